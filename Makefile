@@ -1,0 +1,56 @@
+# Every recipe is a line or two; what is longer lives in deploy/setup.
+
+BIN := .venv/bin
+SETUP := sh deploy/setup/run
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List these targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: ## Make .venv with danglian in it, and gather what the browser needs.
+	@$(SETUP) use
+
+.PHONY: demo
+demo: setup ## Run a hub and its nodes on this machine, with documents to try.
+	@$(BIN)/danglian demo
+
+.PHONY: test
+test: tools lint ## Check everything: lint, types, import contracts, then every test but `bench`.
+	@$(BIN)/pytest
+
+.PHONY: lint
+lint: tools ## Check style, types and import contracts.
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: tools ## Format the code, and mend what ruff can mend.
+	@$(BIN)/ruff check --fix --exit-zero
+	@$(BIN)/ruff format
+
+.PHONY: bench
+bench: tools ## Measure: tests/performance, with its figures.
+	@$(BIN)/pytest tests/performance -m performance -s
+
+.PHONY: docs
+docs: tools ## Take the screenshots in docs/images anew.
+	@SCREENSHOTS=docs/images $(BIN)/pytest tests/browser -m browser
+
+.PHONY: lock
+lock: ## Write the lock files anew; UPGRADE=1 moves to the newest versions.
+	@$(SETUP) lock $(if $(UPGRADE),--upgrade)
+
+.PHONY: clean
+clean: ## Remove what the other targets made; data folders stay.
+	@rm -rf .venv build dist node_modules shared/web/static/vendor
+	@rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find hub node shared tests deploy -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: tools
+tools:
+	@$(SETUP) work

@@ -1,0 +1,40 @@
+"""Sets the checkout up: `use` to run Danglian, `work` to develop it, `lock` to pin anew.
+
+Only the standard library: nothing else is there yet.
+"""
+
+import argparse
+import sys
+
+import assets
+import environment
+import locking
+import steps
+import system
+
+
+def main() -> None:
+    """Do what the command line asks for, skipping what is up to date."""
+    parser = argparse.ArgumentParser(prog="deploy/setup/run", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("use", help="what running Danglian takes")
+    commands.add_parser("work", help="that, and what checks and tests take")
+    lock = commands.add_parser("lock", help="write the lock files anew")
+    lock.add_argument("--upgrade", action="store_true", help="move to the newest versions")
+    arguments = parser.parse_args()
+
+    with steps.alone():
+        if arguments.command == "lock":
+            locking.lock(upgrade=arguments.upgrade)
+            return
+        environment.make(for_work=arguments.command == "work")
+        assets.gather()
+        if arguments.command == "work":
+            system.install_packages()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except steps.Failed as failure:
+        sys.exit(f"Danglian: {failure}")

@@ -1,0 +1,1 @@
+"""What hub and node both speak. Knows neither of them."""

@@ -1,0 +1,67 @@
+"""Canonical bytes of a value, and digests of bytes.
+
+Two computers that hold the same value must compute the same digest, now and in a hundred years:
+UTF-8 JSON, keys sorted by code point, no white space, no floats.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+
+def _refuse_floats(value: Any) -> None:
+    if isinstance(value, float):
+        raise TypeError("a float has no canonical form; use an integer or text")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError("keys must be text")
+            _refuse_floats(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _refuse_floats(item)
+
+
+def canonical_json(value: Any) -> bytes:
+    """The canonical JSON bytes of a value of dict, list, str, int, bool and None.
+
+    Raises TypeError for anything else, floats and non-text keys included.
+    """
+    _refuse_floats(value)
+    return json.dumps(
+        value,
+        ensure_ascii=False,
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
+    ).encode("utf-8")
+
+
+def sha256_hex(*parts: bytes) -> str:
+    """SHA-256 over the parts one after the other, lower-case hex."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def sm3_hex(*parts: bytes) -> str:
+    """SM3 (GB/T 32905) over the parts one after the other, lower-case hex."""
+    digest = hashlib.new("sm3")
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of the canonical JSON of a value, lower-case hex."""
+    return sha256_hex(canonical_json(value))
+
+
+def sum_of_digests(digests: Iterable[str]) -> str:
+    """An order-independent sum of SHA-256 digests: addition modulo 2**256, hex."""
+    total = sum(int(each, 16) for each in digests) % (1 << 256)
+    return f"{total:064x}"

@@ -1,0 +1,97 @@
+"""Files and folders on disk: whole or absent, never half; one process to a data folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from shared.kernel.errors import Conflict
+from shared.kernel.identifiers import new_id
+
+CHUNK = 1024 * 1024
+
+
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Write a file so that a reader, or a kill, sees the old one or the new one whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{new_id()}.part")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames within a folder durable (where the system can)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def chunks(stream: BinaryIO, size: int = CHUNK) -> Iterator[bytes]:
+    """The bytes of a stream, piece by piece."""
+    while piece := stream.read(size):
+        yield piece
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, lower-case hex, streamed."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for piece in chunks(stream):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+@contextmanager
+def folder_lock(folder: Path, purpose: str) -> Iterator[None]:
+    """Hold a data folder for one running process; the system frees it when the process dies.
+
+    Raises Conflict, naming the process that holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "run.lock").open("a+") as stream:
+        if not _lock(stream.fileno()):
+            stream.seek(0)
+            holder = stream.read().strip() or "另一个进程"
+            raise Conflict(
+                f"数据目录 {folder} 正由{holder}使用，不能同时启动两个。",
+                "请先停止正在运行的程序，或改用另一个数据目录。",
+                code="folder_in_use",
+            )
+        stream.seek(0)
+        stream.truncate()
+        stream.write(f"进程 {os.getpid()}（{purpose}）")
+        stream.flush()
+        yield
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

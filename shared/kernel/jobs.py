@@ -1,0 +1,162 @@
+"""Long work as rows in a table: progress to show, a button to stop, a restart after a kill.
+
+A job is worked off in chunks; each chunk is one short transaction that does its part and moves
+`done` forward in the same commit, so that a kill repeats nothing that was committed. The
+capability that owns a kind of job registers one function for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Index, Integer, String, Text, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shared.kernel.clock import now
+from shared.kernel.database import Database, Model, UtcTime
+from shared.kernel.errors import DanglianError, NotFound, Unavailable
+from shared.kernel.identifiers import new_id
+
+log = logging.getLogger(__name__)
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class Job(Model):
+    """One piece of long work, with what it needs and how far it is."""
+
+    __tablename__ = "kernel_job"
+    __table_args__ = (Index("kernel_job_open", "state", "kind"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(60))
+    state: Mapped[str] = mapped_column(String(10), default=JobState.WAITING)
+    title: Mapped[str] = mapped_column(String(500), default="")
+    owner: Mapped[str] = mapped_column(String(80), default="")
+    arguments: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    result: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    done: Mapped[int] = mapped_column(Integer, default=0)
+    total: Mapped[int] = mapped_column(Integer, default=0)
+    problem: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+
+    @property
+    def percent(self) -> int:
+        """Progress from 0 to 100."""
+        if self.state == JobState.DONE:
+            return 100
+        return min(99, self.done * 100 // self.total) if self.total else 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the job still has work before it."""
+        return self.state in (JobState.WAITING, JobState.RUNNING)
+
+
+#: Does one chunk of a job in the given transaction; True when the job is done with it.
+Chunk = Callable[[Job, Session], bool]
+
+
+def submit(
+    session: Session,
+    kind: str,
+    arguments: dict[str, Any],
+    *,
+    title: str = "",
+    owner: str = "",
+) -> Job:
+    """Put a job into the table; it starts after the caller's commit."""
+    job = Job(id=new_id(), kind=kind, arguments=arguments, title=title, owner=owner)
+    session.add(job)
+    session.flush()
+    return job
+
+
+def job_of(job_id: str, *, session: Session) -> Job:
+    """The job with this id. Raises NotFound."""
+    job = session.get(Job, job_id)
+    if job is None:
+        raise NotFound("没有这个任务。", "请回到列表重新查看。")
+    return job
+
+
+def stop(job: Job) -> None:
+    """End a job after its current chunk; what is done stays done."""
+    if job.is_open:
+        job.state = JobState.STOPPED
+        job.finished_at = now()
+
+
+class JobRunner:
+    """Works off the jobs of one database, one chunk at a time (a step for `Background`)."""
+
+    def __init__(self, database: Database, chunks: Mapping[str, Chunk]) -> None:
+        self._database = database
+        self._chunks = dict(chunks)
+
+    def step(self) -> bool:
+        """Do one chunk of the oldest open job; False when there is none."""
+        with self._database.read() as session:
+            job_id = session.scalar(
+                select(Job.id)
+                .where(Job.state.in_([JobState.WAITING, JobState.RUNNING]))
+                .where(Job.kind.in_(list(self._chunks)))
+                .order_by(Job.created_at, Job.id)
+                .limit(1)
+            )
+        if job_id is None:
+            return False
+        self.run_chunk(job_id)
+        return True
+
+    def run_chunk(self, job_id: str) -> None:
+        """Do the next chunk of one job; a DanglianError in it ends the job with its sentence."""
+        try:
+            with self._database.write() as session:
+                job = job_of(job_id, session=session)
+                if not job.is_open:
+                    return
+                job.state = JobState.RUNNING
+                if self._chunks[job.kind](job, session):
+                    job.state = JobState.DONE
+                    job.finished_at = now()
+        except Unavailable:
+            raise
+        except Exception as error:
+            if not isinstance(error, DanglianError):
+                log.exception("job %s failed", job_id)
+            self._fail(job_id, error)
+
+    def _fail(self, job_id: str, error: Exception) -> None:
+        with self._database.write() as session:
+            job = job_of(job_id, session=session)
+            job.state = JobState.FAILED
+            job.finished_at = now()
+            if isinstance(error, DanglianError):
+                job.problem = f"{error.message}{error.remedy}"
+            else:
+                job.problem = (
+                    "处理时出现内部错误，已停止；已完成的部分保留。请把任务编号告诉管理员。"
+                )
+
+    def finish(self, job_id: str) -> Job:
+        """Run one job to its end in this thread (for the command line); returns it."""
+        while True:
+            with self._database.read() as session:
+                job = job_of(job_id, session=session)
+            if not job.is_open:
+                return job
+            self.run_chunk(job_id)

@@ -1,0 +1,133 @@
+"""Signing keys: SM2 with SM3 (GB/T 32918, GB/T 32905), the national standard.
+
+A device key signs envelopes; a unit's or archive's seal signs packages and receipts. They are
+different keys, and neither is in any backup. A signature is DER; a public key is 64
+bytes, x then y. Texts are lower-case hex.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import gmssl_pyx  # type: ignore[import-untyped]
+
+from shared.kernel.canonical import canonical_json, sha256_hex
+from shared.kernel.errors import Invalid
+from shared.kernel.files import write_atomically
+
+_POINT_BYTES = 64
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """The public half of an SM2 key: what another party keeps to check signatures."""
+
+    point: bytes
+
+    @classmethod
+    def from_hex(cls, text: object) -> PublicKey:
+        """Read a public key written by `hex`. Raises Invalid."""
+        try:
+            point = bytes.fromhex(text) if isinstance(text, str) else b""
+        except ValueError:
+            point = b""
+        if len(point) != _POINT_BYTES:
+            raise Invalid("public_key", "公钥应为 64 字节的十六进制文本。", "请重新导出公钥。")
+        return cls(point)
+
+    @property
+    def hex(self) -> str:
+        """The point, x then y, in hex: 128 characters."""
+        return self.point.hex()
+
+    @property
+    def id(self) -> str:
+        """A short name of the key: the first 32 hex characters of its SHA-256."""
+        return sha256_hex(self.point)[:32]
+
+    def verifies(self, message: bytes, signature: bytes) -> bool:
+        """Whether the DER signature is this key's over exactly these bytes."""
+        try:
+            return bool(gmssl_pyx.sm2_verify(self.point, message, signature))
+        except gmssl_pyx.GmsslInnerError:
+            return False
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A whole SM2 key. Its secret is never written anywhere but into its own file (mode 600)."""
+
+    public: PublicKey
+    secret: bytes
+
+    def __repr__(self) -> str:
+        """Name the key without its secret."""
+        return f"SigningKey({self.public.id})"
+
+    @classmethod
+    def generate(cls) -> SigningKey:
+        """A new random key."""
+        point, secret = gmssl_pyx.sm2_key_generate()
+        return cls(PublicKey(point), secret)
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign exactly these bytes; the signature is DER (r, s), about 71 bytes."""
+        return bytes(gmssl_pyx.sm2_sign(self.secret, self.public.point, message))
+
+
+def save_key(key: SigningKey, path: Path) -> None:
+    """Write a key into a file that only its owner may read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, (key.secret + key.public.point).hex().encode(), mode=0o600)
+
+
+def load_key(path: Path) -> SigningKey:
+    """Read a key that `save_key` wrote. Raises Invalid, FileNotFoundError."""
+    try:
+        raw = bytes.fromhex(path.read_text())
+    except ValueError:
+        raw = b""
+    if len(raw) != _SECRET_BYTES + _POINT_BYTES:
+        raise Invalid("key", f"密钥文件 {path.name} 已损坏。", "请为本机重新申请密钥。")
+    return SigningKey(PublicKey(raw[_SECRET_BYTES:]), raw[:_SECRET_BYTES])
+
+
+def ensure_key(path: Path) -> SigningKey:
+    """The key in this file; made at the first call."""
+    if not path.exists():
+        save_key(SigningKey.generate(), path)
+    return load_key(path)
+
+
+def random_token(size: int = 24) -> str:
+    """A secret of `size` random bytes, as hex."""
+    return os.urandom(size).hex()
+
+
+def sign_document(key: SigningKey, document: Mapping[str, object]) -> dict[str, str]:
+    """Sign the canonical JSON of a document; returns `{key, public_key, signature}`."""
+    signature = key.sign(_document_bytes(document))
+    return {
+        "key": key.public.id,
+        "public_key": key.public.hex,
+        "signature": signature.hex(),
+    }
+
+
+def document_is_signed_by(
+    public: PublicKey, document: Mapping[str, object], signed: Mapping[str, object]
+) -> bool:
+    """Whether `signed` (from `sign_document`) is this key's signature over this document."""
+    try:
+        signature = bytes.fromhex(str(signed.get("signature", "")))
+    except ValueError:
+        return False
+    return public.verifies(_document_bytes(document), signature)
+
+
+def _document_bytes(document: Mapping[str, object]) -> bytes:
+    return b"danglian/document/1\n" + canonical_json(dict(document))

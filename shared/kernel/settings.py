@@ -1,0 +1,97 @@
+"""Settings: a TOML file plus `DANGLIAN_…` variables, typed and checked at start.
+
+An unknown or wrong setting stops the start with its name and what it takes.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from shared.kernel.errors import Invalid
+from shared.kernel.files import write_atomically
+
+PREFIX = "DANGLIAN_"
+FILE_NAME = "settings.toml"
+_KINDS = {str: "文本", int: "整数", bool: "true 或 false"}
+
+Settings = TypeVar("Settings")
+
+
+def load_settings(
+    kind: type[Settings], folder: Path, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the settings of a data folder into the dataclass `kind`.
+
+    Fields are str, int or bool; `DANGLIAN_<NAME>` overrides the file. Raises Invalid naming the
+    setting and what it takes.
+    """
+    given = _read_file(folder / FILE_NAME)
+    hints = get_type_hints(kind)
+    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    for name in given:
+        if name not in known:
+            raise Invalid(
+                name,
+                f"设置项“{name}”不存在。",
+                f"请检查 {folder / FILE_NAME}；可用的设置项：{'、'.join(sorted(known))}。",
+            )
+    environment = os.environ if environment is None else environment
+    for name in known:
+        if (text := environment.get(PREFIX + name.upper())) is not None:
+            given[name] = _from_text(name, hints[name], text)
+    for name, field in known.items():
+        if name not in given:
+            if field.default is MISSING and field.default_factory is MISSING:
+                raise Invalid(name, f"缺少设置项“{name}”。", f"请写入 {folder / FILE_NAME}。")
+            continue
+        if type(given[name]) is not hints[name]:
+            raise Invalid(
+                name,
+                f"设置项“{name}”的值 {given[name]!r} 不对。",
+                f"应为{_KINDS.get(hints[name], '其他')}。",
+            )
+    return kind(**given)
+
+
+def save_settings(settings: object, folder: Path) -> None:
+    """Write a settings dataclass as `settings.toml` into a data folder."""
+    lines = []
+    for field in fields(settings):  # type: ignore[arg-type]
+        value = getattr(settings, field.name)
+        if isinstance(value, bool):
+            text = "true" if value else "false"
+        elif isinstance(value, int):
+            text = str(value)
+        else:
+            escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+            text = f'"{escaped}"'
+        lines.append(f"{field.name} = {text}\n")
+    write_atomically(folder / FILE_NAME, "".join(lines).encode(), mode=0o600)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid("settings", f"{path} 不是有效的 TOML：{error}", "请更正后再启动。") from error
+
+
+def _from_text(name: str, kind: type, text: str) -> Any:
+    if kind is str:
+        return text
+    if kind is bool and text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    if kind is int and text.lstrip("-").isdigit():
+        return int(text)
+    raise Invalid(
+        name,
+        f"环境变量 {PREFIX}{name.upper()} 的值 {text!r} 不对。",
+        f"应为{_KINDS.get(kind, '其他')}。",
+    )

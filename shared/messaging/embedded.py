@@ -1,0 +1,243 @@
+"""The embedded link: kombu over one SQLite file, for several processes and no server.
+
+kombu's file-system transport, as shipped, swaps and tears messages under load (measured:
+`docs/decisions/0005`), so this is a virtual transport of our own on kombu's base classes. A
+message is a row; taking it marks the row with a lease of the consumer, acknowledging it deletes
+the row. A consumer that dies loses its lease after a while, and the message is handed out again,
+in its old place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from kombu import Connection
+from kombu.transport import TRANSPORT_ALIASES, virtual
+
+from shared.kernel.errors import Unavailable
+from shared.kernel.identifiers import new_id
+
+SCHEME = "danglian-embedded"
+_LEASE_SECONDS = 20.0
+_POLL_SECONDS = 0.05
+_TABLES = """
+create table if not exists message (
+    id integer primary key autoincrement,
+    queue text not null,
+    payload text not null,
+    lease text,
+    lease_until real
+);
+create index if not exists message_queue on message (queue, id);
+"""
+
+
+class _QoS(virtual.QoS):
+    """Acknowledging deletes the message's row; releasing it gives the lease back."""
+
+    def ack(self, delivery_tag: str) -> None:
+        self.channel.forget(self.get(delivery_tag).properties["row"])
+        super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        row = self.get(delivery_tag).properties["row"]
+        if requeue:
+            self.channel.give_back(row)
+        else:
+            self.channel.forget(row)
+        super().ack(delivery_tag)
+
+
+class _Channel(virtual.Channel):
+    """Queues as rows of one SQLite file."""
+
+    QoS = _QoS
+    supports_fanout = False
+    do_restore = False
+
+    def __init__(self, connection: Any, **kwargs: Any) -> None:
+        super().__init__(connection, **kwargs)
+        self._consumer = new_id()
+        self._file = _open(Path(connection.client.hostname))
+
+    def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
+        payload = json.dumps(message)
+        with _writing(self._file) as file:
+            file.execute("insert into message (queue, payload) values (?, ?)", (queue, payload))
+
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
+        moment = time.time()
+        free = "queue = ? and (lease is null or lease_until < ?)"
+        query = f"select id, payload from message where {free} order by id limit 1"  # noqa: S608
+        if self._file.execute(query, (queue, moment)).fetchone() is None:
+            raise Empty
+        with _writing(self._file) as file:
+            found = file.execute(query, (queue, moment)).fetchone()
+            if found is None:
+                raise Empty
+            file.execute(
+                "update message set lease = ?, lease_until = ? where id = ?",
+                (self._consumer, moment + _LEASE_SECONDS, found[0]),
+            )
+        message: dict[str, Any] = json.loads(found[1])
+        message["properties"]["row"] = found[0]
+        return message
+
+    def forget(self, row: int) -> None:
+        """Delete an acknowledged message, unless its lease has passed to another consumer."""
+        with _writing(self._file) as file:
+            file.execute("delete from message where id = ? and lease = ?", (row, self._consumer))
+
+    def give_back(self, row: int) -> None:
+        """Hand a message out again, in its old place."""
+        with _writing(self._file) as file:
+            file.execute(
+                "update message set lease = null where id = ? and lease = ?",
+                (row, self._consumer),
+            )
+
+    def _has_queue(self, queue: str, **_: Any) -> bool:
+        return True
+
+    def _size(self, queue: str) -> int:
+        found = self._file.execute("select count(*) from message where queue = ?", (queue,))
+        return int(found.fetchone()[0])
+
+    def _purge(self, queue: str) -> int:
+        with _writing(self._file) as file:
+            return int(file.execute("delete from message where queue = ?", (queue,)).rowcount)
+
+    def close(self) -> None:
+        if not self.closed:
+            with contextlib.suppress(sqlite3.Error), _writing(self._file) as file:
+                file.execute("update message set lease = null where lease = ?", (self._consumer,))
+            super().close()
+            self._file.close()
+
+
+class EmbeddedTransport(virtual.Transport):
+    """kombu transport whose broker is one SQLite file, named by the host part of the URL."""
+
+    Channel = _Channel
+    global_state = virtual.BrokerState()
+    driver_type = "danglian-embedded"
+    driver_name = "sqlite3"
+    polling_interval = _POLL_SECONDS
+
+    def driver_version(self) -> str:
+        return sqlite3.sqlite_version
+
+
+TRANSPORT_ALIASES[SCHEME] = f"{__name__}:EmbeddedTransport"
+
+
+class KombuDelivery:
+    """A message that kombu handed out."""
+
+    def __init__(self, link: KombuLink, message: Any) -> None:
+        self._link = link
+        self._message = message
+        body = message.body
+        self.body: bytes = body if isinstance(body, bytes) else body.encode()
+
+    def acknowledge(self) -> None:
+        """Tell the broker to forget it."""
+        self._link.settle(self._message.ack)
+
+    def release(self) -> None:
+        """Tell the broker to hand it out again."""
+        self._link.settle(self._message.requeue)
+
+
+class KombuLink:
+    """A link through kombu; here over the embedded transport, elsewhere over any of kombu's."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._connection = Connection(transport=SCHEME, hostname=str(path))
+
+    @property
+    def _channel(self) -> Any:
+        return self._connection.default_channel
+
+    def send(self, queue: str, messages: Sequence[bytes]) -> None:
+        """Put messages into a queue, in order."""
+        with self._lock, _reachable():
+            for body in messages:
+                message = self._channel.prepare_message(
+                    body, content_type="application/octet-stream", content_encoding="binary"
+                )
+                self._channel.basic_publish(message, exchange="", routing_key=queue)
+
+    def receive(self, queue: str, *, wait_seconds: float, most: int = 1) -> list[KombuDelivery]:
+        """Up to `most` messages of a queue, in order; waits a while for the first."""
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            found = self._take(queue, most)
+            if found or time.monotonic() >= deadline:
+                return found
+            time.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+
+    def _take(self, queue: str, most: int) -> list[KombuDelivery]:
+        found = []
+        with self._lock, _reachable():
+            while len(found) < most and (message := self._channel.basic_get(queue)) is not None:
+                found.append(KombuDelivery(self, message))
+        return found
+
+    def settle(self, how: Any) -> None:
+        """Acknowledge or release one delivery."""
+        with self._lock, _reachable():
+            how()
+
+    def size(self, queue: str) -> int:
+        """How many messages wait in a queue."""
+        with self._lock, _reachable():
+            return int(self._channel._size(queue))
+
+    def purge(self, queue: str) -> int:
+        """Throw away what waits in a queue."""
+        with self._lock, _reachable():
+            return int(self._channel._purge(queue))
+
+    def close(self) -> None:
+        """Close the file; what was not acknowledged is handed out again."""
+        with self._lock:
+            self._connection.close()
+
+
+@contextlib.contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise Unavailable("消息通道暂时不可用。", "系统会自动重试；请检查磁盘空间。") from error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    file = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    # NORMAL: a power cut may lose messages, which the streams repair; it never tears one.
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
+        file.execute(f"pragma {pragma}")
+    file.executescript(_TABLES)
+    return file
+
+
+@contextlib.contextmanager
+def _writing(file: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    file.execute("begin immediate")
+    try:
+        yield file
+    except BaseException:
+        file.execute("rollback")
+        raise
+    file.execute("commit")

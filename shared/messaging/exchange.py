@@ -1,0 +1,346 @@
+"""The conversation with one peer: what to send now, and what to do with what came.
+
+Knows nothing of links and queues: it turns the state of the database and an incoming message into
+outgoing messages. So the same code runs over a broker, over files, over a USB stick, and in a
+model test that loses, repeats and reorders everything.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.kernel.clock import now
+from shared.kernel.database import Database
+from shared.kernel.keys import SigningKey
+from shared.messaging.entry import RUN_BYTES, RUN_ENTRIES, Handler
+from shared.messaging.envelope import BadEnvelope, Header, Message, close_envelope
+from shared.messaging.inbox import Answer, apply_run
+from shared.messaging.log import append_many, digest_at
+from shared.messaging.models import IncomingStream, OutgoingEntry, OutgoingStream
+from shared.messaging.run import RawEntry, fitting, pack_run
+
+#: At most this much is unacknowledged per peer (protocol §1).
+WINDOW_RUNS = 8
+WINDOW_BYTES = 4 * RUN_BYTES
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How patient an exchange is, in seconds."""
+
+    retransmit_first: float = 30.0
+    retransmit_longest: float = 3600.0
+    resend_pause: float = 5.0
+
+
+@dataclass(frozen=True)
+class Party:
+    """One side of an exchange: who we are, who the peer is, which way our stream runs."""
+
+    me: str
+    peer: str
+    direction: str
+    key: SigningKey
+
+    @property
+    def opposite(self) -> str:
+        """The direction of the peer's stream."""
+        return "down" if self.direction == "up" else "up"
+
+
+class Events:
+    """What an exchange tells its owner; each runs in a transaction of its own or of the message."""
+
+    def diverged(self, session: Session, reason: str) -> None:
+        """The peer's digest does not continue ours: this log is not what was sent before."""
+
+    def superseded(self, session: Session, epoch: int) -> None:
+        """The peer knows a newer epoch of us: another instance was granted it."""
+
+    def greeting_due(self, session: Session) -> None:
+        """The hub was restored or granted a new epoch: it has to be greeted before all else."""
+
+
+@dataclass
+class _Sent:
+    """What was sent in this process and not acknowledged; lost at a restart, harmlessly."""
+
+    epoch: int = -1
+    seq: int = 0
+    runs: list[tuple[int, int]] = field(default_factory=list)
+    deadline: float = 0.0
+    wait: float = 0.0
+    resend_asked: tuple[int, float] = (-1, 0.0)
+
+
+class Exchange:
+    """One side's half of the conversation with one peer."""
+
+    def __init__(
+        self,
+        database: Database,
+        party: Party,
+        handlers: Mapping[str, Handler],
+        *,
+        events: Events | None = None,
+        timing: Timing | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.database = database
+        self.party = party
+        self._handlers = handlers
+        self._events = events or Events()
+        self._timing = timing or Timing()
+        self._clock = clock
+        self._sent = _Sent()
+
+    # ---- sending
+
+    def due(self) -> list[bytes]:
+        """The runs to send now: new entries within the window, or all again after a time-out."""
+        with self.database.read() as session:
+            stream = session.get(OutgoingStream, self.party.peer)
+            if stream is None or stream.unsure:
+                return []
+            sent = self._sent
+            moment = self._clock()
+            if sent.epoch != stream.epoch or sent.seq < stream.acked:
+                self._sent = sent = _Sent(stream.epoch, stream.acked)
+            sent.runs = [run for run in sent.runs if run[0] > stream.acked]
+            if not sent.runs:
+                sent.wait = 0.0
+            elif moment >= sent.deadline:
+                sent.seq, sent.runs = stream.acked, []
+                longest = self._timing.retransmit_longest
+                sent.wait = min(longest, max(self._timing.retransmit_first, sent.wait * 2))
+            return list(self._runs(session, stream, sent, moment))
+
+    def _runs(
+        self, session: Session, stream: OutgoingStream, sent: _Sent, moment: float
+    ) -> list[bytes]:
+        messages = []
+        while sent.seq < stream.seq and self._window_open(sent):
+            before = digest_at(session, stream, sent.seq)
+            entries = self._entries_after(session, stream, sent.seq)
+            if before is None or not entries:
+                break
+            entries = entries[: fitting(entries)]
+            body = pack_run(before, entries)
+            last = entries[-1].seq
+            header = self._header("run", stream, after=sent.seq, last=last)
+            messages.append(close_envelope(self.party.key, header, body))
+            sent.runs.append((last, len(body)))
+            sent.seq = last
+        if messages:
+            sent.wait = sent.wait or self._timing.retransmit_first
+            sent.deadline = moment + sent.wait * random.uniform(1.0, 1.3)
+        return messages
+
+    def _window_open(self, sent: _Sent) -> bool:
+        return len(sent.runs) < WINDOW_RUNS and sum(size for _, size in sent.runs) < WINDOW_BYTES
+
+    def _entries_after(self, session: Session, stream: OutgoingStream, seq: int) -> list[RawEntry]:
+        rows = session.execute(
+            select(OutgoingEntry.seq, OutgoingEntry.kind, OutgoingEntry.subject, OutgoingEntry.body)
+            .where(OutgoingEntry.peer == stream.peer)
+            .where(OutgoingEntry.epoch == stream.epoch)
+            .where(OutgoingEntry.seq > seq)
+            .where(OutgoingEntry.seq <= seq + RUN_ENTRIES)
+            .order_by(OutgoingEntry.seq)
+        ).yield_per(50)
+        entries: list[RawEntry] = []
+        size = 0
+        for row in rows:
+            entries.append(RawEntry(row.seq, row.kind, row.subject, row.body))
+            size += len(row.body)
+            if size > RUN_BYTES:
+                break
+        rows.close()
+        return entries
+
+    def _header(
+        self, kind: str, stream: OutgoingStream | None, *, after: int = 0, last: int = 0
+    ) -> Header:
+        return Header(
+            sender=self.party.me,
+            recipient=self.party.peer,
+            direction=self.party.direction,
+            kind=kind,
+            epoch=stream.epoch if stream else 0,
+            generation=stream.generation if stream else 0,
+            after=after,
+            last=last,
+        )
+
+    def message(self, kind: str, body: dict[str, Any], *, after: int = 0) -> bytes:
+        """A signed hint to the peer (everything that is not a run); it may be lost."""
+        with self.database.read() as session:
+            stream = session.get(OutgoingStream, self.party.peer)
+            return close_envelope(self.party.key, self._header(kind, stream, after=after), body)
+
+    # ---- receiving
+
+    def check(self, message: Message) -> None:
+        """Raise BadEnvelope unless the message is for us, from the peer, the right way round."""
+        header = message.header
+        for name, found, wanted in (
+            ("recipient", header.recipient, self.party.me),
+            ("sender", header.sender, self.party.peer),
+            ("direction", header.direction, self.party.opposite),
+        ):
+            if found != wanted:
+                raise BadEnvelope(name, claimed_sender=header.sender)
+
+    def receive(self, message: Message) -> list[bytes]:
+        """Take in a run or a word about our own stream; returns the answers to send.
+
+        Raises BadEnvelope for what is not for us, Unavailable when the database is away.
+        """
+        self.check(message)
+        if self._other_generation(message.header):
+            return []
+        match message.header.kind:
+            case "run":
+                return self._receive_run(message)
+            case "ack" | "recover":
+                self._receive_ack(message)
+            case "resend":
+                self._receive_resend(message.header)
+            case "superseded":
+                with self.database.write() as session:
+                    stream = session.get(OutgoingStream, self.party.peer)
+                    if stream is not None and message.header.after > stream.epoch:
+                        self._events.superseded(session, message.header.after)
+            case other:
+                raise BadEnvelope("kind", other, claimed_sender=message.header.sender)
+        return []
+
+    def _receive_run(self, message: Message) -> list[bytes]:
+        with self.database.write() as session:
+            answer, refusals = apply_run(session, message.header, message.body, self._handlers)
+            if refusals:
+                append_many(
+                    session,
+                    self.party.peer,
+                    [("refused", refusal.entry.subject, refusal.to_wire()) for refusal in refusals],
+                )
+        match answer:
+            case Answer.ACK:
+                return [self.acknowledgement()]
+            case Answer.RESEND:
+                return self._ask_resend()
+            case Answer.RECOVER:
+                return self._ask_recovery(message.header)
+            case Answer.SUPERSEDED:
+                return [self.message("superseded", {}, after=self._incoming_epoch())]
+
+    def _ask_recovery(self, header: Header) -> list[bytes]:
+        """Say that the peer's log does not continue what we have, with what we do have.
+
+        An epoch that a node does not know of is no divergence: it asks the hub, which grants them.
+        """
+        if self.party.direction == "up" and self._incoming_epoch() < header.epoch:
+            with self.database.write() as session:
+                self._events.greeting_due(session)
+            return []
+        with self.database.read() as session:
+            return [self.message("recover", self.position(session))]
+
+    def _incoming_epoch(self) -> int:
+        with self.database.read() as session:
+            stream = session.get(IncomingStream, self.party.peer)
+            return stream.epoch if stream else 0
+
+    def acknowledgement(self) -> bytes:
+        """How far the peer's stream was applied here, with the digest that proves it."""
+        with self.database.read() as session:
+            return self.message("ack", self.position(session))
+
+    def position(self, session: Session) -> dict[str, Any]:
+        """Epoch, seq, digest of what was applied, and how much of it is durable.
+
+        Where no backup is configured, all that is committed counts as durable.
+        """
+        stream = session.get(IncomingStream, self.party.peer)
+        if stream is None:
+            return {"epoch": 0, "seq": 0, "digest": "", "durable_seq": 0}
+        return {
+            "epoch": stream.epoch,
+            "seq": stream.seq,
+            "digest": stream.digest,
+            "durable_seq": stream.seq,
+        }
+
+    def _ask_resend(self) -> list[bytes]:
+        with self.database.read() as session:
+            stream = session.get(IncomingStream, self.party.peer)
+            cursor = stream.seq if stream else 0
+        asked, when = self._sent.resend_asked
+        if asked == cursor and self._clock() < when + self._timing.resend_pause:
+            return []
+        self._sent.resend_asked = (cursor, self._clock())
+        return [self.message("resend", {}, after=cursor)]
+
+    def _receive_resend(self, header: Header) -> None:
+        with self.database.read() as session:
+            stream = session.get(OutgoingStream, self.party.peer)
+            if stream is None or header.epoch != stream.epoch:
+                return
+            if stream.acked <= header.after < self._sent.seq:
+                self._sent.seq = header.after
+                self._sent.runs = [run for run in self._sent.runs if run[0] <= header.after]
+
+    def _receive_ack(self, message: Message) -> None:
+        body = message.document()
+        with self.database.write() as session:
+            self.take_position(session, body, lower_counts=False)
+
+    def _other_generation(self, header: Header) -> bool:
+        """Whether the message is from before a restore of the hub, or from after one we missed.
+
+        Either way its numbers mean nothing here: the first is too old, the second waits until the
+        greeting has told both sides where they stand (protocol §4).
+        """
+        if self.party.direction == "down":
+            return False
+        with self.database.read() as session:
+            stream = session.get(OutgoingStream, self.party.peer)
+            if stream is None or header.generation == stream.generation:
+                return False
+            newer = header.generation > stream.generation
+        if newer:
+            with self.database.write() as session:
+                self._events.greeting_due(session)
+        return True
+
+    def take_position(
+        self, session: Session, position: Mapping[str, Any], *, lower_counts: bool
+    ) -> None:
+        """Move our acknowledged position to what the peer says, if its digest is ours.
+
+        A lower position counts only in a new generation of the hub (protocol §4). A position that
+        our log does not reach, or another digest, means that this is a copy or was restored.
+        """
+        stream = session.get(OutgoingStream, self.party.peer, with_for_update=True)
+        if stream is None or position.get("epoch") != stream.epoch:
+            return
+        seq, durable = position.get("seq"), position.get("durable_seq")
+        if type(seq) is not int or type(durable) is not int or seq < 0:
+            raise BadEnvelope("ack", "position", claimed_sender=self.party.peer)
+        if digest_at(session, stream, seq) != position.get("digest"):
+            self._events.diverged(session, "digest")
+            return
+        if seq >= stream.acked or lower_counts:
+            if seq != stream.acked:
+                stream.acked_at = now()
+            stream.acked = seq
+            stream.durable = min(durable, seq)
+            if lower_counts:
+                self._sent = _Sent(stream.epoch, seq)

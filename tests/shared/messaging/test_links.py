@@ -1,0 +1,130 @@
+"""What every link must do; a new link runs the same class."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.messaging.embedded import KombuLink
+from shared.messaging.link import Link
+
+
+def _send_numbered(path: str, publisher: int, count: int) -> None:
+    link = KombuLink(Path(path))
+    for number in range(count):
+        link.send("busy", [f"{publisher}:{number}:".encode() + os.urandom(500)])
+    link.close()
+
+
+def _take_and_hang(path: str, ready: str) -> None:
+    link = KombuLink(Path(path))
+    link.receive("held", wait_seconds=5)
+    Path(ready).touch()
+    time.sleep(60)
+
+
+class LinkContract:
+    """A link hands out what was sent, in order, again if it was not acknowledged."""
+
+    def test_messages_come_out_in_the_order_in_which_they_went_in(self, link: Link) -> None:
+        sent = [b"\x00\xff" + str(number).encode() for number in range(200)]
+        link.send("q", sent)
+        taken: list[bytes] = []
+        while deliveries := link.receive("q", wait_seconds=0, most=50):
+            for delivery in deliveries:
+                taken.append(delivery.body)
+                delivery.acknowledge()
+        assert taken == sent
+        assert link.size("q") == 0
+
+    def test_queues_do_not_mix(self, link: Link) -> None:
+        link.send("a", [b"for a"])
+        assert link.receive("b", wait_seconds=0) == []
+        assert link.receive("a", wait_seconds=0)[0].body == b"for a"
+
+    def test_a_released_message_comes_again_before_the_later_ones(self, link: Link) -> None:
+        link.send("q", [b"first", b"second"])
+        link.receive("q", wait_seconds=0)[0].release()
+        assert link.receive("q", wait_seconds=0)[0].body == b"first"
+
+    def test_closing_gives_back_what_was_not_acknowledged(self, link: Link, again: Link) -> None:
+        link.send("q", [b"kept"])
+        assert link.receive("q", wait_seconds=0)
+        assert again.receive("q", wait_seconds=0) == []
+        link.close()
+        assert again.receive("q", wait_seconds=1)[0].body == b"kept"
+
+    def test_large_messages_arrive_whole(self, link: Link) -> None:
+        large = os.urandom(2_000_000)
+        link.send("q", [large])
+        assert link.receive("q", wait_seconds=1)[0].body == large
+
+    def test_purging_empties_one_queue(self, link: Link) -> None:
+        link.send("a", [b"1", b"2"])
+        link.send("b", [b"3"])
+        assert link.purge("a") == 2
+        assert (link.size("a"), link.size("b")) == (0, 1)
+
+
+class TestEmbedded(LinkContract):
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        return tmp_path / "link.sqlite"
+
+    @pytest.fixture
+    def link(self, path: Path) -> Iterator[KombuLink]:
+        link = KombuLink(path)
+        yield link
+        link.close()
+
+    @pytest.fixture
+    def again(self, path: Path) -> Iterator[KombuLink]:
+        link = KombuLink(path)
+        yield link
+        link.close()
+
+    def test_several_processes_neither_tear_nor_swap(self, link: KombuLink, path: Path) -> None:
+        senders = [
+            multiprocessing.get_context("spawn").Process(
+                target=_send_numbered, args=(str(path), publisher, 300)
+            )
+            for publisher in range(3)
+        ]
+        for sender in senders:
+            sender.start()
+        seen: dict[int, list[int]] = {0: [], 1: [], 2: []}
+        deadline = time.monotonic() + 60
+        while sum(map(len, seen.values())) < 900 and time.monotonic() < deadline:
+            for delivery in link.receive("busy", wait_seconds=0.2, most=20):
+                publisher, number, rest = delivery.body.split(b":", 2)
+                assert len(rest) == 500
+                seen[int(publisher)].append(int(number))
+                delivery.acknowledge()
+        for sender in senders:
+            sender.join()
+        assert all(numbers == list(range(300)) for numbers in seen.values())
+
+    def test_what_a_killed_consumer_held_is_handed_out_again(
+        self, link: KombuLink, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        link.send("held", [b"not lost"])
+        ready = tmp_path / "ready"
+        consumer = multiprocessing.get_context("spawn").Process(
+            target=_take_and_hang, args=(str(path), str(ready))
+        )
+        consumer.start()
+        while not ready.exists():
+            time.sleep(0.05)
+        assert consumer.pid is not None
+        os.kill(consumer.pid, signal.SIGKILL)
+        consumer.join()
+        assert link.receive("held", wait_seconds=0) == []
+        much_later = time.time() + 3600
+        monkeypatch.setattr("shared.messaging.embedded.time.time", lambda: much_later)
+        assert link.receive("held", wait_seconds=1)[0].body == b"not lost"
