@@ -1,0 +1,149 @@
+"""Holdings: in which forms a record is kept, who keeps each, and where paper stands.
+
+An electronic record is born digital. A digital copy 数字化副本 of paper is a help for use: it is
+never counted, inspected or received as an electronic record (design, rule 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from shared.kernel.errors import Invalid
+
+if TYPE_CHECKING:
+    from shared.records.model import Record
+
+
+class Holding(StrEnum):
+    """The forms in which one record is kept."""
+
+    ELECTRONIC = "electronic"
+    BOTH = "both"
+    PAPER = "paper"
+    PAPER_WITH_COPY = "paper_with_copy"
+
+    @property
+    def label(self) -> str:
+        """The name that people see."""
+        return HOLDING_NAMES[self]
+
+
+HOLDING_NAMES = {
+    Holding.ELECTRONIC: "电子（单套）",
+    Holding.BOTH: "电子和纸质（双套）",
+    Holding.PAPER: "纸质",
+    Holding.PAPER_WITH_COPY: "纸质（有数字化副本）",
+}
+
+
+class FileKind(StrEnum):
+    """What a computer file is of a record."""
+
+    BORN_DIGITAL = "born_digital"
+    DIGITAL_COPY = "digital_copy"
+
+
+FILE_KIND_NAMES = {
+    FileKind.BORN_DIGITAL: "原生电子文件",
+    FileKind.DIGITAL_COPY: "数字化副本",
+}
+
+
+class CustodyPart(StrEnum):
+    """What can be in different hands: each part has its own keeper and hand-over date."""
+
+    ELECTRONIC = "electronic"
+    PAPER = "paper"
+    DIGITAL_COPY = "digital_copy"
+
+
+CUSTODY_PART_NAMES = {
+    CustodyPart.ELECTRONIC: "电子原件",
+    CustodyPart.PAPER: "纸质原件",
+    CustodyPart.DIGITAL_COPY: "数字化副本",
+}
+
+_PARTS = {
+    Holding.ELECTRONIC: (CustodyPart.ELECTRONIC,),
+    Holding.BOTH: (CustodyPart.ELECTRONIC, CustodyPart.PAPER),
+    Holding.PAPER: (CustodyPart.PAPER,),
+    Holding.PAPER_WITH_COPY: (CustodyPart.PAPER, CustodyPart.DIGITAL_COPY),
+}
+
+
+def custody_parts(holding: Holding) -> tuple[CustodyPart, ...]:
+    """The parts of a holding that are kept and handed over each by itself."""
+    return _PARTS[holding]
+
+
+def check_holding(record: Record) -> None:
+    """Raise Invalid when the files contradict the holding.
+
+    Only digital copies never make an electronic holding; a paper holding has no born-digital
+    file; plain paper has no file at all.
+    """
+    kinds = {file.kind for document in record.documents for file in document.files}
+    electronic = record.holding in (Holding.ELECTRONIC, Holding.BOTH)
+    if electronic and kinds == {FileKind.DIGITAL_COPY}:
+        raise Invalid(
+            "holding",
+            "所附文件全是数字化副本，不能算作电子档案。",
+            "请把载体改为“纸质（有数字化副本）”，或补上原生电子文件。",
+            code="copy_is_not_electronic",
+        )
+    if record.holding is Holding.ELECTRONIC and FileKind.DIGITAL_COPY in kinds:
+        raise Invalid(
+            "holding",
+            "单套的电子档案没有纸质原件，不应有数字化副本。",
+            "有纸质原件的，请把载体改为“电子和纸质（双套）”。",
+            code="copy_without_paper",
+        )
+    if not electronic and FileKind.BORN_DIGITAL in kinds:
+        raise Invalid(
+            "holding",
+            "载体为纸质，却附有原生电子文件。",
+            "请把载体改为“电子和纸质（双套）”；如文件由扫描得来，请标为数字化副本。",
+            code="electronic_in_paper",
+        )
+    if record.holding is Holding.PAPER and kinds:
+        raise Invalid(
+            "holding",
+            "载体为纸质，却附有数字化副本。",
+            "请把载体改为“纸质（有数字化副本）”。",
+            code="copy_in_paper",
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where paper stands: store room, rack, column, shelf."""
+
+    room: str
+    rack: str | None = None
+    column: str | None = None
+    shelf: str | None = None
+
+    def __str__(self) -> str:
+        """`3号库-12架-2列-4层`."""
+        parts = [self.room]
+        for value, unit in ((self.rack, "架"), (self.column, "列"), (self.shelf, "层")):
+            if value:
+                parts.append(f"{value}{unit}")
+        return "-".join(parts)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box 盒 of records of one lowest category: its number, its span of numbers, its place."""
+
+    number: str
+    fonds_id: str
+    year: int
+    retention: str
+    organ: str | None
+    first_number: int
+    last_number: int
+    place: Place | None = None
+    thickness_mm: int | None = None

@@ -1,0 +1,52 @@
+"""DA/T 46-2009 metadata 文书类电子文件元数据: the 88 elements, and a record said in them.
+
+`describe` maps a record to a tree of elements, `to_xml` and `read_xml` carry it, `check_metadata`
+names what breaks the scheme. Everyone outside takes these from here.
+"""
+
+from shared.records.metadata.check import MetadataProblem, check_metadata
+from shared.records.metadata.describe import describe
+from shared.records.metadata.scheme import (
+    MANDATORY,
+    Element,
+    by_name,
+    by_number,
+    load_scheme,
+    scheme_version,
+)
+from shared.records.metadata.tree import (
+    AGENT,
+    BUSINESS,
+    RECORD,
+    RELATION,
+    ROOT,
+    Node,
+    find,
+    find_all,
+    value_of,
+)
+from shared.records.metadata.xml import NAMESPACE, read_xml, to_xml
+
+__all__ = [
+    "AGENT",
+    "BUSINESS",
+    "MANDATORY",
+    "NAMESPACE",
+    "RECORD",
+    "RELATION",
+    "ROOT",
+    "Element",
+    "MetadataProblem",
+    "Node",
+    "by_name",
+    "by_number",
+    "check_metadata",
+    "describe",
+    "find",
+    "find_all",
+    "load_scheme",
+    "read_xml",
+    "scheme_version",
+    "to_xml",
+    "value_of",
+]

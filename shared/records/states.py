@@ -1,0 +1,170 @@
+"""The states that things pass through, as data (the design's "A document's way").
+
+A machine knows for each verb from which states it may be done and what comes after. Services ask
+`after`, pages ask `possible`; nobody compares state names by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.kernel.errors import WrongState
+
+
+@dataclass(frozen=True)
+class Step:
+    """One verb: from which states, to which, and its name on a button."""
+
+    sources: tuple[str, ...]
+    target: str
+    label: str
+
+
+@dataclass(frozen=True)
+class StateMachine:
+    """The states and verbs of one kind of thing."""
+
+    name: str
+    states: Mapping[str, str]
+    verbs: Mapping[str, Step]
+
+    def label(self, state: str) -> str:
+        """The Chinese name of a state; an unknown one is its own name."""
+        return self.states.get(state, state)
+
+    def verb_label(self, verb: str) -> str:
+        """The Chinese name of a verb."""
+        return self.verbs[verb].label
+
+    def may(self, verb: str, state: str) -> bool:
+        """Whether the verb can be done in this state."""
+        return state in self.verbs[verb].sources
+
+    def possible(self, state: str) -> list[str]:
+        """The verbs that can be done in this state."""
+        return [verb for verb, step in self.verbs.items() if state in step.sources]
+
+    def after(self, verb: str, state: str) -> str:
+        """The state after a verb. Raises WrongState, saying what is possible now."""
+        step = self.verbs[verb]
+        if state in step.sources:
+            return step.target
+        names = "、".join(dict.fromkeys(self.verbs[each].label for each in self.possible(state)))
+        raise WrongState(
+            f"{self.name}现为“{self.label(state)}”，不能“{step.label}”。",
+            f"现在可以：{names}。" if names else f"“{self.label(state)}”已是最后的状态，不能再改。",
+        )
+
+
+DOCUMENT = StateMachine(
+    "文件",
+    {
+        "registered": "已登记",
+        "in_hand": "在办",
+        "closed": "办结",
+        "to_file": "归档范围内",
+        "not_kept": "不归档",
+        "returned_to_issuer": "已清退",
+        "kept_elsewhere": "另处保存",
+    },
+    {
+        "take_in_hand": Step(("registered",), "in_hand", "交办"),
+        "close": Step(("registered", "in_hand"), "closed", "办结"),
+        "reopen": Step(("closed",), "in_hand", "重新办理"),
+        "file": Step(("closed",), "to_file", "列入归档"),
+        "not_keep": Step(("closed",), "not_kept", "不归档"),
+        "return_to_issuer": Step(("registered", "in_hand", "closed"), "returned_to_issuer", "清退"),
+        "keep_elsewhere": Step(("closed",), "kept_elsewhere", "另处保存"),
+        "reconsider": Step(("to_file", "not_kept", "kept_elsewhere"), "closed", "改回办结"),
+    },
+)
+
+RECORD = StateMachine(
+    "档案",
+    {
+        "collected": "待整理",
+        "arranging": "整理中",
+        "filed": "已归档",
+        "offered": "移交中",
+        "received": "已接收",
+        "stored": "已入库",
+        "void": "空号",
+        "disposed": "已销毁",
+    },
+    {
+        "arrange": Step(("collected", "arranging"), "arranging", "整理"),
+        "put_back": Step(("arranging",), "collected", "退回待整理"),
+        "file": Step(("arranging",), "filed", "归档定号"),
+        "offer": Step(("filed",), "offered", "移交"),
+        "return": Step(("offered",), "filed", "退回"),
+        "receive": Step(("offered",), "received", "接收"),
+        "store": Step(("received",), "stored", "入库"),
+        "void": Step(("arranging", "filed"), "void", "作废空号"),
+        "dispose": Step(("filed",), "disposed", "销毁"),
+    },
+)
+
+#: States in which a record has its final number.
+NUMBERED_STATES = frozenset({"filed", "offered", "received", "stored", "disposed"})
+#: States in which the node may still change a record's description.
+OPEN_STATES = frozenset({"collected", "arranging", "filed"})
+
+NODE_BATCH = StateMachine(
+    "移交批次",
+    {
+        "preparing": "准备中",
+        "approved": "已批准",
+        "offered": "已提交",
+        "withdrawing": "撤回中",
+        "returned": "已退回",
+        "accepted": "检验通过",
+        "corrected": "待确认更正",
+        "signed": "已签字",
+        "received": "已接收",
+        "withdrawn": "已撤回",
+    },
+    {
+        "approve": Step(("preparing",), "approved", "批准"),
+        "revise": Step(("approved", "returned", "withdrawn"), "preparing", "重新准备"),
+        "offer": Step(("approved",), "offered", "提交移交"),
+        "withdraw": Step(("offered",), "withdrawing", "申请撤回"),
+        "withdrawn": Step(("withdrawing",), "withdrawn", "同意撤回"),
+        "keep_offered": Step(("withdrawing",), "offered", "不同意撤回"),
+        "returned": Step(("offered", "withdrawing"), "returned", "退回"),
+        "accepted": Step(("offered", "withdrawing"), "accepted", "检验通过"),
+        "corrected": Step(("offered", "withdrawing"), "corrected", "更正后接收"),
+        "sign": Step(("accepted", "corrected"), "signed", "签字确认"),
+        "received": Step(("signed",), "received", "正式接收"),
+    },
+)
+
+HUB_BATCH = StateMachine(
+    "移交批次",
+    {
+        "arriving": "传输中",
+        "checking": "检验中",
+        "under_review": "待审核",
+        "returned": "已退回",
+        "accepted": "检验通过",
+        "corrected": "待单位确认更正",
+        "signed_by_unit": "单位已签字",
+        "receiving": "接收中",
+        "received": "已接收",
+        "stored": "已入库",
+        "withdrawn": "已撤回",
+    },
+    {
+        "complete": Step(("arriving",), "checking", "开始检验"),
+        "checked": Step(("checking",), "under_review", "检验完毕"),
+        "check_again": Step(("under_review",), "checking", "重新检验"),
+        "withdraw": Step(("arriving", "checking", "under_review"), "withdrawn", "撤回"),
+        "return": Step(("under_review",), "returned", "退回"),
+        "accept": Step(("under_review",), "accepted", "通过"),
+        "correct": Step(("under_review",), "corrected", "更正后接收"),
+        "confirm": Step(("accepted", "corrected"), "signed_by_unit", "单位签字"),
+        "receive": Step(("signed_by_unit",), "receiving", "正式接收"),
+        "finish": Step(("receiving",), "received", "完成接收"),
+        "store": Step(("received",), "stored", "入库"),
+    },
+)
