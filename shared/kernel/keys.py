@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import gmssl_pyx  # type: ignore[import-untyped]
+import gmssl_pyx
 
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.errors import Invalid

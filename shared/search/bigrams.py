@@ -1,0 +1,78 @@
+"""Text to tokens and query to tokens, by character pairs.
+
+Folding works character by character, so that the folded form of a part is a part of the folded
+form of the whole: what is a substring stays one. A token is written in hex digits alone: no engine
+can split it, fold it, or take it for an operator.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import pairwise
+
+#: Stands between two fields, so that no phrase reaches across.
+_BORDER = "z"
+
+_BRACKETS = {"(": "〔【［[｛{〖「『《〈<(", ")": "〕】］]｝}〗」』》〉>)"}
+_SEPARATORS = "-·•・‧∙⋅．.。－–—―‐‑‒−_＿/／"
+_FOLDED = {
+    **{variant: plain for plain, variants in _BRACKETS.items() for variant in variants},
+    **dict.fromkeys(_SEPARATORS, "-"),
+}
+
+
+@lru_cache(maxsize=65536)
+def _fold_character(character: str) -> str:
+    if character in _FOLDED:
+        return _FOLDED[character]
+    plain = unicodedata.normalize("NFKC", character).casefold()
+    return "".join(_FOLDED.get(each, each) for each in plain if not each.isspace())
+
+
+def fold(text: str) -> str:
+    """The form in which texts are compared.
+
+    Full width and half width, capitals, the kinds of brackets and of separators in numbers are
+    one; white space is nothing.
+    """
+    return "".join(map(_fold_character, text))
+
+
+@lru_cache(maxsize=65536)
+def _hex(character: str) -> str:
+    """Four digits, or `x` and six: no code is the beginning of another."""
+    point = ord(character)
+    return f"{point:04x}" if point <= 0xFFFF else f"x{point:06x}"
+
+
+def _tokens(folded: str) -> list[str]:
+    codes = [_hex(character) for character in folded]
+    # The last character stands alone too, so that a search for it by itself finds it.
+    return [first + second for first, second in pairwise(codes)] + codes[-1:]
+
+
+def index_text(fields: Iterable[str | None]) -> str:
+    """The tokens of a thing's texts, separated by spaces, for the index."""
+    return f" {_BORDER} ".join(" ".join(_tokens(fold(field))) for field in fields if field)
+
+
+def terms_of(query: str) -> list[str]:
+    """The terms of a query, folded: what stands between white space; all of them must occur."""
+    return [term for term in (fold(part) for part in query.split()) if term]
+
+
+def match_query(query: str) -> str | None:
+    """An FTS5 MATCH expression that finds the texts in which every term occurs.
+
+    None when the query holds nothing to look for. A term of one character finds every text in
+    which it occurs; a longer one is a phrase of pairs, which is exactly a substring.
+    """
+    parts = []
+    for term in terms_of(query):
+        if len(term) == 1:
+            parts.append(f"{_hex(term)}*")
+        else:
+            parts.append('"' + " ".join(_tokens(term)[:-1]) + '"')
+    return " AND ".join(parts) if parts else None
