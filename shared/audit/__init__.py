@@ -1,0 +1,19 @@
+"""The sealed audit log: who did what to which thing, in one unbroken chain.
+
+An event is written in the transaction of what it tells of; nobody changes or removes one unseen.
+It never carries a title or content of what was refused as classified.
+"""
+
+from shared.audit.chain import Head, Problem, chain_head, verify_chain
+from shared.audit.models import AuditEvent
+from shared.audit.service import events, record
+
+__all__ = [
+    "AuditEvent",
+    "Head",
+    "Problem",
+    "chain_head",
+    "events",
+    "record",
+    "verify_chain",
+]

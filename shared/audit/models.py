@@ -1,0 +1,66 @@
+"""The table of events, and the one row that says where the chain ends."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.kernel.canonical import canonical_json, sha256_hex
+from shared.kernel.clock import format_utc
+from shared.kernel.database import Model, UtcTime
+
+#: What stands before the first event.
+NO_DIGEST = "0" * 64
+
+
+class AuditEvent(Model):
+    """One thing that somebody did. Written once, never changed."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (
+        Index("audit_event_subject", "subject"),
+        Index("audit_event_action", "action"),
+        Index("audit_event_actor", "actor_id"),
+        Index("audit_event_time", "time"),
+    )
+
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    time: Mapped[datetime] = mapped_column(UtcTime)
+    actor_id: Mapped[str] = mapped_column(String(80))
+    actor_name: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(80))
+    subject: Mapped[str] = mapped_column(String(200))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    previous: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+
+    def computed_digest(self) -> str:
+        """SHA-256 over the canonical bytes of the whole event, the previous digest included."""
+        return sha256_hex(
+            b"danglian/audit/1\n",
+            canonical_json(
+                {
+                    "seq": self.seq,
+                    "time": format_utc(self.time),
+                    "actor_id": self.actor_id,
+                    "actor_name": self.actor_name,
+                    "action": self.action,
+                    "subject": self.subject,
+                    "details": self.details,
+                    "previous": self.previous,
+                }
+            ),
+        )
+
+
+class AuditHead(Model):
+    """The end of the chain: a single row (id 1), raised with every event."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(Integer)
+    digest: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,64 @@
+"""Who may work here: accounts, what they are entitled to, signing in, tokens for programs.
+
+People sign in with a name and a password; programs with a token. Pages are in `shared.web`.
+"""
+
+from shared.identity.current import (
+    access_of,
+    current_actor,
+    current_actor_or_none,
+    public,
+    signed_in,
+    with_roles,
+)
+from shared.identity.errors import NotSignedIn, SignInRefused, TooManyAttempts
+from shared.identity.models import Account, AccountGrant, BearerToken
+from shared.identity.passwords import check_password_rules
+from shared.identity.service import (
+    account_of,
+    actor_of,
+    change_password,
+    create_account,
+    disable_account,
+    enable_account,
+    rename_account,
+    reset_password,
+    set_grants,
+)
+from shared.identity.signing_in import (
+    actor_of_token,
+    authenticate,
+    issue_token,
+    revoke_token,
+    sign_in,
+)
+
+__all__ = [
+    "Account",
+    "AccountGrant",
+    "BearerToken",
+    "NotSignedIn",
+    "SignInRefused",
+    "TooManyAttempts",
+    "access_of",
+    "account_of",
+    "actor_of",
+    "actor_of_token",
+    "authenticate",
+    "change_password",
+    "check_password_rules",
+    "create_account",
+    "current_actor",
+    "current_actor_or_none",
+    "disable_account",
+    "enable_account",
+    "issue_token",
+    "public",
+    "rename_account",
+    "reset_password",
+    "revoke_token",
+    "set_grants",
+    "sign_in",
+    "signed_in",
+    "with_roles",
+]

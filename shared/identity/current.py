@@ -1,0 +1,93 @@
+"""Who acts in the current request, and which views ask for what.
+
+Every view asks for a sign-in unless it is marked `@public`; `shared.web` reads these marks before
+anything of a request's body is read. How a request tells who it is, is the app's business: it puts
+a function under `LOADER` into its extensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from flask import current_app, g
+
+from shared.identity.errors import NotSignedIn
+from shared.kernel.actor import ROLE_NAMES, Actor, Role
+from shared.kernel.errors import NotAllowed
+
+LOADER = "danglian.load_actor"
+_MARK = "danglian_access"
+
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+View = Callable[Parameters, Answer]
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a view asks of who calls it."""
+
+    public: bool = False
+    roles: tuple[Role, ...] = ()
+
+    def check(self) -> None:
+        """Raise NotSignedIn or NotAllowed."""
+        if self.public:
+            return
+        actor = current_actor()
+        if self.roles and not actor.has(*self.roles):
+            wanted = "、".join(ROLE_NAMES[role] for role in self.roles)
+            raise NotAllowed(
+                f"此页面或操作需要“{wanted}”权限。", "如确需办理，请联系系统管理员调整授权。"
+            )
+
+
+def current_actor_or_none() -> Actor | None:
+    """Who acts in this request; None when nobody is signed in."""
+    if "danglian_actor" not in g:
+        g.danglian_actor = current_app.extensions[LOADER]()
+    actor: Actor | None = g.danglian_actor
+    return actor
+
+
+def current_actor() -> Actor:
+    """Who acts in this request. Raises NotSignedIn."""
+    actor = current_actor_or_none()
+    if actor is None:
+        raise NotSignedIn
+    return actor
+
+
+def public(view: View[Parameters, Answer]) -> View[Parameters, Answer]:
+    """Mark a view that everybody may call."""
+    setattr(view, _MARK, Access(public=True))
+    return view
+
+
+def signed_in(view: View[Parameters, Answer]) -> View[Parameters, Answer]:
+    """Mark a view that asks for a sign-in (as every view does)."""
+    return _guarded(view, Access())
+
+
+def with_roles(*roles: Role) -> Callable[[View[Parameters, Answer]], View[Parameters, Answer]]:
+    """Mark a view that asks for one of these roles, for whatever scope."""
+    return lambda view: _guarded(view, Access(roles=roles))
+
+
+def access_of(view: Any) -> Access:
+    """What a view asks for; a sign-in unless it says otherwise."""
+    access = getattr(view, _MARK, None)
+    return access if isinstance(access, Access) else Access()
+
+
+def _guarded(view: View[Parameters, Answer], access: Access) -> View[Parameters, Answer]:
+    @wraps(view)
+    def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        access.check()
+        return view(*args, **kwargs)
+
+    setattr(guarded, _MARK, access)
+    return guarded

@@ -1,0 +1,222 @@
+"""The verbs on accounts."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from shared import audit
+from shared.identity.models import Account, AccountGrant, BearerToken
+from shared.identity.passwords import check_password_rules, hash_password, password_fits
+from shared.kernel.actor import ROLE_NAMES, Actor, Grant, Role, require
+from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
+from shared.kernel.identifiers import new_id
+
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,59}")
+_NAME_LENGTH = 60
+
+
+def create_account(
+    actor: Actor,
+    login: str,
+    name: str,
+    password: str,
+    grants: Iterable[Grant],
+    *,
+    session: Session,
+    must_change: bool = False,
+) -> Account:
+    """Make an account. Raises NotAllowed, Invalid, Conflict."""
+    require(actor, Role.ADMINISTRATOR)
+    login = _login(login)
+    check_password_rules(login, password)
+    if session.scalar(select(Account.id).where(Account.login == login)) is not None:
+        raise Conflict(
+            f"登录名“{login}”已被使用。", "请换一个登录名。", code="login_taken", field="login"
+        )
+    account = Account(
+        id=new_id(),
+        login=login,
+        name=_name(name),
+        password_hash=hash_password(password),
+        must_change=must_change,
+        disabled=False,
+        failures=0,
+    )
+    account.grants = _grants(grants)
+    session.add(account)
+    session.flush()
+    audit.record(
+        session, actor, "account.created", account, login=login, grants=_told(account.grants)
+    )
+    return account
+
+
+def account_of(account_id: str, session: Session) -> Account:
+    """The account with this id. Raises NotFound."""
+    account = session.get(Account, account_id)
+    if account is None:
+        raise NotFound("没有这个账号。", "请回到账号列表重新查看。")
+    return account
+
+
+def rename_account(actor: Actor, account: Account, name: str, *, session: Session) -> None:
+    """Give the person's name anew. Raises NotAllowed, Invalid."""
+    require(actor, Role.ADMINISTRATOR)
+    name = _name(name)
+    if name != account.name:
+        account.name = name
+        audit.record(session, actor, "account.renamed", account, name=name)
+
+
+def set_grants(
+    actor: Actor, account: Account, grants: Iterable[Grant], *, session: Session
+) -> None:
+    """Replace what the account is entitled to. Raises NotAllowed, WrongState.
+
+    Nobody takes the administrator's role from the last one, so that there always is one.
+    """
+    require(actor, Role.ADMINISTRATOR)
+    wanted = _grants(grants)
+    if _told(wanted) == _told(account.grants):
+        return
+    if _administers(account) and not any(each.role == Role.ADMINISTRATOR for each in wanted):
+        _keep_an_administrator(account, session)
+    account.grants = wanted
+    session.flush()
+    audit.record(session, actor, "account.grants_set", account, grants=_told(wanted))
+
+
+def disable_account(actor: Actor, account: Account, *, session: Session) -> None:
+    """Close an account; its sessions and tokens end at once. Raises NotAllowed, WrongState."""
+    require(actor, Role.ADMINISTRATOR)
+    if account.disabled:
+        return
+    if actor.id == account.id:
+        raise WrongState("不能停用自己的账号。", "请由另一位系统管理员办理。")
+    if _administers(account):
+        _keep_an_administrator(account, session)
+    account.disabled = True
+    _end_tokens(account, session)
+    audit.record(session, actor, "account.disabled", account)
+
+
+def enable_account(actor: Actor, account: Account, *, session: Session) -> None:
+    """Open a closed or locked account again. Raises NotAllowed."""
+    require(actor, Role.ADMINISTRATOR)
+    if account.disabled or account.locked_until is not None:
+        account.disabled = False
+        account.failures = 0
+        account.locked_until = None
+        audit.record(session, actor, "account.enabled", account)
+
+
+def reset_password(actor: Actor, account: Account, password: str, *, session: Session) -> None:
+    """Give a new first password, to be changed at the next sign-in. Raises NotAllowed, Invalid."""
+    require(actor, Role.ADMINISTRATOR)
+    _set_password(account, password, session)
+    account.must_change = actor.id != account.id
+    account.failures = 0
+    account.locked_until = None
+    audit.record(session, actor, "account.password_reset", account)
+
+
+def change_password(
+    actor: Actor, account: Account, old: str, new: str, *, session: Session
+) -> None:
+    """Change one's own password; other sessions and tokens end. Raises Invalid, WrongState."""
+    if actor.id != account.id:
+        raise WrongState("只能修改自己的密码。", "他人的密码请由系统管理员重置。")
+    if not password_fits(account.password_hash, old):
+        raise Invalid("old_password", "原密码不正确。", "请重新输入。", code="wrong_password")
+    if old == new:
+        raise Invalid("password", "新密码与原密码相同。", "请换一个。", code="same_password")
+    _set_password(account, new, session)
+    account.must_change = False
+    audit.record(session, actor, "account.password_changed", account)
+
+
+def actor_of(account: Account, session: Session | None = None) -> Actor:
+    """Who acts when this account is signed in."""
+    return Actor(
+        id=account.id,
+        name=account.name,
+        grants=tuple(
+            Grant(Role(each.role), each.archive_code, each.fonds_id) for each in account.grants
+        ),
+    )
+
+
+def _set_password(account: Account, password: str, session: Session) -> None:
+    check_password_rules(account.login, password)
+    account.password_hash = hash_password(password)
+    _end_tokens(account, session)
+
+
+def _end_tokens(account: Account, session: Session) -> None:
+    session.execute(delete(BearerToken).where(BearerToken.account_id == account.id))
+
+
+def _administers(account: Account) -> bool:
+    return any(each.role == Role.ADMINISTRATOR for each in account.grants)
+
+
+def _keep_an_administrator(account: Account, session: Session) -> None:
+    other = session.scalar(
+        select(Account.id)
+        .join(AccountGrant, AccountGrant.account_id == Account.id)
+        .where(AccountGrant.role == Role.ADMINISTRATOR, Account.disabled.is_(False))
+        .where(Account.id != account.id)
+        .limit(1)
+    )
+    if other is None:
+        raise WrongState(
+            "这是最后一位系统管理员。", "请先授权另一位系统管理员，再办理。", code="last_one"
+        )
+
+
+def _grants(grants: Iterable[Grant]) -> list[AccountGrant]:
+    unique = dict.fromkeys(grants)
+    return [
+        AccountGrant(
+            id=new_id(),
+            role=Role(each.role),
+            archive_code=each.archive_code,
+            fonds_id=each.fonds_id,
+        )
+        for each in unique
+    ]
+
+
+def _told(grants: Iterable[AccountGrant]) -> list[str]:
+    return sorted(
+        ":".join(filter(None, (str(each.role), each.archive_code, each.fonds_id)))
+        for each in grants
+    )
+
+
+def _login(text: str) -> str:
+    login = unicodedata.normalize("NFKC", text).strip().lower()
+    if not _LOGIN.fullmatch(login):
+        raise Invalid(
+            "login",
+            "登录名不符合要求。",
+            "请用 2 至 60 个小写字母、数字或 . _ - @，以字母或数字开头。",
+        )
+    return login
+
+
+def _name(text: str) -> str:
+    name = unicodedata.normalize("NFC", text).strip()
+    if not name or len(name) > _NAME_LENGTH or not name.isprintable():
+        raise Invalid("name", "姓名不符合要求。", f"请填写 1 至 {_NAME_LENGTH} 个字的姓名。")
+    return name
+
+
+def role_names(account: Account) -> list[str]:
+    """The roles of an account in Chinese, each once."""
+    return list(dict.fromkeys(ROLE_NAMES[Role(each.role)] for each in account.grants))

@@ -1,0 +1,248 @@
+"""Signing in and out, one's own password, and the administrators' page of accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)  # fmt: skip
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from shared import identity
+from shared.identity import (
+    Account,
+    AccountGrant,
+    account_of,
+    current_actor,
+    current_actor_or_none,
+    public,
+    signed_in,
+    with_roles,
+)
+from shared.identity.service import role_names
+from shared.kernel.actor import ROLE_NAMES, Grant, Role
+from shared.kernel.clock import now
+from shared.kernel.errors import Invalid
+from shared.web.accounts.admission import admit
+from shared.web.current import current_database
+from shared.web.forms import Form
+from shared.web.links import local_path
+from shared.web.listing import Filter, Listing
+
+blueprint = Blueprint("accounts", __name__)
+
+_SPARE_ROWS = 3
+STATE_NAMES = {"0": "使用中", "1": "已停用"}
+
+
+# Signing in
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+@public
+def sign_in() -> ResponseReturnValue:
+    target = local_path(request.args.get("next"), request.script_root + "/")
+    form = Form(request.form)
+    if request.method == "POST":
+        with form.catching():
+            token = admit(form["login"], form.raw("password"))[1]
+            current_app.extensions["danglian.sessions"].begin(token)
+            return redirect(target)
+    elif current_actor_or_none() is not None:
+        return redirect(target)
+    return form.answer("accounts/sign_in.html")
+
+
+@blueprint.post("/sign-out")
+@public
+def sign_out() -> ResponseReturnValue:
+    current_app.extensions["danglian.sessions"].end()
+    flash("已退出登录。", "success")
+    return redirect(url_for(".sign_in"))
+
+
+@blueprint.route("/password", methods=["GET", "POST"])
+@signed_in
+def password() -> ResponseReturnValue:
+    form = Form(request.form)
+    actor = current_actor()
+    if request.method == "POST":
+        with form.catching():
+            new = form.raw("password")
+            if new != form.raw("again"):
+                raise Invalid("again", "两次输入的新密码不一致。", "请重新输入。")
+            throttle = current_app.extensions["danglian.throttle"]
+            throttle.check(actor.id)
+            with current_database().write() as transaction:
+                account = account_of(actor.id, transaction)
+                try:
+                    identity.change_password(
+                        actor, account, form.raw("old_password"), new, session=transaction
+                    )
+                except Invalid:
+                    throttle.failed(actor.id)
+                    raise
+                token = identity.issue_token(account, session=transaction)
+            current_app.extensions["danglian.sessions"].begin(token)
+            flash("密码已修改，其他地方的登录已失效。", "success")
+            return redirect(request.script_root + "/")
+    return form.answer("accounts/password.html", must_change=g.get("danglian_must_change"))
+
+
+# Accounts
+
+
+@blueprint.get("/accounts/")
+@with_roles(Role.ADMINISTRATOR)
+def index() -> ResponseReturnValue:
+    offered = {str(role): ROLE_NAMES[role] for role in current_app.config["DANGLIAN_ROLES"]}
+    listing = Listing.from_request(
+        request.args,
+        sorts={
+            "login": Account.login,
+            "name": Account.name,
+            "last_sign_in": Account.last_sign_in,
+            "created_at": Account.created_at,
+        },
+        default_sort="login",
+        search=(Account.login, Account.name),
+        filters={
+            "role": Filter("角色", choices=offered, apply=_having_role),
+            "disabled": Filter("状态", Account.disabled, STATE_NAMES),
+        },
+    )
+    with current_database().read() as transaction:
+        page = listing.apply(select(Account), session=transaction)
+        return render_template("accounts/index.html", page=page, role_names=role_names, now=now())
+
+
+def _having_role(statement: Any, role: str) -> Any:
+    holders = select(AccountGrant.account_id).where(AccountGrant.role == role)
+    return statement.where(Account.id.in_(holders))
+
+
+@blueprint.route("/accounts/new", methods=["GET", "POST"])
+@with_roles(Role.ADMINISTRATOR)
+def new() -> ResponseReturnValue:
+    form = Form(request.form, {"must_change": True})
+    if request.method == "POST":
+        with form.catching():
+            with current_database().write() as transaction:
+                identity.create_account(
+                    current_actor(),
+                    form["login"],
+                    form["name"],
+                    form.raw("password"),
+                    _chosen_grants(form),
+                    session=transaction,
+                    must_change=form.checked("must_change"),
+                )
+            flash("账号已建立。", "success")
+            return redirect(url_for(".index"))
+    return form.answer("accounts/new.html", rows=_grant_rows(form, ()), **_choices())
+
+
+@blueprint.route("/accounts/<account_id>", methods=["GET", "POST"])
+@with_roles(Role.ADMINISTRATOR)
+def edit(account_id: str) -> ResponseReturnValue:
+    with current_database().read() as transaction:
+        account = account_of(account_id, transaction)
+    form = Form(request.form, {"name": account.name})
+    if request.method == "POST":
+        with form.catching():
+            with current_database().write() as transaction:
+                account = account_of(account_id, transaction)
+                actor = current_actor()
+                identity.rename_account(actor, account, form["name"], session=transaction)
+                identity.set_grants(actor, account, _chosen_grants(form), session=transaction)
+            flash("账号已保存。", "success")
+            return redirect(url_for(".edit", account_id=account_id))
+    return form.answer(
+        "accounts/edit.html",
+        account=account,
+        locked=account.locked_until is not None and account.locked_until > now(),
+        rows=_grant_rows(form, account.grants),
+        **_choices(account.grants),
+    )
+
+
+@blueprint.post("/accounts/<account_id>/state")
+@with_roles(Role.ADMINISTRATOR)
+def set_state(account_id: str) -> ResponseReturnValue:
+    with current_database().write() as transaction:
+        account = account_of(account_id, transaction)
+        if request.form.get("state") == "disabled":
+            identity.disable_account(current_actor(), account, session=transaction)
+        else:
+            identity.enable_account(current_actor(), account, session=transaction)
+    flash("账号已停用，其登录已失效。" if account.disabled else "账号可以使用了。", "success")
+    return redirect(url_for(".edit", account_id=account_id))
+
+
+@blueprint.route("/accounts/<account_id>/password", methods=["GET", "POST"])
+@with_roles(Role.ADMINISTRATOR)
+def reset(account_id: str) -> ResponseReturnValue:
+    form = Form(request.form)
+    with current_database().read() as transaction:
+        account = account_of(account_id, transaction)
+    if request.method == "POST":
+        with form.catching():
+            with current_database().write() as transaction:
+                account = account_of(account_id, transaction)
+                identity.reset_password(
+                    current_actor(), account, form.raw("password"), session=transaction
+                )
+            flash("密码已重置；本人下次登录时须修改。", "success")
+            return redirect(url_for(".edit", account_id=account_id))
+    return form.answer("accounts/reset.html", account=account)
+
+
+def _chosen_grants(form: Form) -> list[Grant]:
+    """The grants as the form's rows tell them."""
+    chosen = []
+    known = {str(role) for role in Role}
+    for role, scope in zip(form.all("role"), form.all("scope"), strict=False):
+        if role not in known:
+            continue
+        kind, _, value = scope.partition(":")
+        chosen.append(
+            Grant(
+                Role(role),
+                archive_code=value if kind == "archive" else None,
+                fonds_id=value if kind == "fonds" else None,
+            )
+        )
+    return chosen
+
+
+def _scope_of(grant: AccountGrant) -> str:
+    if grant.fonds_id:
+        return f"fonds:{grant.fonds_id}"
+    return f"archive:{grant.archive_code}" if grant.archive_code else ""
+
+
+def _grant_rows(form: Form, grants: Any) -> list[tuple[str, str]]:
+    """Rows of role and scope: what was sent, else what is; then some empty ones."""
+    sent = list(zip(form.all("role"), form.all("scope"), strict=False))
+    rows = sent if request.method == "POST" else [(each.role, _scope_of(each)) for each in grants]
+    return [*(row for row in rows if row[0]), *([("", "")] * _SPARE_ROWS)]
+
+
+def _choices(grants: Any = ()) -> dict[str, Any]:
+    roles = {str(role): ROLE_NAMES[role] for role in current_app.config["DANGLIAN_ROLES"]}
+    with current_database().read() as transaction:
+        scopes = dict(current_app.extensions["danglian.scopes"](transaction))
+    for each in grants:
+        roles.setdefault(each.role, ROLE_NAMES[Role(each.role)])
+        scopes.setdefault(_scope_of(each), _scope_of(each).partition(":")[2])
+    scopes.pop("", None)
+    return {"roles": roles, "scopes": scopes}

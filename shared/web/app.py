@@ -1,0 +1,230 @@
+"""Putting an app together: `make_app`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint as PageBlueprint
+from flask import Flask, Response, current_app, g, jsonify, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_smorest import Blueprint as ApiBlueprint
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from shared.identity import access_of, current_actor_or_none, public
+from shared.identity.current import LOADER
+from shared.kernel.actor import Role
+from shared.kernel.database import Database
+from shared.web import filters, problems
+from shared.web.accounts.api import accounts_api
+from shared.web.accounts.views import blueprint as accounts_pages
+from shared.web.api import DanglianApi, make_api
+from shared.web.audit_log.names import ACTION_NAMES
+from shared.web.audit_log.views import blueprint as audit_pages
+from shared.web.current import DATABASE, current_database
+from shared.web.forms import upload_limit_of
+from shared.web.frame import PRODUCT, FrameMaker
+from shared.web.jobs.views import blueprint as job_pages
+from shared.web.links import is_api
+from shared.web.sessions import PrefixedSessions, Sessions, cookie_name, session_secret
+from shared.web.throttle import Throttle
+
+_HERE = Path(__file__).parent
+_MOST_BYTES = 8 * 1024 * 1024
+_MOST_PARTS = 20_000
+#: Pages that somebody with a first password may still see.
+_WITH_FIRST_PASSWORD = frozenset({"accounts.password", "accounts.sign_out"})
+_CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "media-src 'self'",
+        "frame-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+        "base-uri 'none'",
+    )
+)
+
+#: The archives and fonds that a role can be given for: pairs of value and label, the value
+#: `archive:<code>` or `fonds:<id>`.
+Scopes = Callable[[Session], Sequence[tuple[str, str]]]
+
+
+def make_app(
+    name: str,
+    *,
+    title: str | Callable[[], str],
+    database: Database,
+    data_folder: Path,
+    blueprints: Iterable[Any] = (),
+    navigation: Iterable[tuple[Any, ...]] = (),
+    roles: Sequence[Role] = tuple(Role),
+    scopes: Scopes | None = None,
+    action_names: Mapping[str, str] | None = None,
+    idle_minutes: int = 30,
+    proxies: int = 0,
+) -> Flask:
+    """Make the web application of a hub or of one node.
+
+    Args:
+        name: a short name for programs, like `hub` or `node-1102`.
+        title: the name of the office or archives, shown on every page; or a function for it.
+        database: where this app's data are; its schema is made already.
+        data_folder: the secret of the sessions is kept in its `keys/`.
+        blueprints: of pages (Flask) and of the API (`api_blueprint`).
+        navigation: entries (endpoint, label, icon, roles), see `NavigationItem`.
+        roles: which roles the page of accounts offers.
+        scopes: which archives and fonds it offers.
+        action_names: what the capabilities' audit events are called on the page of the log.
+        idle_minutes: a session ends when nothing happened for so long.
+        proxies: how many trusted reverse proxies stand before this process.
+    """
+    app = Flask(
+        "shared.web",
+        template_folder=str(_HERE / "templates"),
+        static_folder=str(_HERE / "static"),
+        static_url_path="/static",
+    )
+    secret = session_secret(data_folder)
+    app.config.update(
+        SECRET_KEY=secret,
+        SESSION_COOKIE_NAME=cookie_name(name, secret),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=_MOST_BYTES,
+        MAX_FORM_MEMORY_SIZE=_MOST_BYTES,
+        MAX_FORM_PARTS=_MOST_PARTS,
+        SEND_FILE_MAX_AGE_DEFAULT=86_400,
+        WTF_CSRF_CHECK_DEFAULT=False,  # the gate asks, after it has seen who acts
+        WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
+        DANGLIAN_ROLES=tuple(roles),
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.session_interface = PrefixedSessions()
+    sessions = Sessions(database, idle_minutes)
+    app.extensions.update(
+        {
+            DATABASE: database,
+            "danglian.sessions": sessions,
+            "danglian.throttle": Throttle(),
+            "danglian.scopes": scopes or (lambda session: ()),
+            "danglian.action_names": {**ACTION_NAMES, **(action_names or {})},
+            LOADER: sessions.load_actor,
+        }
+    )
+    filters.register(app)
+    problems.register(app)
+    csrf = CSRFProtect(app)
+    app.before_request(lambda: _gate(csrf))
+    app.after_request(_harden)
+    app.url_defaults(_version_static)
+
+    app.add_url_rule("/health", "health", _health)
+    app.add_url_rule("/session", "session_state", _session_state)
+    for each in (accounts_pages, job_pages, audit_pages):
+        app.register_blueprint(each)
+    _join(app, make_api(app, PRODUCT, version("danglian")), (accounts_api, *blueprints))
+    frame = FrameMaker(title, navigation)
+    frame.check(app)
+    app.extensions["danglian.frame"] = frame
+    if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
+        app.add_url_rule("/", "home", _home)
+    app.jinja_env.globals.update(
+        frame=frame, ui=app.jinja_env.get_template("ui.html").make_module(), product=PRODUCT
+    )
+    if proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
+        )
+    return app
+
+
+def _join(app: Flask, api: DanglianApi, blueprints: Iterable[Any]) -> None:
+    for each in blueprints:
+        if isinstance(each, ApiBlueprint):
+            api.register_blueprint(each)
+        elif isinstance(each, PageBlueprint):
+            app.register_blueprint(each)
+        else:
+            raise TypeError(f"not a blueprint: {each!r}")
+
+
+def _gate(csrf: CSRFProtect) -> ResponseReturnValue | None:
+    """What holds for every request, before anything of its body is read."""
+    view = _view()
+    if view is None:
+        return None
+    if (limit := upload_limit_of(view)) is not None:
+        request.max_content_length = limit
+    access_of(view).check()
+    if not is_api():
+        if g.get("danglian_must_change") and not _open_with_first_password(view):
+            return redirect(url_for("accounts.password"))
+        csrf.protect()
+    return None
+
+
+def _view() -> Any:
+    """The function that will answer; None where there is nothing to ask for."""
+    endpoint = request.endpoint
+    if endpoint is None or endpoint == "static" or endpoint.endswith((".static", ".openapi_json")):
+        return None
+    view = current_app.view_functions[endpoint]
+    view_class = getattr(view, "view_class", None)
+    return getattr(view_class, request.method.lower(), view) if view_class else view
+
+
+def _open_with_first_password(view: Any) -> bool:
+    return request.endpoint in _WITH_FIRST_PASSWORD or access_of(view).public
+
+
+def _harden(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _CSP)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("X-Frame-Options", "SAMEORIGIN")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    if request.endpoint != "static":
+        headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _version_static(endpoint: str, values: dict[str, Any]) -> None:
+    """Let a changed file have a new address, so that browsers may keep the old one."""
+    if endpoint == "static" and "filename" in values and "v" not in values:
+        file = _HERE / "static" / values["filename"]
+        if file.is_file():
+            values["v"] = int(file.stat().st_mtime)
+
+
+@public
+def _health() -> ResponseReturnValue:
+    with current_database().read() as session:
+        session.execute(text("SELECT 1"))
+    return jsonify(status="ok", version=version("danglian"))
+
+
+@public
+def _session_state() -> ResponseReturnValue:
+    """Who is signed in now: a page asks before it sends what somebody typed for a long time."""
+    actor = current_actor_or_none()
+    return jsonify(account=actor.id if actor else "", csrf_token=generate_csrf())
+
+
+def _home() -> ResponseReturnValue:
+    entries = current_app.extensions["danglian.frame"]().navigation
+    return redirect(url_for(entries[0].endpoint if entries else "accounts.password"))

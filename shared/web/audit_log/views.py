@@ -1,0 +1,74 @@
+"""The administrators' page of the audit log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import or_
+
+from shared import audit
+from shared.audit import AuditEvent
+from shared.identity import current_actor, with_roles
+from shared.kernel.actor import Role
+from shared.web.current import current_database
+from shared.web.listing import Listing
+
+blueprint = Blueprint("audit_log", __name__, url_prefix="/audit")
+
+
+@blueprint.get("/")
+@with_roles(Role.ADMINISTRATOR)
+def index() -> ResponseReturnValue:
+    listing = Listing.from_request(
+        request.args,
+        sorts={
+            "seq": AuditEvent.seq,
+            "actor": AuditEvent.actor_name,
+            "action": AuditEvent.action,
+            "subject": AuditEvent.subject,
+        },
+        default_sort="-seq",
+        search=_containing,
+        size=50,
+    )
+    names = current_app.extensions["danglian.action_names"]
+    with current_database().read() as session:
+        page = listing.apply(audit.events(), session=session)
+        return render_template("audit/index.html", page=page, names=names)
+
+
+def _containing(statement: Any, text: str) -> Any:
+    """Events whose actor, subject or action (by either name) contains the text."""
+    names = current_app.extensions["danglian.action_names"]
+    called = [action for action, name in names.items() if text in name]
+    columns = (AuditEvent.actor_name, AuditEvent.action, AuditEvent.subject)
+    return statement.where(
+        or_(
+            AuditEvent.action.in_(called),
+            *(each.icontains(text, autoescape=True) for each in columns),
+        )
+    )
+
+
+@blueprint.post("/verify")
+@with_roles(Role.ADMINISTRATOR)
+def verify() -> ResponseReturnValue:
+    with current_database().read() as session:
+        problems = audit.verify_chain(session)
+        head = audit.chain_head(session)
+    with current_database().write() as session:
+        audit.record(
+            session, current_actor(), "audit.verified", "audit", upto=head.seq,
+            problems=[each.message for each in problems[:20]],
+        )  # fmt: skip
+    if problems:
+        told = "".join(each.message for each in problems[:5])
+        flash(
+            f"日志校验发现 {len(problems)} 处问题：{told}请立即报告负责人，并保留数据目录。",
+            "danger",
+        )
+    else:
+        flash(f"日志完整：{head.seq} 条首尾衔接，未发现改动或缺失。", "success")
+    return redirect(url_for(".index"))

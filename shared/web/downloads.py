@@ -1,0 +1,37 @@
+"""Handing out files, so that a browser never runs what somebody stored."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import BinaryIO
+
+from flask import Response, send_file
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PDF = "application/pdf"
+
+_SHOWN_INLINE = frozenset({PDF, "image/png", "image/jpeg", "image/gif", "image/webp"})
+
+
+def download(
+    content: Path | BinaryIO | bytes,
+    name: str,
+    media_type: str = "application/octet-stream",
+    *,
+    inline: bool = False,
+) -> Response:
+    """Answer with a file. `inline` shows PDF and images in the browser; all else is saved."""
+    shown = inline and media_type in _SHOWN_INLINE
+    response = send_file(
+        io.BytesIO(content) if isinstance(content, bytes) else content,
+        mimetype=media_type,
+        as_attachment=not shown,
+        download_name=name,
+        max_age=0,
+    )
+    response.headers["Cache-Control"] = "private, no-store"
+    if media_type != PDF:
+        # The browser's own PDF viewer does not work in a sandbox.
+        response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response

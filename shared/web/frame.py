@@ -1,0 +1,81 @@
+"""What stands around every page: whose it is, who is signed in, where one can go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from flask import Flask, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.identity import current_actor_or_none
+from shared.kernel.actor import Actor, Role
+from shared.kernel.errors import DanglianError
+
+PRODUCT = "档联"
+
+
+class NavigationItem(NamedTuple):
+    """One entry of the navigation; without roles, for everybody who is signed in."""
+
+    endpoint: str
+    label: str
+    icon: str = ""
+    roles: Sequence[Role] = ()
+
+    def visible_to(self, actor: Actor) -> bool:
+        """Whether this actor is offered the entry."""
+        return not self.roles or actor.has(*self.roles)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The frame of one page."""
+
+    product: str
+    title: str
+    actor: Actor | None
+    navigation: list[NavigationItem]
+    #: The entry that the current page belongs to.
+    active: NavigationItem | None
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether the account menu offers accounts and the log."""
+        return self.actor is not None and self.actor.has(Role.ADMINISTRATOR)
+
+
+class FrameMaker:
+    """Makes the frame of each page of one app."""
+
+    def __init__(self, title: str | Callable[[], str], navigation: Iterable[tuple[object, ...]]):
+        self._title = title
+        self.items = [NavigationItem(*item) for item in navigation]  # type: ignore[arg-type]
+
+    def __call__(self) -> Frame:
+        """The frame of the current page; a page that tells of an outage has one, too."""
+        try:
+            actor = current_actor_or_none()
+            title = self._title if isinstance(self._title, str) else self._title()
+        except (DanglianError, SQLAlchemyError):
+            actor, title = None, self._title if isinstance(self._title, str) else ""
+        items = [each for each in self.items if actor and each.visible_to(actor)]
+        return Frame(PRODUCT, title, actor, items, _active(items))
+
+    def check(self, app: Flask) -> None:
+        """Raise ValueError for an entry that leads nowhere."""
+        for item in self.items:
+            if item.endpoint not in app.view_functions:
+                raise ValueError(f"navigation: there is no endpoint {item.endpoint!r}")
+
+
+def _active(items: list[NavigationItem]) -> NavigationItem | None:
+    """The entry of just this page, else the first one of its capability."""
+    for item in items:
+        if item.endpoint == request.endpoint:
+            return item
+    for item in items:
+        if request.blueprint and item.endpoint.rpartition(".")[0] == request.blueprint:
+            return item
+    return None

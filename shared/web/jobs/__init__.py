@@ -1,0 +1,1 @@
+"""Pages of long work: how far it is, and the button to stop."""

@@ -1,0 +1,104 @@
+"""The web server of a process: waitress in a thread, to be stopped from outside."""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import threading
+from typing import Any
+
+from waitress import wasyncore
+from waitress.server import create_server
+
+from shared.kernel.errors import Conflict, Invalid
+
+log = logging.getLogger(__name__)
+
+THREADS = 8
+#: A file of 2 GiB and the form around it; each view has its own, smaller limit.
+MOST_BYTES = 2 * 1024**3 + 16 * 1024**2
+#: A larger body is kept on disk while it comes in.
+_IN_MEMORY = 1024 * 1024
+_PATIENCE_SECONDS = 120
+
+
+class Server:
+    """A running server; made by `serve`."""
+
+    def __init__(self, application: Any, sock: socket.socket, host: str, threads: int) -> None:
+        self.host = host
+        self.port: int = sock.getsockname()[1]
+        self._map: dict[Any, Any] = {}
+        self._stopping = threading.Event()
+        self._server: Any = create_server(
+            application,
+            map=self._map,
+            sockets=[sock],
+            threads=threads,
+            ident="",
+            max_request_body_size=MOST_BYTES,
+            inbuf_overflow=_IN_MEMORY,
+            channel_timeout=_PATIENCE_SECONDS,
+            connection_limit=500,
+            backlog=256,
+            clear_untrusted_proxy_headers=False,
+        )
+        self._thread = threading.Thread(target=self._run, name=f"web-{self.port}", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds it."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=1, use_poll=hasattr(select, "poll"), map=self._map, count=1)
+
+    def stop(self, wait_seconds: int = 10) -> None:
+        """Take no more requests, let those under way end, and close."""
+        if self._stopping.is_set():
+            return
+        self._server.task_dispatcher.shutdown(timeout=wait_seconds)
+        self._stopping.set()
+        self._server.pull_trigger()
+        self._thread.join(wait_seconds)
+        wasyncore.close_all(self._map, ignore_all=True)
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it was stopped; True when it was."""
+        return self._stopping.wait(seconds)
+
+
+def serve(application: Any, host: str, port: int, *, threads: int = THREADS) -> Server:
+    """Start to answer at host and port; port 0 takes a free one (see `Server.port`).
+
+    Raises Invalid for an address that is not this machine's, Conflict for a port in use.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host or None,
+            port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
+        )[0]
+    except OSError as error:
+        raise Invalid(
+            "host", f"监听地址“{host}”无法识别。", "请填写本机的 IP 地址，如 127.0.0.1。"
+        ) from error
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise Conflict(
+            f"不能在 {host}:{port} 上监听：{error.strerror}。",
+            "端口可能已被占用，或地址不属于本机；请换一个端口或地址再启动。",
+            code="port_in_use",
+        ) from error
+    server = Server(application, sock, host, threads)
+    log.info("listening on %s", server.url)
+    return server

@@ -1,0 +1,116 @@
+"""The browser's session: its cookie, its secret, its end; and who acts in a request."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from flask import Flask, g, request, session
+from flask.sessions import SecureCookieSessionInterface
+
+from shared.identity import NotSignedIn, actor_of
+from shared.identity.signing_in import account_of_token, revoke_token
+from shared.kernel.actor import Actor
+from shared.kernel.canonical import sha256_hex
+from shared.kernel.database import Database
+from shared.kernel.files import write_atomically
+from shared.kernel.identifiers import new_id
+from shared.kernel.keys import random_token
+from shared.web.links import is_api
+
+_KEY_FILE = "session.key"
+#: The cookie tells this often that its session is in use.
+_TOUCH_SECONDS = 60
+
+
+class PrefixedSessions(SecureCookieSessionInterface):
+    """A cookie that belongs to the prefix under which the app is mounted, and to no other."""
+
+    def get_cookie_path(self, app: Flask) -> str:
+        """The app's prefix."""
+        return request.script_root or "/"
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Whether only encrypted connections carry it: as soon as one brought it."""
+        return request.is_secure or super().get_cookie_secure(app)
+
+
+class Sessions:
+    """Sign-in of one app's browsers and programs."""
+
+    def __init__(self, database: Database, idle_minutes: int) -> None:
+        self._database = database
+        self._idle_seconds = idle_minutes * 60
+
+    def begin(self, token: str) -> None:
+        """Start a new session for who just signed in; nothing of the old one stays."""
+        self.end()
+        session["token"] = token
+        session["seen"] = int(time.time())
+
+    def end(self) -> None:
+        """End the browser's session, here and in its cookie."""
+        old = session.get("token")
+        session.clear()
+        g.pop("csrf_token", None)
+        g.pop("danglian_actor", None)
+        if isinstance(old, str):
+            with self._database.write() as transaction:
+                revoke_token(old, session=transaction)
+
+    def load_actor(self) -> Actor | None:
+        """Who acts: by bearer token for the API, by the session for pages; None for nobody."""
+        token = _bearer_token() if is_api() else self._session_token()
+        if token is None:
+            return None
+        try:
+            with self._database.read() as transaction:
+                account = account_of_token(token, session=transaction)
+                g.danglian_must_change = account.must_change
+                return actor_of(account, transaction)
+        except NotSignedIn:
+            if not is_api():
+                session.clear()
+            return None
+
+    def _session_token(self) -> str | None:
+        token, seen = session.get("token"), session.get("seen")
+        if not isinstance(token, str) or not isinstance(seen, int):
+            return None
+        idle = time.time() - seen
+        if idle > self._idle_seconds:
+            session.clear()
+            return None
+        # A page that polls the progress of a job is not somebody at work.
+        if idle > _TOUCH_SECONDS and request.endpoint != "jobs.progress":
+            session["seen"] = int(time.time())
+        return token
+
+
+def _bearer_token() -> str | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def session_secret(data_folder: Path) -> str:
+    """The secret that signs the cookies of one data folder; made at the first start."""
+    path = data_folder / "keys" / _KEY_FILE
+    if not path.exists():
+        # Processes that start at the same time must agree: the first one's file stays.
+        own = path.with_name(f".{_KEY_FILE}.{new_id()}")
+        write_atomically(own, random_token(32).encode(), mode=0o600)
+        try:
+            path.hardlink_to(own)
+        except FileExistsError:
+            own.unlink()
+        except OSError:  # no hard links here
+            own.replace(path)
+        else:
+            own.unlink()
+    return path.read_text().strip()
+
+
+def cookie_name(name: str, secret: str) -> str:
+    """A name that no other app on this host has: cookies know hosts, but no ports."""
+    plain = "".join(each if each.isascii() and each.isalnum() else "_" for each in name)
+    return f"danglian_{plain}_{sha256_hex(b'cookie', secret.encode())[:8]}"

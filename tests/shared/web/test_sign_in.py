@@ -1,0 +1,238 @@
+"""Signing in, staying signed in, and being signed out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client
+
+from shared.kernel.database import Database
+from shared.web.throttle import Throttle
+from tests.shared.web.conftest import PASSWORD, Browser, build, token_in
+
+Sign = Callable[[str], Browser]
+
+
+def test_a_page_sends_to_the_sign_in_and_back(browser: Browser) -> None:
+    away = browser.get("/things/?q=1")
+    assert away.status_code == 302
+    assert away.location == "/sign-in?next=/things/?q%3D1"
+    back = browser.sign_in("clerk", path=away.location)
+    assert back.location == "/things/?q=1"
+    assert browser.get("/things/").text == "things of Clerk"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "/%09/evil",
+        "\\\\evil",
+        "javascript:alert(1)",
+        "/a\n/b",
+        "things",
+        "/x/../../y",
+    ],
+)
+def test_next_takes_local_paths_only(app: Flask, target: str) -> None:
+    browser = Browser(app.test_client())
+    token = browser.get("/session").get_json()["csrf_token"]
+    answer = browser.client.post(
+        "/sign-in",
+        query_string={"next": target},
+        data={"login": "clerk", "password": PASSWORD, "csrf_token": token},
+    )
+    assert answer.status_code == 302
+    assert answer.location in {"/", "/%09/evil"}  # the latter is a name on this host
+
+
+def test_a_wrong_password_is_told_and_the_name_kept(browser: Browser) -> None:
+    answer = browser.sign_in("clerk", "wrong-password")
+    assert answer.status_code == 401
+    assert "登录名或密码不正确" in answer.text
+    assert 'value="clerk"' in answer.text
+    assert "wrong-password" not in answer.text
+
+
+def test_five_failures_lock(browser: Browser) -> None:
+    for _ in range(5):
+        browser.sign_in("clerk", "wrong-password")
+    assert "已锁定" in browser.sign_in("clerk").text
+
+
+def test_guessing_from_one_address_is_slowed_down(app: Flask, browser: Browser) -> None:
+    app.extensions["danglian.throttle"] = Throttle(most=3)
+    for _ in range(3):
+        browser.sign_in("nobody", "wrong-password")
+    answer = browser.sign_in("clerk")
+    assert answer.status_code == 429
+    assert "分钟后再试" in answer.text
+
+
+def test_the_throttle_forgets() -> None:
+    clock = [0.0]
+    throttle = Throttle(most=2, seconds=60, clock=lambda: clock[0])
+    throttle.failed("a")
+    throttle.failed("a")
+    with pytest.raises(Exception, match="暂停登录"):
+        throttle.check("a")
+    throttle.check("b")
+    clock[0] = 61
+    throttle.check("a")
+
+
+def test_the_cookie_is_out_of_reach_for_scripts(browser: Browser) -> None:
+    cookie = browser.sign_in("clerk").headers["Set-Cookie"]
+    assert cookie.startswith("danglian_test_")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Expires" not in cookie
+    assert "Secure" not in cookie
+    https = browser.get("/session", base_url="https://localhost")
+    assert "Secure" in https.headers.get("Set-Cookie", "Secure")
+
+
+def test_signing_in_starts_a_new_session(app: Flask) -> None:
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["planted"] = "by somebody else"
+    old = token_in(client.get("/sign-in"))
+    client.post("/sign-in", data={"login": "clerk", "password": PASSWORD, "csrf_token": old})
+    with client.session_transaction() as session:
+        assert set(session) == {"token", "seen"}
+    client.get("/session")
+    assert client.post("/sign-out", data={"csrf_token": old}).status_code == 400
+
+
+def test_a_copied_cookie_is_worth_nothing_after_signing_out(app: Flask, signed_in_as: Sign) -> None:
+    browser = signed_in_as("clerk")
+    thief = app.test_client()
+    with browser.client.session_transaction() as session, thief.session_transaction() as copy:
+        copy.update(session)
+    assert thief.get("/things/").status_code == 200
+    assert browser.send("/sign-out").location == "/sign-in"
+    assert browser.get("/things/").status_code == 302
+    assert thief.get("/things/").status_code == 302
+
+
+def test_an_idle_session_ends(app: Flask, signed_in_as: Sign) -> None:
+    browser = signed_in_as("clerk")
+    with browser.client.session_transaction() as session:
+        session["seen"] = int(time.time()) - 29 * 60
+    assert browser.get("/things/").status_code == 200
+    with browser.client.session_transaction() as session:
+        assert session["seen"] > time.time() - 10
+        session["seen"] = int(time.time()) - 31 * 60
+    assert browser.get("/things/").status_code == 302
+    late = browser.send("/things/form", {"title": "x"})
+    assert late.status_code == 401
+    assert "登录已超时" in late.text
+
+
+def test_polling_a_job_does_not_keep_a_session_alive(signed_in_as: Sign) -> None:
+    browser = signed_in_as("clerk")
+    with browser.client.session_transaction() as session:
+        session["seen"] = seen = int(time.time()) - 600
+    browser.get("/jobs/none/progress")
+    with browser.client.session_transaction() as session:
+        assert session["seen"] == seen
+
+
+def test_a_first_password_is_changed_before_anything_else(signed_in_as: Sign) -> None:
+    browser = signed_in_as("new")
+    assert browser.get("/things/").location == "/password"
+    assert browser.get("/things/open").status_code == 200
+    sent = {"old_password": PASSWORD, "password": "another-2025", "again": "another-2026"}
+    assert "不一致" in browser.send("/password", sent).text
+    sent["again"] = sent["password"]
+    assert browser.send("/password", sent).status_code == 302
+    assert browser.get("/things/").status_code == 200
+
+
+def test_every_view_asks_for_a_sign_in_unless_it_is_public(browser: Browser) -> None:
+    assert browser.get("/things/open").text == "open"
+    assert browser.get("/things/form").status_code == 302
+    assert browser.get("/health").get_json()["status"] == "ok"
+
+
+def test_a_role_is_asked_for(signed_in_as: Sign) -> None:
+    answer = signed_in_as("boss").get("/things/")
+    assert answer.status_code == 403
+    assert "文书档案员" in answer.text
+    assert signed_in_as("clerk").get("/accounts/").status_code == 403
+    assert signed_in_as("clerk").get("/things/scope").status_code == 403
+
+
+def test_apps_under_prefixes_do_not_see_each_other(database: Database, tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    apps = [build(database, folder, name="node") for folder in folders]
+    assert apps[0].config["SESSION_COOKIE_NAME"] != apps[1].config["SESSION_COOKIE_NAME"]
+    root = DispatcherMiddleware(Flask("root"), {"/one": apps[0], "/two": apps[1]})
+    one = Browser(Client(root), "/one")  # type: ignore[arg-type]
+    away = one.get("/things/")
+    assert away.location == "/one/sign-in?next=/one/things/"
+    back = one.sign_in("clerk", path=away.location.removeprefix("/one"))
+    assert back.location == "/one/things/"
+    assert "Path=/one;" in back.headers["Set-Cookie"] + ";"
+    assert one.get("/things/").status_code == 200
+    assert one.get("/").location == "/one/things/"
+    assert one.client.get("/two/things/").status_code == 302
+    page = one.get("/things/form").text
+    assert 'href="/one/static/danglian.css' in page
+    assert 'action="/one/sign-out"' in page
+    elsewhere = one.sign_in("clerk", path="/sign-in?next=/two/things/")
+    assert elsewhere.location == "/one/"
+
+
+def test_the_secret_is_made_once_and_only_ours(app: Flask, tmp_path: Path) -> None:
+    key = tmp_path / "keys" / "session.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert key.read_text() == app.secret_key
+
+
+def test_an_administrator_keeps_the_accounts(signed_in_as: Sign, app: Flask) -> None:
+    boss = signed_in_as("boss")
+    made = boss.send(
+        "/accounts/new",
+        {
+            "login": "li4",
+            "name": "李四",
+            "password": "first-one-1",
+            "role": ["clerk", "", "leader"],
+            "scope": ["fonds:f9", "", ""],
+        },
+    )
+    assert made.location == "/accounts/"
+    page = boss.get("/accounts/?q=李&role=clerk").text
+    assert "李四" in page
+    assert "单位负责人" in page
+    assert "共 1 条" in page
+    link = page.split('href="/accounts/')[-1].split('"')[0]
+    edit = boss.get(f"/accounts/{link}").text
+    assert 'value="fonds:f9" selected' in edit
+    assert boss.send(f"/accounts/{link}", {"name": "李四四", "role": [], "scope": []}).status_code
+    assert boss.send(f"/accounts/{link}/state", {"state": "disabled"}).status_code == 302
+    assert "已停用" in boss.get("/accounts/?disabled=1").text
+    assert boss.send(f"/accounts/{link}/state", {"state": "enabled"}).status_code == 302
+    assert boss.send(f"/accounts/{link}/password", {"password": "bad"}).status_code == 422
+    assert boss.send(f"/accounts/{link}/password", {"password": "second-1-x"}).status_code == 302
+    taken = boss.send("/accounts/new", {"login": "li4", "name": "另一", "password": "first-one-1"})
+    assert taken.status_code == 409
+    assert "已被使用" in taken.text
+    assert boss.get("/accounts/none").status_code == 404
+
+
+def test_the_log_is_shown_and_verified(signed_in_as: Sign) -> None:
+    boss = signed_in_as("boss")
+    assert "登录" in boss.get("/audit/?q=登录").text
+    assert "建立账号" not in boss.get("/audit/?q=登录").text
+    assert "共 3 条" in boss.get("/audit/?q=account.created").text
+    boss.send("/audit/verify")
+    assert "日志完整" in boss.get("/audit/").text
