@@ -30,8 +30,8 @@ def open_outgoing(
     stream.sender = sender
     stream.epoch = epoch
     stream.generation = generation
-    stream.seq = stream.acked = stream.durable = 0
-    stream.digest = first_digest(sender, peer, epoch)
+    stream.seq = stream.base_seq = stream.acked = stream.durable = 0
+    stream.digest = stream.base_digest = first_digest(sender, peer, epoch)
     stream.acked_at = None
     stream.unsure = False
     stream.lost_after = None
@@ -89,8 +89,8 @@ def append_many(
 
 def digest_at(session: Session, stream: OutgoingStream, seq: int) -> str | None:
     """The rolling digest of a log at a seq; None when the log does not reach it."""
-    if seq == 0:
-        return first_digest(stream.sender, stream.peer, stream.epoch)
+    if seq == stream.base_seq:
+        return stream.base_digest
     return session.scalar(
         select(OutgoingEntry.digest)
         .where(OutgoingEntry.peer == stream.peer)
@@ -118,8 +118,8 @@ def rebase(session: Session, stream: OutgoingStream, *, onto_seq: int, onto_dige
     for entry in moved:
         session.delete(entry)
     session.flush()
-    stream.seq, stream.digest = onto_seq, onto_digest
-    stream.acked = stream.durable = onto_seq
+    stream.seq = stream.base_seq = stream.acked = stream.durable = onto_seq
+    stream.digest = stream.base_digest = onto_digest
     for kind, subject, raw in facts:
         stream.seq += 1
         stream.digest = next_digest(stream.digest, entry_bytes(stream.seq, kind, subject, raw))

@@ -27,6 +27,9 @@ class OutgoingStream(Model):
     generation: Mapped[int] = mapped_column(Integer, default=0)
     seq: Mapped[int] = mapped_column(Integer, default=0)
     digest: Mapped[str] = mapped_column(String(64))
+    #: Where the entries of this log begin: 0, or what the peer had seen of a log that was lost.
+    base_seq: Mapped[int] = mapped_column(Integer, default=0)
+    base_digest: Mapped[str] = mapped_column(String(64), default="")
     acked: Mapped[int] = mapped_column(Integer, default=0)
     durable: Mapped[int] = mapped_column(Integer, default=0)
     acked_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)

@@ -163,9 +163,7 @@ class Weather:
                 message = message[: self._random.randrange(len(message))]
             elif luck < 0.4:
                 place = self._random.randrange(len(message))
-                message = (
-                    message[:place] + bytes([message[place] ^ 0x40]) + message[place + 1 :]
-                )
+                message = message[:place] + bytes([message[place] ^ 0x40]) + message[place + 1 :]
             arrived.append(message)
             if luck > 0.8:
                 arrived.append(message)
@@ -217,8 +215,7 @@ class Pair:
 
     def settled(self) -> bool:
         return all(
-            stream.acked == stream.seq
-            for stream in (self.hub.outgoing(), self.node.outgoing())
+            stream.acked == stream.seq for stream in (self.hub.outgoing(), self.node.outgoing())
         )
 
     def until(self, condition: Callable[[], bool], rounds: int = 60) -> None:

@@ -1,0 +1,13 @@
+"""Every table of the hub, declared by importing the capabilities that own them."""
+
+import hub.catalogue.models
+import hub.federation.models
+import hub.receiving.models
+import hub.repository.models
+import hub.review.models
+import shared.audit.models
+import shared.identity.models
+import shared.kernel.jobs
+import shared.messaging.models
+
+__all__ = ["hub", "shared"]

@@ -1,0 +1,49 @@
+"""What listens to what in the hub process: entry handlers and background loops, in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy.orm import Session
+
+import hub.events  # noqa: F401 - wires the rooms' events upward
+from hub.catalogue import service as catalogue
+from hub.federation import epochs
+from hub.federation.places import HubFolder
+from hub.federation.requests import Request
+from hub.federation.sync import PostOffice
+from hub.receiving import service as receiving
+from shared.kernel.background import Background
+from shared.messaging.entry import Handler
+from shared.messaging.links import open_link
+
+#: What a node may ask over HTTPS, by name.
+REQUESTS: Mapping[str, Request] = {"upload": receiving.grant_upload}
+
+
+def handlers(folder: HubFolder) -> dict[str, Handler]:
+    """Who applies which kind of entry."""
+    return {
+        "record": catalogue.apply_records,
+        "reconcile": catalogue.apply_reconcile,
+        **receiving.handlers(folder),
+    }
+
+
+def holdings(node_id: str, session: Session) -> Iterable[epochs.Fact]:
+    """What the hub holds of a node, as a new epoch tells it: records first, then batches."""
+    for held in catalogue.held_by(node_id, session):
+        yield ("held", held["record"]["id"], held)
+    yield from receiving.holdings(node_id, session)
+
+
+def start(folder: HubFolder) -> Background:
+    """Start every loop of the hub; stop them with `.stop()`."""
+    background = Background()
+    post = PostOffice(folder, open_link(folder.settings.link), handlers(folder), holdings)
+    background.repeat("post.in", post.step_in, idle_seconds=0.1)
+    background.repeat("post.out", post.step_out, idle_seconds=0.2)
+    for name, step in receiving.steps(folder).items():
+        background.repeat(name, step, idle_seconds=0.5)
+    background.start()
+    return background

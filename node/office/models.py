@@ -1,0 +1,70 @@
+"""Tables of the office: who this node is, and the fonds 全宗 it keeps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.kernel.database import Model, UtcTime
+
+
+class OfficeState(StrEnum):
+    """How this node stands with the hub."""
+
+    UNENROLLED = "unenrolled"
+    ACTIVE = "active"
+    RECOVERING = "recovering"
+    SUPERSEDED = "superseded"
+
+
+STATE_LABELS = {
+    OfficeState.UNENROLLED: "尚未联网登记",
+    OfficeState.ACTIVE: "正常",
+    OfficeState.RECOVERING: "正在恢复（等待市级平台确认）",
+    OfficeState.SUPERSEDED: "已由另一台电脑接替",
+}
+
+
+class Office(Model):
+    """This node itself: exactly one row."""
+
+    __tablename__ = "office"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, default=1)
+    name: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(20), default=OfficeState.UNENROLLED)
+    instance_id: Mapped[str] = mapped_column(String(36))
+    node_id: Mapped[str | None] = mapped_column(String(36), default=None)
+    hub_id: Mapped[str | None] = mapped_column(String(36), default=None)
+    hub_name: Mapped[str | None] = mapped_column(String(200), default=None)
+    hub_url: Mapped[str | None] = mapped_column(String(500), default=None)
+    hub_public_key: Mapped[str | None] = mapped_column(String(128), default=None)
+    link: Mapped[str | None] = mapped_column(String(500), default=None)
+    epoch: Mapped[int] = mapped_column(Integer, default=0)
+    generation: Mapped[int] = mapped_column(Integer, default=0)
+    inline_limit: Mapped[int] = mapped_column(Integer, default=65536)
+    archives: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    adopting: Mapped[bool] = mapped_column(Boolean, default=False)
+    last_contact: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    clock_offset_ms: Mapped[int | None] = mapped_column(Integer, default=None)
+    notice: Mapped[str] = mapped_column(String(1000), default="")
+
+    @property
+    def has_grant(self) -> bool:
+        """Whether this instance holds the hub's grant for the current epoch."""
+        return self.state == OfficeState.ACTIVE
+
+
+class OfficeFonds(Model):
+    """A fonds that this node keeps, as the hub assigned it (signed)."""
+
+    __tablename__ = "office_fonds"
+
+    fonds_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    kept: Mapped[bool] = mapped_column(Boolean, default=True)
+    wire: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -1,0 +1,102 @@
+"""The data folder of a node: settings, database, files, packages, keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+
+from shared.kernel.database import Database
+from shared.kernel.errors import NotFound
+from shared.kernel.keys import SigningKey, ensure_key
+from shared.kernel.settings import FILE_NAME, load_settings
+from shared.storage import FolderStore
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """What can be set for a node (`settings.toml`, or `DANGLIAN_…` variables).
+
+    Attributes:
+        name: name of the office, shown on every page.
+        slug: short name in addresses when one process serves several nodes.
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+        hub_url: address of the hub's web interface; empty before enrolment.
+        link: `embedded:///path/to/link.sqlite`; empty takes what the hub announced.
+        hello_seconds: how often the node greets the hub.
+        retransmit_seconds: how long to wait for an acknowledgement before sending again.
+    """
+
+    name: str
+    slug: str = "node"
+    host: str = "127.0.0.1"
+    port: int = 8070
+    hub_url: str = ""
+    link: str = ""
+    hello_seconds: int = 60
+    retransmit_seconds: int = 30
+
+
+class NodeKeys:
+    """The keys of a node; made at the first use, never in a backup."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def device(self) -> SigningKey:
+        """The device key: signs envelopes."""
+        return ensure_key(self._folder / "device.key")
+
+    def seal(self) -> SigningKey:
+        """The unit's seal: signs packages and forms."""
+        return ensure_key(self._folder / "seal.key")
+
+
+class NodeFolder:
+    """One node's data folder. A node is this folder, not a PC."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+
+    @property
+    def exists(self) -> bool:
+        """Whether this folder holds a node."""
+        return (self.path / FILE_NAME).exists()
+
+    @cached_property
+    def settings(self) -> NodeSettings:
+        """The settings. Raises NotFound when this is no node's folder."""
+        if not self.exists:
+            raise NotFound(
+                f"{self.path} 不是本系统的数据目录。", "请先运行 danglian node init 建立。"
+            )
+        return load_settings(NodeSettings, self.path)
+
+    @cached_property
+    def _database(self) -> Database:
+        # By name: the tables belong to rooms above this one, which import this room themselves.
+        import_module("node.schema")
+        database = Database.in_file(self.path / "node.sqlite", ("shared", "node"))
+        database.create_schema()
+        return database
+
+    def database(self) -> Database:
+        """The node's database, with all its tables."""
+        return self._database
+
+    @cached_property
+    def files(self) -> FolderStore:
+        """Computer files by digest."""
+        return FolderStore(self.path / "files")
+
+    @cached_property
+    def packages(self) -> FolderStore:
+        """Packages that were offered, by digest."""
+        return FolderStore(self.path / "packages")
+
+    @cached_property
+    def keys(self) -> NodeKeys:
+        """Device key and seal."""
+        return NodeKeys(self.path / "keys")

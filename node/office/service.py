@@ -1,0 +1,122 @@
+"""The verbs of the office: who are we, which fonds do we keep, may we send, tell the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from node.office.models import STATE_LABELS, Office, OfficeFonds, OfficeState
+from shared.kernel.errors import NotAllowed, NotFound, WrongState
+from shared.kernel.identifiers import new_id
+from shared.kernel.keys import PublicKey, document_is_signed_by
+from shared.messaging import append_many
+from shared.records.fonds import Fonds
+
+
+def open_office(name: str, *, session: Session) -> Office:
+    """Write down who this node is, at its making. Enrolment comes later, or never."""
+    office = Office(id=1, name=name, instance_id=new_id())
+    session.add(office)
+    session.flush()
+    return office
+
+
+def office_of(session: Session) -> Office:
+    """This node's own row. Raises NotFound before `open_office`."""
+    office = session.get(Office, 1)
+    if office is None:
+        raise NotFound("本机尚未初始化。", "请先运行 danglian node init。")
+    return office
+
+
+def fonds_kept(session: Session) -> list[Fonds]:
+    """The fonds that this node keeps, in the hub's order."""
+    rows = session.scalars(
+        select(OfficeFonds)
+        .where(OfficeFonds.kept.is_(True))
+        .order_by(OfficeFonds.position, OfficeFonds.fonds_id)
+    )
+    return [Fonds.from_wire(row.wire) for row in rows]
+
+
+def fonds_of(fonds_id: str, session: Session) -> Fonds:
+    """One fonds that this node keeps or kept. Raises NotFound."""
+    row = session.get(OfficeFonds, fonds_id)
+    if row is None:
+        raise NotFound(
+            "本机不保管这个全宗。", "请在全宗列表中选择；如应由本单位保管，请联系市档案馆。"
+        )
+    return Fonds.from_wire(row.wire)
+
+
+def keeps(fonds_id: str, session: Session) -> bool:
+    """Whether this node keeps the fonds now."""
+    row = session.get(OfficeFonds, fonds_id)
+    return row is not None and row.kept
+
+
+def add_local_fonds(fonds: Fonds, *, session: Session) -> None:
+    """Keep a fonds before enrolment, so that filing can begin with the hub away."""
+    position = session.scalar(select(func.count()).select_from(OfficeFonds)) or 0
+    session.add(OfficeFonds(fonds_id=fonds.id, position=position, wire=fonds.to_wire()))
+    session.flush()
+
+
+def apply_fonds(session: Session, body: dict[str, Any]) -> None:
+    """Take over an assignment that the hub signed (entry `fonds`).
+
+    Body: `{fonds, kept, position, archives, signed}`, the signature over the rest.
+    Raises NotAllowed when the signature is not the hub's.
+    """
+    office = office_of(session)
+    document = {name: value for name, value in body.items() if name != "signed"}
+    hub_key = PublicKey.from_hex(office.hub_public_key)
+    if not document_is_signed_by(hub_key, document, body.get("signed", {})):
+        raise NotAllowed(
+            "全宗分配未经市级平台签名。", "请联系市档案馆重新下发。", code="bad_signature"
+        )
+    fonds = Fonds.from_wire(body["fonds"])
+    row = session.get(OfficeFonds, fonds.id)
+    if row is None:
+        row = OfficeFonds(fonds_id=fonds.id, wire={})
+        session.add(row)
+    row.wire = fonds.to_wire()
+    row.kept = bool(body["kept"])
+    row.position = int(body["position"])
+    office.archives = list(body["archives"])
+    session.flush()
+
+
+def require_grant(session: Session) -> Office:
+    """Raise WrongState unless the hub's grant is held (numbering for good, offering, sending).
+
+    Protocol §4: an instance without a valid grant may register documents and file, but not number
+    for good, offer or send.
+    """
+    office = office_of(session)
+    if not office.has_grant:
+        raise WrongState(
+            f"本机当前状态为“{STATE_LABELS[OfficeState(office.state)]}”，暂不能定号和移交。",
+            "登记和整理可以照常进行；请联系市档案馆确认本机后再继续。",
+            code="no_grant",
+        )
+    return office
+
+
+def tell_hub(session: Session, kind: str, subject: str, body: dict[str, Any]) -> None:
+    """Put one fact into the up stream, in the transaction of the change it tells."""
+    tell_hub_many(session, [(kind, subject, body)])
+
+
+def tell_hub_many(session: Session, facts: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+    """Put facts into the up stream, in order.
+
+    Without a grant nothing is written: when the grant comes, `finish_adoption` and `reoffer` tell
+    the hub everything that it does not hold.
+    """
+    office = office_of(session)
+    if office.has_grant and not office.adopting and office.hub_id is not None:
+        append_many(session, office.hub_id, facts)

@@ -1,0 +1,207 @@
+"""The node's post office: one exchange with the hub over one link."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from node.office.models import Office, OfficeState
+from node.office.places import NodeFolder
+from node.office.service import office_of
+from node.sync import recovery
+from shared.kernel.clock import now, parse_utc, utc_text
+from shared.kernel.errors import Unavailable
+from shared.kernel.keys import PublicKey
+from shared.messaging.entry import Handler
+from shared.messaging.envelope import VERSION, BadEnvelope, Message, read_envelope
+from shared.messaging.exchange import Events, Exchange, Party, Timing
+from shared.messaging.link import Link, hub_queue, node_queue
+from shared.messaging.models import OutgoingEntry, OutgoingStream
+
+log = logging.getLogger(__name__)
+
+_BATCH = 20
+_SOON = 2.0
+
+
+class _AgentEvents(Events):
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def diverged(self, session: Session, reason: str) -> None:
+        """Our log is not what the hub was sent before."""
+        recovery.begin_recovery(session, reason)
+        self._agent.greet_soon()
+
+    def superseded(self, session: Session, epoch: int) -> None:
+        """Another instance speaks for this node now."""
+        recovery.be_superseded(session, epoch)
+
+    def greeting_due(self, session: Session) -> None:
+        """The hub was restored or granted us an epoch."""
+        self._agent.greet_soon()
+
+
+class Agent:
+    """Talks to the hub for one node. `step_in` and `step_out` are loops of the node process."""
+
+    def __init__(
+        self,
+        folder: NodeFolder,
+        link: Link,
+        handlers: Mapping[str, Handler],
+        *,
+        version: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder = folder
+        self._database = folder.database()
+        self._link = link
+        self._version = version
+        self._clock = clock
+        with self._database.read() as session:
+            office = office_of(session)
+            if office.node_id is None or office.hub_id is None:
+                raise Unavailable("本机尚未联网登记。", "请运行 danglian node enrol。")
+            self._node_id, self._hub_id = office.node_id, office.hub_id
+            self._hub_key = PublicKey.from_hex(office.hub_public_key)
+        settings = folder.settings
+        self._hello_seconds = settings.hello_seconds
+        self._next_hello = 0.0
+        self._exchange = Exchange(
+            self._database,
+            Party(self._node_id, self._hub_id, "up", folder.keys.device()),
+            handlers,
+            events=_AgentEvents(self),
+            timing=Timing(retransmit_first=float(settings.retransmit_seconds)),
+            clock=clock,
+        )
+
+    def greet_soon(self) -> None:
+        """Greet the hub at the next step, but not more often than every two seconds."""
+        self._next_hello = min(self._next_hello, self._clock() + _SOON * random.uniform(0.1, 1))
+
+    def step_in(self) -> bool:
+        """Take in what waits in this node's queue."""
+        deliveries = self._link.receive(node_queue(self._node_id), wait_seconds=0.5, most=_BATCH)
+        for position, delivery in enumerate(deliveries):
+            try:
+                answers = self._take(delivery.body)
+            except Unavailable:
+                for rest in deliveries[position:]:
+                    rest.release()
+                raise
+            if answers:
+                self._link.send(hub_queue(self._hub_id), answers)
+            delivery.acknowledge()
+        return bool(deliveries)
+
+    def step_out(self) -> bool:
+        """Greet the hub when it is time, and send what is due."""
+        with self._database.read() as session:
+            office = office_of(session)
+            active = office.state == OfficeState.ACTIVE and not office.adopting
+            silent = office.state == OfficeState.SUPERSEDED
+        if silent:
+            return False
+        if self._clock() >= self._next_hello:
+            pause = self._hello_seconds if active else min(5, self._hello_seconds)
+            self._next_hello = self._clock() + pause * random.uniform(0.8, 1.2)
+            self._link.send(hub_queue(self._hub_id), [self._hello()])
+        messages = self._exchange.due() if active else []
+        if messages:
+            self._link.send(hub_queue(self._hub_id), messages)
+        return bool(messages)
+
+    def _take(self, raw: bytes) -> list[bytes]:
+        try:
+            message = read_envelope(raw).open(self._hub_key)
+            if message.header.kind == "welcome":
+                self._exchange.check(message)
+                self._welcomed(message)
+                return []
+            return self._exchange.receive(message)
+        except BadEnvelope as error:
+            log.warning("a message that is not from our hub was dropped: %s", error.reason)
+            return []
+
+    def _hello(self) -> bytes:
+        with self._database.read() as session:
+            office = office_of(session)
+            stream = session.get(OutgoingStream, self._hub_id)
+            body = {
+                "instance_id": office.instance_id,
+                "version": self._version,
+                "reads": VERSION,
+                "epoch": office.epoch,
+                "generation": stream.generation if stream else 0,
+                "want_grant": office.state == OfficeState.RECOVERING and not office.adopting,
+                "reason": office.notice[:200],
+                "acked": stream.acked if stream else 0,
+                "backlog": stream.seq - stream.acked if stream else 0,
+                "oldest": _oldest_waiting(session, stream),
+                "down": self._exchange.position(session),
+                "time": utc_text(),
+            }
+            return self._exchange.message("hello", body)
+
+    def _welcomed(self, message: Message) -> None:
+        """Take in where the hub stands; see protocol §4 for what each case answers."""
+        welcome = message.document()
+        generation = message.header.generation
+        with self._database.write() as session:
+            office = office_of(session)
+            stream = session.get(OutgoingStream, self._hub_id)
+            if stream is None or generation < stream.generation:
+                return
+            self._note_contact(office, welcome)
+            epoch = welcome.get("epoch")
+            if type(epoch) is not int:
+                raise BadEnvelope("welcome", claimed_sender=self._hub_id)
+            if epoch > office.epoch:
+                if welcome.get("instance_id") == office.instance_id:
+                    recovery.begin_adoption(session, epoch, generation=generation)
+                elif office.state == OfficeState.ACTIVE:
+                    recovery.be_superseded(session, epoch)
+                return
+            newer = generation > stream.generation
+            if newer and epoch < office.epoch:
+                return
+            if not office.has_grant and not office.adopting:
+                return
+            position = welcome.get("position")
+            if not isinstance(position, dict):
+                raise BadEnvelope("welcome", claimed_sender=self._hub_id)
+            self._exchange.take_position(session, position, lower_counts=newer)
+            if newer and office_of(session).has_grant:
+                lost_after = welcome.get("lost_after")
+                recovery.enter_generation(
+                    session, generation, lost_after if type(lost_after) is int else None
+                )
+
+    def _note_contact(self, office: Office, welcome: dict[str, Any]) -> None:
+        office.last_contact = now()
+        try:
+            offset = parse_utc(str(welcome.get("time"))) - now()
+        except ValueError:
+            return
+        office.clock_offset_ms = offset // timedelta(milliseconds=1)
+
+
+def _oldest_waiting(session: Session, stream: OutgoingStream | None) -> str | None:
+    if stream is None or stream.acked >= stream.seq:
+        return None
+    oldest = session.scalar(
+        select(func.min(OutgoingEntry.created_at))
+        .where(OutgoingEntry.peer == stream.peer)
+        .where(OutgoingEntry.epoch == stream.epoch)
+        .where(OutgoingEntry.seq == stream.acked + 1)
+    )
+    return oldest.isoformat() if oldest else None

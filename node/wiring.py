@@ -1,0 +1,101 @@
+"""What listens to what in a node process: entry handlers and background loops, in one file."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from node.filing import service as filing
+from node.intake.work import IntakeWork
+from node.office.places import NodeFolder
+from node.office.service import apply_fonds, office_of
+from node.sync import reconciling, recovery
+from node.sync.agent import Agent
+from node.sync.uploads import Uploader
+from node.transfer import service as transfer
+from node.transfer.work import TransferWork
+from shared.kernel.background import Background
+from shared.messaging.entry import Entry, Handler
+from shared.messaging.links import open_link
+
+Apply = Callable[[Session, dict[str, Any]], object]
+
+
+def _each(apply: Apply) -> Handler:
+    """A handler that takes entries one by one, by their bodies exactly as they came."""
+
+    def handler(session: Session, peer: str, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            apply(session, entry.body)
+
+    return handler
+
+
+def _adopted(session: Session, body: dict[str, Any]) -> None:
+    recovery.finish_adoption(session)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "fonds": _each(apply_fonds),
+    "held": _each(filing.adopt_held),
+    "batch_held": _each(transfer.adopt_batch),
+    "adopted": _each(_adopted),
+    "refused": _each(filing.note_refusal),
+    "verdict": _each(transfer.apply_verdict),
+    "receipt": _each(transfer.apply_receipt),
+    "withdrawn": _each(transfer.apply_withdrawn),
+    "reconciled": _each(reconciling.take_answer),
+}
+
+
+class Correspondence:
+    """The loops that talk to the hub; they begin by themselves once the node is enrolled."""
+
+    def __init__(self, folder: NodeFolder) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._agent: Agent | None = None
+        self._uploader = Uploader(folder)
+
+    def step_in(self) -> bool:
+        """Take in what came."""
+        agent = self._enrolled()
+        return agent.step_in() if agent else False
+
+    def step_out(self) -> bool:
+        """Send what is due."""
+        agent = self._enrolled()
+        return agent.step_out() if agent else False
+
+    def step_upload(self) -> bool:
+        """Send one package in parts."""
+        return self._uploader.step() if self._enrolled() else False
+
+    def _enrolled(self) -> Agent | None:
+        with self._lock:
+            if self._agent is None:
+                with self._folder.database().read() as session:
+                    office = office_of(session)
+                if office.node_id is None or not office.link:
+                    return None
+                link = open_link(office.link)
+                self._agent = Agent(self._folder, link, HANDLERS, version=version("danglian"))
+            return self._agent
+
+
+def start(folder: NodeFolder) -> Background:
+    """Start every loop of one node; stop them with `.stop()`."""
+    name = folder.settings.slug
+    background = Background()
+    correspondence = Correspondence(folder)
+    background.repeat(f"{name}.intake", IntakeWork(folder).step, idle_seconds=0.5)
+    background.repeat(f"{name}.transfer", TransferWork(folder).step, idle_seconds=0.5)
+    background.repeat(f"{name}.in", correspondence.step_in, idle_seconds=0.1)
+    background.repeat(f"{name}.out", correspondence.step_out, idle_seconds=0.2)
+    background.repeat(f"{name}.upload", correspondence.step_upload, idle_seconds=1.0)
+    background.start()
+    return background

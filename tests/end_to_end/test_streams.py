@@ -1,0 +1,248 @@
+"""Hub and node with their real services: the whole way, and every restore, in one process."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from hub.federation.epochs import raise_generation
+from hub.federation.places import HubFolder
+from node.filing import service as filing
+from node.sync.reconciling import ask, last
+from tests.federation import ADMIN, CLERK, Federation, Unit, everywhere_the_same
+
+NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Federation:
+    return Federation(tmp_path)
+
+
+@pytest.fixture
+def unit(city: Federation) -> Unit:
+    return city.enrol("宜昌市文化和旅游局", number="A101")
+
+
+def finish(city: Federation, unit: Unit, batch_id: str) -> None:
+    """From under review to received."""
+    city.settle()
+    assert city.batch_states()[batch_id] == "under_review"
+    city.conclude(batch_id, "accepted")
+    city.settle()
+    unit.sign(batch_id)
+    city.settle()
+    city.sign(batch_id)
+    city.settle()
+    assert city.batch_states()[batch_id] == "received"
+    assert unit.batch_state(batch_id) == "received"
+
+
+def grant(city: Federation, unit: Unit) -> None:
+    with city.hub.database().read() as session:
+        node = city.post.asking(session)[0]
+    with city.hub.database().write() as session:
+        city.post.grant(ADMIN, node.id, session=session)
+
+
+def test_what_a_clerk_files_stands_in_the_city_s_catalogue(city: Federation, unit: Unit) -> None:
+    unit.file(30)
+    city.settle()
+    assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+
+def test_a_batch_goes_all_the_way_to_the_archive(city: Federation, unit: Unit) -> None:
+    ids = unit.file(5)
+    finish(city, unit, unit.offer(ids))
+    assert set(unit.states().values()) == {"received"}
+    assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+
+def test_a_returned_record_can_be_corrected_and_sent_again(city: Federation, unit: Unit) -> None:
+    ids = unit.file(3)
+    batch_id = unit.offer(ids)
+    city.settle()
+    city.conclude(batch_id, "returned", returned=ids[:1])
+    city.settle()
+    assert unit.batch_state(batch_id) == "returned"
+    with unit.folder.database().write() as session:
+        record = session.get_one(filing.Record, ids[0])
+        filing.edit_returned(CLERK, record, {"title": "补全后的题名"}, session=session)
+    finish(city, unit, unit.offer(ids, "再次移交"))
+    assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+
+def test_a_corrected_form_that_both_sides_sign_receives_a_part(
+    city: Federation, unit: Unit
+) -> None:
+    ids = unit.file(4)
+    batch_id = unit.offer(ids)
+    city.settle()
+    city.conclude(batch_id, "corrected", returned=ids[:1])
+    city.settle()
+    unit.sign(batch_id)
+    city.settle()
+    city.sign(batch_id)
+    city.settle()
+    assert [unit.states()[each] for each in ids] == ["filed", "received", "received", "received"]
+    assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_whole_way_over_a_link_that_loses_repeats_reorders_and_tears(
+    tmp_path: Path, seed: int
+) -> None:
+    city = Federation(tmp_path, seed=seed)
+    unit = city.enrol("宜昌市文化和旅游局", number="A101")
+    ids = unit.file(12)
+    batch_id = unit.offer(ids[:6])
+    for turn in range(40):
+        city.turn()
+        city.clock.seconds += 7
+        if turn % 9 == seed:
+            unit.start()
+            city.start_hub()
+    finish(city, unit, batch_id)
+    assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+
+def test_reconciling_finds_both_sides_equal_and_repairs_what_is_not(
+    city: Federation, unit: Unit
+) -> None:
+    from hub.catalogue.models import CatalogueRecord, CatalogueTally
+
+    unit.file(5)
+    city.settle()
+    with unit.folder.database().write() as session:
+        ask(session)
+    city.settle()
+    with unit.folder.database().read() as session:
+        proof = last(session)
+        assert proof is not None and proof.answered_at and proof.differing == []
+    with city.hub.database().write() as session:
+        session.query(CatalogueTally).delete()
+        session.execute(text("DELETE FROM catalogue_text"))
+        session.query(CatalogueRecord).delete()
+    with unit.folder.database().write() as session:
+        ask(session)
+    city.settle()
+    with unit.folder.database().read() as session:
+        proof = last(session)
+        assert proof is not None and proof.told_again == 5
+    assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+
+class TestANodeRestoredFromYesterday:
+    def test_is_noticed_and_gets_back_what_the_hub_holds(
+        self, city: Federation, unit: Unit, tmp_path: Path
+    ) -> None:
+        unit.file(4, word="昨天")
+        city.settle()
+        yesterday = unit.copy(tmp_path / "yesterday")
+        unit.start()
+        today = unit.file(3, year=2022, word="今天")
+        batch_id = unit.offer(today)
+        city.settle()
+        city.nodes = [yesterday]
+        yesterday.file(2, year=2021, word="恢复后")
+        city.turn()
+        city.clock.seconds += 30
+        city.settle()
+        assert yesterday.state() == "recovering"
+        grant(city, yesterday)
+        city.settle()
+        assert yesterday.state() == "active"
+        assert everywhere_the_same(city, yesterday) == NOTHING_WRONG
+        assert len(yesterday.states()) == 9
+        finish(city, yesterday, batch_id)
+        assert everywhere_the_same(city, yesterday) == NOTHING_WRONG
+
+    def test_from_before_a_receipt_ends_as_a_mirror_of_what_was_received(
+        self, city: Federation, unit: Unit, tmp_path: Path
+    ) -> None:
+        ids = unit.file(4)
+        batch_id = unit.offer(ids)
+        city.settle()
+        yesterday = unit.copy(tmp_path / "yesterday")
+        unit.start()
+        finish(city, unit, batch_id)
+        city.nodes = [yesterday]
+        city.settle()
+        yesterday.agent.greet_soon()
+        for _ in range(5):
+            city.clock.seconds += 30
+            city.turn()
+        if yesterday.state() == "recovering":
+            grant(city, yesterday)
+        city.settle()
+        assert yesterday.state() == "active"
+        assert set(yesterday.states().values()) == {"received"}
+        assert yesterday.batch_state(batch_id) == "received"
+
+
+class TestACopyOfANode:
+    def test_only_one_of_the_two_may_send_and_nothing_of_either_is_lost(
+        self, city: Federation, unit: Unit, tmp_path: Path
+    ) -> None:
+        unit.file(3, word="共同")
+        city.settle()
+        copy = unit.copy(tmp_path / "copy")
+        unit.start()
+        unit.file(2, year=2022, word="原机")
+        city.settle()
+        copy.file(2, year=2022, word="副本")
+        city.nodes = [unit, copy]
+        city.settle()
+        assert (unit.state(), copy.state()) == ("active", "recovering")
+        grant(city, copy)
+        city.settle()
+        assert copy.state() == "active"
+        city.clock.seconds += 60
+        city.settle()
+        assert unit.state() == "superseded"
+        assert everywhere_the_same(city, copy) == NOTHING_WRONG
+        assert len(copy.states()) == 7
+
+
+class TestAHubRestoredFromYesterday:
+    def test_gets_back_from_the_nodes_all_that_came_since(
+        self, city: Federation, unit: Unit, tmp_path: Path
+    ) -> None:
+        first = unit.file(4, word="昨天")
+        early = unit.offer(first[:2], "备份前")
+        city.settle()
+        backup = tmp_path / "backup"
+        city.hub.database().close()
+        shutil.copytree(city.hub.path, backup)
+        city.start_hub()
+        city.conclude(early, "accepted")
+        city.settle()
+        unit.sign(early)
+        city.settle()
+        city.sign(early)
+        later = unit.file(3, year=2022, word="今天")
+        late = unit.offer(later, "备份后")
+        city.settle()
+        assert unit.batch_state(early) == "received"
+
+        city.hub.database().close()
+        shutil.rmtree(city.hub.path)
+        shutil.copytree(backup, city.hub.path)
+        city.hub = HubFolder(city.hub.path)
+        city.start_hub()
+        for _ in range(6):
+            city.clock.seconds += 30
+            city.turn()
+        with city.hub.database().read() as session:
+            assert city.post.restore_suspected(session)
+        with city.hub.database().write() as session:
+            raise_generation(session)
+        city.start_hub()
+        city.settle()
+        assert everywhere_the_same(city, unit) == NOTHING_WRONG
+        assert city.batch_states()[early] == "received"
+        finish(city, unit, late)
+        assert everywhere_the_same(city, unit) == NOTHING_WRONG

@@ -1,0 +1,346 @@
+"""A hub and nodes in one process, with real services, databases and folders, over a link whose
+weather the test decides. What the loops of the processes do, a test does step by step here.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from hub.federation import service as federation
+from hub.federation.enrolment import Application, enrol
+from hub.federation.fonds import NewFonds, register_fonds
+from hub.federation.founding import found_hub
+from hub.federation.places import HubFolder
+from hub.federation.sync import PostOffice
+from hub.receiving import service as receiving
+from hub.receiving.verdicts import Ruling
+from hub.wiring import handlers, holdings
+from node.filing import service as filing
+from node.office.models import OfficeState
+from node.office.places import NodeFolder, NodeSettings
+from node.office.service import office_of, open_office
+from node.sync.agent import Agent
+from node.sync.enrolment import take_enrolment
+from node.transfer import service as transfer
+from node.transfer.work import TransferWork
+from node.wiring import HANDLERS
+from shared.kernel.actor import Actor, Grant, Role, system_actor
+from shared.kernel.settings import save_settings
+from shared.messaging.models import OutgoingStream
+
+CITY_DEPARTMENT = "420500000000"
+ADMIN = Actor("account:admin", "系统管理员", (Grant(Role.ADMINISTRATOR),))
+CLERK = Actor("account:clerk", "张档案", (Grant(Role.CLERK),))
+LEADER = Actor("account:leader", "李局长", (Grant(Role.LEADER),))
+REVIEWER = Actor("account:reviewer", "王审核", (Grant(Role.REVIEWER),))
+ARCHIVIST = Actor("account:archivist", "赵接收", (Grant(Role.ARCHIVIST),))
+
+
+class StormyLink:
+    """A link in memory that loses, repeats, reorders and tears messages as its seed says."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._random = random.Random(seed)
+        self.storm = seed is not None
+        self._queues: dict[str, list[bytes]] = defaultdict(list)
+
+    def send(self, queue: str, messages: Sequence[bytes]) -> None:
+        for whole in messages:
+            message = whole
+            luck = self._random.random() if self.storm else 0.5
+            if luck < 0.15:
+                continue
+            if luck < 0.25:
+                message = message[: self._random.randrange(len(message))]
+            place = len(self._queues[queue])
+            if luck > 0.85 and place:
+                place = self._random.randrange(place)
+            self._queues[queue].insert(place, message)
+            if luck > 0.93:
+                self._queues[queue].append(message)
+
+    def receive(self, queue: str, *, wait_seconds: float, most: int = 1) -> list[_Taken]:
+        taken = self._queues[queue][:most]
+        del self._queues[queue][:most]
+        return [_Taken(self, queue, body) for body in taken]
+
+    def give_back(self, queue: str, body: bytes) -> None:
+        self._queues[queue].insert(0, body)
+
+    def size(self, queue: str) -> int:
+        return len(self._queues[queue])
+
+    def purge(self, queue: str) -> int:
+        count = len(self._queues[queue])
+        self._queues[queue].clear()
+        return count
+
+    def close(self) -> None:
+        return None
+
+
+@dataclass
+class _Taken:
+    link: StormyLink
+    queue: str
+    body: bytes
+
+    def acknowledge(self) -> None:
+        return None
+
+    def release(self) -> None:
+        self.link.give_back(self.queue, self.body)
+
+
+class Clock:
+    """Goes only when the test moves it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class Federation:
+    """The hub of a city, with whatever nodes a test enrols."""
+
+    def __init__(self, folder: Path, *, seed: int | None = None) -> None:
+        self.path = folder
+        self.link = StormyLink(seed)
+        self.clock = Clock()
+        self.nodes: list[Unit] = []
+        self._chance = random.Random(seed)
+        self.hub = HubFolder.create(folder / "hub", name="宜昌市档案平台", city="420500000000")
+        with self.hub.database().write() as session:
+            found_hub(ADMIN, self.hub, session=session)
+        self.hub.establish()
+        self.start_hub()
+
+    def start_hub(self) -> None:
+        """Start the hub's process anew."""
+        self.post = PostOffice(self.hub, self.link, handlers(self.hub), holdings, clock=self.clock)
+        self.steps = receiving.steps(self.hub)
+
+    def enrol(self, name: str, *, number: str, division: str = CITY_DEPARTMENT) -> Unit:
+        """Register a fonds, make a node for it, and enrol it."""
+        key = self.hub.keys.hub()
+        with self.hub.database().write() as session:
+            fonds = register_fonds(
+                ADMIN,
+                NewFonds(name=name, division_code=division, number=number),
+                session=session,
+            )
+            invitation = federation.create_node_with_code(
+                ADMIN, name, division, [fonds.id], key=key, session=session
+            )
+        unit = Unit.make(self, self.path / number, name)
+        with unit.folder.database().read() as session:
+            instance = office_of(session).instance_id
+        application = Application(
+            code=invitation.code,
+            device_public=unit.folder.keys.device().public.hex,
+            seal_public=unit.folder.keys.seal().public.hex,
+            instance_id=instance,
+        )
+        with self.hub.database().write() as session:
+            answer = enrol(application, key=key, link="", holdings=holdings, session=session)
+        take_enrolment(unit.folder, "http://127.0.0.1:1", answer)
+        unit.fonds_id = fonds.id
+        unit.start()
+        self.nodes.append(unit)
+        return unit
+
+    def turn(self) -> None:
+        """Let every loop of every process do its step once."""
+        for unit in self.nodes:
+            unit.agent.step_out()
+        self.post.step_in()
+        for step in self.steps.values():
+            step()
+        self.post.step_out()
+        for unit in self._chance.sample(self.nodes, len(self.nodes)):
+            unit.agent.step_in()
+            unit.work.step()
+
+    def settle(self, turns: int = 120) -> None:
+        """Fair weather and passing time, until nothing waits anywhere."""
+        self.link.storm = False
+        quiet = 0
+        for _ in range(turns):
+            self.turn()
+            self.clock.seconds += 25
+            quiet = quiet + 1 if self.settled() else 0
+            if quiet > 3:
+                return
+        raise AssertionError("the streams did not settle")
+
+    def settled(self) -> bool:
+        """Whether every log is acknowledged."""
+        databases = [self.hub.database()]
+        databases += [
+            unit.folder.database() for unit in self.nodes if unit.state() == OfficeState.ACTIVE
+        ]
+        for database in databases:
+            with database.read() as session:
+                if any(row.acked != row.seq for row in session.query(OutgoingStream)):
+                    return False
+        return True
+
+    def conclude(self, batch_id: str, outcome: str, returned: Sequence[str] = ()) -> None:
+        """The reviewer's decision on a batch; the records `returned` with a reason."""
+        reason = {"field": "title", "problem": "题名不完整", "remedy": "请补全题名", "code": "x"}
+        rulings = {}
+        with self.hub.database().read() as session:
+            for offer in session.query(receiving.Offer):
+                refused = offer.record_id in returned
+                rulings[offer.id] = Ruling(
+                    "returned" if refused else "accepted", (reason,) if refused else ()
+                )
+        receiving.conclude(self.hub, REVIEWER, batch_id, outcome, lambda _session: rulings)
+
+    def batch_states(self) -> dict[str, str]:
+        with self.hub.database().read() as session:
+            return {row.batch_id: row.state for row in session.query(receiving.Batch)}
+
+    def sign(self, batch_id: str) -> None:
+        """The archivist's signature: received."""
+        receiving.sign_and_receive(self.hub, ARCHIVIST, batch_id)
+
+
+class Unit:
+    """One node and the short words of its clerk."""
+
+    def __init__(self, federation_: Federation, folder: NodeFolder) -> None:
+        self.federation = federation_
+        self.folder = folder
+        self.fonds_id = ""
+
+    @classmethod
+    def make(cls, federation_: Federation, path: Path, name: str) -> Unit:
+        path.mkdir(parents=True)
+        save_settings(NodeSettings(name=name, retransmit_seconds=10, hello_seconds=20), path)
+        unit = cls(federation_, NodeFolder(path))
+        with unit.folder.database().write() as session:
+            open_office(name, session=session)
+        return unit
+
+    def start(self) -> None:
+        """Start the node's process anew: only what is on the disk is remembered."""
+        self.work = TransferWork(self.folder)
+        self.agent = Agent(
+            self.folder,
+            self.federation.link,
+            HANDLERS,
+            version=version("danglian"),
+            clock=self.federation.clock,
+        )
+
+    def copy(self, path: Path) -> Unit:
+        """The same node's folder somewhere else, as a backup or a copied PC has it."""
+        self.folder.database().close()
+        shutil.copytree(self.folder.path, path)
+        twin = Unit(self.federation, NodeFolder(path))
+        twin.fonds_id = self.fonds_id
+        twin.start()
+        return twin
+
+    def state(self) -> str:
+        with self.folder.database().read() as session:
+            return office_of(session).state
+
+    def file(self, count: int, *, year: int = 2023, word: str = "事项") -> list[str]:
+        """Collect records on paper and close their class."""
+        rows = [
+            {
+                "title": f"关于第{index}号{word}的通知",
+                "date": f"{year}-{index % 12 + 1:02d}-{index % 28 + 1:02d}",
+                "author": "宜昌市某局",
+                "doc_no": f"宜{word}〔{year}〕{index}号",
+                "year": year,
+                "retention": "D30",
+                "organ": "BGS",
+                "organ_name": "办公室",
+                "holding": "paper",
+            }
+            for index in range(1, count + 1)
+        ]
+        with self.folder.database().write() as session:
+            ids = filing.collect_many(CLERK, self.fonds_id, rows, session=session).ids
+        with self.folder.database().write() as session:
+            filing.close_class(CLERK, self.fonds_id, "WS", year, session=session)
+        return list(ids)
+
+    def states(self) -> dict[str, str]:
+        with self.folder.database().read() as session:
+            return {row.id: row.state for row in session.query(filing.Record)}
+
+    def offer(self, record_ids: Sequence[str], title: str = "移交批次") -> str:
+        """Prepare, inspect, approve and offer a batch."""
+        database = self.folder.database()
+        with database.write() as session:
+            batch_id = transfer.prepare(
+                CLERK, self.fonds_id, list(record_ids), title, session=session
+            ).id
+            opinion = {"opening_opinion": "open", "opening_reason": "不涉及敏感内容"}
+            transfer.set_opinions(CLERK, batch_id, opinion, session=session)
+            job = transfer.inspect(CLERK, batch_id, session=session).id
+        self.work.finish(job)
+        with database.write() as session:
+            transfer.approve(LEADER, batch_id, session=session)
+        with database.write() as session:
+            job = transfer.offer(CLERK, batch_id, session=session).id
+        assert self.work.finish(job).state == "done"
+        return batch_id
+
+    def batch_state(self, batch_id: str) -> str:
+        with self.folder.database().read() as session:
+            return session.get_one(transfer.Batch, batch_id).state
+
+    def sign(self, batch_id: str) -> None:
+        """The unit leader's signature of the form."""
+        database = self.folder.database()
+        with database.read() as session:
+            draft = transfer.draft_signature(
+                LEADER, batch_id, self.folder.keys.seal(), session=session
+            )
+        with database.write() as session:
+            transfer.sign(LEADER, batch_id, draft, session=session)
+
+
+def everywhere_the_same(federation_: Federation, unit: Unit) -> dict[str, int]:
+    """Compare what the node filed with what the hub holds: `{lost, doubled, altered}`."""
+    from hub.catalogue.models import CatalogueRecord
+    from shared.records.record import content_digest
+
+    with unit.folder.database().read() as session:
+        ids = [
+            row.id
+            for row in session.query(filing.Record)
+            if row.state in ("filed", "offered", "void")
+        ]
+        ours = {each["id"]: content_digest(each) for each in filing.wires(ids, session=session)}
+        received = {row.id for row in session.query(filing.Record) if row.state == "received"}
+    with federation_.hub.database().read() as session:
+        held = {
+            row.id: row.digest
+            for row in session.query(CatalogueRecord).filter_by(fonds_id=unit.fonds_id)
+        }
+        codes = [
+            row.code for row in session.query(CatalogueRecord).filter_by(fonds_id=unit.fonds_id)
+        ]
+    return {
+        "lost": len((ours.keys() | received) - held.keys()),
+        "doubled": len(codes) - len(set(codes)),
+        "altered": sum(held.get(each) != digest for each, digest in ours.items()),
+    }
+
+
+__all__ = ["Federation", "Unit", "everywhere_the_same", "system_actor"]
