@@ -24,6 +24,7 @@ from kombu.transport import TRANSPORT_ALIASES, virtual
 
 from shared.kernel.errors import Unavailable
 from shared.kernel.identifiers import new_id
+from shared.messaging.link import Delivery
 
 SCHEME = "danglian-embedded"
 _LEASE_SECONDS = 20.0
@@ -178,7 +179,7 @@ class KombuLink:
                 )
                 self._channel.basic_publish(message, exchange="", routing_key=queue)
 
-    def receive(self, queue: str, *, wait_seconds: float, most: int = 1) -> list[KombuDelivery]:
+    def receive(self, queue: str, *, wait_seconds: float, most: int = 1) -> list[Delivery]:
         """Up to `most` messages of a queue, in order; waits a while for the first."""
         deadline = time.monotonic() + wait_seconds
         while True:
@@ -187,8 +188,8 @@ class KombuLink:
                 return found
             time.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
 
-    def _take(self, queue: str, most: int) -> list[KombuDelivery]:
-        found = []
+    def _take(self, queue: str, most: int) -> list[Delivery]:
+        found: list[Delivery] = []
         with self._lock, _reachable():
             while len(found) < most and (message := self._channel.basic_get(queue)) is not None:
                 found.append(KombuDelivery(self, message))

@@ -155,7 +155,8 @@ class Weather:
         if not self.storm:
             return messages
         arrived: list[bytes] = []
-        for message in messages:
+        for whole in messages:
+            message = whole
             luck = self._random.random()
             if luck < 0.2:
                 continue

@@ -1,0 +1,19 @@
+"""How gunicorn runs the hub's pages behind nginx; see `hub/wsgi.py`."""
+
+import multiprocessing
+import os
+
+wsgi_app = "hub.wsgi:application"
+bind = os.environ.get("DANGLIAN_BIND", "127.0.0.1:8060")
+worker_class = "gthread"
+workers = int(os.environ.get("DANGLIAN_WORKERS", str(multiprocessing.cpu_count())))
+threads = 8
+# Requests are short: whatever is long is a job. A part of an upload is 1 MiB.
+timeout = 60
+graceful_timeout = 30
+keepalive = 5
+# Leaks, if there are any, end with the worker; not all workers at once.
+max_requests = 20_000
+max_requests_jitter = 2_000
+accesslog = "-"
+errorlog = "-"

@@ -1,0 +1,81 @@
+"""The hub's web application: its pages and its API, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from hub import overview
+from hub.catalogue.api import catalogue_api
+from hub.catalogue.views import blueprint as catalogue_pages
+from hub.federation import archive_views, fonds_views, node_views
+from hub.federation import service as federation
+from hub.federation.api import federation_api
+from hub.federation.edge import FOLDER, HOLDINGS
+from hub.federation.places import HubFolder
+from hub.federation.requests import requests_blueprint
+from hub.receiving.api import receiving_api, uploads_api
+from hub.receiving.views import blueprint as receiving_pages
+from hub.review.api import review_api
+from hub.review.views import blueprint as review_pages
+from hub.wiring import REQUESTS, holdings
+from shared.kernel.actor import Role
+from shared.web import make_app as make_web_app
+
+_KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
+
+#: Endpoint, label, icon, and who is offered it.
+NAVIGATION = (
+    ("overview.index", "总览", "home"),
+    ("catalogue.index", "目录", "list-search"),
+    ("review.index", "审核", "checklist", (Role.REVIEWER,)),
+    ("receiving.index", "接收", "archive", (Role.ARCHIVIST,)),
+    ("nodes.index", "联网单位", "building-community", _KEEPERS),
+    ("fonds.index", "全宗", "folders"),
+    ("archives.index", "档案馆", "building-bank"),
+    ("accounts.index", "账号", "users", (Role.ADMINISTRATOR,)),
+    ("audit_log.index", "操作日志", "shield-check", (Role.ADMINISTRATOR,)),
+)
+
+
+def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
+    """Make the web application of the hub in this folder.
+
+    `proxies` says how many trusted reverse proxies stand before the process.
+    """
+    app = make_web_app(
+        "hub",
+        title=folder.settings.name,
+        database=folder.database(),
+        data_folder=folder.path,
+        blueprints=(
+            overview.blueprint,
+            catalogue_pages,
+            review_pages,
+            receiving_pages,
+            node_views.blueprint,
+            fonds_views.blueprint,
+            archive_views.blueprint,
+            federation_api,
+            catalogue_api,
+            review_api,
+            receiving_api,
+            uploads_api,
+            requests_blueprint(folder, REQUESTS),
+        ),
+        navigation=NAVIGATION,
+        scopes=scopes,
+        proxies=proxies,
+    )
+    app.extensions[FOLDER] = folder
+    app.extensions[HOLDINGS] = holdings
+    return app
+
+
+def scopes(session: Session) -> Sequence[tuple[str, str]]:
+    """The archives and fonds that a role can be given for."""
+    archives = [(f"archive:{each.code}", each.name) for each in federation.archives(session)]
+    fonds = [(f"fonds:{each.id}", each.name) for each in federation.all_fonds(session)]
+    return archives + fonds

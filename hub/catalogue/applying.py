@@ -1,0 +1,325 @@
+"""Taking in what nodes tell of their records: all of a run, or nothing.
+
+Only what the rules allow: the node keeps the fonds, no archive has the record, versions rise,
+history only grows, codes are well-formed and unique in the fonds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from hub.catalogue import text
+from hub.catalogue.models import CatalogueRecord, node_custody
+from hub.catalogue.tally import Changes, Counted
+from hub.federation import service as federation
+from hub.federation.models import Fonds
+from shared.kernel.clock import now
+from shared.kernel.errors import Conflict, NotAllowed, WrongState
+from shared.messaging.entry import Entry
+from shared.records import archival_code
+from shared.records.record import Record, content_digest, record_from_wire
+
+
+@dataclass
+class _Held:
+    """A record as the catalogue has it, or as the entries before in this run left it."""
+
+    row: int | None
+    node_id: str
+    fonds_id: str
+    version: int
+    digest: str
+    custody: str
+    received: bool
+    events: list[dict[str, Any]]
+    counted: Counted | None
+    code_key: str | None
+    told: tuple[Record, Mapping[str, Any]] | None = None
+
+
+@dataclass
+class _Taking:
+    """What entries are checked against: what is held, and who holds which code."""
+
+    node_id: str
+    fonds: Mapping[str, Fonds]
+    held: dict[str, _Held]
+    codes: dict[tuple[str, str], str]
+
+    def take(self, record: Record, body: Mapping[str, Any]) -> None:
+        """Check one entry against what is held and against those before it; remember it."""
+        digest = content_digest(body)
+        fonds = self.fonds.get(record.fonds_id)
+        if fonds is None or fonds.keeping_node != self.node_id:
+            raise NotAllowed(
+                "这个全宗不由本单位保管。",
+                "请联系市档案馆核对全宗的分配。",
+                code="foreign_fonds",
+                field="fonds_id",
+            )
+        before = self.held.get(record.id)
+        if before is not None:
+            if before.version == record.version and before.digest == digest:
+                return
+            _check_change(record, body, self.node_id, before)
+        key = _code_key(record)
+        if key is not None:
+            _check_code(record, key, self.codes)
+            self.codes[record.fonds_id, key] = record.id
+        if before is not None and before.code_key is not None and before.code_key != key:
+            self.codes.pop((record.fonds_id, before.code_key), None)
+        self.held[record.id] = _Held(
+            row=before.row if before else None,
+            node_id=self.node_id,
+            fonds_id=record.fonds_id,
+            version=record.version,
+            digest=digest,
+            custody=node_custody(self.node_id),
+            received=False,
+            events=list(body["events"]),
+            counted=before.counted if before else None,
+            code_key=key,
+            told=(record, body),
+        )
+
+
+def apply_records(session: Session, node_id: str, entries: Sequence[Entry]) -> None:
+    """Bring the catalogue up to what a node tells of its records (entries `record`).
+
+    Raises a DanglianError for the first entry that breaks a rule; then nothing was written.
+    """
+    told = [(record_from_wire(entry.body), entry.body) for entry in entries]
+    taking = _Taking(
+        node_id,
+        federation.fonds_named({record.fonds_id for record, _ in told}, session),
+        _held([record.id for record, _ in told], session),
+        _holders(told, session),
+    )
+    for record, body in told:
+        taking.take(record, body)
+    changed = {id_: each for id_, each in taking.held.items() if each.told is not None}
+    if changed:
+        _write(changed, node_id, taking.fonds, session)
+
+
+def _held(ids: Sequence[str], session: Session) -> dict[str, _Held]:
+    rows = session.execute(
+        select(
+            CatalogueRecord.id,
+            CatalogueRecord.row,
+            CatalogueRecord.node_id,
+            CatalogueRecord.fonds_id,
+            CatalogueRecord.version,
+            CatalogueRecord.digest,
+            CatalogueRecord.told_state,
+            CatalogueRecord.custody,
+            CatalogueRecord.received,
+            CatalogueRecord.code_key,
+            CatalogueRecord.year,
+            CatalogueRecord.class_code,
+            CatalogueRecord.retention,
+            CatalogueRecord.state,
+            CatalogueRecord.level,
+            CatalogueRecord.wire,
+        ).where(CatalogueRecord.id.in_(ids))
+    )
+    return {
+        row.id: _Held(
+            row=row.row,
+            node_id=row.node_id,
+            fonds_id=row.fonds_id,
+            version=row.version,
+            digest=row.digest,
+            custody=row.custody,
+            received=row.received,
+            events=row.wire["events"],
+            counted=Counted(
+                row.id,
+                row.digest,
+                row.told_state,
+                row.fonds_id,
+                row.year,
+                row.class_code,
+                row.retention,
+                row.state,
+                row.level,
+            ),
+            code_key=row.code_key,
+        )
+        for row in rows
+    }
+
+
+def _code_key(record: Record) -> str | None:
+    return archival_code.normalise(record.code) if record.code is not None else None
+
+
+def _holders(
+    told: Sequence[tuple[Record, Mapping[str, Any]]], session: Session
+) -> dict[tuple[str, str], str]:
+    """Who holds the codes that are told, by fonds and code."""
+    wanted = {
+        (record.fonds_id, key) for record, _ in told if (key := _code_key(record)) is not None
+    }
+    if not wanted:
+        return {}
+    rows = session.execute(
+        select(CatalogueRecord.fonds_id, CatalogueRecord.code_key, CatalogueRecord.id).where(
+            tuple_(CatalogueRecord.fonds_id, CatalogueRecord.code_key).in_(sorted(wanted))
+        )
+    )
+    return {(row.fonds_id, row.code_key): row.id for row in rows}
+
+
+def _check_change(record: Record, body: Mapping[str, Any], node_id: str, before: _Held) -> None:
+    if before.received:
+        raise WrongState(
+            "这件档案已由档案馆接收，不能再由本单位修改。",
+            "如内容有误，请向档案馆提出更正。",
+            code="in_archive_custody",
+        )
+    if before.custody != node_custody(node_id):
+        raise NotAllowed(
+            "这件档案由另一个单位保管。", "请联系市档案馆核对。", code="foreign_record"
+        )
+    if before.fonds_id != record.fonds_id:
+        raise Conflict(
+            "档案不能改属另一个全宗。",
+            "请作废原号，在新全宗中另行归档。",
+            code="fonds_changed",
+            field="fonds_id",
+        )
+    if record.version <= before.version:
+        raise Conflict(
+            f"目录中已有这件档案的第 {before.version} 版，本次是第 {record.version} 版，内容不同。",
+            "请核对两个版本后重新保存。",
+            code="version_conflict",
+            field="version",
+        )
+    if body["events"][: len(before.events)] != before.events:
+        raise Conflict(
+            "这件档案原有的经过记录被改动或删去。",
+            "经过记录只能增加；请恢复原有记录后再保存。",
+            code="history_changed",
+            field="events",
+        )
+
+
+def _check_code(record: Record, key: str, codes: Mapping[tuple[str, str], str]) -> None:
+    archival_code.parse(key)
+    holder = codes.get((record.fonds_id, key))
+    if holder is not None and holder != record.id:
+        raise Conflict(
+            f"档号 {record.code} 已被本全宗的另一件档案使用（{holder}）。",
+            "请核对两件档案，作废其中一个号，或为新件另取一个号。",
+            code="code_taken",
+            field="code",
+        )
+
+
+def _write(
+    changed: Mapping[str, _Held], node_id: str, fonds: Mapping[str, Fonds], session: Session
+) -> None:
+    moment = now()
+    tally = Changes()
+    fresh, known = [], []
+    for each in changed.values():
+        values = _values(each, node_id, fonds[each.fonds_id], moment)
+        if each.counted is not None:
+            tally.take(each.counted)
+        tally.add(_counted(values))
+        if each.row is None:
+            fresh.append({**values, "arrived_at": moment})
+        else:
+            known.append({**values, "row": each.row})
+    if known:
+        # A code may pass from one of these records to another: first nobody holds it.
+        session.execute(
+            update(CatalogueRecord)
+            .where(CatalogueRecord.row.in_([values["row"] for values in known]))
+            .where(CatalogueRecord.code_key.is_not(None))
+            .values(code_key=None)
+            .execution_options(synchronize_session=False)
+        )
+        session.execute(update(CatalogueRecord), known)
+    if fresh:
+        session.execute(insert(CatalogueRecord), fresh)
+    tally.write(session)
+    _index(changed, [values["row"] for values in known], session)
+
+
+def _index(changed: Mapping[str, _Held], known: Sequence[int], session: Session) -> None:
+    found = session.execute(
+        select(CatalogueRecord.id, CatalogueRecord.row).where(CatalogueRecord.id.in_(list(changed)))
+    )
+    rows = {id_: row for id_, row in found}  # noqa: C416 - rows are no pairs to `dict`
+    texts = {
+        rows[id_]: text.searched(each.told[0])
+        for id_, each in changed.items()
+        if each.told is not None
+    }
+    text.index(session, texts, replacing=known)
+
+
+def _values(each: _Held, node_id: str, fonds: Fonds, moment: datetime) -> dict[str, Any]:
+    assert each.told is not None  # noqa: S101 - only what was told is written
+    record, body = each.told
+    return {
+        "id": record.id,
+        "node_id": node_id,
+        "fonds_id": record.fonds_id,
+        "version": record.version,
+        "digest": each.digest,
+        "told_state": record.state,
+        "wire": dict(body),
+        **follows_fonds(fonds, record.class_code),
+        "level": str(record.level),
+        "parent_id": record.parent_id,
+        "class_code": record.class_code,
+        "subclass": record.subclass,
+        "year": record.year,
+        "retention": record.retention,
+        "organ": record.organ,
+        "code": record.code,
+        "code_key": each.code_key,
+        "title": record.title,
+        "doc_no": record.doc_no,
+        "date": record.date.isoformat() if record.date else None,
+        "security": str(record.security),
+        "holding": str(record.holding),
+        "state": record.state,
+        "custody": each.custody,
+        "received": False,
+        "updated_at": moment,
+    }
+
+
+def follows_fonds(fonds: Fonds, class_code: str) -> dict[str, Any]:
+    """The columns of a record that repeat its fonds'."""
+    return {
+        "division_code": fonds.division_code,
+        "reviewing_archive": fonds.reviewing_archive,
+        "receiving_archive": fonds.receiving_archive,
+        "supervisor": fonds.supervisor,
+        "disclosure": str(fonds.disclosure_of(class_code)),
+    }
+
+
+def _counted(values: Mapping[str, Any]) -> Counted:
+    return Counted(
+        values["id"],
+        values["digest"],
+        values["told_state"],
+        values["fonds_id"],
+        values["year"],
+        values["class_code"],
+        values["retention"],
+        values["state"],
+        values["level"],
+    )

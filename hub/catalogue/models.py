@@ -1,0 +1,128 @@
+"""Tables of the catalogue: a row per record, its text index, and the running tally of the rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import DDL, BigInteger, Boolean, Index, Integer, String, event
+from sqlalchemy.orm import Mapped, deferred, mapped_column
+
+from shared.kernel.clock import now
+from shared.kernel.database import Model, UtcTime
+from shared.records.columns import CleanText, Json
+from shared.records.values import CODE_LENGTH, DOC_NO_LENGTH, SHORT_LENGTH, TITLE_LENGTH
+
+_ID = String(36)
+
+
+def node_custody(node_id: str) -> str:
+    """The custody of a record that its node still writes."""
+    return f"node:{node_id}"
+
+
+def archive_custody(archive_code: str) -> str:
+    """The custody of a record that an archive has received."""
+    return f"archive:{archive_code}"
+
+
+class CatalogueRecord(Model):
+    """A record as the catalogue holds it.
+
+    `wire` is the record as it travels, `digest` its content digest, `told_state` the state that is
+    in it. `state` is where the record stands for people: the told one, until the hub moves it.
+    The columns from `division_code` to `disclosure` repeat the fonds', and follow it.
+    `row` numbers the text index.
+    """
+
+    __tablename__ = "catalogue_record"
+    __table_args__ = (
+        Index("catalogue_record_code", "fonds_id", "code_key", unique=True),
+        Index("catalogue_record_any_code", "code_key"),
+        Index("catalogue_record_receiving", "receiving_archive", "code_key"),
+        Index("catalogue_record_class", "fonds_id", "year", "class_code", "retention"),
+        Index("catalogue_record_parent", "parent_id"),
+        Index("catalogue_record_date", "date"),
+        Index("catalogue_record_updated", "updated_at"),
+        {"info": {"origin": "nodes"}},
+    )
+
+    row: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    id: Mapped[str] = mapped_column(_ID, unique=True)
+    node_id: Mapped[str] = mapped_column(_ID)
+    fonds_id: Mapped[str] = mapped_column(_ID)
+    version: Mapped[int] = mapped_column(Integer)
+    digest: Mapped[str] = mapped_column(String(64))
+    told_state: Mapped[str] = mapped_column(String(20))
+    wire: Mapped[dict[str, Any]] = deferred(mapped_column(Json))
+
+    division_code: Mapped[str] = mapped_column(String(12))
+    reviewing_archive: Mapped[str | None] = mapped_column(String(20), default=None)
+    receiving_archive: Mapped[str | None] = mapped_column(String(20), default=None)
+    supervisor: Mapped[str | None] = mapped_column(_ID, default=None)
+    disclosure: Mapped[str] = mapped_column(String(10))
+
+    level: Mapped[str] = mapped_column(String(10))
+    parent_id: Mapped[str | None] = mapped_column(_ID, default=None)
+    class_code: Mapped[str] = mapped_column(String(2))
+    subclass: Mapped[str | None] = mapped_column(String(3), default=None)
+    year: Mapped[int] = mapped_column(Integer)
+    retention: Mapped[str] = mapped_column(CleanText(SHORT_LENGTH))
+    organ: Mapped[str | None] = mapped_column(String(4), default=None)
+    code: Mapped[str | None] = mapped_column(CleanText(CODE_LENGTH), default=None)
+    code_key: Mapped[str | None] = mapped_column(CleanText(CODE_LENGTH), default=None)
+    title: Mapped[str] = mapped_column(CleanText(TITLE_LENGTH))
+    doc_no: Mapped[str | None] = mapped_column(CleanText(DOC_NO_LENGTH), default=None)
+    date: Mapped[str | None] = mapped_column(String(10), default=None)
+    security: Mapped[str] = mapped_column(String(20))
+    holding: Mapped[str] = mapped_column(String(20))
+
+    state: Mapped[str] = mapped_column(String(20))
+    custody: Mapped[str] = mapped_column(String(50))
+    received: Mapped[bool] = mapped_column(Boolean, default=False)
+    receipt_id: Mapped[str | None] = mapped_column(_ID, default=None)
+    arrived_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    updated_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+    @property
+    def in_archive_custody(self) -> bool:
+        """Whether an archive has received the record, so that its node no longer writes it."""
+        return self.received
+
+    @property
+    def archive(self) -> str | None:
+        """The archive in whose custody the record is."""
+        return self.custody.removeprefix("archive:") if self.received else None
+
+
+class CatalogueTally(Model):
+    """How many records there are of a kind, and the sum of their digests (protocol §7).
+
+    Kept up to date in each change's transaction; `tally.recount` makes it anew from the rows.
+    """
+
+    __tablename__ = "catalogue_tally"
+    __table_args__ = ({"info": {"origin": "derived"}},)
+
+    fonds_id: Mapped[str] = mapped_column(_ID, primary_key=True)
+    year: Mapped[int] = mapped_column(Integer, primary_key=True)
+    class_code: Mapped[str] = mapped_column(String(2), primary_key=True)
+    retention: Mapped[str] = mapped_column(String(SHORT_LENGTH), primary_key=True)
+    state: Mapped[str] = mapped_column(String(20), primary_key=True)
+    level: Mapped[str] = mapped_column(String(10), primary_key=True)
+    records: Mapped[int] = mapped_column(Integer)
+    sum: Mapped[str] = mapped_column(String(64))
+
+
+#: The text index: tokens of title, number and codes under the record's `row` (derived).
+TEXT_TABLE = "catalogue_text"
+
+event.listen(
+    CatalogueRecord.__table__,
+    "after_create",
+    DDL(
+        f"CREATE VIRTUAL TABLE IF NOT EXISTS {TEXT_TABLE} USING fts5(tokens, tokenize='ascii')"
+    ).execute_if(dialect="sqlite"),
+)

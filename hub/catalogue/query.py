@@ -1,0 +1,269 @@
+"""Looking into the catalogue: filters, search, sorting, under the rule of sight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy.orm import Session, undefer
+
+from hub.catalogue import text
+from hub.catalogue.models import CatalogueRecord
+from hub.catalogue.tally import tallied
+from hub.federation import service as federation
+from hub.federation.visibility import Sight, seen_fully, seen_masked, sight
+from shared.kernel.actor import Actor
+from shared.kernel.errors import Invalid, NotFound
+
+#: Beyond this many a list says "more than"; counting ten million rows helps nobody.
+COUNT_LIMIT = 10_000
+MASKED_TITLE = "（题名未公开）"
+LARGEST_PAGE = 200
+
+#: What a masked record does not show: whatever could name its matter.
+_HIDDEN = (
+    "title",
+    "doc_no",
+    "author",
+    "remark",
+    "opening",
+    "publicity",
+    "security_change",
+    "void_reason",
+    "location",
+)
+
+#: By title nothing is sorted: the order would tell of titles that are masked.
+SORTS = {
+    "code": CatalogueRecord.code_key,
+    "year": CatalogueRecord.year,
+    "date": CatalogueRecord.date,
+    "updated": CatalogueRecord.updated_at,
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list of the catalogue is narrowed to; None and the empty text narrow nothing."""
+
+    text: str = ""
+    division: str | None = None
+    archive: str | None = None
+    fonds: str | None = None
+    year: int | None = None
+    class_code: str | None = None
+    retention: str | None = None
+    state: str | None = None
+    level: str | None = None
+    parent: str | None = None
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything is narrowed."""
+        return any(getattr(self, field.name) for field in fields(self))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a list: what the actor may see of a record, and nothing else."""
+
+    id: str
+    code: str | None
+    title: str
+    doc_no: str | None
+    date: str | None
+    fonds_id: str
+    class_code: str
+    subclass: str | None
+    year: int
+    retention: str
+    level: str
+    state: str
+    security: str
+    holding: str
+    archive: str | None
+    sight: Sight
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of a list: its rows, and how many there are (at most `COUNT_LIMIT` are counted)."""
+
+    rows: list[Row]
+    total: int
+    more: bool
+
+
+@dataclass(frozen=True)
+class Look:
+    """A record as one actor sees it; `wire` is masked where it has to be."""
+
+    record: CatalogueRecord
+    wire: dict[str, Any]
+    sight: Sight
+
+
+def search(
+    actor: Actor,
+    filters: Filters,
+    *,
+    session: Session,
+    sort: str = "code",
+    descending: bool = False,
+    offset: int = 0,
+    limit: int = 50,
+) -> Found:
+    """The records that the actor may see and the filters let through, one page of them.
+
+    A title is searched only where it may be seen: what is masked is found by its code.
+    """
+    if sort not in SORTS:
+        raise Invalid("sort", f"不能按“{sort}”排序。", "请选择档号、年度、日期或更新时间。")
+    statement = visible(actor).where(*narrowing(filters, session))
+    if filters.text.strip():
+        statement = containing(actor, statement, filters.text)
+    counted = statement.with_only_columns(CatalogueRecord.row).limit(COUNT_LIMIT + 1).subquery()
+    total = session.scalar(select(func.count()).select_from(counted)) or 0
+    column = SORTS[sort]
+    ordered = statement.order_by(
+        column.desc() if descending else column.asc(),
+        CatalogueRecord.code_key,
+        CatalogueRecord.row,
+    )
+    records = session.scalars(ordered.offset(offset).limit(min(limit, LARGEST_PAGE)))
+    rows = [row_for(actor, record) for record in records]
+    return Found(rows, min(total, COUNT_LIMIT), total > COUNT_LIMIT)
+
+
+def visible(actor: Actor) -> Select[Any]:
+    """The records of which the actor may see more than their number."""
+    return select(CatalogueRecord).where(seen_masked(actor, CatalogueRecord))
+
+
+def containing(actor: Actor, statement: Any, query: str) -> Any:
+    """Those of the records that the query finds: by text only where the text may be seen."""
+    by_text = text.matching(query)
+    by_code = text.code_begins(query)
+    found = false() if by_text is None else and_(by_text, seen_fully(actor, CatalogueRecord))
+    return statement.where(found if by_code is None else or_(found, by_code))
+
+
+def look_at(actor: Actor, record_id: str, *, session: Session) -> Look:
+    """A record as the actor sees it. Raises NotFound when only its number may be known."""
+    record = session.scalar(_whole().where(CatalogueRecord.id == record_id))
+    seen = sight(actor, record) if record is not None else Sight.COUNTS
+    if record is None or seen is Sight.COUNTS:
+        raise NotFound("没有这条目录，或您无权查看。", "请回到目录重新查找。")
+    return Look(record, shown(record.wire, seen), seen)
+
+
+def shown(wire: dict[str, Any], seen: Sight) -> dict[str, Any]:
+    """What of a record's wire may be shown at this sight; never more."""
+    if seen is Sight.FULL:
+        return wire
+    if seen is Sight.COUNTS:
+        return {}
+    masked = {
+        **wire,
+        **dict.fromkeys(_HIDDEN),
+        "title": MASKED_TITLE,
+        "documents": [],
+        "events": [],
+    }
+    return {name: value for name, value in masked.items() if name in wire}
+
+
+def counted(
+    filters: Filters, *, session: Session, by: tuple[str, ...] = ("year",)
+) -> list[dict[str, Any]]:
+    """How many records there are, grouped; what everybody may know.
+
+    `by` names columns of the tally: fonds_id, year, class_code, retention, state, level.
+    """
+    rows = tallied(session, fonds_ids=_fonds_ids(filters, session), by=_grouped(filters, by))
+    groups: dict[tuple[Any, ...], int] = {}
+    for row in rows:
+        if _passes(row, filters):
+            key = tuple(row[name] for name in by)
+            groups[key] = groups.get(key, 0) + row["records"]
+    return [
+        {**dict(zip(by, key, strict=True)), "records": count}
+        for key, count in sorted(groups.items())
+    ]
+
+
+def _whole() -> Select[Any]:
+    return select(CatalogueRecord).options(undefer(CatalogueRecord.wire))
+
+
+_TALLIED = ("year", "class_code", "retention", "state", "level")
+
+
+def _grouped(filters: Filters, by: tuple[str, ...]) -> tuple[str, ...]:
+    asked = (name for name in _TALLIED if getattr(filters, name) and name not in by)
+    return (*by, *asked)
+
+
+def _passes(row: dict[str, Any], filters: Filters) -> bool:
+    return all(row[name] == getattr(filters, name) for name in _TALLIED if getattr(filters, name))
+
+
+def _fonds_ids(filters: Filters, session: Session) -> list[str] | None:
+    if filters.fonds:
+        return [filters.fonds]
+    if not (filters.division or filters.archive):
+        return None
+    many = federation.all_fonds(session, division=filters.division, archive=filters.archive)
+    return [fonds.id for fonds in many]
+
+
+def narrowing(filters: Filters, session: Session) -> list[ColumnElement[bool]]:
+    """The filters as conditions, but for the text."""
+    conditions: list[ColumnElement[bool]] = []
+    if filters.division:
+        below = federation.divisions_below(filters.division, session)
+        conditions.append(CatalogueRecord.division_code.in_(below))
+    if filters.archive:
+        conditions.append(
+            or_(
+                CatalogueRecord.receiving_archive == filters.archive,
+                CatalogueRecord.reviewing_archive == filters.archive,
+            )
+        )
+    for column, value in (
+        (CatalogueRecord.fonds_id, filters.fonds),
+        (CatalogueRecord.year, filters.year),
+        (CatalogueRecord.class_code, filters.class_code),
+        (CatalogueRecord.retention, filters.retention),
+        (CatalogueRecord.state, filters.state),
+        (CatalogueRecord.level, filters.level),
+        (CatalogueRecord.parent_id, filters.parent),
+    ):
+        if value:
+            conditions.append(column == value)
+    return conditions
+
+
+def row_for(actor: Actor, record: CatalogueRecord) -> Row:
+    """The line of a list for a record, as the actor may see it."""
+    seen = sight(actor, record)
+    full = seen is Sight.FULL
+    return Row(
+        id=record.id,
+        code=record.code,
+        title=record.title if full else MASKED_TITLE,
+        doc_no=record.doc_no if full else None,
+        date=record.date,
+        fonds_id=record.fonds_id,
+        class_code=record.class_code,
+        subclass=record.subclass,
+        year=record.year,
+        retention=record.retention,
+        level=record.level,
+        state=record.state,
+        security=record.security,
+        holding=record.holding,
+        archive=record.archive,
+        sight=seen,
+    )

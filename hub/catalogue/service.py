@@ -1,0 +1,220 @@
+"""The door of the catalogue: what other rooms ask of it and tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, undefer
+
+from hub.catalogue.applying import apply_records, follows_fonds
+from hub.catalogue.models import CatalogueRecord, archive_custody, node_custody
+from hub.catalogue.query import Filters, Found, Look, Row, counted, look_at, search
+from hub.catalogue.reconciling import apply_reconcile
+from hub.catalogue.tally import Changes, Counted, item_digest, recount, sums_of
+from hub.federation import service as federation
+from hub.federation.events import FondsChanged, FondsMoved
+from shared.kernel.clock import now
+from shared.kernel.errors import Conflict, NotFound, WrongState
+from shared.records import archival_code
+
+__all__ = [
+    "Filters",
+    "Found",
+    "Look",
+    "Row",
+    "apply_reconcile",
+    "apply_records",
+    "codes_in_use",
+    "counted",
+    "follow_fonds",
+    "follow_node",
+    "held_by",
+    "item_digest",
+    "look_at",
+    "move_state",
+    "record_of",
+    "records_of",
+    "recount",
+    "search",
+    "set_custody",
+    "sums",
+]
+
+_CHUNK = 500
+
+
+def record_of(record_id: str, session: Session) -> CatalogueRecord:
+    """The record of an id, whole. Raises NotFound."""
+    found = records_of([record_id], session).get(record_id)
+    if found is None:
+        raise NotFound("目录中没有这件档案。", "请先同步目录。", code="record_unknown")
+    return found
+
+
+def records_of(record_ids: Iterable[str], session: Session) -> dict[str, CatalogueRecord]:
+    """Several records by id, whole; those that are not there are left out."""
+    found = {}
+    for chunk in _chunks(list(record_ids)):
+        rows = session.scalars(
+            select(CatalogueRecord)
+            .where(CatalogueRecord.id.in_(chunk))
+            .options(undefer(CatalogueRecord.wire))
+            .execution_options(populate_existing=True)
+        )
+        found.update({row.id: row for row in rows})
+    return found
+
+
+def held_by(node_id: str, session: Session) -> Iterator[dict[str, Any]]:
+    """All that the hub holds of a node's fonds, as bodies of `held` entries, for its adoption.
+
+    `custody` is `node` until an archive has received the record, then `archive:<code>`.
+    """
+    fonds_ids = [fonds.id for fonds in federation.kept_by(node_id, session)]
+    rows = session.execute(
+        select(
+            CatalogueRecord.wire,
+            CatalogueRecord.digest,
+            CatalogueRecord.custody,
+            CatalogueRecord.received,
+        )
+        .where(CatalogueRecord.fonds_id.in_(fonds_ids))
+        .order_by(CatalogueRecord.row)
+    ).yield_per(_CHUNK)
+    for row in rows:
+        custody = row.custody if row.received else "node"
+        yield {"record": row.wire, "digest": row.digest, "custody": custody}
+
+
+def set_custody(
+    session: Session,
+    record_ids: Iterable[str],
+    archive_code: str,
+    receipt_id: str,
+    *,
+    state: str = "received",
+) -> None:
+    """Move records into an archive's custody, under its receipt; the same again is nothing.
+
+    Raises NotFound for a record that the catalogue lacks, WrongState when another archive or
+    receipt has it.
+    """
+    ids = list(dict.fromkeys(record_ids))
+    records = records_of(ids, session)
+    if missing := [each for each in ids if each not in records]:
+        raise NotFound(
+            f"目录中没有这件档案（{missing[0]}）。", "请先同步目录。", code="record_unknown"
+        )
+    custody = archive_custody(archive_code)
+    moving = []
+    for record in records.values():
+        if record.received and (record.custody, record.receipt_id) != (custody, receipt_id):
+            raise WrongState(
+                "这件档案已由档案馆接收。", "请查看原来的接收凭证。", code="in_archive_custody"
+            )
+        if not record.received:
+            moving.append(record)
+    _move(session, moving, state)
+    for record in moving:
+        record.custody = custody
+        record.received = True
+        record.receipt_id = receipt_id
+    session.flush()
+
+
+def move_state(session: Session, record_ids: Iterable[str], state: str) -> None:
+    """Let the catalogue show where records stand; what the node told of them stays as it is."""
+    _move(session, records_of(record_ids, session).values(), state)
+    session.flush()
+
+
+def _move(session: Session, records: Iterable[CatalogueRecord], state: str) -> None:
+    tally = Changes()
+    for record in records:
+        if record.state == state:
+            continue
+        tally.take(_as_counted(record))
+        record.state = state
+        record.updated_at = now()
+        tally.add(_as_counted(record))
+    tally.write(session)
+
+
+def codes_in_use(fonds_id: str, codes: Iterable[str], session: Session) -> dict[str, str]:
+    """Which of these codes a record of the fonds holds: normalised code to record id."""
+    keys = sorted({archival_code.normalise(code) for code in codes})
+    found: dict[str, str] = {}
+    for chunk in _chunks(keys):
+        rows = session.execute(
+            select(CatalogueRecord.code_key, CatalogueRecord.id).where(
+                CatalogueRecord.fonds_id == fonds_id, CatalogueRecord.code_key.in_(chunk)
+            )
+        )
+        found.update({row.code_key: row.id for row in rows})
+    return found
+
+
+def sums(session: Session, node_id: str) -> dict[str, str]:
+    """The digest sums of a node's fonds, under `<fonds_id>/<year>`, for `reconcile`.
+
+    Over (record id, content digest, told state): custody and what the hub does since do not count.
+    """
+    return sums_of([fonds.id for fonds in federation.kept_by(node_id, session)], session)
+
+
+def follow_fonds(session: Session, event: FondsChanged) -> None:
+    """Let the records of a fonds follow its archives, division, supervisor and disclosure."""
+    fonds = federation.fonds_of(event.fonds_id, session)
+    of_fonds = CatalogueRecord.fonds_id == fonds.id
+    classes = session.scalars(select(CatalogueRecord.class_code).where(of_fonds).distinct()).all()
+    for class_code in classes:
+        session.execute(
+            update(CatalogueRecord)
+            .where(of_fonds, CatalogueRecord.class_code == class_code)
+            .values(**follows_fonds(fonds, class_code))
+        )
+
+
+def follow_node(session: Session, event: FondsMoved) -> None:
+    """Let the records of a fonds that no archive has received pass to the node that keeps it."""
+    if event.to_node is None:
+        return
+    open_offer = session.scalar(
+        select(CatalogueRecord.id)
+        .where(CatalogueRecord.fonds_id == event.fonds_id)
+        .where(CatalogueRecord.state == "offered", CatalogueRecord.received.is_(False))
+        .limit(1)
+    )
+    if open_offer is not None:
+        raise Conflict(
+            "这个全宗有正在移交的档案，暂不能改由别的单位保管。",
+            "请等这些移交办结或撤回后再办理。",
+            code="fonds_under_review",
+        )
+    session.execute(
+        update(CatalogueRecord)
+        .where(CatalogueRecord.fonds_id == event.fonds_id)
+        .where(CatalogueRecord.received.is_(False))
+        .values(node_id=event.to_node, custody=node_custody(event.to_node))
+    )
+
+
+def _as_counted(record: CatalogueRecord) -> Counted:
+    return Counted(
+        record.id,
+        record.digest,
+        record.told_state,
+        record.fonds_id,
+        record.year,
+        record.class_code,
+        record.retention,
+        record.state,
+        record.level,
+    )
+
+
+def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]

@@ -1,0 +1,95 @@
+"""Telling nodes: one entry of a node's down stream, and the signed assignment of a fonds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.federation.models import Archive, Fonds, Hub, Node, NodeState
+from shared.kernel.clock import utc_text
+from shared.kernel.errors import NotFound
+from shared.kernel.keys import SigningKey, sign_document
+from shared.messaging import append
+
+
+def hub_of(session: Session) -> Hub:
+    """This hub's own row. Raises NotFound before `hub init`."""
+    found = session.get(Hub, 1)
+    if found is None:
+        raise NotFound("平台尚未初始化。", "请先运行 danglian hub init。")
+    return found
+
+
+def tell_node(session: Session, node_id: str, kind: str, subject: str, body: dict[str, Any]) -> int:
+    """Append one fact to a node's down stream, in the change's transaction; returns its seq."""
+    return append(session, node_id, kind, subject, body)
+
+
+def archives_wire(session: Session) -> list[dict[str, str]]:
+    """The archives with the public halves of their seals, as nodes keep them."""
+    rows = session.scalars(select(Archive).order_by(Archive.position, Archive.code))
+    return [
+        {"code": row.code, "name": row.name, "seal_public_key": row.seal_public} for row in rows
+    ]
+
+
+def fonds_facts(
+    node_id: str, *, key: SigningKey, session: Session
+) -> Sequence[tuple[str, str, dict[str, Any]]]:
+    """The assignments of all fonds that a node keeps, as facts `(kind, subject, body)`."""
+    rows = session.scalars(
+        select(Fonds).where(Fonds.keeping_node == node_id).order_by(Fonds.position, Fonds.id)
+    )
+    archives = archives_wire(session)
+    hub_id = hub_of(session).hub_id
+    return [
+        ("fonds", row.id, _signed(row, node_id, True, archives, hub_id=hub_id, key=key))
+        for row in rows
+    ]
+
+
+def announce(
+    fonds: Fonds,
+    *,
+    key: SigningKey,
+    session: Session,
+    node_id: str | None = None,
+    kept: bool = True,
+) -> None:
+    """Tell the keeping node (or another) how a fonds stands now.
+
+    A node that has not enrolled hears nothing: it gets all its assignments at enrolment.
+    """
+    told = node_id or fonds.keeping_node
+    if told is None:
+        return
+    node = session.get(Node, told)
+    if node is None or node.state == NodeState.INVITED:
+        return
+    hub_id = hub_of(session).hub_id
+    body = _signed(fonds, told, kept, archives_wire(session), hub_id=hub_id, key=key)
+    tell_node(session, told, "fonds", fonds.id, body)
+
+
+def _signed(
+    fonds: Fonds,
+    node_id: str,
+    kept: bool,
+    archives: Sequence[Mapping[str, str]],
+    *,
+    hub_id: str,
+    key: SigningKey,
+) -> dict[str, Any]:
+    document = {
+        "hub_id": hub_id,
+        "node_id": node_id,
+        "fonds": fonds.wire,
+        "kept": kept,
+        "position": fonds.position,
+        "archives": [dict(each) for each in archives],
+        "at": utc_text(),
+    }
+    return {**document, "signed": sign_document(key, document)}

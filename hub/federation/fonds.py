@@ -1,0 +1,371 @@
+"""The fonds 全宗: registered, numbered, renamed, succeeded, assigned to a node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from hub.federation.agreements import agreed_archives
+from hub.federation.assignments import announce
+from hub.federation.events import FondsChanged, FondsMoved, tell
+from hub.federation.finding import fonds_of
+from hub.federation.models import Disclosure, Fonds, FondsNumber, FondsState, Node
+from hub.federation.territory import archive_of, division_of, own_archive
+from shared.audit import record as audit
+from shared.kernel.actor import Actor, Role, require
+from shared.kernel.clock import now
+from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
+from shared.kernel.identifiers import new_id
+from shared.kernel.keys import SigningKey
+from shared.records.classes import load_classes
+from shared.records.divisions import Level
+from shared.records.fonds import Fonds as FondsShape
+from shared.records.fonds import FondsName, RetentionScheduleRef, check_fonds_number
+from shared.records.values import NAME_LENGTH, required_text
+
+
+@dataclass(frozen=True)
+class NewFonds:
+    """What is known of a fonds when it is registered.
+
+    Archives that are not named are those of the unit's own level, or of an agreement; a village
+    keeps its own, so that its county's archive gives the number but nobody receives.
+    """
+
+    name: str
+    division_code: str
+    forming_unit: str | None = None
+    number: str | None = None
+    reviewing_archive: str | None = None
+    receiving_archive: str | None = None
+    since: date | None = None
+    schedule: RetentionScheduleRef | None = None
+    supervisor: str | None = None
+    disclosure: Mapping[str, str] = field(default_factory=dict)
+    id: str | None = None
+
+
+def register_fonds(
+    actor: Actor,
+    new: NewFonds,
+    *,
+    session: Session,
+    predecessors: Sequence[str] = (),
+) -> Fonds:
+    """Register a fonds, with the archives that review and receive it.
+
+    Raises NotAllowed unless the actor administers its archive, Invalid for a wrong field.
+    """
+    division = division_of(new.division_code, session)
+    if division.level == Level.PROVINCE:
+        raise Invalid("division_code", "本平台不登记省级单位。", "请选择市级及以下的区划。")
+    reviewing, receiving = _archives(new, Level(division.level), session)
+    _require_over(actor, reviewing, receiving)
+    name = required_text(new.name, "name", max_length=NAME_LENGTH)
+    shape = FondsShape(
+        id=new.id or new_id(),
+        names=(FondsName(name, new.since),),
+        forming_unit=required_text(
+            new.forming_unit or name, "forming_unit", max_length=NAME_LENGTH
+        ),
+        division_code=division.code,
+        level=Level(division.level),
+        predecessors=tuple(predecessors),
+        reviewing_archive=reviewing,
+        receiving_archive=receiving,
+        retention_schedule=new.schedule,
+    )
+    if session.get(Fonds, shape.id) is not None:
+        raise Conflict("这个全宗已经登记。", "请在全宗列表中查看。")
+    position = session.scalar(select(func.count()).select_from(Fonds)) or 0
+    fonds = Fonds(
+        id=shape.id,
+        position=position,
+        supervisor=new.supervisor,
+        disclosure=_checked_disclosure(new.disclosure),
+    )
+    _write(fonds, shape)
+    session.add(fonds)
+    session.flush()
+    audit(
+        session, actor, "fonds.registered", f"fonds:{fonds.id}", name=name, division=division.code
+    )
+    if new.number:
+        archive = receiving or reviewing
+        if archive is None:
+            raise Invalid(
+                "number", "没有档案馆可以给这个全宗编号。", "请先指明审核或接收的档案馆。"
+            )
+        _give_number(actor, fonds, archive, new.number, session)
+    return fonds
+
+
+def rename_fonds(
+    actor: Actor, fonds_id: str, name: str, since: date, *, key: SigningKey, session: Session
+) -> Fonds:
+    """Give a fonds a new name from a day on; it stays the same fonds."""
+    fonds = fonds_of(fonds_id, session)
+    _require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+    _require_open(fonds)
+    shape = fonds.shape
+    name = required_text(name, "name", max_length=NAME_LENGTH)
+    *earlier, last = shape.names
+    if last.since is not None and since <= last.since:
+        raise Invalid(
+            "since",
+            f"新名称的启用日期须晚于现名称的启用日期（{last.since}）。",
+            "请核对更名文件的日期。",
+        )
+    ended = replace(last, until=since - timedelta(days=1))
+    _write(fonds, replace(shape, names=(*earlier, ended, FondsName(name, since))))
+    session.flush()
+    audit(session, actor, "fonds.renamed", f"fonds:{fonds.id}", name=name, since=since.isoformat())
+    announce(fonds, key=key, session=session)
+    return fonds
+
+
+def assign_number(
+    actor: Actor,
+    fonds_id: str,
+    archive_code: str,
+    number: str,
+    *,
+    key: SigningKey,
+    session: Session,
+) -> Fonds:
+    """Give a fonds its number 全宗号 in an archive, for ever.
+
+    Raises Conflict when the archive has given the number to another fonds, or this fonds another
+    number.
+    """
+    require(actor, Role.ARCHIVIST, Role.ADMINISTRATOR, archive=archive_code)
+    fonds = fonds_of(fonds_id, session)
+    if archive_code not in (fonds.reviewing_archive, fonds.receiving_archive):
+        raise Invalid(
+            "archive", "这个档案馆不审核也不接收该全宗。", "请由审核馆或接收馆给定全宗号。"
+        )
+    _give_number(actor, fonds, archive_code, number, session)
+    announce(fonds, key=key, session=session)
+    return fonds
+
+
+def close_fonds(
+    actor: Actor, fonds_id: str, reason: str, *, key: SigningKey, session: Session
+) -> Fonds:
+    """Close a fonds: its unit was dissolved. What is in it stays as it is, unmixed."""
+    fonds = fonds_of(fonds_id, session)
+    _require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+    _require_open(fonds)
+    _close(actor, fonds, reason, session)
+    announce(fonds, key=key, session=session)
+    return fonds
+
+
+def succeed(
+    actor: Actor,
+    fonds_ids: Sequence[str],
+    new: NewFonds,
+    reason: str,
+    *,
+    key: SigningKey,
+    session: Session,
+) -> Fonds:
+    """Close fonds and open the one that follows them (a merger, a division); returns that one."""
+    closing = [fonds_of(each, session) for each in fonds_ids]
+    for fonds in closing:
+        _require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+        _require_open(fonds)
+    successor = register_fonds(actor, new, session=session, predecessors=fonds_ids)
+    for fonds in closing:
+        shape = fonds.shape
+        _write(fonds, replace(shape, successors=(*shape.successors, successor.id)))
+        _close(actor, fonds, reason, session)
+        announce(fonds, key=key, session=session)
+    return successor
+
+
+def set_archives(
+    actor: Actor,
+    fonds_id: str,
+    *,
+    reviewing: str | None,
+    receiving: str | None,
+    key: SigningKey,
+    session: Session,
+) -> Fonds:
+    """Name the archives that review and receive a fonds from now on."""
+    require(actor, Role.ADMINISTRATOR)
+    fonds = fonds_of(fonds_id, session)
+    for code in (reviewing, receiving):
+        if code is not None:
+            archive_of(code, session)
+    move_archives([fonds], reviewing, receiving, key=key, session=session)
+    audit(
+        session,
+        actor,
+        "fonds.archives_set",
+        f"fonds:{fonds.id}",
+        reviewing=reviewing,
+        receiving=receiving,
+    )
+    return fonds
+
+
+def move_archives(
+    many: Iterable[Fonds],
+    reviewing: str | None,
+    receiving: str | None,
+    *,
+    key: SigningKey,
+    session: Session,
+) -> None:
+    """Let other archives review and receive these fonds; tells nodes and the rooms above."""
+    for fonds in many:
+        _write(
+            fonds, replace(fonds.shape, reviewing_archive=reviewing, receiving_archive=receiving)
+        )
+        session.flush()
+        tell(session, FondsChanged(fonds.id))
+        announce(fonds, key=key, session=session)
+
+
+def set_disclosure(
+    actor: Actor, fonds_id: str, disclosure: Mapping[str, str], *, session: Session
+) -> Fonds:
+    """Say how much of a class others see before receipt; the unit's leader decides (rule 7)."""
+    fonds = fonds_of(fonds_id, session)
+    require(actor, Role.LEADER, Role.ADMINISTRATOR, archive=fonds.receiving_archive, fonds=fonds.id)
+    fonds.disclosure = _checked_disclosure(disclosure)
+    session.flush()
+    audit(session, actor, "fonds.disclosure_set", f"fonds:{fonds.id}", disclosure=fonds.disclosure)
+    tell(session, FondsChanged(fonds.id))
+    return fonds
+
+
+def reassign_fonds(
+    actor: Actor, fonds_id: str, node_id: str, *, key: SigningKey, session: Session
+) -> Fonds:
+    """Let a node keep a fonds, and the node that kept it before no longer.
+
+    Both hear it by an assignment that the hub signs; one fonds belongs to one node at a time.
+    """
+    fonds = fonds_of(fonds_id, session)
+    _require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+    node = session.get(Node, node_id)
+    if node is None:
+        raise NotFound("没有这个联网单位。", "请从联网单位列表中选择。")
+    if fonds.keeping_node == node.id:
+        return fonds
+    before = fonds.keeping_node
+    _write(fonds, replace(fonds.shape, keeping_node=node.id))
+    session.flush()
+    audit(
+        session, actor, "fonds.reassigned", f"fonds:{fonds.id}", from_node=before, to_node=node.id
+    )
+    tell(session, FondsMoved(fonds.id, before, node.id))
+    if before is not None:
+        announce(fonds, key=key, session=session, node_id=before, kept=False)
+    announce(fonds, key=key, session=session)
+    return fonds
+
+
+def _archives(new: NewFonds, level: Level, session: Session) -> tuple[str | None, str | None]:
+    for code in (new.reviewing_archive, new.receiving_archive):
+        if code is not None:
+            archive_of(code, session)
+    if new.reviewing_archive or new.receiving_archive:
+        return new.reviewing_archive or new.receiving_archive, new.receiving_archive
+    own = own_archive(new.division_code, session)
+    if own is None:
+        return None, None
+    if level is Level.VILLAGE:
+        return own.code, None
+    return agreed_archives(own.code, session)
+
+
+def _give_number(
+    actor: Actor, fonds: Fonds, archive_code: str, number: str, session: Session
+) -> None:
+    number = check_fonds_number(number, "number")
+    shape = fonds.shape
+    held = shape.number_in(archive_code)
+    if held == number:
+        return
+    if held is not None:
+        raise Conflict(
+            f"这个全宗在该馆已有全宗号 {held}，全宗号给定后不变。",
+            "如确属错号，请保留原号并在全宗卷中说明。",
+            code="number_given",
+            field="number",
+        )
+    other = session.scalar(
+        select(Fonds.name)
+        .join(FondsNumber, FondsNumber.fonds_id == Fonds.id)
+        .where(FondsNumber.archive_code == archive_code, FondsNumber.number == number)
+    )
+    if other is not None:
+        raise Conflict(
+            f"全宗号 {number} 已给了“{other}”。",
+            "请换一个没有用过的全宗号。",
+            code="number_taken",
+            field="number",
+        )
+    session.add(FondsNumber(fonds_id=fonds.id, archive_code=archive_code, number=number))
+    _write(fonds, replace(shape, numbers={**shape.numbers, archive_code: number}))
+    session.flush()
+    audit(
+        session,
+        actor,
+        "fonds.number_assigned",
+        f"fonds:{fonds.id}",
+        archive=archive_code,
+        number=number,
+    )
+
+
+def _write(fonds: Fonds, shape: FondsShape) -> None:
+    fonds.name = shape.name
+    fonds.number = shape.number
+    fonds.forming_unit = shape.forming_unit
+    fonds.division_code = shape.division_code
+    fonds.level = str(shape.level)
+    fonds.reviewing_archive = shape.reviewing_archive
+    fonds.receiving_archive = shape.receiving_archive
+    fonds.keeping_node = shape.keeping_node
+    fonds.wire = shape.to_wire()
+
+
+def _close(actor: Actor, fonds: Fonds, reason: str, session: Session) -> None:
+    reason = required_text(reason, "reason", max_length=500)
+    fonds.state = FondsState.CLOSED
+    fonds.closed_at = now()
+    session.flush()
+    audit(session, actor, "fonds.closed", f"fonds:{fonds.id}", reason=reason)
+
+
+def _require_open(fonds: Fonds) -> None:
+    if fonds.state == FondsState.CLOSED:
+        raise WrongState(f"全宗“{fonds.name}”已封闭。", "请在接续它的全宗中办理。")
+
+
+def _require_over(actor: Actor, reviewing: str | None, receiving: str | None) -> None:
+    """An administrator of either archive may act; of all archives where there is none."""
+    if reviewing is not None and actor.may(Role.ADMINISTRATOR, archive=reviewing):
+        return
+    require(actor, Role.ADMINISTRATOR, archive=receiving)
+
+
+def _checked_disclosure(disclosure: Mapping[str, str]) -> dict[str, str]:
+    classes = load_classes()
+    for class_code, level in disclosure.items():
+        if class_code != "*" and class_code not in classes:
+            raise Invalid("disclosure", f"没有门类“{class_code}”。", "请从门类列表中选择。")
+        if level not in set(Disclosure):
+            raise Invalid(
+                "disclosure", f"没有公开程度“{level}”。", "请选择全部著录项、隐去题名或只报数量。"
+            )
+    return dict(disclosure)

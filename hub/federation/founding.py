@@ -1,0 +1,27 @@
+"""The beginning of a hub: its row, the divisions and archives of its city, their seals."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from hub.federation.models import Hub
+from hub.federation.places import HubFolder
+from hub.federation.territory import load_archives, load_divisions
+from shared.audit import record as audit
+from shared.kernel.actor import Actor, Role, require
+from shared.kernel.errors import Conflict
+
+
+def found_hub(actor: Actor, folder: HubFolder, *, session: Session) -> Hub:
+    """Write down the hub of a new data folder, with its city's divisions and archives."""
+    require(actor, Role.ADMINISTRATOR)
+    if session.get(Hub, 1) is not None:
+        raise Conflict("平台已经初始化。", "可以直接运行 danglian hub run。")
+    settings = folder.settings
+    hub = Hub(hub_id=settings.hub_id, name=settings.name, city=settings.city)
+    session.add(hub)
+    session.flush()
+    audit(session, actor, "hub.founded", f"hub:{hub.hub_id}", city=hub.city)
+    load_divisions(actor, settings.city, session=session)
+    load_archives(actor, folder.keys.seal, session=session)
+    return hub

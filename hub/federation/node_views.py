@@ -1,0 +1,182 @@
+"""Pages of the nodes 联网单位: how each stands, one-time codes, suspending, confirming."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from hub.federation import epochs
+from hub.federation import service as federation
+from hub.federation.edge import current_folder, current_holdings
+from hub.federation.models import NODE_STATES, Fonds, Node
+from shared.identity import current_actor, with_roles
+from shared.kernel.actor import Role
+from shared.kernel.clock import now
+from shared.messaging.models import IncomingStream, OutgoingStream
+from shared.web import Filter, Form, Listing, current_database
+
+blueprint = Blueprint("nodes", __name__, url_prefix="/nodes", template_folder="templates")
+
+_LOOKERS = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
+_SILENT_DAYS = 7
+_MOST_CHOICES = 200
+
+
+@blueprint.get("/")
+@with_roles(*_LOOKERS)
+def index() -> ResponseReturnValue:
+    """The nodes, those that ask for a grant in a box above."""
+    actor = current_actor()
+    listing = Listing.from_request(
+        request.args,
+        sorts={
+            "name": Node.name,
+            "last_contact": Node.last_contact,
+            "backlog": Node.backlog,
+            "epoch": Node.epoch,
+        },
+        default_sort="name",
+        search=(Node.name,),
+        filters={"state": Filter("状态", Node.state, NODE_STATES)},
+    )
+    with current_database().read() as session:
+        seen = federation.nodes_seen_by(actor, session)
+        return render_template(
+            "nodes/index.html",
+            page=listing.apply(seen, session=session),
+            asking=session.scalars(seen.where(Node.asking_instance.is_not(None))).all(),
+            states=NODE_STATES,
+            silent=_is_silent,
+            administers=actor.has(Role.ADMINISTRATOR),
+        )
+
+
+def _is_silent(node: Node) -> bool:
+    return node.last_contact is None or (now() - node.last_contact).days >= _SILENT_DAYS
+
+
+@blueprint.get("/<node_id>")
+@with_roles(*_LOOKERS)
+def show(node_id: str) -> ResponseReturnValue:
+    """One node: keys, streams, the fonds it keeps."""
+    actor = current_actor()
+    with current_database().read() as session:
+        node = federation.node_shown_to(actor, node_id, session)
+        return render_template(
+            "nodes/show.html",
+            node=node,
+            place=federation.full_name(node.division_code, session),
+            fonds=federation.kept_by(node.id, session),
+            outgoing=session.get(OutgoingStream, node.id),
+            incoming=session.get(IncomingStream, node.id),
+            code=federation.open_code(node.id, session),
+            states=NODE_STATES,
+            silent=_is_silent(node),
+            administers=actor.has(Role.ADMINISTRATOR),
+        )
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+@with_roles(Role.ADMINISTRATOR)
+def new() -> ResponseReturnValue:
+    """Add a node; its one-time code is shown on the next page, once."""
+    form = Form(request.form, defaults={"hours": 72, "division": request.args.get("division")})
+    place = current_folder()
+    if request.method == "POST":
+        with form.catching():
+            with current_database().write() as session:
+                invitation = federation.create_node_with_code(
+                    current_actor(),
+                    form["name"],
+                    form["division"],
+                    form.all("fonds"),
+                    key=place.keys.hub(),
+                    session=session,
+                    valid_hours=_hours(form),
+                    quota_bytes=place.settings.node_quota_mb * 1024 * 1024,
+                )
+            return render_template("nodes/code.html", invitation=invitation, hub=place.address)
+    with current_database().read() as session:
+        free = session.scalars(
+            select(Fonds)
+            .where(Fonds.keeping_node.is_(None), Fonds.state == "open")
+            .order_by(Fonds.division_code, Fonds.name)
+            .limit(_MOST_CHOICES)
+        ).all()
+        return form.answer(
+            "nodes/new.html",
+            places=federation.places_to_choose(session),
+            free=free,
+            chosen=set(form.all("fonds")),
+        )
+
+
+@blueprint.post("/<node_id>/code")
+@with_roles(Role.ADMINISTRATOR)
+def code(node_id: str) -> ResponseReturnValue:
+    """Make another one-time code; the answer shows it, once."""
+    with current_database().write() as session:
+        invitation = federation.new_code(
+            current_actor(),
+            node_id,
+            session=session,
+            valid_hours=current_folder().settings.code_hours,
+        )
+    return render_template("nodes/code.html", invitation=invitation, hub=current_folder().address)
+
+
+@blueprint.post("/<node_id>/suspend")
+@with_roles(Role.ADMINISTRATOR)
+def suspend(node_id: str) -> ResponseReturnValue:
+    """Take no more of what the node sends."""
+    with current_database().write() as session:
+        node = federation.suspend_node(
+            current_actor(), node_id, request.form.get("reason", ""), session=session
+        )
+    flash(f"已停用“{node.name}”，它已有的内容不受影响。", "success")
+    return redirect(url_for(".show", node_id=node_id))
+
+
+@blueprint.post("/<node_id>/resume")
+@with_roles(Role.ADMINISTRATOR)
+def resume(node_id: str) -> ResponseReturnValue:
+    """Take the node's messages again."""
+    with current_database().write() as session:
+        node = federation.resume_node(current_actor(), node_id, session=session)
+    flash(f"已恢复“{node.name}”。", "success")
+    return redirect(url_for(".show", node_id=node_id))
+
+
+@blueprint.post("/<node_id>/grant")
+@with_roles(Role.ADMINISTRATOR)
+def grant(node_id: str) -> ResponseReturnValue:
+    """Confirm the instance that asks to go on; every other copy is superseded."""
+    with current_database().write() as session:
+        node = federation.node_shown_to(current_actor(), node_id, session)
+        epoch = epochs.grant(
+            current_actor(),
+            node_id,
+            key=current_folder().keys.hub(),
+            holdings=current_holdings(),
+            session=session,
+        )
+        name = node.name
+    flash(f"已确认“{name}”（第 {epoch} 期），它会自动完成恢复。", "success")
+    return redirect(url_for(".show", node_id=node_id))
+
+
+@blueprint.post("/<node_id>/notes")
+@with_roles(Role.ADMINISTRATOR)
+def notes(node_id: str) -> ResponseReturnValue:
+    """Keep remarks about the node."""
+    with current_database().write() as session:
+        federation.set_notes(
+            current_actor(), node_id, request.form.get("notes", ""), session=session
+        )
+    flash("已保存备注。", "success")
+    return redirect(url_for(".show", node_id=node_id))
+
+
+def _hours(form: Form) -> int:
+    return min(max(form.number("hours") or 72, 1), 24 * 30)

@@ -1,0 +1,224 @@
+"""The nodes: invited with a one-time code, suspended, resumed, looked after."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session
+
+from hub.federation.finding import fonds_of
+from hub.federation.fonds import reassign_fonds
+from hub.federation.models import EnrolmentCode, Fonds, Node, NodeState
+from hub.federation.territory import division_of, divisions_below, own_archive
+from shared.audit import record as audit
+from shared.kernel.actor import Actor, Role, require
+from shared.kernel.canonical import sha256_hex
+from shared.kernel.clock import now
+from shared.kernel.errors import Conflict, NotFound, WrongState
+from shared.kernel.keys import SigningKey
+from shared.records.values import NAME_LENGTH, REASON_LENGTH, required_text
+
+#: Without letters and digits that look alike.
+_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+_GROUPS, _GROUP = 4, 5
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """A node and its one-time code: the only time that the code is readable."""
+
+    node: Node
+    code: str
+    expires_at: datetime
+
+
+def create_node_with_code(
+    actor: Actor,
+    name: str,
+    division_code: str,
+    fonds_ids: Sequence[str],
+    *,
+    key: SigningKey,
+    session: Session,
+    valid_hours: int = 72,
+    quota_bytes: int | None = None,
+) -> Invitation:
+    """Write down a node with the fonds it will keep, and make its one-time enrolment code."""
+    division = division_of(division_code, session)
+    _require_over(actor, division.code, session)
+    node = Node(
+        name=required_text(name, "name", max_length=NAME_LENGTH), division_code=division.code
+    )
+    if quota_bytes is not None:
+        node.quota_bytes = quota_bytes
+    session.add(node)
+    session.flush()
+    audit(session, actor, "node.invited", f"node:{node.id}", name=node.name)
+    for each in fonds_ids:
+        fonds = fonds_of(each, session)
+        if fonds.keeping_node is not None:
+            holder = node_of(fonds.keeping_node, session)
+            raise Conflict(
+                f"全宗“{fonds.name}”现由“{holder.name}”保管。",
+                "如确需改由新单位保管，请在全宗页面办理移交保管。",
+                code="fonds_kept",
+            )
+        reassign_fonds(actor, each, node.id, key=key, session=session)
+    return _make_code(actor, node, valid_hours, session)
+
+
+def new_code(actor: Actor, node_id: str, *, session: Session, valid_hours: int = 72) -> Invitation:
+    """Make another code for a node: the first ran out, or its computer is replaced.
+
+    Codes that were made before no longer work.
+    """
+    node = node_of(node_id, session)
+    _require_over(actor, node.division_code, session)
+    if node.state == NodeState.SUSPENDED:
+        raise WrongState(f"“{node.name}”已停用。", "请先恢复使用，再生成登记码。")
+    return _make_code(actor, node, valid_hours, session)
+
+
+def suspend_node(actor: Actor, node_id: str, reason: str, *, session: Session) -> Node:
+    """Take no more messages and uploads of a node, until it is resumed. Nothing of it is lost."""
+    node = node_of(node_id, session)
+    _require_over(actor, node.division_code, session)
+    if node.state != NodeState.ENROLLED:
+        raise WrongState(f"“{node.name}”现为待登记或已停用。", "只有已联网的单位可以停用。")
+    node.state = NodeState.SUSPENDED
+    reason = required_text(reason, "reason", max_length=REASON_LENGTH)
+    session.flush()
+    audit(session, actor, "node.suspended", f"node:{node.id}", reason=reason)
+    return node
+
+
+def resume_node(actor: Actor, node_id: str, *, session: Session) -> Node:
+    """Take a suspended node's messages again."""
+    node = node_of(node_id, session)
+    _require_over(actor, node.division_code, session)
+    if node.state != NodeState.SUSPENDED:
+        raise WrongState(f"“{node.name}”没有停用。", "只有停用的单位需要恢复。")
+    node.state = NodeState.ENROLLED
+    session.flush()
+    audit(session, actor, "node.resumed", f"node:{node.id}")
+    return node
+
+
+def set_notes(actor: Actor, node_id: str, notes: str, *, session: Session) -> Node:
+    """Keep remarks about a node: whom to call, where it stands."""
+    node = node_of(node_id, session)
+    _require_over(actor, node.division_code, session)
+    node.notes = notes.replace("\r\n", "\n").strip()
+    session.flush()
+    audit(session, actor, "node.notes", f"node:{node.id}")
+    return node
+
+
+def note_comparison(node_id: str, *, groups: int, differing: int, session: Session) -> None:
+    """Keep how the last comparison with a node came out."""
+    node = node_of(node_id, session)
+    node.compared_at = now()
+    node.compared_groups = groups
+    node.compared_differing = differing
+
+
+def node_of(node_id: str, session: Session) -> Node:
+    """The node of an id. Raises NotFound."""
+    found = session.get(Node, node_id)
+    if found is None:
+        raise NotFound("没有这个联网单位。", "请从联网单位列表中选择。")
+    return found
+
+
+def nodes(session: Session, *, division: str | None = None, state: str | None = None) -> list[Node]:
+    """The nodes, by name; those of a division subtree or in a state when given."""
+    query = select(Node).order_by(Node.name, Node.id)
+    if division:
+        query = query.where(Node.division_code.in_(divisions_below(division, session)))
+    if state:
+        query = query.where(Node.state == state)
+    return list(session.scalars(query))
+
+
+def nodes_seen_by(actor: Actor, session: Session) -> Select[Any]:
+    """The nodes that an actor may look at: those that keep fonds of the actor's archives.
+
+    A node without fonds is seen by whoever administers the archive of its place.
+    """
+    roles = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
+    if actor.archives(*roles) is None:
+        return select(Node)
+    keeping = select(Fonds).where(Fonds.keeping_node.is_not(None))
+    seen, kept = set(), set()
+    for fonds in session.scalars(keeping):
+        kept.add(fonds.keeping_node)
+        if any(
+            code is not None and actor.may(*roles, archive=code, fonds=fonds.id)
+            for code in (fonds.reviewing_archive, fonds.receiving_archive)
+        ):
+            seen.add(fonds.keeping_node)
+    seen |= {
+        node.id
+        for node in nodes(session)
+        if node.id not in kept and _may_over(actor, node, session)
+    }
+    return select(Node).where(Node.id.in_(seen))
+
+
+def node_shown_to(actor: Actor, node_id: str, session: Session) -> Node:
+    """The node, when the actor may look at it. Raises NotFound otherwise."""
+    found: Node | None = session.scalar(nodes_seen_by(actor, session).where(Node.id == node_id))
+    if found is None:
+        raise NotFound("没有这个联网单位，或您无权查看。", "请从联网单位列表中选择。")
+    return found
+
+
+def code_digest(code: str) -> str:
+    """The digest under which a code is kept; case, spaces and dashes do not matter."""
+    plain = "".join(each for each in code.upper() if each.isalnum())
+    return sha256_hex(b"danglian/enrolment/1\n", plain.encode())
+
+
+def open_code(node_id: str, session: Session) -> EnrolmentCode | None:
+    """The node's code that can still be used, if there is one."""
+    return session.scalar(
+        select(EnrolmentCode)
+        .where(EnrolmentCode.node_id == node_id)
+        .where(EnrolmentCode.used_at.is_(None), EnrolmentCode.cancelled.is_(False))
+        .where(EnrolmentCode.expires_at > now())
+    )
+
+
+def _make_code(actor: Actor, node: Node, valid_hours: int, session: Session) -> Invitation:
+    session.execute(
+        update(EnrolmentCode)
+        .where(EnrolmentCode.node_id == node.id, EnrolmentCode.used_at.is_(None))
+        .values(cancelled=True)
+    )
+    code = "-".join(
+        "".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS)
+    )
+    expires_at = now() + timedelta(hours=valid_hours)
+    session.add(
+        EnrolmentCode(
+            digest=code_digest(code), node_id=node.id, made_by=actor.name, expires_at=expires_at
+        )
+    )
+    session.flush()
+    audit(session, actor, "node.code_made", f"node:{node.id}", valid_hours=valid_hours)
+    return Invitation(node, code, expires_at)
+
+
+def _require_over(actor: Actor, division_code: str, session: Session) -> None:
+    archive = own_archive(division_code, session)
+    require(actor, Role.ADMINISTRATOR, archive=archive.code if archive else None)
+
+
+def _may_over(actor: Actor, node: Node, session: Session) -> bool:
+    archive = own_archive(node.division_code, session)
+    return actor.may(Role.ADMINISTRATOR, archive=archive.code if archive else None)

@@ -1,0 +1,162 @@
+"""The data folder of a hub: settings, database, objects, uploads, keys."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+
+from shared.kernel.database import Database
+from shared.kernel.errors import Conflict, Invalid, NotFound
+from shared.kernel.identifiers import new_id
+from shared.kernel.keys import SigningKey, ensure_key
+from shared.kernel.settings import FILE_NAME, load_settings, save_settings
+from shared.storage import FolderStaging, FolderStore
+
+_ARCHIVE_CODE = re.compile(r"[0-9A-Za-z]{1,20}")
+
+#: What a node may send in one go (protocol §1 and §6); announced at enrolment.
+LIMITS = {"inline_package": 65536, "run_entries": 1000, "run_bytes": 1024 * 1024}
+
+
+@dataclass(frozen=True)
+class HubSettings:
+    """What can be set for a hub (`settings.toml`, or `DANGLIAN_…` variables).
+
+    Attributes:
+        name: name of the platform, shown on every page.
+        hub_id: id of this hub; made at `hub init`, never changed.
+        city: 12-digit code of the city.
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+        threads: how many requests are served at a time.
+        link: `embedded:///path/to/link.sqlite`, or `amqp://…`.
+        public_url: address under which nodes reach this hub; empty takes host and port.
+        grant_policy: what happens when a copied or restored node asks for a new grant: `ask`
+            leaves it to an administrator, `auto` grants it at once.
+        code_hours: for how long a one-time enrolment code is valid.
+        node_quota_mb: how much one node may have in upload at a time.
+    """
+
+    name: str
+    hub_id: str
+    city: str = "420500000000"
+    host: str = "127.0.0.1"
+    port: int = 8060
+    threads: int = 8
+    link: str = ""
+    public_url: str = ""
+    grant_policy: str = "ask"
+    code_hours: int = 72
+    node_quota_mb: int = 20480
+
+
+class HubKeys:
+    """The keys of a hub: its own, and one seal for each archive. Never in a backup."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def hub(self) -> SigningKey:
+        """The hub's key: signs envelopes and fonds assignments."""
+        return ensure_key(self._folder / "hub.key")
+
+    def seal(self, archive_code: str) -> SigningKey:
+        """The seal of an archive: signs verdicts, forms and receipts."""
+        if not _ARCHIVE_CODE.fullmatch(archive_code):
+            raise Invalid("archive", f"档案馆代码“{archive_code}”不正确。", "请从档案馆列表选择。")
+        return ensure_key(self._folder / f"seal-{archive_code}.key")
+
+
+class HubFolder:
+    """The hub's data folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self._new: HubSettings | None = None
+
+    @classmethod
+    def create(cls, path: Path, *, name: str, city: str, port: int = 8060) -> HubFolder:
+        """Begin a new data folder, with the hub's key; `establish` makes it one that can run.
+
+        Raises Conflict when there is a hub in it.
+        """
+        folder = cls(path)
+        if folder.exists:
+            raise Conflict(
+                f"{folder.path} 已经是一个平台的数据目录。", "请换一个空目录，或直接运行它。"
+            )
+        folder.path.mkdir(parents=True, exist_ok=True)
+        link = f"embedded://{folder.path / 'link.sqlite'}"
+        folder._new = HubSettings(name=name, hub_id=new_id(), city=city, port=port, link=link)
+        folder.keys.hub()
+        return folder
+
+    def establish(self) -> None:
+        """Write the settings: from here on the folder holds a hub."""
+        save_settings(self.settings, self.path)
+
+    @property
+    def exists(self) -> bool:
+        """Whether this folder holds a hub."""
+        return (self.path / FILE_NAME).exists()
+
+    @cached_property
+    def settings(self) -> HubSettings:
+        """The settings. Raises NotFound when this is no hub's folder, Invalid for a wrong one."""
+        if self._new is not None:
+            return self._new
+        if not self.exists:
+            raise self._no_hub()
+        settings = load_settings(HubSettings, self.path)
+        if settings.grant_policy not in {"ask", "auto"}:
+            raise Invalid(
+                "grant_policy",
+                f"设置项“grant_policy”的值“{settings.grant_policy}”不对。",
+                "应为 ask（由管理员确认）或 auto（自动确认）。",
+            )
+        return settings
+
+    def _no_hub(self) -> NotFound:
+        return NotFound(
+            f"{self.path} 不是市级平台的数据目录。", "请先运行 danglian hub init 建立。"
+        )
+
+    @property
+    def address(self) -> str:
+        """Where nodes and browsers reach this hub."""
+        settings = self.settings
+        return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+    @cached_property
+    def _database(self) -> Database:
+        # By name, because what belongs to a whole hub stands above this room: its tables, and who
+        # listens to which event.
+        for assembly in ("hub.schema", "hub.events"):
+            import_module(assembly)
+        database = Database.in_file(self.path / "hub.sqlite", ("shared", "hub"))
+        database.create_schema()
+        return database
+
+    def database(self) -> Database:
+        """The hub's database, with all its tables. Raises NotFound when there is no hub here."""
+        if not self.exists and self._new is None:
+            raise self._no_hub()
+        return self._database
+
+    @cached_property
+    def store(self) -> FolderStore:
+        """The object store: what the archives keep."""
+        return FolderStore(self.path / "store")
+
+    @cached_property
+    def staging(self) -> FolderStaging:
+        """Uploads under way; nothing in it is trusted."""
+        return FolderStaging(self.path / "staging")
+
+    @cached_property
+    def keys(self) -> HubKeys:
+        """The hub's key and the archives' seals."""
+        return HubKeys(self.path / "keys")

@@ -1,0 +1,237 @@
+"""The check of what came in: bytes into staging, the package opened safely, and inspected.
+
+A loop that looks for offers whose bytes are here and that nobody has checked. Between the
+transactions it works on files alone, so that a kill only means that some are checked again.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import undefer
+
+from hub.catalogue import service as catalogue
+from hub.federation import service as federation
+from hub.receiving.models import Batch, Offer, OfferState
+from hub.receiving.progress import advance, locked_batch
+from shared import audit
+from shared.inspection import Context, Finding, Report, Stage, inspect_package
+from shared.kernel.actor import system_actor
+from shared.kernel.clock import now, utc_text
+from shared.kernel.database import Database
+from shared.kernel.errors import Classified, DanglianError, Unavailable
+from shared.kernel.files import chunks
+from shared.kernel.keys import PublicKey
+from shared.packaging import PackageIdentity
+from shared.records import archival_code
+from shared.records.fonds import Fonds
+from shared.storage import Staging
+
+log = logging.getLogger(__name__)
+
+_ACTOR = system_actor("receiving")
+_CHUNK = 50
+#: What stands in place of the title of a record that must not be here.
+CLASSIFIED_TITLE = "（含密级标志，未保存题名）"
+
+#: Findings after which nobody can take the package for the offered one.
+_UNSOUND = frozenset(
+    {
+        "catalogue_differs",
+        "entry_digest_differs",
+        "entry_size_differs",
+        "entry_sm3_differs",
+        "file_differs",
+        "file_digest_differs",
+        "file_missing",
+        "file_not_in_record",
+        "fonds_id_differs",
+        "virus_found",
+        "offer_id_differs",
+        "package_digest_differs",
+        "record_digest_differs",
+        "record_id_differs",
+        "record_not_canonical",
+        "record_unreadable",
+        "record_version_differs",
+        "seal_invalid",
+        "seal_malformed",
+        "seal_of_another",
+    }
+)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """An offer with all that its check must know, taken along out of the transaction."""
+
+    offer: Offer
+    fonds: Fonds
+    seal: PublicKey | None
+    catalogue_digest: str | None
+
+
+@dataclass(frozen=True)
+class _Checked:
+    offer_id: str
+    report: dict[str, Any]
+    findings: tuple[Finding, ...]
+    sound: bool
+    classified: bool
+
+
+class Checking:
+    """Checks what has come in (a step for `Background`)."""
+
+    def __init__(self, database: Database, staging: Staging) -> None:
+        self._database = database
+        self._staging = staging
+
+    def step(self) -> bool:
+        """Check some offers; False when there are none."""
+        work = self._next()
+        if not work:
+            return False
+        checked = [self._check(each) for each in work]
+        with self._database.write() as session:
+            _write(checked, session)
+        for each in checked:
+            if each.classified:
+                self._staging.abort(each.offer_id)
+        return True
+
+    def _next(self) -> list[_Work]:
+        with self._database.read() as session:
+            offers = session.scalars(
+                select(Offer)
+                .options(undefer(Offer.inline))
+                .where(
+                    Offer.checked_at.is_(None),
+                    Offer.state == OfferState.OPEN,
+                    Offer.arrived.is_(True),
+                )
+                .order_by(Offer.id)
+                .limit(_CHUNK)
+            ).all()
+            records = catalogue.records_of({each.record_id for each in offers}, session)
+            fonds = federation.fonds_named({each.fonds_id for each in offers}, session)
+            shapes = {id_: each.shape for id_, each in fonds.items()}
+            seals = {
+                node_id: federation.node_of(node_id, session).seal_public
+                for node_id in {each.node_id for each in offers}
+            }
+        return [
+            _Work(
+                offer,
+                shapes[offer.fonds_id],
+                PublicKey.from_hex(seals[offer.node_id]) if seals[offer.node_id] else None,
+                records[offer.record_id].digest if offer.record_id in records else None,
+            )
+            for offer in offers
+        ]
+
+    def _check(self, work: _Work) -> _Checked:
+        offer = work.offer
+        try:
+            if offer.inline is not None:
+                self._stage(offer, offer.inline)
+            return self._inspect(work)
+        except (Unavailable, OSError):
+            raise
+        except DanglianError as error:
+            # It cannot be opened: that is its one finding.
+            return _failed(offer, Finding.of_error(error), classified=isinstance(error, Classified))
+        except Exception:
+            # One strange package must not stop the checks of a whole city.
+            log.exception("check of offer %s crashed", offer.id)
+            problem = Finding(
+                "not_run", "检测程序出错，本件未能检测。", "请把这件的档号告诉系统管理员。"
+            )
+            return _failed(offer, problem)
+
+    def _stage(self, offer: Offer, content: bytes) -> None:
+        self._staging.begin(offer.id, size=offer.package_size, sha256=offer.package_sha256)
+        self._staging.put_part(
+            offer.id, 1, io.BytesIO(content), size=len(content), sha256=offer.package_sha256
+        )
+
+    def _inspect(self, work: _Work) -> _Checked:
+        with tempfile.TemporaryDirectory(prefix="danglian-check-") as folder:
+            path = Path(folder) / "package.zip"
+            with self._staging.open_whole(work.offer.id) as source, path.open("wb") as copy:
+                for piece in chunks(source):
+                    copy.write(piece)
+            report = inspect_package(path, self._context(work))
+        return _Checked(
+            work.offer.id,
+            report.to_wire(),
+            report.findings,
+            # Without a subject it could not even be opened.
+            sound=report.subject is not None
+            and not any(each.code in _UNSOUND for each in report.errors),
+            classified=report.is_classified,
+        )
+
+    def _context(self, work: _Work) -> Context:
+        offer = work.offer
+        return Context(
+            stage=Stage.TRANSFER,
+            fonds=work.fonds,
+            code_used_by=lambda code: self._holder(offer.fonds_id, code),
+            seal=work.seal,
+            identity=PackageIdentity(offer.package_sha256, offer.package_size),
+            offer={
+                "offer_id": offer.id,
+                "record_id": offer.record_id,
+                "record_version": offer.record_version,
+                "record_digest": offer.record_digest,
+            },
+            record_digest=work.catalogue_digest,
+        )
+
+    def _holder(self, fonds_id: str, code: str) -> str | None:
+        with self._database.read() as session:
+            held = catalogue.codes_in_use(fonds_id, [code], session)
+        return held.get(archival_code.normalise(code))
+
+
+def _failed(offer: Offer, finding: Finding, *, classified: bool = False) -> _Checked:
+    report = Report(Stage.TRANSFER, offer.record_id, (), (finding,), utc_text()).to_wire()
+    report.update(passed=False, conclusion=f"不通过：{finding.problem}")
+    return _Checked(offer.id, report, (finding,), sound=False, classified=classified)
+
+
+def _write(checked: Iterable[_Checked], session: Any) -> None:
+    results = {each.offer_id: each for each in checked}
+    batches = set()
+    for offer in session.scalars(select(Offer).where(Offer.id.in_(results))):
+        result = results[offer.id]
+        offer.inline = None
+        if offer.checked_at is not None or offer.state != OfferState.OPEN:
+            continue  # withdrawn meanwhile, or another worker was faster
+        offer.checked_at = now()
+        offer.report = result.report
+        offer.findings = len(result.findings)
+        offer.errors = sum(each.is_error for each in result.findings)
+        offer.finding_codes = sorted({each.code for each in result.findings})
+        offer.sound = result.sound and not result.classified
+        if result.classified:
+            offer.title = CLASSIFIED_TITLE
+            audit.record(session, _ACTOR, "offer.classified", f"offer:{offer.id}")
+        batches.add(offer.batch_id)
+    for batch_id in sorted(batches):
+        before = session.get_one(Batch, batch_id).state
+        batch = locked_batch(session, batch_id)
+        advance(batch, session=session)
+        if batch.state == "under_review" != before:
+            audit.record(
+                session, _ACTOR, "batch.checked", f"batch:{batch.id}",
+                count=batch.count, findings=batch.findings, errors=batch.errors,
+            )  # fmt: skip

@@ -1,0 +1,271 @@
+"""Steps 2 and 3 of receiving (protocol §5): packages into the repository, then custody moves.
+
+The loop looks for batches in `receiving`, whatever put them there: a signature a moment ago, a
+kill in the middle, or a receipt that a node handed back after a restore. Each piece can be
+repeated; the store is only called between transactions.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, undefer
+
+from hub.catalogue import service as catalogue
+from hub.federation import service as federation
+from hub.receiving.models import Accession, Batch, Offer, OfferState, Receipt
+from hub.receiving.progress import locked_batch
+from hub.receiving.receipts import accepted_offers
+from hub.repository import service as repository
+from hub.repository.service import Placed
+from shared import audit
+from shared.kernel.actor import system_actor
+from shared.kernel.canonical import canonical_json
+from shared.kernel.clock import SHANGHAI, format_utc, now, parse_utc
+from shared.kernel.database import Database
+from shared.kernel.errors import DanglianError, Unavailable
+from shared.kernel.keys import PublicKey, SigningKey, document_is_signed_by, sign_document
+from shared.records.states import HUB_BATCH
+from shared.storage import ObjectStore, Staging
+
+log = logging.getLogger(__name__)
+
+_ACTOR = system_actor("receiving")
+_CHUNK = 50
+
+
+class Finishing:
+    """Finishes what was signed (a step for `Background`)."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        staging: Staging,
+        seal_of: Callable[[str], SigningKey],
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._staging = staging
+        self._seal_of = seal_of
+
+    def step(self) -> bool:
+        """Store some packages, or finish a batch whose packages are all stored."""
+        with self._database.read() as session:
+            batches = list(
+                session.scalars(
+                    select(Batch).where(Batch.state == "receiving").order_by(Batch.unit_signed_at)
+                )
+            )
+        return sum(self._try(batch) for batch in batches) > 0
+
+    def _try(self, batch: Batch) -> bool:
+        try:
+            return self._go_on(batch)
+        except Unavailable:
+            raise
+        except DanglianError:
+            # A person must look at it; the other batches go on.
+            log.exception("batch %s cannot be finished", batch.id)
+            return False
+
+    def _go_on(self, batch: Batch) -> bool:
+        with self._database.read() as session:
+            receipt = session.scalars(select(Receipt).where(Receipt.batch_id == batch.id)).one()
+            waiting = list(
+                session.scalars(
+                    select(Offer.id)
+                    .where(
+                        Offer.batch_id == batch.id,
+                        Offer.state == OfferState.ACCEPTED,
+                        Offer.ready.is_(False),
+                    )
+                    .order_by(Offer.id)
+                )
+            )
+        if not waiting:
+            register = stored_register(self._store, receipt.archive_code)
+            with self._database.write() as session:
+                return finish_batch(batch.id, register, session=session)
+        for start in range(0, len(waiting), _CHUNK):
+            if placed := self._place(waiting[start : start + _CHUNK], receipt):
+                with self._database.write() as session:
+                    _note_ready(placed, session)
+                return True
+        return False
+
+    def _place(self, offer_ids: list[str], receipt: Receipt) -> dict[str, Placed]:
+        """Step 2 for some offers; those whose bytes are not here yet are left for later."""
+        with self._database.read() as session:
+            offers = session.scalars(
+                select(Offer).options(undefer(Offer.inline)).where(Offer.id.in_(offer_ids))
+            ).all()
+        placed: dict[str, Placed] = {}
+        for offer in offers:
+            source = self._source(offer, receipt.archive_code)
+            if source is None:
+                continue
+            with source as stream:
+                placed[offer.id] = repository.store_package(
+                    self._store,
+                    receipt.archive_code,
+                    offer.record_id,
+                    offer.package_sha256,
+                    stream=stream,
+                    size=offer.package_size,
+                    receipt=self._slip(offer, receipt),
+                )
+        return placed
+
+    def _source(self, offer: Offer, archive_code: str) -> BinaryIO | None:
+        """Where the package's bytes are: the repository itself, the entry, or staging."""
+        if repository.is_stored(self._store, archive_code, offer.record_id, offer.package_sha256):
+            return self._store.open(
+                repository.package_name(archive_code, offer.record_id, offer.package_sha256)
+            )
+        if offer.inline is not None:
+            return io.BytesIO(offer.inline)
+        return self._staging.open_whole(offer.id) if offer.arrived else None
+
+    def _slip(self, offer: Offer, receipt: Receipt) -> bytes:
+        """The receipt for one package, to lie beside it; the one that lies there already stays."""
+        seal = self._seal_of(receipt.archive_code)
+        slip = slip_of(offer, receipt.document, receipt.digest)
+        there = repository.receipt_beside(self._store, receipt.archive_code, offer.record_id)
+        if there is not None and is_slip(there, slip, seal.public):
+            return there
+        return canonical_json({**slip, "signed": sign_document(seal, slip)})
+
+
+def slip_of(offer: Offer, receipt: Mapping[str, Any], digest: str) -> dict[str, Any]:
+    """What the receipt of a batch says of one package, with the digest of the whole."""
+    return {
+        "receipt_id": receipt["receipt_id"],
+        "receipt_digest": digest,
+        "batch_id": receipt["batch_id"],
+        "archive": receipt["archive"],
+        "fonds_id": offer.fonds_id,
+        "offer_id": offer.id,
+        "record_id": offer.record_id,
+        "record_version": offer.record_version,
+        "package_sha256": offer.package_sha256,
+        "size": offer.package_size,
+        "form_digest": receipt["form_digest"],
+        "at": receipt["at"],
+    }
+
+
+def is_slip(content: bytes, slip: Mapping[str, Any], seal: PublicKey) -> bool:
+    """Whether these are the bytes of this very slip, signed with this seal."""
+    signed = repository.read_document(content)
+    if signed is None or not isinstance(signed.get("signed"), dict):
+        return False
+    signature = signed.pop("signed")
+    return signed == dict(slip) and document_is_signed_by(seal, slip, signature)
+
+
+def _note_ready(placed: Mapping[str, Placed], session: Session) -> None:
+    repository.note_placed(session, list(placed.values()))
+    for offer in session.scalars(select(Offer).where(Offer.id.in_(placed))):
+        offer.ready = True
+        offer.inline = None
+
+
+def stored_register(store: ObjectStore, archive_code: str) -> dict[str, dict[str, Any]]:
+    """This year's accession register as the repository has it: lines by receipt.
+
+    A database that was restored may have forgotten lines; their numbers are not given again.
+    """
+    return {
+        line["receipt_id"]: line
+        for line in repository.papers(store, archive_code, f"accessions/{_this_year()}")
+    }
+
+
+def _this_year() -> int:
+    return now().astimezone(SHANGHAI).year
+
+
+def finish_batch(
+    batch_row_id: str, register: Mapping[str, Mapping[str, Any]], *, session: Session
+) -> bool:
+    """Step 3: custody moves, the accession gets its number, the receipt goes down.
+
+    `register` is what `stored_register` has read before the transaction. False when another
+    worker was faster.
+    """
+    batch = locked_batch(session, batch_row_id)
+    offers = accepted_offers(batch.id, session=session)
+    if not HUB_BATCH.may("finish", batch.state) or not all(offer.ready for offer in offers):
+        return False
+    receipt = session.scalars(select(Receipt).where(Receipt.batch_id == batch.id)).one()
+    batch.state = HUB_BATCH.after("finish", batch.state)
+    known = register.get(receipt.id)
+    batch.received_at = parse_utc(known["received_at"]) if known else now()
+    for offer in offers:
+        offer.state = OfferState.RECEIVED
+    catalogue.set_custody(
+        session, [offer.record_id for offer in offers], receipt.archive_code, receipt.id
+    )
+    accession = _accession(batch, receipt, offers, register, session)
+    audit.record(
+        session,
+        _ACTOR,
+        "batch.received",
+        f"batch:{batch.id}",
+        receipt=receipt.id,
+        accession=accession.label,
+        count=len(offers),
+    )
+    federation.tell_node(session, batch.node_id, "receipt", batch.batch_id, receipt.document)
+    return True
+
+
+def _accession(
+    batch: Batch,
+    receipt: Receipt,
+    offers: list[Offer],
+    register: Mapping[str, Mapping[str, Any]],
+    session: Session,
+) -> Accession:
+    year = _this_year()
+    last = session.scalar(
+        select(func.max(Accession.number)).where(
+            Accession.archive_code == receipt.archive_code, Accession.year == year
+        )
+    )
+    if receipt.id in register:
+        number = int(register[receipt.id]["number"])
+    else:
+        number = max([last or 0, *(int(line["number"]) for line in register.values())]) + 1
+    accession = Accession(
+        receipt_id=receipt.id,
+        archive_code=receipt.archive_code,
+        year=year,
+        number=number,
+        batch_id=batch.id,
+        fonds_id=batch.fonds_id,
+        fonds_name=batch.fonds_name,
+        count=len(offers),
+        size=sum(offer.package_size for offer in offers),
+        received_at=batch.received_at or now(),
+    )
+    session.add(accession)
+    session.flush()
+    paper = {
+        "accession": accession.label,
+        "number": accession.number,
+        "receipt_id": receipt.id,
+        "batch_id": batch.batch_id,
+        "fonds_id": batch.fonds_id,
+        "fonds_name": batch.fonds_name,
+        "count": accession.count,
+        "size": accession.size,
+        "received_at": format_utc(accession.received_at),
+    }
+    repository.keep_paper(session, receipt.archive_code, f"accessions/{year}", receipt.id, paper)
+    return accession

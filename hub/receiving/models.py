@@ -1,0 +1,244 @@
+"""Tables of receiving: batches, their offers with the findings, uploads, verdicts, receipts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.kernel.clock import now
+from shared.kernel.database import Model, UtcTime
+from shared.records.columns import CleanText, Json
+from shared.records.text import CODE_LENGTH, NAME_LENGTH, REASON_LENGTH, TITLE_LENGTH
+
+#: A verdict and a receipt name every offer of their batch, and must fit into one entry.
+MOST_OFFERS = 2000
+
+
+class OfferState(StrEnum):
+    """Where one offer stands; its batch says the rest."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+    RECEIVED = "received"
+
+
+OFFER_STATES = {
+    OfferState.OPEN: "待定",
+    OfferState.ACCEPTED: "通过",
+    OfferState.RETURNED: "退回",
+    OfferState.WITHDRAWN: "已撤回",
+    OfferState.RECEIVED: "已接收",
+}
+
+#: States in which an offer holds its record: no other offer of it is taken.
+HOLDING_STATES = (OfferState.OPEN, OfferState.ACCEPTED)
+
+
+class Batch(Model):
+    """A batch 移交批次 as this hub sees it; its states are `HUB_BATCH` in `shared.records.states`.
+
+    `batch_id` is the node's id of it. A node may offer a returned batch again under the same id:
+    that is the next `round`, a row of its own. The first round's `id` is the `batch_id`.
+    A round begins with its first offer; `listed` is what the `batch` entry, which closes it, said.
+    The archives are those of the fonds on the day the batch began. `form` is the
+    移交与接收登记表 that both sides sign; `early_confirmation` a unit's signature that came
+    before its verdict (only after a restore of the hub).
+    """
+
+    __tablename__ = "receiving_batch"
+    __table_args__ = (
+        Index("receiving_batch_review", "reviewing_archive", "state"),
+        Index("receiving_batch_receive", "receiving_archive", "state"),
+        Index("receiving_batch_node", "node_id", "state"),
+        Index("receiving_batch_state", "state"),
+        UniqueConstraint("batch_id", "round"),
+        {"info": {"origin": "nodes"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    batch_id: Mapped[str] = mapped_column(String(36))
+    round: Mapped[int] = mapped_column(Integer, default=1)
+    node_id: Mapped[str] = mapped_column(String(36))
+    fonds_id: Mapped[str] = mapped_column(String(36), index=True)
+    fonds_name: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    reviewing_archive: Mapped[str] = mapped_column(String(20))
+    receiving_archive: Mapped[str] = mapped_column(String(20))
+    title: Mapped[str] = mapped_column(CleanText(TITLE_LENGTH), default="")
+    state: Mapped[str] = mapped_column(String(20), default="arriving")
+    listed: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+    listed_digest: Mapped[str | None] = mapped_column(String(64), default=None)
+    count: Mapped[int] = mapped_column(Integer, default=0)
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    checked: Mapped[int] = mapped_column(Integer, default=0)
+    findings: Mapped[int] = mapped_column(Integer, default=0)
+    errors: Mapped[int] = mapped_column(Integer, default=0)
+    arrived_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    reviewable_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    concluded_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    form: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+    form_digest: Mapped[str | None] = mapped_column(String(64), default=None)
+    unit_signature: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+    early_confirmation: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+    unit_signed_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    received_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    withdrawn_reason: Mapped[str | None] = mapped_column(CleanText(REASON_LENGTH), default=None)
+
+
+class Offer(Model):
+    """One record offered in a batch: which version of it, in which package.
+
+    `code` to `retention` repeat what the catalogue says of that version, for lists. `inline` are
+    the bytes that rode in the entry, until staging has them; `arrived` says that all bytes are
+    here, `staged` that staging may hold some. `report` is what the inspection found; not `sound`
+    is a package that cannot be opened, or is not the offered one, and that nobody can accept.
+    `ready` says that the repository has it.
+    """
+
+    __tablename__ = "receiving_offer"
+    __table_args__ = (
+        Index("receiving_offer_batch", "batch_id", "code", "id"),
+        Index("receiving_offer_record", "record_id"),
+        Index("receiving_offer_unchecked", "checked_at", "state", "arrived"),
+        Index("receiving_offer_staged", "staged", "state"),
+        Index(
+            "receiving_offer_one_open",
+            "record_id",
+            unique=True,
+            sqlite_where=text("state IN ('open', 'accepted')"),
+            postgresql_where=text("state IN ('open', 'accepted')"),
+        ),
+        {"info": {"origin": "nodes"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("receiving_batch.id"))
+    node_id: Mapped[str] = mapped_column(String(36))
+    fonds_id: Mapped[str] = mapped_column(String(36))
+    record_id: Mapped[str] = mapped_column(String(36))
+    record_version: Mapped[int] = mapped_column(Integer)
+    record_digest: Mapped[str] = mapped_column(String(64))
+    package_sha256: Mapped[str] = mapped_column(String(64))
+    package_size: Mapped[int] = mapped_column(BigInteger)
+    code: Mapped[str | None] = mapped_column(CleanText(CODE_LENGTH), default=None)
+    title: Mapped[str] = mapped_column(CleanText(TITLE_LENGTH))
+    class_code: Mapped[str] = mapped_column(String(2))
+    year: Mapped[int] = mapped_column(Integer)
+    retention: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(20), default=OfferState.OPEN)
+    inline: Mapped[bytes | None] = mapped_column(LargeBinary, default=None, deferred=True)
+    arrived: Mapped[bool] = mapped_column(Boolean, default=False)
+    staged: Mapped[bool] = mapped_column(Boolean, default=False)
+    checked_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    report: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None, deferred=True)
+    findings: Mapped[int] = mapped_column(Integer, default=0)
+    errors: Mapped[int] = mapped_column(Integer, default=0)
+    sound: Mapped[bool] = mapped_column(Boolean, default=True)
+    finding_codes: Mapped[list[str]] = mapped_column(Json, default=list)
+    reasons: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
+    ready: Mapped[bool] = mapped_column(Boolean, default=False)
+    offered_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
+class Upload(Model):
+    """A grant to send one offer's package in parts; its id is the offer's."""
+
+    __tablename__ = "receiving_upload"
+    __table_args__ = (
+        Index("receiving_upload_node", "node_id"),
+        Index("receiving_upload_expiry", "expires_at"),
+        {"info": {"origin": "nodes"}},
+    )
+
+    offer_id: Mapped[str] = mapped_column(ForeignKey("receiving_offer.id"), primary_key=True)
+    node_id: Mapped[str] = mapped_column(String(36))
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    token_digest: Mapped[str] = mapped_column(String(64))
+    granted_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    expires_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class UploadPart(Model):
+    """A part that staging has, verified by its own digest."""
+
+    __tablename__ = "receiving_upload_part"
+    __table_args__ = ({"info": {"origin": "nodes"}},)
+
+    offer_id: Mapped[str] = mapped_column(ForeignKey("receiving_upload.offer_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(Integer)
+
+
+class Verdict(Model):
+    """What the reviewing archive decided about a batch, signed by the hub, as it was sent down."""
+
+    __tablename__ = "receiving_verdict"
+    __table_args__ = ({"info": {"origin": "repository"}},)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("receiving_batch.id"), unique=True)
+    outcome: Mapped[str] = mapped_column(String(20))
+    document: Mapped[dict[str, Any]] = mapped_column(Json)
+    made_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
+class Receipt(Model):
+    """The receipt 接收凭据 of a batch, signed with the archive's seal, as it is sent down."""
+
+    __tablename__ = "receiving_receipt"
+    __table_args__ = (
+        Index("receiving_receipt_archive", "archive_code", "made_at"),
+        {"info": {"origin": "repository"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("receiving_batch.id"), unique=True)
+    archive_code: Mapped[str] = mapped_column(String(20))
+    document: Mapped[dict[str, Any]] = mapped_column(Json)
+    digest: Mapped[str] = mapped_column(String(64))
+    made_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
+class Accession(Model):
+    """A line of an archive's accession register 进馆登记簿; numbers are never skipped or reused."""
+
+    __tablename__ = "receiving_accession"
+    __table_args__ = (
+        UniqueConstraint("archive_code", "year", "number"),
+        {"info": {"origin": "repository"}},
+    )
+
+    receipt_id: Mapped[str] = mapped_column(ForeignKey("receiving_receipt.id"), primary_key=True)
+    archive_code: Mapped[str] = mapped_column(String(20))
+    year: Mapped[int] = mapped_column(Integer)
+    number: Mapped[int] = mapped_column(Integer)
+    batch_id: Mapped[str] = mapped_column(String(36), index=True)
+    fonds_id: Mapped[str] = mapped_column(String(36))
+    fonds_name: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    count: Mapped[int] = mapped_column(Integer)
+    size: Mapped[int] = mapped_column(BigInteger)
+    received_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+    @property
+    def label(self) -> str:
+        """The accession number 进馆登记号, such as `420500-2024-0012`."""
+        return f"{self.archive_code}-{self.year}-{self.number:04d}"

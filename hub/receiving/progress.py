@@ -1,0 +1,80 @@
+"""Finding batches and offers, and moving a batch on while it arrives and is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Integer, cast, func, select
+from sqlalchemy.orm import Session, undefer
+
+from hub.catalogue import service as catalogue
+from hub.receiving.models import Batch, Offer, OfferState
+from shared.kernel.clock import now
+from shared.kernel.errors import NotFound
+from shared.records.states import HUB_BATCH
+
+
+def batches_named(session: Session, batch_id: str) -> list[Batch]:
+    """All rounds of a node's batch, oldest first."""
+    return list(
+        session.scalars(select(Batch).where(Batch.batch_id == batch_id).order_by(Batch.round))
+    )
+
+
+def current_round(session: Session, batch_id: str) -> Batch | None:
+    """The latest round of a node's batch, locked for a decision."""
+    return session.scalar(
+        select(Batch)
+        .where(Batch.batch_id == batch_id)
+        .order_by(Batch.round.desc())
+        .limit(1)
+        .with_for_update()
+    )
+
+
+def locked_batch(session: Session, batch_row_id: str) -> Batch:
+    """One round of a batch, locked for a decision. Raises NotFound."""
+    batch = session.get(Batch, batch_row_id, with_for_update=True, populate_existing=True)
+    if batch is None:
+        raise NotFound("没有这批移交。", "请回到列表重新查看。")
+    return batch
+
+
+def offers_of(batch_row_id: str, *, session: Session, with_reports: bool = False) -> list[Offer]:
+    """The offers of a round, by archival code."""
+    query = select(Offer).where(Offer.batch_id == batch_row_id).order_by(Offer.code, Offer.id)
+    if with_reports:
+        query = query.options(undefer(Offer.report)).execution_options(populate_existing=True)
+    return list(session.scalars(query))
+
+
+def give_back(session: Session, offers: Iterable[Offer]) -> None:
+    """Let the catalogue show records as filed again, until their node tells of them anew."""
+    ids = [offer.record_id for offer in offers]
+    records = catalogue.records_of(ids, session)
+    offered = [each.id for each in records.values() if each.state == "offered"]
+    catalogue.move_state(session, offered, "filed")
+
+
+def advance(batch: Batch, *, session: Session) -> None:
+    """Count what was checked, and move a complete batch on: to checking, and to the desk."""
+    session.flush()
+    arrived, checked, findings, errors = session.execute(
+        select(
+            func.coalesce(func.sum(cast(Offer.arrived, Integer)), 0),
+            func.count(Offer.checked_at),
+            func.coalesce(func.sum(Offer.findings), 0),
+            func.coalesce(func.sum(Offer.errors), 0),
+        ).where(Offer.batch_id == batch.id, Offer.state != OfferState.WITHDRAWN)
+    ).one()
+    batch.checked = checked
+    batch.findings = findings
+    batch.errors = errors
+    if batch.listed is None:
+        return
+    if batch.state == "arriving" and arrived == batch.count:
+        batch.state = HUB_BATCH.after("complete", batch.state)
+    if batch.state == "checking" and checked == batch.count:
+        batch.state = HUB_BATCH.after("checked", batch.state)
+        batch.reviewable_at = now()
+    session.flush()

@@ -1,0 +1,109 @@
+"""The archive's signature: the first of the three steps of receiving (protocol §5).
+
+Like a verdict a receipt is drafted, signed outside any transaction, and then made to count. From
+then on there is no way back: `finishing` does the other two steps, also after a kill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from hub.receiving.models import Batch, Offer, OfferState, Receipt
+from hub.receiving.progress import locked_batch, offers_of
+from hub.repository import service as repository
+from shared import audit
+from shared.kernel.actor import Actor, Role, require
+from shared.kernel.canonical import digest_of
+from shared.kernel.clock import utc_text
+from shared.kernel.errors import Conflict, NotFound
+from shared.kernel.identifiers import new_id
+from shared.records.states import HUB_BATCH
+
+
+def draft_receipt(actor: Actor, batch_row_id: str, *, session: Session) -> dict[str, Any]:
+    """The receipt of a batch that the unit has signed, ready for the archive's seal.
+
+    Raises NotAllowed outside the receiving archive, WrongState before the unit's signature.
+    """
+    batch = _batch_to_receive(actor, batch_row_id, session)
+    HUB_BATCH.after("receive", batch.state)
+    return {
+        "receipt_id": new_id(),
+        "batch_id": batch.batch_id,
+        "archive": batch.receiving_archive,
+        "form": batch.form,
+        "form_digest": batch.form_digest,
+        "offers": [_line(offer) for offer in accepted_offers(batch.id, session=session)],
+        "unit_signature": batch.unit_signature,
+        "by": actor.name,
+        "at": utc_text(),
+    }
+
+
+def settle_receipt(
+    actor: Actor, batch_row_id: str, document: Mapping[str, Any], *, session: Session
+) -> Batch:
+    """Step 1: the decision and the signed receipt are stored, no way back.
+
+    Raises WrongState when the batch moved on, Conflict when the form is another one by now.
+    """
+    batch = _batch_to_receive(actor, batch_row_id, session)
+    batch = locked_batch(session, batch.id)
+    batch.state = HUB_BATCH.after("receive", batch.state)
+    if batch.form_digest != document["form_digest"]:
+        raise Conflict("登记表在签字期间发生了变化。", "请重新打开登记表再签字。")
+    record_receipt(batch, document, made_by=actor.name, session=session)
+    audit.record(
+        session,
+        actor,
+        "batch.signed_by_archive",
+        f"batch:{batch.id}",
+        receipt=document["receipt_id"],
+        count=len(document["offers"]),
+    )
+    return batch
+
+
+def record_receipt(
+    batch: Batch, document: Mapping[str, Any], *, made_by: str, session: Session
+) -> Receipt:
+    """Write a signed receipt to its batch; the batch's state is the caller's."""
+    receipt = Receipt(
+        id=document["receipt_id"],
+        batch_id=batch.id,
+        archive_code=document["archive"],
+        document=dict(document),
+        digest=digest_of(dict(document)),
+        made_by=made_by,
+    )
+    session.add(receipt)
+    session.flush()
+    repository.keep_paper(session, receipt.archive_code, "receipts", receipt.id, document)
+    return receipt
+
+
+def accepted_offers(batch_row_id: str, *, session: Session) -> list[Offer]:
+    """The offers of a batch that the archive receives, or has received."""
+    wanted = (OfferState.ACCEPTED, OfferState.RECEIVED)
+    return [offer for offer in offers_of(batch_row_id, session=session) if offer.state in wanted]
+
+
+def _line(offer: Offer) -> dict[str, Any]:
+    return {
+        "offer_id": offer.id,
+        "record_id": offer.record_id,
+        "record_version": offer.record_version,
+        "package_sha256": offer.package_sha256,
+        "size": offer.package_size,
+    }
+
+
+def _batch_to_receive(actor: Actor, batch_row_id: str, session: Session) -> Batch:
+    batch = session.get(Batch, batch_row_id)
+    if batch is None:
+        raise NotFound("没有这批移交。", "请回到接收列表重新查看。")
+    require(actor, Role.ARCHIVIST, archive=batch.receiving_archive, fonds=batch.fonds_id)
+    return batch

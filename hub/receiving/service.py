@@ -1,0 +1,263 @@
+"""The door of receiving: what other rooms and the edges call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
+
+from hub.federation.places import HubFolder
+from hub.receiving.arrival import apply_batch, apply_offers, apply_withdraw
+from hub.receiving.checking import Checking
+from hub.receiving.evidence import adopt_receipt, apply_evidence, receipt_in_store
+from hub.receiving.finishing import Finishing
+from hub.receiving.models import (
+    OFFER_STATES,
+    Accession,
+    Batch,
+    Offer,
+    OfferState,
+    Receipt,
+    Verdict,
+)
+from hub.receiving.progress import offers_of
+from hub.receiving.receipts import accepted_offers, draft_receipt, settle_receipt
+from hub.receiving.uploads import (
+    UploadSweeper,
+    grant_upload,
+    present_parts,
+    put_part,
+)
+from hub.receiving.verdicts import (
+    Outcome,
+    Ruling,
+    apply_confirmation,
+    draft_verdict,
+    settle_verdict,
+)
+from hub.repository.service import PaperWriter
+from shared.kernel.actor import Actor, Role
+from shared.kernel.errors import NotFound
+from shared.kernel.keys import sign_document
+from shared.messaging.entry import Handler
+
+__all__ = [
+    "OFFER_STATES",
+    "Accession",
+    "Batch",
+    "Checking",
+    "Finishing",
+    "Offer",
+    "OfferState",
+    "Outcome",
+    "Receipt",
+    "Ruling",
+    "UploadSweeper",
+    "Verdict",
+    "accepted_offers",
+    "accession_of",
+    "apply_batch",
+    "apply_confirmation",
+    "apply_evidence",
+    "apply_offers",
+    "apply_withdraw",
+    "batch_seen_by",
+    "batches_seen_by",
+    "batches_within",
+    "conclude",
+    "draft_receipt",
+    "draft_verdict",
+    "grant_upload",
+    "handlers",
+    "holdings",
+    "offer_in",
+    "offers_named",
+    "offers_of",
+    "present_parts",
+    "put_part",
+    "settle_receipt",
+    "settle_verdict",
+    "sign_and_receive",
+    "steps",
+]
+
+_CHUNK = 500
+_SEES = (Role.REVIEWER, Role.ARCHIVIST)
+
+
+# ---- for the wiring
+
+
+def handlers(folder: HubFolder) -> dict[str, Handler]:
+    """The handlers of the entries that nodes send to this room, by kind."""
+    return {
+        "offer": apply_offers,
+        "batch": apply_batch,
+        "withdraw": apply_withdraw,
+        "confirmation": apply_confirmation,
+        "evidence": partial(apply_evidence, hub_key=folder.keys.hub().public),
+    }
+
+
+def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
+    """The background steps of this room and of the repository below it, by name."""
+    database = folder.database()
+    return {
+        "receiving.check": Checking(database, folder.staging).step,
+        "receiving.finish": Finishing(
+            database, folder.store, folder.staging, folder.keys.seal
+        ).step,
+        "receiving.sweep": UploadSweeper(database, folder.staging).step,
+        "repository.papers": PaperWriter(database, folder.store).step,
+    }
+
+
+def holdings(node_id: str, session: Session) -> Iterable[tuple[str, str, dict[str, Any]]]:
+    """What a node must know of its batches at the start of an epoch: offers, verdict, receipt."""
+    rounds = (
+        select(Batch)
+        .where(Batch.node_id == node_id, Batch.state != "withdrawn")
+        .order_by(Batch.arrived_at, Batch.id)
+    )
+    for batch in session.scalars(rounds).all():
+        yield "batch_held", batch.batch_id, _held_batch(batch, session)
+        verdict = session.scalar(select(Verdict).where(Verdict.batch_id == batch.id))
+        if verdict is not None:
+            yield "verdict", batch.batch_id, verdict.document
+        receipt = session.scalar(select(Receipt).where(Receipt.batch_id == batch.id))
+        if receipt is not None and batch.received_at is not None:
+            yield "receipt", batch.batch_id, receipt.document
+
+
+def _held_batch(batch: Batch, session: Session) -> dict[str, Any]:
+    """The body of a `batch_held` entry: which offers are here, and whether all of them are."""
+    offers = [
+        each for each in offers_of(batch.id, session=session) if each.state != OfferState.WITHDRAWN
+    ]
+    return {
+        "batch_id": batch.batch_id,
+        "fonds_id": batch.fonds_id,
+        "title": batch.title,
+        "whole": batch.listed is not None and all(each.arrived for each in offers),
+        "offers": [
+            {
+                "offer_id": each.id,
+                "record_id": each.record_id,
+                "record_version": each.record_version,
+                "package_sha256": each.package_sha256,
+                "size": each.package_size,
+            }
+            for each in offers
+        ],
+    }
+
+
+# ---- what signs: between two transactions, never inside one
+
+
+def conclude(
+    folder: HubFolder,
+    actor: Actor,
+    batch_row_id: str,
+    outcome: Outcome,
+    rulings_of: Callable[[Session], Mapping[str, Ruling]],
+) -> Batch:
+    """Conclude a review: draft the verdict, sign it with the hub's key, make it count."""
+    database = folder.database()
+    with database.read() as session:
+        document = draft_verdict(actor, batch_row_id, outcome, rulings_of(session), session=session)
+    document["signature"] = sign_document(folder.keys.hub(), document)
+    with database.write() as session:
+        return settle_verdict(actor, batch_row_id, document, session=session)
+
+
+def sign_and_receive(folder: HubFolder, actor: Actor, batch_row_id: str) -> Batch:
+    """Sign as the archive and so receive: from here on there is no way back."""
+    database = folder.database()
+    with database.read() as session:
+        document = draft_receipt(actor, batch_row_id, session=session)
+    seal = folder.keys.seal(document["archive"])
+    earlier = receipt_in_store(folder.store, document["archive"], document, seal.public)
+    if earlier is not None:
+        # We have signed before, and lost our memory of it: that receipt stands.
+        with database.write() as session:
+            batch = session.get_one(Batch, batch_row_id)
+            adopt_receipt(session, batch.node_id, earlier)
+            return batch
+    # Once over the form, as the unit did, and once over the receipt as a whole.
+    document["form_signature"] = sign_document(seal, document["form"])
+    document["archive_signature"] = sign_document(seal, document)
+    with database.write() as session:
+        return settle_receipt(actor, batch_row_id, document, session=session)
+
+
+# ---- questions
+
+
+def batches_seen_by(actor: Actor) -> Select[Batch]:
+    """The batches that an actor may look at: of the archives that review or receive them."""
+    return batches_within(actor, _SEES, Batch.reviewing_archive, Batch.receiving_archive)
+
+
+def batches_within(
+    actor: Actor, roles: Sequence[Role], *archives: InstrumentedAttribute[str]
+) -> Select[Batch]:
+    """The batches for which the actor holds a role in one of these archives of theirs."""
+    if actor.system:
+        return select(Batch)
+    reach: list[ColumnElement[bool]] = []
+    for grant in actor.grants:
+        if grant.role not in roles:
+            continue
+        within: list[ColumnElement[bool]] = []
+        if grant.archive_code is not None:
+            within.append(or_(*(column == grant.archive_code for column in archives)))
+        if grant.fonds_id is not None:
+            within.append(Batch.fonds_id == grant.fonds_id)
+        reach.append(and_(true(), *within))
+    return select(Batch).where(or_(false(), *reach))
+
+
+def batch_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> Batch:
+    """A batch that the actor may look at. Raises NotFound, also when it is another archive's."""
+    batch = session.get(Batch, batch_row_id)
+    if batch is None or not any(
+        actor.may(*_SEES, archive=archive, fonds=batch.fonds_id)
+        for archive in (batch.reviewing_archive, batch.receiving_archive)
+    ):
+        raise NotFound("没有这批移交。", "请回到列表重新查看。")
+    return batch
+
+
+def accession_of(batch: Batch, *, session: Session) -> Accession | None:
+    """The line of the accession register under which a batch came in; None before receipt."""
+    return session.scalar(select(Accession).where(Accession.batch_id == batch.id))
+
+
+def offers_named(batch: Batch, offer_ids: Iterable[str], *, session: Session) -> dict[str, Offer]:
+    """The offers of this batch among the named ones, by id."""
+    wanted = sorted(set(offer_ids))
+    found: dict[str, Offer] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        rows = session.scalars(
+            select(Offer).where(
+                Offer.batch_id == batch.id, Offer.id.in_(wanted[start : start + _CHUNK])
+            )
+        )
+        found.update({row.id: row for row in rows})
+    return found
+
+
+def offer_in(batch: Batch, offer_id: str, *, session: Session) -> Offer:
+    """An offer of this batch, with its report. Raises NotFound."""
+    offer = session.scalar(
+        select(Offer)
+        .options(undefer(Offer.report))
+        .where(Offer.id == offer_id, Offer.batch_id == batch.id)
+    )
+    if offer is None:
+        raise NotFound("这批移交中没有这件档案。", "请回到这批移交的清单。")
+    return offer

@@ -1,0 +1,237 @@
+"""Packages too large for an entry: grants, parts, and the clearing up of what nobody finished.
+
+A grant is bound to one offer, size and digest, lasts an hour, and never travels in a message. What
+staging holds is not trusted: the check reads it all again. Only the hub completes an upload.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, BinaryIO
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from hub.federation import service as federation
+from hub.receiving.models import Offer, OfferState, Upload, UploadPart
+from hub.receiving.progress import advance, locked_batch
+from hub.receiving.schemas import UploadSchema
+from shared.kernel.canonical import sha256_hex
+from shared.kernel.clock import format_utc, now
+from shared.kernel.database import Database
+from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, WrongState
+from shared.kernel.keys import random_token
+from shared.records import wire
+from shared.storage import PART_SIZE, Staging, part_count
+
+GRANT_LASTS = timedelta(hours=1)
+#: Parts that came so long ago, of an offer that still waits, are cleared; the node sends again.
+PARTS_LAST = timedelta(days=14)
+_CHUNK = 200
+
+
+@dataclass(frozen=True)
+class GrantedUpload:
+    """What a token lets its bearer send."""
+
+    offer_id: str
+    size: int
+    sha256: str
+
+
+def grant_upload(session: Session, node_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Let a node send the package of one offer in parts.
+
+    Asking again gives a new token for the same upload, with the parts that are here already.
+    Raises NotFound, NotAllowed, WrongState when the package is not wanted (any more), Invalid
+    when it is not the offered one, Conflict when the node's quota is full.
+    """
+    asked = wire.load(UploadSchema(), body)
+    offer = session.get(Offer, asked["offer_id"])
+    if offer is None:
+        raise NotFound("平台没有这件移交。", "请等目录同步完成后再上传。", code="offer_unknown")
+    if offer.node_id != node_id:
+        raise NotAllowed("这件移交属于另一个节点。", "请检查上传程序。", code="foreign_offer")
+    if (asked["sha256"], asked["size"]) != (offer.package_sha256, offer.package_size):
+        raise Invalid(
+            "sha256", "要上传的不是所移交的数据包。", "请上传提交时的那个数据包。",
+            code="other_package",
+        )  # fmt: skip
+    upload = session.get(Upload, offer.id)
+    if offer.arrived:
+        present = [] if upload is None else _present(session, offer.id)
+        return _granted(offer, None, present, complete=True)
+    if offer.state not in (OfferState.OPEN, OfferState.ACCEPTED):
+        raise WrongState(
+            "这件移交已经办结，不需要上传。", "请同步后查看这批移交的结果。", code="offer_closed"
+        )
+    if upload is None:
+        _check_quota(session, node_id, offer.package_size)
+        upload = Upload(
+            offer_id=offer.id,
+            node_id=node_id,
+            sha256=offer.package_sha256,
+            size=offer.package_size,
+        )
+        session.add(upload)
+        offer.staged = True
+    token = random_token()
+    upload.token_digest = sha256_hex(token.encode())
+    upload.expires_at = now() + GRANT_LASTS
+    session.flush()
+    return _granted(offer, (token, upload), _present(session, offer.id), complete=False)
+
+
+def _granted(
+    offer: Offer, granted: tuple[str, Upload] | None, present: list[int], *, complete: bool
+) -> dict[str, Any]:
+    return {
+        "upload_id": offer.id,
+        "token": granted[0] if granted else None,
+        "part_size": PART_SIZE,
+        "part_count": part_count(offer.package_size),
+        "present_parts": present,
+        "complete": complete,
+        "expires_at": format_utc(granted[1].expires_at) if granted else None,
+    }
+
+
+def _present(session: Session, offer_id: str) -> list[int]:
+    return list(
+        session.scalars(
+            select(UploadPart.number)
+            .where(UploadPart.offer_id == offer_id)
+            .order_by(UploadPart.number)
+        )
+    )
+
+
+def _check_quota(session: Session, node_id: str, size: int) -> None:
+    used = session.scalar(
+        select(func.coalesce(func.sum(Upload.size), 0)).where(Upload.node_id == node_id)
+    )
+    quota = federation.node_of(node_id, session).quota_bytes
+    if int(used or 0) + size > quota:
+        raise Conflict(
+            "本节点待审核的数据已达到配额。",
+            "请等先前的移交办结后再上传，或请市档案馆调高配额。",
+            code="quota_full",
+        )
+
+
+def granted_upload(session: Session, upload_id: str, token: str) -> GrantedUpload:
+    """What the bearer of this token may send now. Raises NotAllowed."""
+    upload = session.get(Upload, upload_id)
+    given = sha256_hex(token.encode())
+    if (
+        upload is None
+        or not hmac.compare_digest(upload.token_digest, given)
+        or upload.expires_at < now()
+    ):
+        raise NotAllowed("上传许可无效或已过期。", "请重新申请上传。", code="grant_expired")
+    return GrantedUpload(upload.offer_id, upload.size, upload.sha256)
+
+
+def put_part(
+    database: Database,
+    staging: Staging,
+    upload_id: str,
+    *,
+    token: str,
+    number: int,
+    stream: BinaryIO,
+    sha256: str,
+) -> list[int]:
+    """Take one part of a granted upload; returns the parts that are here now.
+
+    Opens its own short transactions, because the bytes go to staging between them. Raises
+    NotAllowed without a valid grant, Invalid when number or bytes are not right.
+    """
+    with database.read() as session:
+        granted = granted_upload(session, upload_id, token)
+    count = part_count(granted.size)
+    if not 1 <= number <= count:
+        raise Invalid("number", f"分片号应在 1 至 {count} 之间。", "请检查上传程序。")
+    size = min(PART_SIZE, granted.size - (number - 1) * PART_SIZE)
+    staging.begin(upload_id, size=granted.size, sha256=granted.sha256)
+    staging.put_part(upload_id, number, stream, size=size, sha256=sha256)
+    with database.write() as session:
+        return _note_part(
+            session, upload_id, token, UploadPart(number=number, sha256=sha256, size=size)
+        )
+
+
+def _note_part(session: Session, upload_id: str, token: str, part: UploadPart) -> list[int]:
+    granted = granted_upload(session, upload_id, token)
+    part.offer_id = upload_id
+    session.merge(part)
+    session.flush()
+    present = _present(session, upload_id)
+    if len(present) == part_count(granted.size):
+        offer = session.get_one(Offer, upload_id)
+        offer.arrived = True
+        advance(locked_batch(session, offer.batch_id), session=session)
+    return present
+
+
+def present_parts(session: Session, upload_id: str, token: str) -> list[int]:
+    """The parts of a granted upload that are here. Raises NotAllowed."""
+    granted_upload(session, upload_id, token)
+    return _present(session, upload_id)
+
+
+def forget_upload(session: Session, offer_id: str) -> None:
+    """Forget what was granted and sent for an offer; the caller clears staging after its commit."""
+    session.execute(delete(UploadPart).where(UploadPart.offer_id == offer_id))
+    session.execute(delete(Upload).where(Upload.offer_id == offer_id))
+
+
+class UploadSweeper:
+    """Clears staging of what is not wanted any more (a step for `Background`).
+
+    That is: packages that the repository has, of offers that were returned or withdrawn, and
+    parts of uploads that nobody went on with.
+    """
+
+    def __init__(self, database: Database, staging: Staging) -> None:
+        self._database = database
+        self._staging = staging
+
+    def step(self) -> bool:
+        """Clear some; True when there may be more."""
+        with self._database.write() as session:
+            done = list(
+                session.scalars(
+                    select(Offer)
+                    .where(
+                        Offer.state.in_(
+                            [OfferState.RETURNED, OfferState.WITHDRAWN, OfferState.RECEIVED]
+                        ),
+                        Offer.staged.is_(True),
+                    )
+                    .order_by(Offer.id)
+                    .limit(_CHUNK)
+                )
+            )
+            stale = list(
+                session.scalars(
+                    select(Upload)
+                    .join(Offer, Offer.id == Upload.offer_id)
+                    .where(Offer.arrived.is_(False), Upload.expires_at < now() - PARTS_LAST)
+                    .limit(_CHUNK)
+                )
+            )
+            ids = [offer.id for offer in done] + [upload.offer_id for upload in stale]
+            for offer_id in ids:
+                forget_upload(session, offer_id)
+        # `staged` goes last: a kill before it only means that they are cleared again.
+        for offer_id in ids:
+            self._staging.abort(offer_id)
+        with self._database.write() as session:
+            for offer in session.scalars(
+                select(Offer).where(Offer.id.in_([each.id for each in done]))
+            ):
+                offer.staged = False
+        return len(ids) >= _CHUNK

@@ -1,0 +1,116 @@
+"""The archivist's pages: batches that wait for the archive's signature, and what was received."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from hub.federation.edge import current_folder
+from hub.receiving import service as receiving
+from hub.receiving.forms import form_pdf_of
+from hub.receiving.models import Accession, Batch
+from shared.identity import current_actor, with_roles
+from shared.kernel.actor import Role
+from shared.records.states import HUB_BATCH
+from shared.web import Listing, current_database, download
+
+blueprint = Blueprint("receiving", __name__, url_prefix="/receiving", template_folder="templates")
+
+_PDF = "application/pdf"
+#: The tabs of the list: name, label, states, and what an empty list says.
+TABS = (
+    (
+        "sign",
+        "待本馆签字",
+        ("signed_by_unit",),
+        "没有等待签字的移交。单位在登记表上签字后会出现在这里。",
+    ),
+    ("unit", "待单位签字", ("accepted", "corrected"), "没有等待单位签字的移交。"),
+    ("running", "入库中", ("receiving",), "没有正在入库的移交。"),
+    (
+        "received",
+        "已接收",
+        ("received", "stored"),
+        "还没有接收过移交。先到“审核”办理，再回到这里签字接收。",
+    ),
+)
+
+
+@blueprint.get("/")
+@with_roles(Role.ARCHIVIST)
+def index() -> ResponseReturnValue:
+    chosen = next((tab for tab in TABS if tab[0] == request.args.get("tab")), TABS[0])
+    listing = Listing.from_request(
+        request.args,
+        sorts={
+            "title": Batch.title,
+            "fonds": Batch.fonds_name,
+            "count": Batch.count,
+            "signed": Batch.unit_signed_at,
+            "received": Batch.received_at,
+        },
+        default_sort="-received" if chosen[0] == "received" else "signed",
+        search=(Batch.title, Batch.fonds_name),
+    )
+    mine = receiving.batches_within(current_actor(), (Role.ARCHIVIST,), Batch.receiving_archive)
+    with current_database().read() as session:
+        page = listing.apply(mine.where(Batch.state.in_(chosen[2])), session=session)
+        return render_template(
+            "receiving/index.html", page=page, tabs=TABS, chosen=chosen, states=HUB_BATCH.states
+        )
+
+
+@blueprint.get("/<batch_id>")
+@with_roles(Role.ARCHIVIST)
+def show(batch_id: str) -> ResponseReturnValue:
+    with current_database().read() as session:
+        batch = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        offers = receiving.accepted_offers(batch.id, session=session)
+        return render_template(
+            "receiving/show.html",
+            batch=batch,
+            offers=offers,
+            stored=sum(offer.ready for offer in offers),
+            size=sum(offer.package_size for offer in offers),
+            accession=receiving.accession_of(batch, session=session),
+            states=HUB_BATCH.states,
+            may_sign=HUB_BATCH.may("receive", batch.state),
+        )
+
+
+@blueprint.post("/<batch_id>/sign")
+@with_roles(Role.ARCHIVIST)
+def sign(batch_id: str) -> ResponseReturnValue:
+    batch = receiving.sign_and_receive(current_folder(), current_actor(), batch_id)
+    flash("已签字接收。数据包正在写入馆藏库，完成后向移交单位发出凭据。", "success")
+    return redirect(url_for(".show", batch_id=batch.id))
+
+
+@blueprint.get("/<batch_id>/form.pdf")
+@with_roles(Role.ARCHIVIST, Role.REVIEWER)
+def form(batch_id: str) -> ResponseReturnValue:
+    with current_database().read() as session:
+        batch = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        content = form_pdf_of(batch, session=session)
+    return download(content, "移交与接收登记表.pdf", _PDF, inline="save" not in request.args)
+
+
+@blueprint.get("/accessions")
+@with_roles(Role.ARCHIVIST)
+def accessions() -> ResponseReturnValue:
+    listing = Listing.from_request(
+        request.args,
+        sorts={
+            "received": Accession.received_at,
+            "fonds": Accession.fonds_name,
+            "count": Accession.count,
+        },
+        default_sort="-received",
+        search=(Accession.fonds_name,),
+    )
+    mine = receiving.batches_within(current_actor(), (Role.ARCHIVIST,), Batch.receiving_archive)
+    rows = select(Accession).where(Accession.batch_id.in_(mine.with_only_columns(Batch.id)))
+    with current_database().read() as session:
+        page = listing.apply(rows, session=session)
+        return render_template("receiving/accessions.html", page=page)

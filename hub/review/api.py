@@ -1,0 +1,110 @@
+"""The API of the desk: the same verbs as its pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from hub.federation.edge import current_folder
+from hub.receiving import service as receiving
+from hub.receiving.service import Batch
+from hub.review import service as review
+from hub.review.schemas import (
+    BatchListSchema,
+    BatchQuerySchema,
+    BatchSummarySchema,
+    ConcludeSchema,
+    DecisionSchema,
+    ReviewedBatchSchema,
+)
+from hub.review.service import Decided
+from shared.identity import current_actor
+from shared.web import api_blueprint, current_database
+
+review_api = api_blueprint("review", "审核")
+
+
+@review_api.route("/batches", methods=["GET"])
+@review_api.arguments(BatchQuerySchema, location="query")
+@review_api.response(200, BatchListSchema)
+def batches(query: dict[str, Any]) -> Any:
+    """The batches of one's archives, oldest first."""
+    found = receiving.batches_seen_by(current_actor())
+    for name in ("state", "fonds_id"):
+        if name in query:
+            found = found.where(getattr(Batch, name) == query[name])
+    with current_database().read() as session:
+        total = session.scalar(select(func.count()).select_from(found.subquery())) or 0
+        rows = session.scalars(
+            found.order_by(Batch.arrived_at, Batch.id)
+            .limit(query["size"])
+            .offset((query["page"] - 1) * query["size"])
+        ).all()
+    return {
+        "batches": rows,
+        "total": total,
+        "page": query["page"],
+        "pages": max(1, -(-total // query["size"])),
+    }
+
+
+@review_api.route("/batches/<batch_id>", methods=["GET"])
+@review_api.response(200, ReviewedBatchSchema)
+def batch(batch_id: str) -> Any:
+    """A batch with its records, what was found on each, and what was decided so far."""
+    with current_database().read() as session:
+        found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        return _reviewed(found, session)
+
+
+@review_api.route("/batches/<batch_id>/decisions", methods=["POST"])
+@review_api.arguments(DecisionSchema(many=True))
+@review_api.response(200, ReviewedBatchSchema)
+def decide(decided: list[dict[str, Any]], batch_id: str) -> Any:
+    """Decide of records: accepted, returned with reasons, or (null) undecided again."""
+    with current_database().write() as session:
+        found = review.decide(
+            current_actor(), batch_id, [Decided(**each) for each in decided], session=session
+        )
+        return _reviewed(found, session)
+
+
+@review_api.route("/batches/<batch_id>/conclude", methods=["POST"])
+@review_api.arguments(ConcludeSchema)
+@review_api.response(200, BatchSummarySchema)
+def conclude(arguments: dict[str, Any], batch_id: str) -> Any:
+    """Conclude the review of a batch."""
+    return review.conclude(current_folder(), current_actor(), batch_id, arguments["outcome"])
+
+
+def _reviewed(batch: Batch, session: Session) -> dict[str, Any]:
+    decisions = review.decisions_of(batch.id, session=session)
+    records = []
+    for offer in receiving.offers_of(batch.id, session=session, with_reports=True):
+        draft = decisions.get(offer.id)
+        records.append(
+            {
+                "offer_id": offer.id,
+                "record_id": offer.record_id,
+                "record_version": offer.record_version,
+                "code": offer.code,
+                "title": offer.title,
+                "state": offer.state,
+                "checked": offer.checked_at is not None,
+                "sound": offer.sound,
+                "findings": review.findings_of(offer),
+                "decision": draft.outcome if draft else None,
+                "reasons": draft.reasons if draft else offer.reasons,
+            }
+        )
+    shown = {name: getattr(batch, name) for name in _SHOWN}
+    return {**shown, "arrived_at": batch.arrived_at, "form": batch.form, "records": records}
+
+
+_SHOWN = (
+    *("id", "batch_id", "round", "title", "node_id", "fonds_id", "fonds_name"),
+    *("reviewing_archive", "receiving_archive", "state", "count", "checked", "size"),
+    *("findings", "errors"),
+)

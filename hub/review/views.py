@@ -1,0 +1,293 @@
+"""The pages of the desk: queue, batch, record with its findings beside fields and files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from hub.catalogue import service as catalogue
+from hub.federation.edge import current_folder
+from hub.receiving import service as receiving
+from hub.receiving.packages import file_of
+from hub.receiving.service import OFFER_STATES, Batch, Offer, Outcome
+from hub.review import service as review
+from hub.review.models import Decision
+from hub.review.rows import record_rows
+from hub.review.service import PRESET_REASONS, Decided
+from shared.identity import current_actor, with_roles
+from shared.kernel.actor import Role
+from shared.kernel.errors import Invalid
+from shared.records.record import FIELD_NAMES
+from shared.records.states import HUB_BATCH
+from shared.web import Filter, Listing, current_database, download
+
+blueprint = Blueprint(
+    "review",
+    __name__,
+    url_prefix="/review",
+    template_folder="templates",
+    static_folder="static",
+)
+
+#: The tabs of the queue: name, label, states (all when empty), and what an empty list says.
+TABS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    ("desk", "待审核", ("under_review",), "没有等待审核的移交。单位提交并检验完毕后会出现在这里。"),
+    ("coming", "传输和检验中", ("arriving", "checking"), "没有正在传输或检验的移交。"),
+    ("signing", "待签字", ("accepted", "corrected", "signed_by_unit"), "没有等待签字的移交。"),
+    (
+        "done",
+        "已办结",
+        ("returned", "receiving", "received", "stored", "withdrawn"),
+        "还没有办结的移交。",
+    ),
+    ("all", "全部", (), "还没有收到过移交。单位联网并提交第一批后会出现在这里。"),
+)
+DECISIONS = {"accepted": "通过", "returned": "退回", "none": "未定"}
+OUTCOMES = {
+    "accepted": "已整批通过，登记表已发给移交单位签字。",
+    "returned": "已整批退回，各件的原因已发给移交单位。",
+    "corrected": "更正后的登记表已发给移交单位；单位签字后，只接收通过的各件。",
+}
+_CONCLUSIONS: dict[str, Outcome] = {
+    "accepted": "accepted",
+    "returned": "returned",
+    "corrected": "corrected",
+}
+_VIEWABLE = (".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp")
+_ROLES = (Role.REVIEWER, Role.ARCHIVIST)
+
+
+@blueprint.get("/")
+@with_roles(*_ROLES)
+def index() -> ResponseReturnValue:
+    chosen = next((tab for tab in TABS if tab[0] == request.args.get("tab")), TABS[0])
+    mine = receiving.batches_seen_by(current_actor())
+    with current_database().read() as session:
+        listing = Listing.from_request(
+            request.args,
+            sorts={
+                "title": Batch.title,
+                "fonds": Batch.fonds_name,
+                "count": Batch.count,
+                "errors": Batch.errors,
+                "arrived": Batch.arrived_at,
+            },
+            default_sort="arrived" if chosen[0] in ("desk", "coming") else "-arrived",
+            search=(Batch.title, Batch.fonds_name),
+            filters={"fonds": Filter("全宗", Batch.fonds_id, _fonds_in(mine, session))},
+        )
+        rows = mine.where(Batch.state.in_(chosen[2])) if chosen[2] else mine
+        page = listing.apply(rows, session=session)
+        return render_template(
+            "review/index.html", page=page, tabs=TABS, chosen=chosen, states=HUB_BATCH.states
+        )
+
+
+def _fonds_in(mine: Any, session: Session) -> list[tuple[str, str]]:
+    found = session.execute(
+        mine.with_only_columns(Batch.fonds_id, Batch.fonds_name).distinct().limit(500)
+    )
+    return sorted({row.fonds_id: row.fonds_name for row in found}.items(), key=lambda each: each[1])
+
+
+@blueprint.get("/<batch_id>")
+@with_roles(*_ROLES)
+def batch(batch_id: str) -> ResponseReturnValue:
+    actor = current_actor()
+    with current_database().read() as session:
+        found = receiving.batch_seen_by(actor, batch_id, session=session)
+        offers = receiving.offers_of(found.id, session=session)
+        drafts = review.decisions_of(found.id, session=session)
+        causes = review.causes_of(found.id, session=session)
+        listing = Listing.from_request(
+            request.args,
+            sorts={"code": Offer.code, "title": Offer.title, "findings": Offer.findings},
+            default_sort="code",
+            search=(Offer.title, Offer.code),
+            filters={
+                "cause": Filter(
+                    "检测发现",
+                    choices=[(each.code, each.problem) for each in causes],
+                    apply=lambda rows, value: rows.where(Offer.finding_codes.like(f'%"{value}"%')),
+                ),
+                "decision": Filter("决定", choices=DECISIONS, apply=_decided),
+            },
+            size=50,
+        )
+        page = listing.apply(select(Offer).where(Offer.batch_id == found.id), session=session)
+        return render_template(
+            "review/batch.html",
+            batch=found,
+            page=page,
+            drafts=drafts,
+            causes=causes,
+            counts=_counts(offers, drafts),
+            arrived=sum(offer.arrived for offer in offers),
+            decisions=DECISIONS,
+            states=HUB_BATCH.states,
+            offer_states=OFFER_STATES,
+            may_decide=_may_decide(found),
+        )
+
+
+def _decided(rows: Any, value: str) -> Any:
+    drafted = exists().where(Decision.offer_id == Offer.id)
+    if value == "none":
+        return rows.where(~drafted)
+    return rows.where(drafted.where(Decision.outcome == value))
+
+
+def _counts(offers: list[Offer], drafts: dict[str, Decision]) -> dict[str, int]:
+    outcomes = [draft.outcome for draft in drafts.values()]
+    undecided_errors = sum(offer.errors > 0 and offer.id not in drafts for offer in offers)
+    return {
+        "accepted": outcomes.count("accepted"),
+        "returned": outcomes.count("returned"),
+        "undecided": len(offers) - len(outcomes),
+        "undecided_errors": undecided_errors,
+        "unsound": sum(not offer.sound for offer in offers),
+    }
+
+
+def _may_decide(batch: Batch) -> bool:
+    return batch.state == "under_review" and current_actor().may(
+        Role.REVIEWER, archive=batch.reviewing_archive, fonds=batch.fonds_id
+    )
+
+
+@dataclass(frozen=True)
+class _Neighbours:
+    """Where a record stands in its batch, and what lies beside it."""
+
+    place: int
+    count: int
+    previous: str | None
+    following: str | None
+    next_undecided: str | None
+
+
+def _neighbours(offer: Offer, session: Session) -> _Neighbours:
+    ids = [each.id for each in receiving.offers_of(offer.batch_id, session=session)]
+    drafts = review.decisions_of(offer.batch_id, session=session)
+    place = ids.index(offer.id)
+    later = [id_ for id_ in [*ids[place + 1 :], *ids[:place]] if id_ not in drafts]
+    return _Neighbours(
+        place + 1,
+        len(ids),
+        ids[place - 1] if place else None,
+        ids[place + 1] if place + 1 < len(ids) else None,
+        later[0] if later else None,
+    )
+
+
+@blueprint.get("/<batch_id>/records/<offer_id>")
+@with_roles(*_ROLES)
+def record(batch_id: str, offer_id: str) -> ResponseReturnValue:
+    with current_database().read() as session:
+        found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        offer = receiving.offer_in(found, offer_id, session=session)
+        held = catalogue.records_of([offer.record_id], session).get(offer.record_id)
+        same = held is not None and held.digest == offer.record_digest
+        rows, others = record_rows(held.wire if held else {}, review.findings_of(offer))
+        documents = sorted(held.wire["documents"] if held else [], key=lambda each: each["order"])
+        return render_template(
+            "review/record.html",
+            batch=found,
+            offer=offer,
+            rows=rows,
+            others=others,
+            documents=documents,
+            viewable=_first_viewable(documents),
+            changed_since=not same,
+            reasons=review.reasons_in(offer),
+            presets=PRESET_REASONS,
+            field_names=FIELD_NAMES,
+            draft=session.get(Decision, offer.id),
+            beside=_neighbours(offer, session),
+            states=HUB_BATCH.states,
+            offer_states=OFFER_STATES,
+            may_decide=_may_decide(found),
+        )
+
+
+def _first_viewable(documents: list[dict[str, Any]]) -> str | None:
+    """The first file that a browser can show by itself."""
+    files = [file for document in documents for file in document["files"]]
+    return next((file["id"] for file in files if file["name"].lower().endswith(_VIEWABLE)), None)
+
+
+@blueprint.post("/<batch_id>/records/<offer_id>/decide")
+@with_roles(Role.REVIEWER)
+def decide(batch_id: str, offer_id: str) -> ResponseReturnValue:
+    with current_database().write() as session:
+        found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        offer = receiving.offer_in(found, offer_id, session=session)
+        decided = _read_decision(offer)
+        review.decide(current_actor(), found.id, [decided], session=session)
+        onward = _neighbours(offer, session).next_undecided
+    if decided.outcome is None or onward is None:
+        onward = offer_id
+    if "to_batch" in request.form:
+        return redirect(url_for(".batch", batch_id=batch_id))
+    return redirect(url_for(".record", batch_id=batch_id, offer_id=onward))
+
+
+def _read_decision(offer: Offer) -> Decided:
+    """What the form says: chosen findings and presets by their places, and a text of one's own."""
+    outcome = request.form.get("outcome")
+    if outcome == "accepted":
+        return Decided(offer.id, "accepted")
+    if outcome != "returned":
+        return Decided(offer.id, None)
+    found = review.reasons_in(offer)
+    presets = [
+        {"field": field, "problem": problem, "remedy": remedy, "code": "reviewer"}
+        for field, problem, remedy in PRESET_REASONS
+    ]
+    chosen: list[dict[str, Any]] = []
+    for name, offered in (("finding", found), ("preset", presets)):
+        for place in request.form.getlist(name):
+            if not place.isdecimal() or int(place) >= len(offered):
+                raise Invalid(name, "所选的原因已变化。", "请刷新页面后重新选择。")
+            chosen.append(offered[int(place)])
+    own = request.form.get("own", "").strip()
+    if own:
+        field = request.form.get("own_field") or None
+        chosen.append({"field": field, "problem": own, "remedy": "", "code": "reviewer"})
+    return Decided(offer.id, "returned", chosen)
+
+
+@blueprint.post("/<batch_id>/causes/<code>/return")
+@with_roles(Role.REVIEWER)
+def return_cause(batch_id: str, code: str) -> ResponseReturnValue:
+    with current_database().write() as session:
+        count = review.return_same_cause(current_actor(), batch_id, code, session=session)
+    flash(f"已把有同一问题的 {count} 件标为退回。", "success")
+    return redirect(url_for(".batch", batch_id=batch_id))
+
+
+@blueprint.post("/<batch_id>/conclude")
+@with_roles(Role.REVIEWER)
+def conclude(batch_id: str) -> ResponseReturnValue:
+    outcome = _CONCLUSIONS.get(request.form.get("outcome", ""))
+    if outcome is None:
+        raise Invalid("outcome", "没有选择审核结论。", "请选择整批通过、整批退回或更正登记表。")
+    review.conclude(current_folder(), current_actor(), batch_id, outcome)
+    flash(OUTCOMES[outcome], "success")
+    return redirect(url_for(".batch", batch_id=batch_id))
+
+
+@blueprint.get("/<batch_id>/records/<offer_id>/files/<file_id>")
+@with_roles(*_ROLES)
+def file(batch_id: str, offer_id: str, file_id: str) -> ResponseReturnValue:
+    with current_database().read() as session:
+        found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        offer = receiving.offer_in(found, offer_id, session=session)
+        inline = offer.inline
+    stream, name, media_type = file_of(current_folder(), offer, file_id, inline=inline)
+    return download(stream, name, media_type, inline="save" not in request.args)

@@ -1,0 +1,113 @@
+"""The web application of one node, and of a process that serves several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from flask import Flask
+from sqlalchemy.orm import Session
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from node.filing import arranging_views, desk, pages, views
+from node.intake.views import blueprint as intake_pages
+from node.office.models import Office
+from node.office.places import NodeFolder
+from node.office.service import fonds_kept
+from node.registry.edge import FOLDER
+from node.registry.views import blueprint as registry_pages
+from node.transfer.views import blueprint as transfer_pages
+from shared.kernel.actor import Role
+from shared.web import make_app
+
+#: The roles that there are at a node; reviewing and receiving are the archives' work.
+ROLES = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
+_EVERYBODY_HERE = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
+_NAVIGATION = (
+    ("desk.home", "工作台", "home"),
+    ("registry.index", "收发文", "mail", _EVERYBODY_HERE),
+    ("filing.index", "归档", "archive", _EVERYBODY_HERE),
+    ("intake.index", "导入", "table-import", (Role.CLERK,)),
+    ("transfer.index", "移交", "send", _EVERYBODY_HERE),
+)
+
+# The pages of filing join their blueprint when these are imported.
+_FILING_PAGES = (views, arranging_views)
+
+
+def make_node_app(folder: NodeFolder) -> Flask:
+    """The pages and the API of one node."""
+    database = folder.database()
+
+    def title() -> str:
+        with database.read() as session:
+            office = session.get(Office, 1)
+            return office.name if office else folder.settings.name
+
+    app = make_app(
+        f"node-{folder.settings.slug}",
+        title=title,
+        database=database,
+        data_folder=folder.path,
+        blueprints=[
+            desk.blueprint,
+            registry_pages,
+            pages.blueprint,
+            intake_pages,
+            transfer_pages,
+        ],
+        navigation=_NAVIGATION,
+        roles=ROLES,
+        scopes=_scopes,
+    )
+    app.extensions[FOLDER] = folder
+    return app
+
+
+def _scopes(session: Session) -> Sequence[tuple[str, str]]:
+    """The fonds that a role can be limited to (a village account sees its own only)."""
+    return [(f"fonds:{each.id}", each.name) for each in fonds_kept(session)]
+
+
+def make_site(apps: Mapping[str, tuple[str, Flask]]) -> Any:
+    """One WSGI application for several nodes: a single one at `/`, more under `/slug/`.
+
+    `apps` maps the slug to the office's name and its application.
+    """
+    if len(apps) == 1:
+        return next(iter(apps.values()))[1]
+    mounted: dict[str, Any] = {f"/{slug}": app for slug, (_name, app) in apps.items()}
+    return DispatcherMiddleware(
+        _entrance({slug: name for slug, (name, _) in apps.items()}), mounted
+    )
+
+
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+def _entrance(names: Mapping[str, str]) -> Any:
+    """The page at `/` that leads to each office of this process."""
+    links = "".join(
+        f'<li><a href="/{escape(slug)}/">{escape(name)}</a></li>' for slug, name in names.items()
+    )
+    page = (
+        '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>档联</title></head><body><h1>请选择单位</h1><ul>{links}</ul></body></html>"
+    ).encode()
+    headers = [
+        ("Content-Type", "text/html; charset=utf-8"),
+        ("Content-Length", str(len(page))),
+        ("Content-Security-Policy", "default-src 'none'"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
+
+    def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") not in ("", "/"):
+            start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+            return ["没有这个页面。\n".encode()]
+        start_response("200 OK", headers)
+        return [b"" if environ.get("REQUEST_METHOD") == "HEAD" else page]
+
+    return application

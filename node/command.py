@@ -1,0 +1,313 @@
+"""`danglian node`: the commands of a record room."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from node.accounts import user_group
+from node.filing.command import file_command
+from node.filing.register_command import register_command
+from node.intake.command import import_command
+from node.office.models import STATE_LABELS, OfficeState
+from node.office.places import NodeFolder, NodeSettings
+from node.office.service import add_local_fonds, fonds_kept, office_of, open_office
+from node.sync.command import commands as sync_commands
+from node.transfer.command import transfer_command
+from shared.command.main import json_option, show, show_table
+from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.clock import local_text
+from shared.kernel.errors import Conflict, Invalid
+from shared.kernel.files import folder_lock
+from shared.kernel.identifiers import new_id
+from shared.kernel.keys import random_token
+from shared.kernel.settings import save_settings
+from shared.records.states import DOCUMENT, RECORD
+
+_ACTOR = system_actor("命令行")
+
+folder_option = click.option(
+    "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
+)
+
+
+@click.group("node")
+def node() -> None:
+    """单位档案室：初始化、运行、登记联网、导入、归档、移交、账号。"""
+
+
+for _command in (
+    register_command,
+    import_command,
+    file_command,
+    transfer_command,
+    user_group,
+    *sync_commands,
+):
+    node.add_command(_command)
+
+
+@node.command("init")
+@folder_option
+@click.option("--name", required=True, help="单位名称，显示在每个页面上。")
+@click.option(
+    "--slug", default="node", show_default=True, help="一个进程服务多个单位时的网址短名。"
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="监听地址。")
+@click.option("--port", default=8070, show_default=True, help="网页端口；0 取一个空闲端口。")
+@click.option("--hub", "hub_url", default=None, help="市级平台的地址；与 --code 一起使用。")
+@click.option("--code", default=None, help="市档案馆给的一次性登记码。")
+@click.option("--admin", default="admin", show_default=True, help="第一个账号的登录名。")
+@click.option("--admin-name", default="管理员", show_default=True, help="第一个账号的姓名。")
+@click.option("--admin-password", default=None, help="它的密码；不填则生成一个，首次登录须修改。")
+@click.option("--admin-only", is_flag=True, help="第一个账号只作系统管理员，不兼文书档案员。")
+@click.option("--fonds", "fonds_name", default=None, help="尚未联网时先建一个全宗：名称。")
+@click.option("--fonds-number", default=None, help="这个全宗的全宗号（没有可不填）。")
+@click.option("--division", default=None, help="这个全宗的12位区划代码。")
+@json_option
+def init(
+    *,
+    folder: Path,
+    name: str,
+    slug: str,
+    host: str,
+    port: int,
+    hub_url: str | None,
+    code: str | None,
+    admin: str,
+    admin_name: str,
+    admin_password: str | None,
+    admin_only: bool,
+    fonds_name: str | None,
+    fonds_number: str | None,
+    division: str | None,
+    as_json: bool,
+) -> None:
+    """建立一个单位的数据目录和第一个账号；有登记码的同时联网登记。"""
+    from shared.identity import check_password_rules, create_account
+
+    if (hub_url is None) != (code is None):
+        raise Invalid("code", "--hub 和 --code 要一起使用。", "请同时写出平台地址和登记码。")
+    place = NodeFolder(folder)
+    if place.exists:
+        raise Conflict(f"{place.path} 已经是一个单位的数据目录。", "请换一个目录，或直接运行。")
+    _check_slug(slug)
+    local = _local_fonds(fonds_name, fonds_number, division) if fonds_name else None
+    password = admin_password or f"Dl-{random_token(6)}"
+    check_password_rules(admin, password)
+    place.path.mkdir(parents=True, exist_ok=True)
+    with folder_lock(place.path, "node init"):
+        save_settings(NodeSettings(name=name, slug=slug, host=host, port=port), place.path)
+        with place.database().write() as session:
+            open_office(name, session=session)
+            if local is not None:
+                add_local_fonds(local, session=session)
+            roles = [Role.ADMINISTRATOR] + ([] if admin_only else [Role.CLERK])
+            create_account(
+                _ACTOR,
+                admin,
+                admin_name,
+                password,
+                [Grant(role) for role in roles],
+                session=session,
+                must_change=admin_password is None,
+            )
+        place.keys.device()
+        place.keys.seal()
+    result: dict[str, Any] = {"dir": str(place.path), "name": name, "login": admin}
+    if admin_password is None:
+        result["admin_password"] = password
+    if hub_url is not None and code is not None:
+        result |= _enrol(place, hub_url, code)
+    place.database().close()
+    told = f"已建立“{name}”，数据目录 {place.path}。"
+    if admin_password is None:
+        told += f"\n账号：{admin}，初始密码：{password}（首次登录须修改）"
+    if "hub" in result:
+        told += f"\n已登记到“{result['hub']}”。"
+    show(result, as_json=as_json, sentence=told)
+
+
+def _check_slug(slug: str) -> None:
+    if not slug.isascii() or not slug.replace("-", "").isalnum() or len(slug) > 40:
+        raise Invalid("slug", f"网址短名“{slug}”不行。", "请用小写字母、数字和“-”，最多40个字符。")
+
+
+def _enrol(place: NodeFolder, hub_url: str, code: str) -> dict[str, Any]:
+    from importlib.metadata import version
+
+    from node.sync.enrolment import enrol
+
+    office = enrol(place, hub_url, code, version=version("danglian"))
+    return {"node_id": office.node_id, "hub": office.hub_name}
+
+
+def _local_fonds(name: str, number: str | None, division: str | None) -> Any:
+    from shared.records.divisions import load_divisions
+    from shared.records.fonds import Fonds, FondsName, check_fonds_number
+
+    found = load_divisions().get(division or "")
+    if found is None:
+        raise Invalid("division", "区划代码不在区划表中。", "请用 --division 写出12位区划代码。")
+    return Fonds(
+        id=new_id(),
+        names=(FondsName(name),),
+        forming_unit=name,
+        division_code=found.code,
+        level=found.level,
+        numbers={"local": check_fonds_number(number)} if number else {},
+        reviewing_archive="local",
+        receiving_archive="local",
+    )
+
+
+@node.command("run")
+@click.option(
+    "--dir",
+    "folders",
+    type=click.Path(path_type=Path),
+    required=True,
+    multiple=True,
+    help="节点的数据目录；可重复，一个进程服务多个单位。",
+)
+@click.option("--host", default=None, help="监听地址；不填按（第一个单位的）设置。")
+@click.option("--port", type=int, default=None, help="端口；不填按设置，0 取一个空闲端口。")
+@json_option
+def run(folders: tuple[Path, ...], host: str | None, port: int | None, as_json: bool) -> None:
+    """运行：网页、接口，以及与市级平台的收发。按 Ctrl-C 停止。"""
+    from node.app import make_node_app, make_site
+    from node.wiring import start
+    from shared.web import serve
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    places = [NodeFolder(folder) for folder in folders]
+    settings = [place.settings for place in places]
+    _distinct([each.slug for each in settings])
+    stopping = threading.Event()
+    _stop_on_signal(stopping)
+    with ExitStack() as stack:
+        for place in places:
+            stack.enter_context(folder_lock(place.path, "node run"))
+            stack.callback(place.database().close)
+        apps = {
+            each.slug: (each.name, make_node_app(place))
+            for each, place in zip(settings, places, strict=True)
+        }
+        server = serve(
+            make_site(apps),
+            host or settings[0].host,
+            settings[0].port if port is None else port,
+        )
+        stack.callback(server.stop)
+        for place in places:
+            stack.callback(start(place).stop)
+        rows = [_address(place, server.url, len(places) > 1) for place in places]
+        names = "\n".join(f"{each['name']}已启动：{each['url']}" for each in rows)
+        show(
+            {"url": server.url, "nodes": rows},
+            as_json=as_json,
+            sentence=f"{names} （按 Ctrl-C 停止）",
+        )
+        stopping.wait()
+
+
+def _distinct(slugs: list[str]) -> None:
+    for slug in slugs:
+        if slugs.count(slug) > 1:
+            raise Invalid(
+                "slug",
+                f"有两个单位的网址短名都是“{slug}”。",
+                "请在各自的 settings.toml 中改成不同的 slug。",
+            )
+
+
+def _address(place: NodeFolder, url: str, mounted: bool) -> dict[str, Any]:
+    with place.database().read() as session:
+        office = office_of(session)
+        return {
+            "name": office.name,
+            "slug": place.settings.slug,
+            "url": f"{url}/{place.settings.slug}/" if mounted else f"{url}/",
+            "dir": str(place.path),
+            "node_id": office.node_id,
+        }
+
+
+def _stop_on_signal(stopping: threading.Event) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+@node.command("status")
+@folder_option
+@json_option
+def status(folder: Path, as_json: bool) -> None:
+    """本机的概况：联网、全宗、登记和归档的件数、待发送。"""
+    from node.filing.models import Divergence, Objection, Record
+    from node.registry.models import Registered
+    from shared.messaging.models import OutgoingStream
+
+    place = NodeFolder(folder)
+    with place.database().read() as session:
+        office = office_of(session)
+        stream = session.get(OutgoingStream, office.hub_id) if office.hub_id else None
+        result: dict[str, Any] = {
+            "name": office.name,
+            "state": office.state,
+            "state_name": STATE_LABELS[OfficeState(office.state)],
+            "node_id": office.node_id,
+            "hub": office.hub_name,
+            "epoch": office.epoch,
+            "notice": office.notice,
+            "last_contact": local_text(office.last_contact) or None,
+            "fonds": [
+                {"id": each.id, "number": each.number, "name": each.name}
+                for each in fonds_kept(session)
+            ],
+            "documents": _counts(session, Registered.state),
+            "records": _counts(session, Record.state),
+            "objections": _open(session, Objection),
+            "divergences": _open(session, Divergence),
+            "sent": stream.seq if stream else 0,
+            "acknowledged": stream.acked if stream else 0,
+            "waiting": stream.seq - stream.acked if stream else 0,
+        }
+    if as_json:
+        show(result, as_json=True, sentence="")
+        return
+    rows = [
+        ("单位", result["name"]),
+        ("与市级平台", result["state_name"]),
+        ("平台", result["hub"]),
+        ("最近联系", result["last_contact"]),
+        ("待送达", result["waiting"]),
+        *(("全宗", f"{each['number'] or '（无号）'} {each['name']}") for each in result["fonds"]),
+        *((f"文件 {DOCUMENT.label(name)}", n) for name, n in result["documents"].items()),
+        *((f"档案 {RECORD.label(name)}", n) for name, n in result["records"].items()),
+        ("未处理的意见", result["objections"]),
+        ("与平台不一致", result["divergences"]),
+    ]
+    shown = [{"what": what, "value": value} for what, value in rows]
+    show_table(shown, {"what": "项目", "value": "情况"}, as_json=False, title="本机概况")
+
+
+def _counts(session: Session, column: Any) -> dict[str, int]:
+    rows = session.execute(select(column, func.count()).group_by(column).order_by(column))
+    return {row[0]: row[1] for row in rows}
+
+
+def _open(session: Session, model: Any) -> int:
+    waiting = select(func.count()).select_from(model).where(model.settled_at.is_(None))
+    return session.scalar(waiting) or 0

@@ -1,0 +1,309 @@
+"""Pages of arranging: selections, order, draft numbers, closing a class, catalogue, divergences."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from node.filing import service as filing
+from node.filing.catalogue import as_pdf, as_xlsx, catalogue
+from node.filing.models import ClosedClass
+from node.filing.pages import NAMES, SEEING, blueprint, fonds_names
+from node.registry.edge import fragment
+from shared.identity import current_actor, with_roles
+from shared.kernel.actor import Role
+from shared.kernel.errors import Invalid, NotFound
+from shared.records.values import parse_year
+from shared.web import Form, current_database, download, local_path
+from shared.web.downloads import PDF, XLSX
+
+Record = filing.Record
+_SELECTION = ("class_code", "subclass", "year", "retention", "organ", "organ_name")
+#: Rows of a category that the page of its order shows at once.
+_SHOWN = 200
+
+
+def _back(default: str) -> str:
+    target = request.form.get("next", "")
+    if target.startswith("?"):
+        return url_for(".index") + target
+    return local_path(target, default)
+
+
+@blueprint.post("/arrange")
+@with_roles(Role.CLERK)
+def arrange_selection() -> ResponseReturnValue:
+    """Set class, year, retention or organ for the ticked records."""
+    ids = request.form.getlist("ids")
+    if not ids:
+        raise Invalid("ids", "没有选择文件。", "请先在表中勾选要设定的文件。")
+    values = {name: request.form.get(name, "").strip() for name in _SELECTION}
+    given = {name: value for name, value in values.items() if value}
+    if not given:
+        raise Invalid("year", "没有填写要设定的内容。", "请填写门类、年度、保管期限或机构。")
+    with current_database().write() as session:
+        records = filing.arrange(current_actor(), ids, given, session=session)
+    flash(f"已设定 {len(records)} 件。", "success")
+    return redirect(_back(url_for(".index")))
+
+
+@blueprint.get("/order/<category_id>")
+@with_roles(*SEEING)
+def order(category_id: str) -> str:
+    """The order of a category, to be changed with buttons or by place."""
+    with current_database().read() as session:
+        category = filing.category_of(category_id, session=session)
+        names = fonds_names(session)
+        if category.fonds_id not in names:
+            raise NotFound("没有这个类目。", "请回到归档列表重新选择。")
+        records = filing.in_category(category_id, session=session)
+        start = max(0, min(request.args.get("from", 0, type=int), len(records) - 1))
+        return render_template(
+            "filing/order.html",
+            category=category,
+            fonds=names[category.fonds_id],
+            records=records[start : start + _SHOWN],
+            start=start,
+            shown=_SHOWN,
+            total=len(records),
+            year=category.year or (records[0].year if records else None),
+            class_code=category.class_code or (records[0].class_code if records else None),
+            may_change=current_actor().may(Role.CLERK, fonds=category.fonds_id),
+            **NAMES,
+        )
+
+
+@blueprint.post("/order/<category_id>/move")
+@with_roles(Role.CLERK)
+def move(category_id: str) -> ResponseReturnValue:
+    """Move one record within its category."""
+    record_id = request.form.get("record_id", "")
+    to = request.form.get("to", type=int)
+    if to is None:
+        raise Invalid("to", "位置应为整数。", "请填写要移到第几位。")
+    with current_database().write() as session:
+        record = filing.record_of(current_actor(), record_id, session=session)
+        place = filing.move(current_actor(), record, to, session=session)
+    flash(f"已移到第 {place} 位。", "success")
+    start = request.form.get("from", 0, type=int)
+    target = url_for(".order", category_id=category_id)
+    return redirect(f"{target}?from={start}#row-{record_id}")
+
+
+@blueprint.post("/order/<category_id>/sort")
+@with_roles(Role.CLERK)
+def sort(category_id: str) -> ResponseReturnValue:
+    """Order a category by date."""
+    with current_database().write() as session:
+        count = filing.sort_category(current_actor(), category_id, session=session)
+    flash(f"已按日期和文号排列 {count} 件。", "success")
+    return redirect(url_for(".order", category_id=category_id))
+
+
+@blueprint.get("/classes")
+@with_roles(*SEEING)
+def classes() -> str:
+    """What waits to be closed, what was closed, and gaps."""
+    with current_database().read() as session:
+        actor = current_actor()
+        seen = filing.ids_seen(actor, session=session)
+        closed = filing.closed_classes(seen, session=session)
+        done = {(each.fonds_id, each.class_code, each.year) for each in closed}
+        waiting = filing.open_classes(seen, session=session)
+        return render_template(
+            "filing/classes.html",
+            waiting=[each for each in waiting if each[:3] not in done],
+            late=[each for each in waiting if each[:3] in done],
+            closed=closed,
+            gaps=[each for one in seen for each in filing.check_gaps(one, session=session)],
+            fonds=fonds_names(session),
+            may_change=actor.has(Role.CLERK),
+            **NAMES,
+        )
+
+
+def _which() -> tuple[str, str, int]:
+    """The class of a year that the request names."""
+    given = request.values
+    if not given.get("fonds") or not given.get("class") or not given.get("year"):
+        raise NotFound("没有指明门类和年度。", "请从“编号与定号”页面进入。")
+    return given["fonds"], given["class"], parse_year(given["year"])
+
+
+def _address(fonds_id: str, class_code: str, year: int) -> str:
+    return "?" + fragment((("fonds", fonds_id), ("class", class_code), ("year", year)))
+
+
+@blueprint.get("/numbers")
+@with_roles(Role.CLERK)
+def numbers() -> str:
+    """What drafting or closing would give, before anything happens."""
+    fonds_id, class_code, year = _which()
+    with current_database().read() as session:
+        preview = filing.preview_closing(
+            current_actor(), fonds_id, class_code, year, session=session
+        )
+        closed = session.get(ClosedClass, (fonds_id, class_code, year))
+    start = max(0, request.args.get("from", 0, type=int))
+    return render_template(
+        "filing/numbers.html",
+        preview=preview,
+        rows=preview.plan.rows[start : start + _SHOWN],
+        start=start,
+        shown=_SHOWN,
+        drafted=any(row.was[0] is not None for row in preview.plan.rows),
+        changed=sum(row.moved for row in preview.plan.rows),
+        closed=closed,
+        address=_address(fonds_id, class_code, year),
+        **NAMES,
+    )
+
+
+@blueprint.post("/numbers")
+@with_roles(Role.CLERK)
+def draft() -> ResponseReturnValue:
+    """Write draft numbers."""
+    which = _which()
+    keep = request.form.get("renumber") != "1"
+    with current_database().write() as session:
+        plan = filing.draft_numbers(current_actor(), *which, keep_given=keep, session=session)
+    flash(f"已为 {len(plan.rows)} 件编出草稿号；定号之前可以随时调整。", "success")
+    return redirect(url_for(".numbers") + _address(*which))
+
+
+@blueprint.post("/numbers/clear")
+@with_roles(Role.CLERK)
+def clear_numbers() -> ResponseReturnValue:
+    """Take draft numbers away."""
+    which = _which()
+    with current_database().write() as session:
+        count = filing.clear_drafts(current_actor(), *which, session=session)
+    flash(f"已清除 {count} 个草稿号。", "success")
+    return redirect(url_for(".numbers") + _address(*which))
+
+
+@blueprint.route("/close", methods=["GET", "POST"])
+@with_roles(Role.CLERK)
+def close() -> ResponseReturnValue:
+    """Ask once more, then close the class of the year."""
+    which = _which()
+    with current_database().read() as session:
+        preview = filing.preview_closing(current_actor(), *which, session=session)
+    form = Form(request.form)
+    if request.method == "POST":
+        with form.catching():
+            if not form.checked("sure"):
+                raise Invalid("sure", "还没有确认。", "请核对后勾选确认。")
+            with current_database().write() as session:
+                closed = filing.close_class(
+                    current_actor(), *which, gap_reason=form.get("gap_reason"), session=session
+                )
+                count = closed.records
+            flash(f"已定号，共 {count} 件。档号从现在起不再改变。", "success")
+            return redirect(url_for(".classes"))
+    return form.answer(
+        "filing/close.html",
+        preview=preview,
+        actor=current_actor(),
+        address=_address(*which),
+        **NAMES,
+    )
+
+
+@blueprint.get("/catalogue", endpoint="catalogue")
+@with_roles(*SEEING)
+def show_catalogue() -> ResponseReturnValue:
+    """The catalogue: on the page, as PDF, as a spreadsheet."""
+    given = request.args
+    with current_database().read() as session:
+        actor = current_actor()
+        seen = filing.ids_seen(actor, session=session)
+        names = fonds_names(session)
+        years = sorted(filing.distinct_values("year", seen, session=session), reverse=True)
+        fonds_id = given.get("fonds") or next(iter(names), "")
+        year = given.get("year", type=int) or (years[0] if years else None)
+        found = None
+        if fonds_id in names and year is not None:
+            found = catalogue(
+                actor,
+                fonds_id,
+                given.get("class") or "WS",
+                year,
+                retention=given.get("retention") or None,
+                organ=given.get("organ") or None,
+                session=session,
+            )
+        organs = filing.organs(seen, session=session)
+    kind = given.get("as")
+    if found is not None and kind == "xlsx":
+        return download(as_xlsx(found), f"{found.file_name}.xlsx", XLSX)
+    if found is not None and kind == "pdf":
+        return download(as_pdf(found), f"{found.file_name}.pdf", PDF, inline=True)
+    return render_template(
+        "filing/catalogue.html",
+        found=found,
+        fonds=names,
+        years=years,
+        organs=organs,
+        chosen={
+            "fonds": fonds_id,
+            "class": given.get("class") or "WS",
+            "year": year or "",
+            "retention": given.get("retention", ""),
+            "organ": given.get("organ", ""),
+        },
+        **NAMES,
+    )
+
+
+@blueprint.get("/divergences")
+@with_roles(*SEEING)
+def divergences() -> str:
+    """Records of which node and hub had different versions."""
+    with current_database().read() as session:
+        actor = current_actor()
+        seen = filing.ids_seen(actor, session=session)
+        found = [
+            (each, filing.differences(each), session.get_one(Record, each.record_id))
+            for each in filing.open_divergences(seen, session=session)
+        ]
+        return render_template(
+            "filing/divergences.html", found=found, may_change=actor.has(Role.CLERK), **NAMES
+        )
+
+
+@blueprint.post("/divergences/<divergence_id>")
+@with_roles(Role.CLERK)
+def settle_divergence(divergence_id: str) -> ResponseReturnValue:
+    """Take one of the two versions."""
+    with current_database().write() as session:
+        filing.settle_divergence(
+            current_actor(), divergence_id, request.form.get("choice", "held"), session=session
+        )
+    flash("已处理。", "success")
+    return redirect(url_for(".divergences"))
+
+
+@blueprint.get("/boxes")
+@with_roles(*SEEING)
+def boxes() -> str:
+    """The boxes and where they stand."""
+    with current_database().read() as session:
+        names = fonds_names(session)
+        found = [
+            (names[fonds_id], box, place, count)
+            for fonds_id in names
+            for box, place, count in filing.boxes(fonds_id, session=session)
+        ]
+        may_change = current_actor().has(Role.CLERK)
+        return render_template("filing/boxes.html", found=found, may_change=may_change, **NAMES)
+
+
+@blueprint.post("/boxes/<box_id>")
+@with_roles(Role.CLERK)
+def move_box(box_id: str) -> ResponseReturnValue:
+    """Put a box at another place."""
+    with current_database().write() as session:
+        filing.move_box(current_actor(), box_id, request.form.get("place"), session=session)
+    flash("已保存存放位置。", "success")
+    return redirect(url_for(".boxes"))

@@ -1,0 +1,92 @@
+"""The home page 工作台: how much of what there is, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, render_template, url_for
+
+from node.filing import service as filing
+from node.filing.pages import NAMES, fonds_names
+from node.office.models import STATE_LABELS, OfficeState
+from node.office.service import office_of
+from node.registry import service as registry
+from shared.identity import current_actor
+from shared.kernel.actor import Role
+from shared.records.states import DOCUMENT
+from shared.web import current_database
+
+blueprint = Blueprint("desk", __name__, template_folder="templates")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something that waits: how many, of what, and where to go."""
+
+    count: int
+    text: str
+    url: str
+    colour: str = "blue"
+
+
+@blueprint.get("/")
+def home() -> str:
+    """The home page."""
+    with current_database().read() as session:
+        actor = current_actor()
+        seen = filing.ids_seen(actor, session=session)
+        documents = registry.counts_by_state(actor, session=session)
+        records = filing.counts_by_state(seen, session=session)
+        said = filing.open_objection_counts(seen, session=session)
+        closed = {
+            (each.fonds_id, each.class_code, each.year)
+            for each in filing.closed_classes(seen, session=session)
+        }
+        waiting = filing.open_classes(seen, session=session)
+        to_close = [each for each in waiting if each[:3] not in closed]
+        late = sum(each[3] for each in waiting if each[:3] in closed)
+        diverged = len(filing.open_divergences(seen, session=session))
+        office = office_of(session)
+        names = fonds_names(session)
+    index = "filing.index"
+    tasks = [
+        Task(diverged, "件与市级平台不一致，请核对", url_for("filing.divergences"), "red"),
+        Task(
+            said.get("returned", 0),
+            "件被档案馆退回，请按意见修改",
+            url_for(index, about="any"),
+            "red",
+        ),
+        Task(
+            said.get("refused", 0), "件平台没有接受，请查看原因", url_for(index, about="any"), "red"
+        ),
+        Task(
+            documents.get("registered", 0) + documents.get("in_hand", 0),
+            "份文件还没有办结",
+            url_for("registry.index"),
+        ),
+        Task(
+            documents.get("closed", 0),
+            "份办结文件等待决定是否归档",
+            url_for("registry.index", state="closed"),
+        ),
+        Task(
+            records.get("collected", 0),
+            "件待整理，请设定年度和保管期限",
+            url_for(index, state="collected"),
+        ),
+        Task(late, "件可以补充归档", url_for(index, state="arranging")),
+        Task(len(to_close), "个门类年度整理好了就可以定号", url_for("filing.classes"), "green"),
+    ]
+    return render_template(
+        "filing/desk.html",
+        tasks=[task for task in tasks if task.count],
+        documents=documents,
+        records=records,
+        document_states=DOCUMENT.states,
+        office=office,
+        office_state=STATE_LABELS[OfficeState(office.state)],
+        fonds=names,
+        is_clerk=actor.has(Role.CLERK),
+        **NAMES,
+    )

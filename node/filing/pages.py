@@ -1,0 +1,82 @@
+"""What the pages of filing share: the blueprint, names for values, and who sees which fonds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from node.filing import service as filing
+from shared.identity import current_actor
+from shared.kernel.actor import Role
+from shared.records.classes import class_name, load_classes
+from shared.records.holdings import FILE_KIND_NAMES, HOLDING_NAMES
+from shared.records.record import FIELD_NAMES, LEVEL_NAMES, OPENING_NAMES, PUBLICITY_NAMES
+from shared.records.retention import retention_name, retention_periods
+from shared.records.roles import DOCUMENT_ROLES
+from shared.records.security import SECURITY_NAMES
+from shared.records.states import RECORD
+
+blueprint = Blueprint("filing", __name__, url_prefix="/filing", template_folder="templates")
+
+SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
+STATE_COLOURS = {
+    "collected": "yellow",
+    "arranging": "blue",
+    "filed": "green",
+    "offered": "purple",
+    "received": "teal",
+    "stored": "teal",
+    "void": "secondary",
+    "disposed": "secondary",
+}
+CLASSES = {code: f"{code} {each.name}" for code, each in load_classes().items()}
+SUBCLASSES = [
+    (sub.code, f"{each.code}·{sub.code} {sub.name}")
+    for each in load_classes().values()
+    for sub in each.subclasses
+]
+RETENTIONS = {period.code: period.name for period in retention_periods()}
+NAMES: dict[str, Any] = {
+    "CLASSES": CLASSES,
+    "SUBCLASSES": SUBCLASSES,
+    "RETENTIONS": RETENTIONS,
+    "HOLDINGS": {str(each): name for each, name in HOLDING_NAMES.items()},
+    "SECURITIES": {str(each): name for each, name in SECURITY_NAMES.items()},
+    "LEVELS": {str(each): name for each, name in LEVEL_NAMES.items()},
+    "OPENINGS": OPENING_NAMES,
+    "PUBLICITIES": PUBLICITY_NAMES,
+    "KINDS": {str(kind): name for kind, name in FILE_KIND_NAMES.items()},
+    "ROLES": [(role, role) for role in DOCUMENT_ROLES],
+    "STATES": RECORD.states,
+    "STATE_COLOURS": STATE_COLOURS,
+    "FIELDS": FIELD_NAMES,
+    "class_name": class_name,
+    "retention_name": retention_name,
+}
+
+
+def fonds_names(session: Session, *roles: Role) -> dict[str, str]:
+    """The fonds that the reader may see (or in which one of the roles is held), by id."""
+    actor = current_actor()
+    return {
+        each.id: f"{each.number} {each.name}" if each.number else each.name
+        for each in filing.fonds_seen(actor, session=session)
+        if not roles or actor.may(*roles, fonds=each.id)
+    }
+
+
+def category_name(category: filing.Category) -> str:
+    """A category in words: `文书 2023年度 30年 BGS`."""
+    parts = (
+        [class_name(category.class_code, category.subclass or None)] if category.class_code else []
+    )
+    parts += [f"{category.year}年度"] if category.year else []
+    parts += [retention_name(category.retention)] if category.retention else []
+    parts += [each for each in (category.organ, category.project_number) if each]
+    parts += [f"目录{category.catalogue_number}"] if category.catalogue_number else []
+    return " ".join(parts) or "卷内文件"
+
+
+NAMES["category_name"] = category_name

@@ -1,0 +1,164 @@
+"""Looking into filing: the list with its filters, counts for the desk, parts of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from node.filing.models import Category, ComputerFile, Event, Objection, Record
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What the list shows; None leaves a field open."""
+
+    fonds_id: str | None = None
+    class_code: str | None = None
+    year: int | None = None
+    retention: str | None = None
+    organ: str | None = None
+    state: str | None = None
+    level: str | None = None
+    parent_id: str | None = None
+    category_id: str | None = None
+    objected: bool = False
+    text: str | None = None
+
+
+_EQUAL = (
+    *("fonds_id", "class_code", "year", "retention", "organ", "state", "level"),
+    *("parent_id", "category_id"),
+)
+
+
+def listing(wanted: Filter, seen: Collection[str]) -> Select[Record]:
+    """The records that fit, within the fonds that may be seen; unordered."""
+    query = select(Record).where(Record.fonds_id.in_(seen))
+    for name in _EQUAL:
+        value = getattr(wanted, name)
+        if value is not None:
+            query = query.where(getattr(Record, name) == value)
+    if wanted.objected:
+        query = query.where(
+            Record.id.in_(
+                select(Objection.record_id).where(
+                    Objection.settled_at.is_(None), Objection.record_id.is_not(None)
+                )
+            )
+        )
+    for word in (wanted.text or "").split():
+        pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        query = query.where(
+            or_(
+                *(
+                    column.like(pattern, escape="\\")
+                    for column in (Record.title, Record.code, Record.doc_no, Record.author)
+                )
+            )
+        )
+    return query
+
+
+def counts_by_state(seen: Collection[str], *, session: Session) -> dict[str, int]:
+    """How many records are in each state."""
+    rows = session.execute(
+        select(Record.state, func.count()).where(Record.fonds_id.in_(seen)).group_by(Record.state)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def open_objection_counts(seen: Collection[str], *, session: Session) -> dict[str, int]:
+    """How many records have something said about them, by who said it (returned, refused)."""
+    rows = session.execute(
+        select(Objection.source, func.count(func.distinct(Objection.record_id)))
+        .join(Record, Record.id == Objection.record_id)
+        .where(Objection.settled_at.is_(None), Record.fonds_id.in_(seen))
+        .group_by(Objection.source)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def objected(record_ids: Collection[str], *, session: Session) -> set[str]:
+    """Which of these records have something said about them that is not settled."""
+    return {
+        str(record_id)
+        for record_id in session.scalars(
+            select(Objection.record_id)
+            .where(Objection.record_id.in_(record_ids), Objection.settled_at.is_(None))
+            .distinct()
+        )
+    }
+
+
+def distinct_values(column: str, seen: Collection[str], *, session: Session) -> list[Any]:
+    """The values that a column has, for a filter's choices."""
+    found = getattr(Record, column)
+    return [
+        value
+        for value in session.scalars(
+            select(found).where(Record.fonds_id.in_(seen)).distinct().order_by(found)
+        )
+        if value is not None
+    ]
+
+
+def organs(seen: Collection[str], *, session: Session) -> dict[str, str]:
+    """The organ codes in use with their latest name."""
+    rows = session.execute(
+        select(Record.organ, func.max(Record.organ_name))
+        .where(Record.fonds_id.in_(seen), Record.organ.is_not(None))
+        .group_by(Record.organ)
+        .order_by(Record.organ)
+    )
+    return {str(code): name or str(code) for code, name in rows}
+
+
+def categories(
+    seen: Collection[str], *, state: str | None = None, session: Session
+) -> list[tuple[Category, int]]:
+    """The categories that hold records, with how many."""
+    query = (
+        select(Category, func.count(Record.id))
+        .join(Record, Record.category_id == Category.id)
+        .where(Category.fonds_id.in_(seen))
+        .group_by(Category.id)
+        .order_by(
+            Category.fonds_id,
+            Category.year.desc(),
+            Category.class_code,
+            Category.retention,
+            Category.organ,
+        )
+    )
+    if state is not None:
+        query = query.where(Record.state == state)
+    return [(category, count) for category, count in session.execute(query)]
+
+
+def events_of(record_id: str, *, session: Session) -> list[Event]:
+    """The history of a record, oldest first."""
+    return list(
+        session.scalars(
+            select(Event).where(Event.record_id == record_id).order_by(Event.time, Event.id)
+        )
+    )
+
+
+def inside(record_id: str, *, session: Session) -> list[Record]:
+    """The items of a volume, or the volumes of a project, in their order."""
+    return list(
+        session.scalars(
+            select(Record)
+            .where(Record.parent_id == record_id)
+            .order_by(Record.number.is_(None), Record.number, Record.position, Record.id)
+        )
+    )
+
+
+def referenced_digests(session: Session) -> Iterator[str]:
+    """The digests of all computer files that a record has."""
+    yield from session.scalars(select(ComputerFile.sha256).distinct())

@@ -1,0 +1,61 @@
+"""Proof that hub and node hold the same (protocol §7): one sum per fonds and year.
+
+The sum is over (record id, content digest, state) of what was told to the hub last, and does not
+depend on order; the hub keeps the same sums up to date in each change's transaction.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from node.filing.history import tell
+from node.filing.models import Record, RecordVersion
+from shared.kernel.canonical import digest_of, sum_of_digests
+
+#: The state in which a record was last told to the hub; custody moves are not told back.
+_TOLD = {"filed": "filed", "offered": "offered", "void": "void", "received": "offered"}
+
+
+def told_sums(session: Session) -> dict[str, str]:
+    """The sum of each fonds and year, under `<fonds_id>/<year>`."""
+    newest = (
+        select(RecordVersion.record_id, func.max(RecordVersion.version).label("version"))
+        .group_by(RecordVersion.record_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Record.id, Record.fonds_id, Record.year, Record.state, RecordVersion.digest)
+        .join(newest, newest.c.record_id == Record.id)
+        .join(
+            RecordVersion,
+            (RecordVersion.record_id == Record.id) & (RecordVersion.version == newest.c.version),
+        )
+        .where(Record.state.in_(list(_TOLD)))
+    )
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        item = digest_of([row.id, row.digest, _TOLD[row.state]])
+        found[f"{row.fonds_id}/{row.year}"].append(item)
+    return {name: sum_of_digests(items) for name, items in sorted(found.items())}
+
+
+def tell_again(names: Iterable[str], *, session: Session) -> int:
+    """Tell the hub every record of these fonds and years once more; returns how many.
+
+    What the hub holds already changes nothing there; only what differs is repaired.
+    """
+    ids: list[str] = []
+    for name in names:
+        fonds_id, _, year = name.partition("/")
+        ids += session.scalars(
+            select(Record.id)
+            .where(Record.fonds_id == fonds_id, Record.year == int(year))
+            .where(Record.state.in_(["filed", "offered", "void"]))
+            .order_by(Record.id)
+        )
+    tell(ids, session=session)
+    return len(ids)

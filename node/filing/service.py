@@ -1,0 +1,173 @@
+"""The door of filing: its verbs, for pages, commands, intake, transfer and sync.
+
+Every verb takes who acts first, asks for a clerk of the record's fonds, writes one audit event,
+and never commits. A record is told to the hub from `filed` on, at every change, each time as the
+next version.
+"""
+
+from node.filing.access import fonds_seen, ids_seen, record_of, records_to_change
+from node.filing.adoption import (
+    adopt_held,
+    begin_adoption,
+    differences,
+    finish_adoption,
+    open_divergences,
+    settle_divergence,
+)
+from node.filing.arranging import (
+    arrange,
+    category_of,
+    in_category,
+    move,
+    put_into,
+    reorder,
+    sort_category,
+    take_out,
+)
+from node.filing.attaching import attach, detach, documents_of, files_of
+from node.filing.closing import (
+    Preview,
+    close_class,
+    closed_classes,
+    is_closed,
+    open_classes,
+    preview_closing,
+)
+from node.filing.collecting import (
+    Collected,
+    codes_in_use,
+    collect,
+    collect_many,
+    discard,
+    keys_in_use,
+)
+from node.filing.editing import (
+    edit,
+    edit_returned,
+    open_objections,
+    set_opinions,
+    settle_objection,
+)
+from node.filing.from_registry import send_to_filing
+from node.filing.handover import (
+    mark_offered,
+    mark_received,
+    mark_returned,
+    mark_withdrawn,
+    note_refusal,
+    records_for_transfer,
+    records_named,
+    with_whole_volumes,
+)
+from node.filing.late import file_late, move_filed, remove_filed
+from node.filing.models import Box, Category, ClosedClass, ComputerFile, Document, Event, Record
+from node.filing.numbering import (
+    CategoryGaps,
+    Plan,
+    check_gaps,
+    clear_drafts,
+    draft_numbers,
+    plan_numbers,
+)
+from node.filing.places import boxes, move_box
+from node.filing.queries import (
+    Filter,
+    categories,
+    counts_by_state,
+    distinct_values,
+    events_of,
+    inside,
+    listing,
+    objected,
+    open_objection_counts,
+    organs,
+    referenced_digests,
+)
+from node.filing.values import COLLECT_FIELDS, DESCRIPTION_FIELDS, PLACE_FIELDS, check_values
+from node.filing.wire import wire, wires
+
+__all__ = [
+    "COLLECT_FIELDS",
+    "DESCRIPTION_FIELDS",
+    "PLACE_FIELDS",
+    "Box",
+    "Category",
+    "CategoryGaps",
+    "ClosedClass",
+    "Collected",
+    "ComputerFile",
+    "Document",
+    "Event",
+    "Filter",
+    "Plan",
+    "Preview",
+    "Record",
+    "adopt_held",
+    "arrange",
+    "attach",
+    "begin_adoption",
+    "boxes",
+    "categories",
+    "category_of",
+    "check_gaps",
+    "check_values",
+    "clear_drafts",
+    "close_class",
+    "closed_classes",
+    "codes_in_use",
+    "collect",
+    "collect_many",
+    "counts_by_state",
+    "detach",
+    "differences",
+    "discard",
+    "distinct_values",
+    "documents_of",
+    "draft_numbers",
+    "edit",
+    "edit_returned",
+    "events_of",
+    "file_late",
+    "files_of",
+    "finish_adoption",
+    "fonds_seen",
+    "ids_seen",
+    "in_category",
+    "inside",
+    "is_closed",
+    "keys_in_use",
+    "listing",
+    "mark_offered",
+    "mark_received",
+    "mark_returned",
+    "mark_withdrawn",
+    "move",
+    "move_box",
+    "move_filed",
+    "note_refusal",
+    "objected",
+    "open_classes",
+    "open_divergences",
+    "open_objection_counts",
+    "open_objections",
+    "organs",
+    "plan_numbers",
+    "preview_closing",
+    "put_into",
+    "record_of",
+    "records_for_transfer",
+    "records_named",
+    "records_to_change",
+    "referenced_digests",
+    "remove_filed",
+    "reorder",
+    "send_to_filing",
+    "set_opinions",
+    "settle_divergence",
+    "settle_objection",
+    "sort_category",
+    "take_out",
+    "wire",
+    "wires",
+    "with_whole_volumes",
+]

@@ -1,0 +1,383 @@
+"""Pages of filing: the list, one record with its files, and what a clerk changes there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from node.filing import service as filing
+from node.filing.models import Objection
+from node.filing.pages import CLASSES, NAMES, RETENTIONS, SEEING, blueprint, fonds_names
+from node.registry import service as registry
+from node.registry.edge import (
+    MOST_UPLOAD,
+    chosen_files,
+    current_folder,
+    require_files,
+    send_stored,
+)
+from node.registry.files import Keeping
+from shared.identity import current_actor, with_roles
+from shared.kernel.actor import Role
+from shared.kernel.errors import NotFound, WrongState
+from shared.records.record import LEVEL_NAMES
+from shared.records.states import OPEN_STATES, RECORD
+from shared.web import Filter, Form, Listing, accepts_upload, current_database
+
+Record = filing.Record
+_SEARCHED = (Record.title, Record.code, Record.doc_no, Record.author)
+
+
+def _words(statement: Any, text: str) -> Any:
+    for word in text.split():
+        statement = statement.where(
+            or_(*(column.icontains(word, autoescape=True) for column in _SEARCHED))
+        )
+    return statement
+
+
+def record_listing(session: Session) -> Listing:
+    """What the request asks of the list of records."""
+    seen = filing.ids_seen(current_actor(), session=session)
+    fonds = fonds_names(session)
+    years = [(year, f"{year}年度") for year in _years(seen, session)]
+    organs = filing.organs(seen, session=session)
+    filters = {
+        "state": Filter("状态", Record.state, RECORD.states),
+        "year": Filter("年度", Record.year, years),
+        "class": Filter("门类", Record.class_code, _used(CLASSES, "class_code", seen, session)),
+        "retention": Filter(
+            "保管期限", Record.retention, _used(RETENTIONS, "retention", seen, session)
+        ),
+        "level": Filter("层次", Record.level, {str(each): n for each, n in LEVEL_NAMES.items()}),
+        "about": Filter("意见", apply=_about, choices={"any": "有退回或拒收意见"}),
+    }
+    if organs:
+        filters["organ"] = Filter("机构", Record.organ, organs)
+    if len(fonds) > 1:
+        filters = {"fonds": Filter("全宗", Record.fonds_id, fonds), **filters}
+    return Listing.from_request(
+        request.args,
+        sorts={
+            "code": Record.code,
+            "title": Record.title,
+            "date": Record.date,
+            "changed": Record.changed_at,
+            "position": Record.position,
+        },
+        default_sort="-changed",
+        search=_words,
+        filters=filters,
+    )
+
+
+def _about(statement: Any, _value: str) -> Any:
+    return statement.where(
+        Record.id.in_(
+            select(Objection.record_id).where(
+                Objection.settled_at.is_(None), Objection.record_id.is_not(None)
+            )
+        )
+    )
+
+
+def _years(seen: list[str], session: Session) -> list[int]:
+    found = filing.distinct_values("year", seen, session=session)
+    return sorted((int(year) for year in found), reverse=True)
+
+
+def _used(
+    names: dict[str, str], column: str, seen: list[str], session: Session
+) -> list[tuple[str, str]]:
+    used = filing.distinct_values(column, seen, session=session)
+    return [(code, names.get(code, code)) for code in used]
+
+
+@blueprint.get("/")
+@with_roles(*SEEING)
+def index() -> str:
+    with current_database().read() as session:
+        actor = current_actor()
+        page = record_listing(session).apply(
+            filing.listing(filing.Filter(), filing.ids_seen(actor, session=session)),
+            session=session,
+        )
+        objected = filing.objected([item.id for item in page.items], session=session)
+        return render_template(
+            "filing/index.html",
+            page=page,
+            fonds=fonds_names(session),
+            may_change=actor.has(Role.CLERK),
+            objected=objected,
+            **NAMES,
+        )
+
+
+_PLACE = ("class_code", "subclass", "year", "retention", "organ", "organ_name")
+_DESCRIBE = (
+    *("title", "doc_no", "author", "date", "security", "pages", "holding", "box", "location"),
+    "remark",
+)
+_OPINION = (
+    *("opening_opinion", "opening_reason", "publicity_attribute", "publicity_basis"),
+    "security_change",
+)
+
+
+def _values(form: Form, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: form[name] for name in names}
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+@with_roles(Role.CLERK)
+@accepts_upload(MOST_UPLOAD)
+def new() -> ResponseReturnValue:
+    with current_database().read() as session:
+        fonds = fonds_names(session, Role.CLERK)
+        parent = _parent(request.args.get("parent") or request.form.get("parent_id"), session)
+    defaults = {
+        "fonds_id": parent.fonds_id if parent else next(iter(fonds), ""),
+        "level": {"volume": "item", "project": "volume"}.get(
+            parent.level if parent else "", "record"
+        ),
+        "parent_id": parent.id if parent else "",
+        "class_code": parent.class_code if parent else "WS",
+        "security": "none",
+        "holding": "electronic",
+        "role": "正本",
+        "kind": "born_digital",
+    }
+    form = Form(request.form, defaults=defaults)
+    if request.method == "POST":
+        names = ("level", "parent_id", "project_number", "catalogue_number", *_PLACE, *_DESCRIBE)
+        with form.catching():
+            filing.check_values(_values(form, names))
+            with Keeping(current_folder().files) as files:
+                stored = [files.keep(each.stream, each.filename or "") for each in chosen_files()]
+                with current_database().write() as session:
+                    actor = current_actor()
+                    record = filing.collect(
+                        actor, form["fonds_id"], _values(form, names), session=session
+                    )
+                    for each in stored:
+                        filing.attach(
+                            actor, record, form["role"], each, form["kind"], session=session
+                        )
+            flash("已归入待整理。" if record.state == "collected" else "已归入整理中。", "success")
+            return redirect(url_for(".show", record_id=record.id))
+    return form.answer("filing/new.html", fonds=fonds, parent=parent, **NAMES)
+
+
+def _parent(record_id: str | None, session: Session) -> filing.Record | None:
+    if not record_id:
+        return None
+    return filing.record_of(current_actor(), record_id, session=session)
+
+
+@blueprint.get("/<record_id>")
+@with_roles(*SEEING)
+def show(record_id: str) -> str:
+    with current_database().read() as session:
+        actor = current_actor()
+        record = filing.record_of(actor, record_id, session=session)
+        objections = filing.open_objections(record.id, session=session)
+        known = {each.field for each in objections if each.field in NAMES["FIELDS"]}
+        return render_template(
+            "filing/show.html",
+            record=record,
+            wire=filing.wire(record, session=session),
+            parent=_parent(record.parent_id, session),
+            children=filing.inside(record.id, session=session),
+            fonds=fonds_names(session).get(record.fonds_id, ""),
+            objections=objections,
+            by_field={name: [o for o in objections if o.field == name] for name in known},
+            divergences=filing.open_divergences(
+                [record.fonds_id], record_id=record.id, session=session
+            ),
+            late=record.year is not None
+            and record.state == "arranging"
+            and filing.is_closed(record.fonds_id, record.class_code, record.year, session=session),
+            may_change=actor.may(Role.CLERK, fonds=record.fonds_id),
+            open=record.state in OPEN_STATES,
+            draft=record.state in ("collected", "arranging"),
+            **NAMES,
+        )
+
+
+@blueprint.route("/<record_id>/edit", methods=["GET", "POST"])
+@with_roles(Role.CLERK)
+def edit(record_id: str) -> ResponseReturnValue:
+    with current_database().read() as session:
+        record = filing.record_of(current_actor(), record_id, session=session)
+        wire = filing.wire(record, session=session)
+        objections = filing.open_objections(record.id, session=session)
+    draft = record.state in ("collected", "arranging")
+    place = _PLACE if draft and record.level != "item" else ()
+    names = (*_DESCRIBE, *_OPINION)
+    defaults = {name: getattr(record, name, None) for name in (*names, *_PLACE)}
+    form = Form(
+        request.form, defaults={**defaults, "box": wire["box"], "location": wire["location"]}
+    )
+    if request.method == "POST":
+        with form.catching():
+            with current_database().write() as session:
+                actor = current_actor()
+                found = filing.record_of(actor, record_id, session=session)
+                filing.edit_returned(actor, found, _values(form, names), session=session)
+                if place:
+                    filing.arrange(actor, [record_id], _values(form, place), session=session)
+            flash("已保存。", "success")
+            return redirect(url_for(".show", record_id=record_id))
+    return form.answer(
+        "filing/edit.html", record=record, place=bool(place), objections=objections, **NAMES
+    )
+
+
+@blueprint.route("/<record_id>/upload", methods=["GET", "POST"])
+@with_roles(Role.CLERK)
+@accepts_upload(MOST_UPLOAD)
+def upload(record_id: str) -> ResponseReturnValue:
+    with current_database().read() as session:
+        record = filing.record_of(current_actor(), record_id, session=session)
+        documents = filing.documents_of(record.id, session=session)
+    copies = record.holding in ("paper", "paper_with_copy")
+    kind = "digital_copy" if copies else "born_digital"
+    form = Form(request.form, defaults={"role": "正本", "kind": kind})
+    if request.method == "POST":
+        with form.catching():
+            with Keeping(current_folder().files) as files:
+                stored = [files.keep(each.stream, each.filename or "") for each in require_files()]
+                with current_database().write() as session:
+                    actor = current_actor()
+                    found = filing.record_of(actor, record_id, session=session)
+                    for each in stored:
+                        filing.attach(
+                            actor, found, form["role"], each, form["kind"],
+                            document_id=form.get("document_id"), session=session,
+                        )  # fmt: skip
+            flash(f"已上传 {len(stored)} 个文件。", "success")
+            return redirect(url_for(".show", record_id=record_id))
+    choices = [(each.id, f"{each.order}. {each.role} {each.title or ''}") for each in documents]
+    return form.answer("filing/upload.html", record=record, documents=choices, **NAMES)
+
+
+@blueprint.get("/<record_id>/files/<file_id>")
+@with_roles(*SEEING)
+def file(record_id: str, file_id: str) -> Response:
+    with current_database().read() as session:
+        record = filing.record_of(current_actor(), record_id, session=session)
+        for each in filing.files_of(record.id, session=session):
+            if each.id == file_id:
+                return send_stored(each.sha256, each.name)
+    raise NotFound("没有这个文件。", "它可能已被移除，请刷新后查看。")
+
+
+@blueprint.post("/<record_id>/files/<file_id>/remove")
+@with_roles(Role.CLERK)
+def detach(record_id: str, file_id: str) -> ResponseReturnValue:
+    with current_database().write() as session:
+        record = filing.record_of(current_actor(), record_id, session=session)
+        filing.detach(current_actor(), record, file_id, session=session)
+    flash("已移除。", "success")
+    return redirect(url_for(".show", record_id=record_id))
+
+
+@blueprint.post("/<record_id>/discard")
+@with_roles(Role.CLERK)
+def discard(record_id: str) -> ResponseReturnValue:
+    with current_database().write() as session:
+        record = filing.record_of(current_actor(), record_id, session=session)
+        filing.discard(current_actor(), record, request.form.get("reason", ""), session=session)
+    flash("已删除；如由收发文登记而来，该文件已改回办结。", "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/<record_id>/void")
+@with_roles(Role.CLERK)
+def void(record_id: str) -> ResponseReturnValue:
+    with current_database().write() as session:
+        record = filing.record_of(current_actor(), record_id, session=session)
+        filing.remove_filed(
+            current_actor(),
+            record,
+            request.form.get("reason", ""),
+            erase=request.form.get("erase") == "1",
+            session=session,
+        )
+    flash("已作废，原号作为空号保留。", "success")
+    return redirect(url_for(".show", record_id=record_id))
+
+
+@blueprint.post("/<record_id>/late")
+@with_roles(Role.CLERK)
+def late(record_id: str) -> ResponseReturnValue:
+    with current_database().write() as session:
+        record = filing.record_of(current_actor(), record_id, session=session)
+        filing.file_late(current_actor(), record, session=session)
+        code = record.code
+    flash(f"已补充归档，档号 {code}。", "success")
+    return redirect(url_for(".show", record_id=record_id))
+
+
+@blueprint.route("/<record_id>/move", methods=["GET", "POST"])
+@with_roles(Role.CLERK)
+def move_class(record_id: str) -> ResponseReturnValue:
+    with current_database().read() as session:
+        record = filing.record_of(current_actor(), record_id, session=session)
+    form = Form(request.form, defaults={name: getattr(record, name) for name in _PLACE})
+    if request.method == "POST":
+        with form.catching():
+            with current_database().write() as session:
+                actor = current_actor()
+                found = filing.record_of(actor, record_id, session=session)
+                moved = filing.move_filed(
+                    actor, found, _values(form, _PLACE), form["void_reason"], session=session
+                )
+                new_id, code = moved.id, moved.code
+            flash(f"已改归他类{f'，新档号 {code}' if code else ''}；原号作为空号保留。", "success")
+            return redirect(url_for(".show", record_id=new_id))
+    return form.answer("filing/move.html", record=record, **NAMES)
+
+
+@blueprint.post("/objections/<objection_id>/settle")
+@with_roles(Role.CLERK)
+def settle(objection_id: str) -> ResponseReturnValue:
+    with current_database().write() as session:
+        objection = session.get(Objection, objection_id)
+        if objection is None:
+            raise NotFound("没有这条意见。", "它可能已经处理。")
+        filing.settle_objection(current_actor(), objection, session=session)
+        record_id = objection.record_id
+    flash("已标为处理完毕。", "success")
+    return redirect(url_for(".show", record_id=record_id) if record_id else url_for(".index"))
+
+
+@blueprint.route("/from-registry/<document_id>", methods=["GET", "POST"])
+@with_roles(Role.CLERK)
+def from_registry(document_id: str) -> ResponseReturnValue:
+    with current_database().read() as session:
+        document = registry.document_of(current_actor(), document_id, session=session)
+        seen = filing.ids_seen(current_actor(), session=session)
+        organs = filing.organs(seen, session=session)
+    if document.state != "closed":
+        raise WrongState("只有办结的文件可以列入归档。", "请先在登记簿中办结。")
+    form = Form(
+        request.form,
+        defaults={
+            "class_code": "WS",
+            "year": (document.date or document.registered_on)[:4],
+        },
+    )
+    if request.method == "POST":
+        with form.catching():
+            with current_database().write() as session:
+                actor = current_actor()
+                found = registry.document_of(actor, document_id, session=session)
+                record = filing.send_to_filing(actor, found, _values(form, _PLACE), session=session)
+            flash("已列入归档。", "success")
+            return redirect(url_for(".show", record_id=record.id))
+    return form.answer("filing/from_registry.html", document=document, organs=organs, **NAMES)

@@ -1,0 +1,62 @@
+"""The rows that could not be taken, as a spreadsheet to correct and import again.
+
+Its columns are those of the sheet that came, with 行号 and 原因 before them. Every cell is written
+as text, so that none is run as a formula; of classified rows only the row number is in it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+
+import xlsxwriter
+
+from node.intake.models import IntakeRow, RowState
+
+ROW_COLUMN = "原行号"
+REASON_COLUMN = "原因"
+CLASSIFIED_SENTENCE = "第 {number} 行：涉密，未保存"
+
+
+def rejected_workbook(columns: Sequence[str], rows: Iterable[IntakeRow]) -> bytes:
+    """An XLSX of the rejected rows, with a column of reasons."""
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(
+        target,
+        {
+            "constant_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        },
+    ) as workbook:
+        # The same file twice is the same bytes, and nobody's name is in it.
+        workbook.set_properties({"author": "", "comments": ""})
+        bold = workbook.add_format({"bold": True})
+        text = workbook.add_format({"num_format": "@"})
+        sheet = workbook.add_worksheet("未导入的行")
+        sheet.freeze_panes(1, 0)
+        sheet.set_column(0, 0, 8)
+        sheet.set_column(1, 1, 60)
+        for place, name in enumerate([ROW_COLUMN, REASON_COLUMN, *columns]):
+            sheet.write_string(0, place, neutral(name), bold)
+        for line, row in enumerate(rows, 1):
+            sheet.write_number(line, 0, row.number)
+            sheet.write_string(line, 1, reason_of(row))
+            if row.state != RowState.CLASSIFIED:
+                for place, cell in enumerate(row.cells, 2):
+                    if cell:
+                        sheet.write_string(line, place, neutral(cell), text)
+    return target.getvalue()
+
+
+def reason_of(row: IntakeRow) -> str:
+    """Why a row was not taken, in one line."""
+    if row.state == RowState.CLASSIFIED:
+        return CLASSIFIED_SENTENCE.format(number=row.number)
+    return " ".join(f"【{each['name']}】{each['problem']}{each['remedy']}" for each in row.problems)
+
+
+def neutral(text: str) -> str:
+    """A text that no spreadsheet program runs, not even after saving it as CSV."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and len(text) > 1 else text

@@ -1,0 +1,280 @@
+"""Offering, withdrawing, signing; and telling it all again when a new epoch starts.
+
+What is offered goes up in one order: the record as it is frozen, its offer, and last the entry
+that closes the batch. Every part is repeatable: offer ids are fixed when a batch is prepared, a
+package that was built is kept by its digest, and what was told is told again byte for byte.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from node.office.service import office_of, require_grant, tell_hub_many
+from node.transfer.batches import (
+    OFFER,
+    batch_to_change,
+    no_open_job,
+    records_of,
+    require_inspected,
+    submit,
+    summary,
+)
+from node.transfer.models import Batch, BatchRecord, Paper
+from shared import audit
+from shared.kernel import jobs
+from shared.kernel.actor import Actor, Role
+from shared.kernel.canonical import digest_of
+from shared.kernel.clock import format_utc, now, utc_text
+from shared.kernel.errors import NotAllowed, WrongState
+from shared.kernel.keys import SigningKey, sign_document
+from shared.records.states import NODE_BATCH
+from shared.records.values import REASON_LENGTH, required_text
+
+Fact = tuple[str, str, dict[str, Any]]
+#: States in which the hub must know the batch.
+_TOLD_STATES = ("offered", "withdrawing", "accepted", "corrected", "signed")
+
+
+def package_name(sha256: str) -> str:
+    """Where a package of this digest lies in the node's package store."""
+    return f"{sha256[:2]}/{sha256}"
+
+
+def offer(actor: Actor, batch_id: str, *, session: Session) -> jobs.Job:
+    """Offer an approved batch to the archive (提交移交), or go on where that stopped; a job.
+
+    Needs the hub's grant; the line may be down, then everything waits here.
+    """
+    batch = batch_to_change(actor, batch_id, session, Role.CLERK)
+    require_grant(session)
+    no_open_job(batch, session)
+    if not batch.offering:
+        NODE_BATCH.after("offer", batch.state)
+        require_inspected(batch, session)
+        batch.offering = True
+        batch.offered_by, batch.offered_by_id = actor.name, actor.id
+        audit.record(session, actor, "batch.offering", f"batch:{batch_id}", records=batch.count)
+    return _submit_offering(batch, actor.id, session)
+
+
+def _submit_offering(batch: Batch, owner: str, session: Session) -> jobs.Job:
+    job = submit(owner, batch, OFFER, f"提交移交：{batch.title}", session)
+    # Every record is first frozen, then packed and told.
+    job.total = batch.count * 2
+    records = records_of(batch.id, session=session)
+    job.done = sum((each.record_version is not None) + each.told for each in records)
+    return job
+
+
+def offer_fact(batch: Batch, each: BatchRecord, content: bytes | None) -> Fact:
+    """The `offer` entry of one record; `content` is the package when it rides inside."""
+    body = {
+        "offer_id": each.offer_id,
+        "batch_id": batch.id,
+        "record_id": each.record_id,
+        "record_version": each.record_version,
+        "record_digest": each.record_digest,
+        "package": {
+            "sha256": each.package_sha256,
+            "size": each.package_size,
+            "inline": None if content is None else base64.b64encode(content).decode(),
+        },
+    }
+    return ("offer", each.offer_id, body)
+
+
+def close_batch(batch: Batch, *, session: Session) -> None:
+    """The last step of offering: tell the hub that the batch is whole."""
+    batch.offering = False
+    if batch.closing is not None:
+        tell_hub_many(session, _after_offers(batch))
+        return
+    records = records_of(batch.id, session=session)
+    batch.bytes = sum(each.package_size for each in records)
+    batch.offered_at = now()
+    counted = summary(batch.id, session=session)
+    batch.closing = {
+        "batch_id": batch.id,
+        "fonds_id": batch.fonds_id,
+        "title": batch.title,
+        "offers": [each.offer_id for each in records],
+        "count": len(records),
+        "bytes": batch.bytes,
+        "approved_by": batch.approved_by,
+        "approved_at": format_utc(batch.approved_at) if batch.approved_at else None,
+        "offered_by": batch.offered_by,
+        "offered_at": format_utc(batch.offered_at),
+        "self_check": {
+            "at": format_utc(batch.inspected_at) if batch.inspected_at else None,
+            "records": counted["records"],
+            "with_errors": counted["errors"],
+            "with_warnings": counted["warnings"],
+        },
+    }
+    tell_hub_many(session, [("batch", batch.id, batch.closing)])
+    batch.state = NODE_BATCH.after("offer", batch.state)
+    actor = Actor(batch.offered_by_id or "", batch.offered_by or "")
+    audit.record(
+        session, actor, "batch.offered", f"batch:{batch.id}", records=len(records),
+        bytes=batch.bytes,
+    )  # fmt: skip
+
+
+def withdraw(actor: Actor, batch_id: str, reason: str, *, session: Session) -> Batch:
+    """Ask the hub to give a batch back (撤回); it takes effect by the hub's answer alone.
+
+    A batch whose offering stopped half-way can be withdrawn, too.
+    """
+    batch = batch_to_change(actor, batch_id, session, Role.CLERK)
+    text = required_text(reason, "reason", max_length=REASON_LENGTH)
+    if batch.state == "approved" and batch.offering:
+        no_open_job(batch, session)
+        batch.state, batch.offering = "offered", False
+    state = NODE_BATCH.after("withdraw", batch.state)
+    require_grant(session)
+    batch.state = state
+    batch.withdraw_reason, batch.withdraw_by, batch.withdraw_answer = text, actor.name, None
+    tell_hub_many(session, [_withdraw_fact(batch)])
+    audit.record(session, actor, "batch.withdrawal_asked", f"batch:{batch_id}", reason=text)
+    return batch
+
+
+def _withdraw_fact(batch: Batch) -> Fact:
+    body = {"batch_id": batch.id, "by": batch.withdraw_by, "reason": batch.withdraw_reason}
+    return ("withdraw", batch.id, body)
+
+
+def draft_signature(
+    actor: Actor, batch_id: str, seal: SigningKey, *, session: Session
+) -> dict[str, Any]:
+    """The form of a batch, signed with the unit's seal for the leader; writes nothing.
+
+    Signers are not called inside a writing transaction: `sign` takes what this returns.
+    """
+    batch = batch_to_change(actor, batch_id, session, Role.LEADER)
+    if actor.system:
+        raise NotAllowed("登记表须由单位负责人本人签字。", "请用负责人的账号登录后签字。")
+    NODE_BATCH.after("sign", batch.state)
+    if batch.form is None:
+        raise WrongState("还没有收到移交与接收登记表。", "请等待市级平台下发后再签字。")
+    signed = sign_document(seal, batch.form)
+    return {
+        "batch_id": batch.id,
+        "form": batch.form,
+        "form_digest": digest_of(batch.form),
+        "signed_by": actor.name,
+        "signed_at": utc_text(),
+        **signed,
+    }
+
+
+def sign(actor: Actor, batch_id: str, confirmation: dict[str, Any], *, session: Session) -> Batch:
+    """The leader confirms the form 移交与接收登记表, whole or corrected, with the unit's seal."""
+    batch = batch_to_change(actor, batch_id, session, Role.LEADER)
+    if actor.system:
+        raise NotAllowed("登记表须由单位负责人本人签字。", "请用负责人的账号登录后签字。")
+    state = NODE_BATCH.after("sign", batch.state)
+    if batch.form is None or confirmation["form_digest"] != digest_of(batch.form):
+        raise WrongState("登记表在签字期间发生了变化。", "请重新打开登记表再签字。")
+    require_grant(session)
+    batch.state = state
+    batch.confirmation = confirmation
+    batch.signed_by, batch.signed_at = actor.name, now()
+    tell_hub_many(session, [("confirmation", batch.id, confirmation)])
+    audit.record(
+        session, actor, "batch.signed", f"batch:{batch_id}", form=confirmation["form_digest"]
+    )
+    return batch
+
+
+def uploads_wanted(session: Session, limit: int = 20) -> list[tuple[str, str, int]]:
+    """Packages that are too large for an entry and not yet uploaded: (offer id, sha256, size)."""
+    rows = session.execute(
+        select(BatchRecord.offer_id, BatchRecord.package_sha256, BatchRecord.package_size)
+        .join(Batch, Batch.id == BatchRecord.batch_id)
+        .where(BatchRecord.uploaded.is_(False), BatchRecord.told.is_(True))
+        .where(BatchRecord.inline.is_(False), Batch.state.in_(("approved", "offered")))
+        .order_by(BatchRecord.offer_id)
+        .limit(limit)
+    )
+    return [(row[0], str(row[1]), row[2]) for row in rows]
+
+
+def upload_done(session: Session, offer_id: str) -> None:
+    """The hub has the package of this offer."""
+    if each := session.get(BatchRecord, offer_id):
+        each.uploaded = True
+
+
+def forget_uploads(session: Session) -> None:
+    """The hub was restored and may have lost packages: offer them to it again."""
+    waiting = select(Batch.id).where(Batch.state.in_(("approved", "offered", "withdrawing")))
+    session.execute(
+        update(BatchRecord)
+        .where(BatchRecord.batch_id.in_(waiting), BatchRecord.inline.is_(False))
+        .values(uploaded=False)
+    )
+
+
+def reoffer(session: Session) -> None:
+    """Tell the hub again, in a new epoch, every batch that it must know: same ids, same packages.
+
+    Comes after the records have been told again; a job does it, in chunks. What the hub has
+    already it recognises.
+    """
+    known = session.scalars(
+        select(Batch)
+        .where((Batch.state.in_(_TOLD_STATES)) | Batch.offering.is_(True))
+        .order_by(Batch.created_at, Batch.id)
+    )
+    epoch = office_of(session).epoch
+    for batch in list(known):
+        if batch.held_epoch == epoch:
+            tell_hub_many(session, _after_closing(batch))
+            continue
+        for each in records_of(batch.id, session=session):
+            if each.outcome in (None, "accepted"):
+                each.told = False
+                each.uploaded = each.uploaded and each.outcome is not None
+        batch.offering = True
+        running = batch.job_id and jobs.job_of(batch.job_id, session=session).is_open
+        if not running:
+            _submit_offering(batch, "", session)
+    session.flush()
+
+
+def _after_offers(batch: Batch) -> list[Fact]:
+    """What follows the offers of a batch that was closed before."""
+    return [("batch", batch.id, dict(batch.closing or {})), *_after_closing(batch)]
+
+
+def _after_closing(batch: Batch) -> list[Fact]:
+    if batch.state == "withdrawing":
+        return [_withdraw_fact(batch)]
+    if batch.state == "signed" and batch.confirmation is not None:
+        return [("confirmation", batch.id, batch.confirmation)]
+    return []
+
+
+def offers_open(session: Session) -> list[str]:
+    """Ids of the offers on which there is no verdict yet."""
+    return list(
+        session.scalars(
+            select(BatchRecord.offer_id)
+            .join(Batch, Batch.id == BatchRecord.batch_id)
+            .where(BatchRecord.told.is_(True), Batch.state.in_(("offered", "withdrawing")))
+            .order_by(BatchRecord.offer_id)
+        )
+    )
+
+
+def evidence_since(session: Session, down_seq: int) -> list[dict[str, Any]]:
+    """Signed verdicts and receipts that came after a position of the down stream, oldest first."""
+    rows = session.scalars(
+        select(Paper).where(Paper.down_seq >= down_seq).order_by(Paper.arrived_at, Paper.id)
+    )
+    return [{"kind": str(paper.kind), "document": paper.document} for paper in rows]

@@ -1,0 +1,325 @@
+"""The background work of transfer: inspecting and offering batches, in short transactions.
+
+Files are read and packages built outside of any transaction. Killed anywhere, it goes on where
+the last commit left it: a package that was built is found again, and no offer is told twice.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from node.filing import service as filing
+from node.office.places import NodeFolder
+from node.office.service import fonds_of, office_of, require_grant, tell_hub_many
+from node.registry.files import object_name
+from node.transfer.batches import INSPECT, OFFER, records_of
+from node.transfer.checking import Checked, Checker
+from node.transfer.models import Batch, BatchRecord
+from node.transfer.offering import close_batch, offer_fact, package_name
+from shared.kernel.actor import Actor
+from shared.kernel.clock import now
+from shared.kernel.errors import Conflict, DanglianError, NotFound
+from shared.kernel.files import file_sha256, folder_lock
+from shared.kernel.jobs import Job, JobRunner, JobState, job_of
+from shared.packaging import PackageIdentity, build_package, open_package
+from shared.records.fonds import Fonds
+from shared.records.record import content_digest
+
+#: Records to one transaction: of inspection and packing, and of freezing.
+CHUNK = 50
+_FREEZE = 200
+#: Bytes of packages inside the entries of one transaction.
+_MOST_INLINE = 4 * 1024 * 1024
+_KINDS = (INSPECT, OFFER)
+_LOCK_PAUSE = 0.2
+
+
+@dataclass
+class _Packed:
+    """One package, built and stored; its bytes when they ride inside the entry."""
+
+    identity: PackageIdentity
+    content: bytes | None
+    target: Path
+
+
+@dataclass
+class _Prepared:
+    """What was done outside of the transaction for the next chunk of one job."""
+
+    job_id: str = ""
+    checked: dict[str, Checked] = field(default_factory=dict)
+    packed: dict[str, _Packed] = field(default_factory=dict)
+    error: DanglianError | None = None
+
+
+class TransferWork:
+    """Works off the batches of one node; `step` is for `Background`, `finish` for the command."""
+
+    def __init__(self, folder: NodeFolder) -> None:
+        self._folder = folder
+        self._database = folder.database()
+        self._prepared = _Prepared()
+        self._checker = Checker(folder)
+        self._runner = JobRunner(self._database, {INSPECT: self._note, OFFER: self._offer})
+
+    def step(self) -> bool:
+        """Do one chunk of the oldest open job; False when there is none to do here."""
+        with self._database.read() as session:
+            job_id = session.scalar(
+                select(Job.id)
+                .where(Job.state.in_([JobState.WAITING, JobState.RUNNING]))
+                .where(Job.kind.in_(_KINDS))
+                .order_by(Job.created_at, Job.id)
+                .limit(1)
+            )
+        return job_id is not None and self._chunk(job_id)
+
+    def finish(self, job_id: str) -> Job:
+        """Run one job to its end in this thread; returns it."""
+        while True:
+            with self._database.read() as session:
+                job = job_of(job_id, session=session)
+            if not job.is_open:
+                return job
+            if not self._chunk(job_id):
+                time.sleep(_LOCK_PAUSE)
+
+    def _chunk(self, job_id: str) -> bool:
+        """Do one chunk; False when another process is at it."""
+        try:
+            with folder_lock(self._folder.path / "building", "提交移交"):
+                self._do_chunk(job_id)
+        except Conflict as error:
+            if error.code != "folder_in_use":
+                raise
+            return False
+        return True
+
+    def _do_chunk(self, job_id: str) -> None:
+        prepared = self._prepared = _Prepared(job_id=job_id)
+        try:
+            self._prepare(prepared)
+        except DanglianError as error:
+            prepared.error = error
+        self._runner.run_chunk(job_id)
+        for packed in prepared.packed.values():
+            with suppress(FileNotFoundError):
+                packed.target.unlink()
+
+    def _prepare(self, prepared: _Prepared) -> None:
+        with self._database.read() as session:
+            job = job_of(prepared.job_id, session=session)
+            batch = session.get(Batch, job.arguments["batch_id"])
+            if batch is None:
+                return
+            fonds = fonds_of(batch.fonds_id, session)
+            limit = office_of(session).inline_limit
+            records = records_of(batch.id, session=session)
+            if job.kind == INSPECT:
+                todo = [each for each in records if each.inspected_version is None][:CHUNK]
+            elif any(each.record_version is None for each in records):
+                todo = []
+            else:
+                todo = [each for each in records if not each.told and _to_tell(each)][:CHUNK]
+            ids = [each.record_id for each in todo]
+            wires = filing.wires(ids, session=session) if ids else []
+            taken = self._checker.codes_elsewhere(wires, session) if job.kind == INSPECT else None
+        if job.kind == INSPECT:
+            for each, wire in zip(todo, wires, strict=True):
+                prepared.checked[each.offer_id] = self._checker.check(wire, fonds, taken)
+        else:
+            self._pack(todo, wires, fonds, limit, prepared)
+
+    # Inspection
+
+    def _note(self, job: Job, session: Session) -> bool:
+        prepared = self._ready(job)
+        batch = session.get(Batch, job.arguments["batch_id"])
+        if batch is None or batch.state != "preparing":
+            return True
+        todo = [each for each in records_of(batch.id, session=session) if _unchecked(each)]
+        versions = {
+            record.id: record.version
+            for record in filing.records_named(
+                [each.record_id for each in todo if each.offer_id in prepared.checked],
+                session=session,
+            )
+        }
+        for each in todo:
+            checked = prepared.checked.get(each.offer_id)
+            if checked is None or versions[each.record_id] != checked.version:
+                continue  # changed meanwhile: the next chunk looks again
+            each.inspected_version = checked.version
+            each.findings = checked.findings
+            each.errors, each.warnings = checked.errors, checked.warnings
+        session.flush()
+        left = sum(1 for each in todo if each.inspected_version is None)
+        job.done = batch.count - left
+        if left:
+            return False
+        batch.inspected_at = now()
+        wrong = sum(1 for each in records_of(batch.id, session=session) if each.errors)
+        job.result = {
+            "errors": wrong,
+            "message": f"检测完毕：{wrong} 件不合格。" if wrong else "检测完毕，没有不合格的档案。",
+        }
+        return True
+
+    # Offering
+
+    def _pack(
+        self,
+        todo: list[BatchRecord],
+        wires: list[dict[str, Any]],
+        fonds: Fonds,
+        limit: int,
+        prepared: _Prepared,
+    ) -> None:
+        inside = 0
+        for each, wire in zip(todo, wires, strict=True):
+            packed = self._stored(each, limit) or self._build(each, wire, fonds, limit)
+            prepared.packed[each.offer_id] = packed
+            inside += len(packed.content or b"")
+            if inside > _MOST_INLINE:
+                return
+
+    def _stored(self, each: BatchRecord, limit: int) -> _Packed | None:
+        """The package of an offer that was made before, when it is still here."""
+        if each.package_sha256 is None:
+            return None
+        name = package_name(each.package_sha256)
+        if not self._folder.packages.exists(name):
+            return None
+        identity = PackageIdentity(each.package_sha256, each.package_size)
+        return _Packed(identity, self._inside(identity, limit), self._target(each))
+
+    def _build(self, each: BatchRecord, wire: dict[str, Any], fonds: Fonds, limit: int) -> _Packed:
+        """Build and store the package of an offer; one that a killed process built is taken."""
+        target = self._target(each)
+        identity = _built_before(target, each)
+        if identity is None:
+            files = {
+                file["id"]: self._folder.path / "files" / object_name(file["sha256"])
+                for document in wire["documents"]
+                for file in document["files"]
+            }
+            identity = build_package(
+                wire,
+                files,
+                offer_id=each.offer_id,
+                unit=fonds.name,
+                fonds=fonds,
+                seal=self._folder.keys.seal(),
+                target=target,
+            )
+        with target.open("rb") as stream:
+            self._folder.packages.put(
+                package_name(identity.sha256),
+                stream,
+                sha256=identity.sha256,
+                size=identity.size,
+            )
+        return _Packed(identity, self._inside(identity, limit), target)
+
+    def _target(self, each: BatchRecord) -> Path:
+        return self._folder.path / "building" / f"{each.offer_id}.zip"
+
+    def _inside(self, identity: PackageIdentity, limit: int) -> bytes | None:
+        if identity.size > limit:
+            return None
+        with self._folder.packages.open(package_name(identity.sha256)) as stream:
+            return stream.read()
+
+    def _offer(self, job: Job, session: Session) -> bool:
+        prepared = self._ready(job)
+        batch = session.get(Batch, job.arguments["batch_id"])
+        if batch is None or not batch.offering:
+            return True
+        require_grant(session)
+        records = records_of(batch.id, session=session)
+        unfrozen = [each for each in records if each.record_version is None]
+        untold = [each for each in records if not each.told and _to_tell(each)]
+        if unfrozen:
+            self._freeze(batch, _whole_volumes(unfrozen), session)
+        elif untold:
+            self._tell(batch, untold, prepared, session)
+        else:
+            close_batch(batch, session=session)
+            job.result = {"message": "已提交；可在“到哪了”查看进展。"}
+            return True
+        job.done = sum((each.record_version is not None) + each.told for each in records)
+        return False
+
+    def _freeze(self, batch: Batch, some: list[BatchRecord], session: Session) -> None:
+        """Freeze records: filing marks them offered, and tells the hub this last version."""
+        actor = Actor(batch.offered_by_id or "", batch.offered_by or "")
+        ids = [each.record_id for each in some]
+        filing.mark_offered(actor, ids, session=session, basis=f"移交批次：{batch.title}"[:500])
+        for each, wire in zip(some, filing.wires(ids, session=session), strict=True):
+            each.record_version = wire["version"]
+            each.record_digest = content_digest(wire)
+
+    def _tell(
+        self, batch: Batch, untold: list[BatchRecord], prepared: _Prepared, session: Session
+    ) -> None:
+        facts = []
+        for each in untold:
+            packed = prepared.packed.get(each.offer_id)
+            if packed is None:
+                continue
+            each.package_sha256 = packed.identity.sha256
+            each.package_size = packed.identity.size
+            each.inline = packed.content is not None
+            each.uploaded = each.inline or each.uploaded
+            each.told = True
+            facts.append(offer_fact(batch, each, packed.content))
+        tell_hub_many(session, facts)
+
+    def _ready(self, job: Job) -> _Prepared:
+        if self._prepared.job_id != job.id:
+            raise NotFound("任务已变更。", "请重试。")
+        if self._prepared.error is not None:
+            raise self._prepared.error
+        return self._prepared
+
+
+def _unchecked(each: BatchRecord) -> bool:
+    return each.inspected_version is None
+
+
+def _to_tell(each: BatchRecord) -> bool:
+    return each.outcome in (None, "accepted")
+
+
+def _whole_volumes(unfrozen: list[BatchRecord]) -> list[BatchRecord]:
+    """The first records, cut before one that is not an item: a volume goes in one piece."""
+    if len(unfrozen) <= _FREEZE:
+        return unfrozen
+    end = _FREEZE
+    while end < len(unfrozen) and not unfrozen[end].heads:
+        end += 1
+    return unfrozen[:end]
+
+
+def _built_before(target: Path, each: BatchRecord) -> PackageIdentity | None:
+    """The identity of a whole package of this very offer that lies there already."""
+    if not target.is_file():
+        return None
+    try:
+        with open_package(target) as package:
+            manifest = package.manifest
+            same = (manifest.offer_id, manifest.record_digest) == (
+                each.offer_id,
+                each.record_digest,
+            )
+    except DanglianError:
+        return None
+    return PackageIdentity(file_sha256(target), target.stat().st_size) if same else None

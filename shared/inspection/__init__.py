@@ -1,0 +1,39 @@
+"""四性检测: the checks of the four properties (DA/T 70-2018), what runs them, and the report."""
+
+from shared.inspection.finding import (
+    PROPERTY_NAMES,
+    SEVERITY_NAMES,
+    Finding,
+    Property,
+    Severity,
+)
+from shared.inspection.formats import FORMATS, Format, identify
+from shared.inspection.registry import check, checks_of, unbuilt
+from shared.inspection.report import OUTCOME_NAMES, CheckResult, Outcome, Report, Stage
+from shared.inspection.run import inspect_batch, inspect_package, inspect_record
+from shared.inspection.subject import Batch, Context, Subject
+
+__all__ = [
+    "FORMATS",
+    "OUTCOME_NAMES",
+    "PROPERTY_NAMES",
+    "SEVERITY_NAMES",
+    "Batch",
+    "CheckResult",
+    "Context",
+    "Finding",
+    "Format",
+    "Outcome",
+    "Property",
+    "Report",
+    "Severity",
+    "Stage",
+    "Subject",
+    "check",
+    "checks_of",
+    "identify",
+    "inspect_batch",
+    "inspect_package",
+    "inspect_record",
+    "unbuilt",
+]

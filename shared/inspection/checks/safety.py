@@ -1,0 +1,133 @@
+"""安全性: whether the record carries harm, or must not be here (DA/T 70-2018, 4-1 to 4-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared.inspection.finding import Finding, Property, Severity
+from shared.inspection.registry import Skipped, check, not_applicable, unbuilt
+from shared.inspection.report import Outcome
+from shared.inspection.subject import Subject
+from shared.inspection.trouble import ACTIVE
+from shared.kernel.errors import Classified, Invalid
+from shared.records.metadata import Node
+from shared.records.security import classified_mark, read_security
+
+_S = Property.SAFETY
+CLASSIFIED = "DL-1"
+
+
+@check("4-1", _S, "系统环境中是否安装杀毒软件检测")
+def scanner_is_there(subject: Subject) -> Iterator[Finding]:
+    """A virus scanner is set up (DA/T 70-2018, 4-1); how old its signatures are it must say."""
+    if subject.context.scan is None:
+        raise Skipped("未配置。")
+    yield from ()
+
+
+@check("4-2", _S, "病毒感染检测")
+def no_virus(subject: Subject) -> Iterator[Finding]:
+    """The scanner finds nothing in any file (DA/T 70-2018, 4-2). Without one nothing is passed."""
+    if subject.context.scan is None:
+        raise Skipped("未配置。")
+    for place, file, measure in subject.measures():
+        if measure.virus is not None:
+            yield Finding(
+                "virus_found",
+                f"计算机文件“{file.name}”带有病毒或恶意程序。",
+                "请立即隔离该文件，清除后重新上传。",
+                field=place,
+                actual=measure.virus,
+                where=file.name,
+            )
+
+
+@check("4-3", _S, "多余文件检测")
+def nothing_unlisted(subject: Subject) -> Iterator[Finding]:
+    """Nothing but what the manifest lists (DA/T 70-2018, 4-3): `open_package` refuses the rest."""
+    if subject.package is None:
+        raise not_applicable("尚未生成信息包。")
+    yield from ()
+
+
+_NO_CARRIER = "在线移交，没有脱机载体。"
+unbuilt("4-4", _S, "载体读取速度检测", _NO_CARRIER, Outcome.NOT_APPLICABLE)
+unbuilt("4-5", _S, "载体外观检测", _NO_CARRIER, Outcome.NOT_APPLICABLE)
+unbuilt("4-6", _S, "光盘合格性检测", _NO_CARRIER, Outcome.NOT_APPLICABLE)
+unbuilt("4-7", _S, "操作过程安全性检测", "须由人工核查过程是否符合保密与安全要求。", Outcome.MANUAL)
+
+
+@check(CLASSIFIED, _S, "涉密标志检测")
+def nothing_is_classified(subject: Subject) -> Iterator[Finding]:
+    """No text bears a mark of 秘密, 机密 or 绝密, nor does the first page of a file.
+
+    Design rule 6. The finding carries neither title nor content, only where to look. Searched
+    are all metadata, and the beginning of TXT, XML, HTML, EML, DOCX and OFD files; pictures and
+    PDF are not read here.
+    """
+    if _is_classified(subject):
+        yield _refusal(Classified())
+    for _place, _file, measure in subject.measures():
+        if measure.is_marked:
+            yield _refusal(Classified("documents"))
+            return
+
+
+def _refusal(error: Classified) -> Finding:
+    return Finding.of_error(error)
+
+
+def _is_classified(subject: Subject) -> bool:
+    if isinstance(subject.record_error, Classified):
+        return True
+    if any(classified_mark(text) for text in _texts(subject.wire)):
+        return True
+    if _names_classified(subject.wire.get("security")):
+        return True
+    if not isinstance(subject.metadata, Node):
+        return False
+    return any(
+        classified_mark(node.value) or (node.name == "密级" and _names_classified(node.value))
+        for node in subject.metadata.walk()
+    )
+
+
+def _names_classified(value: object) -> bool:
+    try:
+        read_security(value)
+    except Classified:
+        return True
+    except Invalid:
+        return False
+    return False
+
+
+def _texts(data: Any) -> Iterator[str]:
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting.extend(value)
+
+
+@check("DL-2", _S, "活动内容检测")
+def nothing_runs(subject: Subject) -> Iterator[Finding]:
+    """Files with macros, scripts or embedded files are pointed out (DA/T 47: no active content)."""
+    if not subject.files:
+        raise not_applicable("没有计算机文件。")
+    for place, file, measure in subject.measures():
+        for trouble in measure.troubles:
+            if trouble.kind == ACTIVE:
+                yield Finding(
+                    "active_content",
+                    f"“{file.name}”：{trouble.problem}。",
+                    "请确认来源可靠；宜转换为不带程序的版式文件（OFD、PDF/A）后归档。",
+                    field=place,
+                    where=file.name,
+                    severity=Severity.WARNING,
+                )

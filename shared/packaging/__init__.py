@@ -1,0 +1,46 @@
+"""What passes from unit to archive: packages, the forms that both sign, and the receipt."""
+
+from shared.packaging.build import PackageIdentity, build_package
+from shared.packaging.catalogue import CatalogueHeading, CatalogueRow, catalogue_pdf
+from shared.packaging.form_pdf import form_pdf
+from shared.packaging.forms import (
+    CHECK_LINES,
+    FormCheck,
+    FormItem,
+    FormPeople,
+    HandoverForm,
+    checks_of_reports,
+    corrected,
+    make_form,
+)
+from shared.packaging.manifest import FORMAT, Manifest, PackageEntry
+from shared.packaging.package import Package, open_package
+from shared.packaging.receipts import make_receipt, receipt_covers, sign_receipt, verify_receipt
+from shared.packaging.verify import verify_package
+
+__all__ = [
+    "CHECK_LINES",
+    "FORMAT",
+    "CatalogueHeading",
+    "CatalogueRow",
+    "FormCheck",
+    "FormItem",
+    "FormPeople",
+    "HandoverForm",
+    "Manifest",
+    "Package",
+    "PackageEntry",
+    "PackageIdentity",
+    "build_package",
+    "catalogue_pdf",
+    "checks_of_reports",
+    "corrected",
+    "form_pdf",
+    "make_form",
+    "make_receipt",
+    "open_package",
+    "receipt_covers",
+    "sign_receipt",
+    "verify_package",
+    "verify_receipt",
+]

@@ -1,0 +1,273 @@
+"""Opening a package as if an enemy had made it.
+
+The ZIP is taken apart by `layout`, strictly: what it cannot account for byte by byte is refused
+before anything is unpacked. After that every entry is read with its declared size as the limit
+and its declared digest as the proof.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, cast
+
+from shared.kernel.errors import Invalid, NotFound
+from shared.kernel.files import CHUNK, file_sha256
+from shared.packaging.build import PackageIdentity
+from shared.packaging.layout import check_layout
+from shared.packaging.manifest import (
+    CONTENT,
+    MANIFEST,
+    METADATA,
+    RECORD,
+    SIGNATURE,
+    Manifest,
+    PackageEntry,
+    read_json,
+)
+from shared.records.record import Record, record_from_wire
+
+#: The small entries are read whole; none of ours comes near this.
+_MOST_SMALL = 32 * 1024 * 1024
+_MOST_PACKAGE = 1 << 40
+
+
+class Package:
+    """An open package: its manifest, its record, and its computer files as verified streams."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        self.path = path
+        self._archive = archive
+        self._infos = {info.filename: info for info in archive.infolist()}
+        self.manifest_bytes = self._small(MANIFEST)
+        self.manifest = Manifest.from_bytes(self.manifest_bytes)
+        self._listed = {entry.path: entry for entry in self.manifest.entries}
+        self._check_listed()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._archive.close()
+
+    @cached_property
+    def identity(self) -> PackageIdentity:
+        """SHA-256 and size of the whole package (reads it once)."""
+        return PackageIdentity(file_sha256(self.path), self.path.stat().st_size)
+
+    @property
+    def names(self) -> list[str]:
+        """The entries as they lie in the package."""
+        return list(self._infos)
+
+    @cached_property
+    def record_bytes(self) -> bytes:
+        """The exact bytes of record.json."""
+        return self._small(RECORD)
+
+    @cached_property
+    def record_wire(self) -> dict[str, Any]:
+        """The record as plain values, unchecked. Raises Invalid when it is no JSON object."""
+        return read_json(self.record_bytes, RECORD)
+
+    @cached_property
+    def record(self) -> Record:
+        """The record, checked. Raises Invalid or Classified."""
+        return record_from_wire(self.record_wire)
+
+    @cached_property
+    def metadata_bytes(self) -> bytes:
+        """The exact bytes of metadata.xml (DA/T 46-2009)."""
+        return self._small(METADATA)
+
+    @cached_property
+    def signature_bytes(self) -> bytes:
+        """The exact bytes of signature.json."""
+        return self._small(SIGNATURE)
+
+    @cached_property
+    def signature(self) -> dict[str, Any]:
+        """The unit's seal as it stands in signature.json, unchecked. Raises Invalid."""
+        return read_json(self.signature_bytes, SIGNATURE)
+
+    @property
+    def seal_signature(self) -> bytes:
+        """The DER signature over the manifest. Raises Invalid."""
+        try:
+            return bytes.fromhex(str(self.signature["signature"]))
+        except (KeyError, ValueError):
+            raise Invalid(
+                SIGNATURE, "信息包的签名写法不正确。", "请由移交单位重新生成信息包。"
+            ) from None
+
+    @property
+    def files(self) -> dict[str, PackageEntry]:
+        """The entries of computer files, by their ids in the record."""
+        return {entry.file_id: entry for entry in self.manifest.entries if entry.file_id}
+
+    def size_of(self, path: str) -> int:
+        """The unpacked size of an entry as the ZIP says. Raises NotFound."""
+        return self._info(path).file_size
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO]:
+        """An entry's bytes; the last read raises Invalid if they are not the listed ones."""
+        entry = self._listed.get(path)
+        if entry is None:
+            raise _absent(path)
+        with self._reading(path) as stream:
+            verified = _Verified(stream, entry)
+            yield cast(BinaryIO, io.BufferedReader(verified, CHUNK))
+
+    @contextmanager
+    def open_file(self, file_id: str) -> Iterator[BinaryIO]:
+        """A computer file's bytes, verified while they are read. Raises NotFound, Invalid."""
+        entry = self.files.get(file_id)
+        if entry is None:
+            raise _absent(file_id)
+        with self.open(entry.path) as stream:
+            yield stream
+
+    @contextmanager
+    def open_raw(self, path: str) -> Iterator[BinaryIO]:
+        """An entry's bytes as they are, at most as many as declared; for those who digest them."""
+        with self._reading(path) as stream:
+            yield stream
+
+    def _info(self, path: str) -> zipfile.ZipInfo:
+        if path not in self._infos:
+            raise _absent(path)
+        return self._infos[path]
+
+    @contextmanager
+    def _reading(self, path: str) -> Iterator[BinaryIO]:
+        info = self._info(path)
+        with self._archive.open(info) as stream:
+            yield cast(BinaryIO, io.BufferedReader(_Told(stream.read, path), CHUNK))
+
+    def _small(self, name: str) -> bytes:
+        if self._info(name).file_size > _MOST_SMALL:
+            raise Invalid(
+                name, f"信息包中的 {name} 过大。", "请由移交单位重新生成信息包。", code="too_large"
+            )
+        with self._reading(name) as stream:
+            return stream.read()
+
+    def _check_listed(self) -> None:
+        paths = [entry.path for entry in self.manifest.entries]
+        wanted = {MANIFEST, RECORD, METADATA, SIGNATURE}
+        if len(set(paths)) != len(paths) or not {RECORD, METADATA} <= set(paths):
+            raise _bad("清单中有重复的条目，或缺少必有的条目", "bad_manifest")
+        for entry in self.manifest.entries:
+            is_content = entry.path.startswith(CONTENT)
+            if is_content != (entry.file_id is not None) or (
+                not is_content and entry.path not in (RECORD, METADATA)
+            ):
+                raise _bad(f"清单中的条目“{entry.path}”不在规定的位置", "bad_manifest")
+        ids = [entry.file_id for entry in self.manifest.entries if entry.file_id]
+        if len(set(ids)) != len(ids):
+            raise _bad("清单中同一计算机文件出现两次", "bad_manifest")
+        if more := sorted(set(self._infos) - set(paths) - wanted):
+            raise _bad(f"信息包中有清单以外的内容（共 {len(more)} 项）", "entry_not_listed")
+        if less := sorted((set(paths) | wanted) - set(self._infos)):
+            raise _bad(f"信息包缺少“{less[0]}”等 {len(less)} 项", "entry_missing")
+        for entry in self.manifest.entries:
+            actual = self._infos[entry.path].file_size
+            if actual != entry.size:
+                raise _bad(
+                    f"“{entry.path}”应为 {entry.size} 字节，实为 {actual}", "entry_size_differs"
+                )
+
+
+def open_package(path: Path, *, most_bytes: int = _MOST_PACKAGE) -> Package:
+    """Open a package for reading; close it, or use it in a `with` block.
+
+    Checked here: the ZIP accounts for every one of its bytes; at most 10,000 entries; stored or
+    deflated, unpacking to at most 100 times and `most_bytes` in all; names without paths out,
+    look-alikes or links; no encryption; exactly the entries of the manifest, with their sizes.
+    What the entries hold is checked by `verify_package` and while they are read.
+
+    Raises:
+        Invalid: it is not such a package.
+        NotFound: there is no file.
+    """
+    try:
+        check_layout(path, most_bytes=most_bytes)
+        archive = zipfile.ZipFile(path)
+    except FileNotFoundError:
+        raise _absent(path.name) from None
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+        raise _bad("信息包不是完整的 ZIP 文件", "bad_zip") from error
+    try:
+        return Package(path, archive)
+    except BaseException:
+        archive.close()
+        raise
+
+
+class _Told(io.RawIOBase):
+    """A ZIP entry's stream whose troubles are told as Invalid."""
+
+    def __init__(self, read: Callable[[int], bytes], path: str) -> None:
+        self._read = read
+        self._path = path
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            piece = self._read(len(buffer))
+        except (zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
+            raise _bad(f"“{self._path}”的内容已损坏", "entry_damaged") from error
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+class _Verified(io.RawIOBase):
+    """Hands out an entry, and its last bytes only if the whole is what the manifest lists."""
+
+    def __init__(self, stream: BinaryIO, entry: PackageEntry) -> None:
+        self._stream = stream
+        self._entry = entry
+        self._digest = hashlib.sha256()
+        self._count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._stream.read(len(buffer))
+        self._digest.update(piece)
+        self._count += len(piece)
+        ended = not piece or self._count >= self._entry.size
+        if ended and (
+            self._count != self._entry.size or self._digest.hexdigest() != self._entry.sha256
+        ):
+            raise _bad(f"“{self._entry.path}”的内容与清单不符", "entry_digest_differs")
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def _absent(name: str) -> NotFound:
+    return NotFound(f"信息包中没有“{name}”。", "请由移交单位重新生成信息包。")
+
+
+def _bad(problem: str, code: str) -> Invalid:
+    return Invalid("package", f"{problem}。", "请由移交单位重新生成信息包并提交。", code=code)

@@ -1,0 +1,158 @@
+"""The receipt 回执: the archive's word that it has received, with both signatures of the form.
+
+Only an object with a valid receipt counts as received (protocol §5). The receipt names each
+offer by record version and package digest; the form that both sides signed travels in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from shared.inspection.finding import Finding, Property
+from shared.kernel.clock import parse_utc, utc_text
+from shared.kernel.errors import Invalid
+from shared.kernel.identifiers import is_id, new_id
+from shared.kernel.keys import PublicKey, SigningKey, document_is_signed_by, sign_document
+from shared.packaging.forms import HandoverForm
+
+FORMAT = "danglian-receipt/1"
+
+_OFFER_KEYS = {"offer_id", "record_id", "record_version", "package_sha256", "size"}
+_KEYS = {
+    "format", "receipt_id", "batch_id", "archive", "form", "form_digest", "offers",
+    "unit_signature", "archive_signature", "at", "signature",
+}  # fmt: skip
+
+
+def make_receipt(
+    form: HandoverForm,
+    *,
+    unit_signature: Mapping[str, str],
+    archive_seal: SigningKey,
+    receipt_id: str | None = None,
+    at: str | None = None,
+) -> dict[str, Any]:
+    """The signed receipt of everything on the form.
+
+    The archive signs twice: the form, as the unit did, and the receipt as a whole.
+    Raises Invalid when the unit's signature is not over this form.
+    """
+    key = PublicKey.from_hex(unit_signature.get("public_key"))
+    if not form.is_signed_by(key, unit_signature):
+        raise Invalid(
+            "unit_signature",
+            "移交单位的签名不是对这份登记表的签名。",
+            "请移交单位重新签名后再接收。",
+            code="unit_signature_invalid",
+        )
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "receipt_id": receipt_id or new_id(),
+        "batch_id": form.batch_id,
+        "archive": form.archive_code,
+        "form": form.to_wire(),
+        "form_digest": form.digest,
+        "offers": offers_of(form),
+        "unit_signature": dict(unit_signature),
+        "archive_signature": form.sign(archive_seal),
+        "at": at or utc_text(),
+    }
+    return sign_receipt(document, archive_seal)
+
+
+def sign_receipt(document: Mapping[str, Any], key: SigningKey) -> dict[str, Any]:
+    """The document with the archive's signature over all the rest, as `signature`."""
+    body = {name: value for name, value in document.items() if name != "signature"}
+    return {**body, "signature": sign_document(key, body)}
+
+
+def offers_of(form: HandoverForm) -> list[dict[str, Any]]:
+    """The offers of a receipt, in the order of the form."""
+    return [
+        {
+            "offer_id": item.offer_id,
+            "record_id": item.record_id,
+            "record_version": item.record_version,
+            "package_sha256": item.package_sha256,
+            "size": item.package_size,
+        }
+        for item in form.items
+    ]
+
+
+def verify_receipt(
+    document: Mapping[str, Any], unit_key: PublicKey, archive_key: PublicKey
+) -> list[Finding]:
+    """Everything that is wrong with a receipt; an empty list means that the archive has signed it.
+
+    Checked: its shape, the form's digest and counts, the offers against the form, both signatures
+    of the form, and the archive's signature of the whole.
+    """
+    found = list(_shape(document))
+    if found:
+        return found
+    try:
+        form = HandoverForm.from_wire(document["form"])
+    except Invalid as error:
+        return [Finding.of_error(error, property=Property.AUTHENTICITY)]
+    if document["form_digest"] != form.digest:
+        found.append(
+            _wrong(
+                "form_digest_differs", "回执所列的登记表摘要与登记表不符。", form.digest,
+                document["form_digest"],
+            )
+        )  # fmt: skip
+    if document["batch_id"] != form.batch_id or document["archive"] != form.archive_code:
+        found.append(_wrong("receipt_of_another", "回执的批次或档案馆与登记表不符。"))
+    if document["offers"] != offers_of(form):
+        found.append(_wrong("receipt_offers_differ", "回执所列的移交与登记表不符。"))
+    if not form.is_signed_by(unit_key, document["unit_signature"]):
+        found.append(_wrong("unit_signature_invalid", "移交单位对登记表的签名验证失败。"))
+    if not form.is_signed_by(archive_key, document["archive_signature"]):
+        found.append(_wrong("archive_signature_invalid", "档案馆对登记表的签名验证失败。"))
+    body = {name: value for name, value in document.items() if name != "signature"}
+    if not document_is_signed_by(archive_key, body, document["signature"]):
+        found.append(_wrong("receipt_signature_invalid", "档案馆对回执的签名验证失败。"))
+    return found
+
+
+def receipt_covers(document: Mapping[str, Any], offers: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a (verified) receipt names each of these offers, with version, digest and size."""
+    named = {offer["offer_id"]: offer for offer in document["offers"]}
+    return all(named.get(offer["offer_id"]) == dict(offer) for offer in offers)
+
+
+def _shape(document: Mapping[str, Any]) -> Iterable[Finding]:
+    signatures = ("unit_signature", "archive_signature", "signature")
+    offers = document.get("offers")
+    right = (
+        set(document) == _KEYS
+        and document["format"] == FORMAT
+        and is_id(document["receipt_id"])
+        and _is_time(document["at"])
+        and all(isinstance(document[name], Mapping) for name in signatures)
+        and isinstance(offers, list)
+        and all(isinstance(each, Mapping) and set(each) == _OFFER_KEYS for each in offers)
+    )
+    if not right:
+        yield _wrong("receipt_malformed", "回执的写法不正确。")
+
+
+def _is_time(value: object) -> bool:
+    try:
+        parse_utc(str(value))
+    except ValueError:
+        return False
+    return True
+
+
+def _wrong(code: str, problem: str, expected: object = None, actual: object = None) -> Finding:
+    return Finding(
+        code,
+        problem,
+        "请勿据此变更保管责任，并联系档案馆重新出具回执。",
+        expected=None if expected is None else str(expected),
+        actual=None if actual is None else str(actual),
+        property=Property.AUTHENTICITY,
+    )

@@ -1,0 +1,18 @@
+"""Where bytes are kept: an object store for what stays, a staging area for what arrives in parts.
+
+Two ports, `ObjectStore` and `Staging`, and the folder behind each. Whole or absent, never half.
+"""
+
+from shared.storage.folder_staging import FolderStaging
+from shared.storage.folder_store import FolderStore
+from shared.storage.ports import PART_SIZE, ObjectStore, Staging, StoredObject, part_count
+
+__all__ = [
+    "PART_SIZE",
+    "FolderStaging",
+    "FolderStore",
+    "ObjectStore",
+    "Staging",
+    "StoredObject",
+    "part_count",
+]

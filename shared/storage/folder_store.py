@@ -1,0 +1,130 @@
+"""The object store in a folder: the default, for one machine without servers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from shared.kernel.errors import Conflict, NotFound
+from shared.kernel.files import file_sha256, sync_folder
+from shared.storage.ports import StoredObject, check_claim, check_name
+from shared.storage.temporary import (
+    copy_verified,
+    sweep_leftovers,
+    telling_of_trouble,
+    temporary_file,
+)
+
+_INCOMING = ".incoming"
+_TRIES = 100
+
+
+class FolderStore:
+    """Objects as plain files under a folder; each can be read without Danglian.
+
+    Several processes may work on one folder at the same time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._root = path
+        self._incoming = path / _INCOMING
+        path.mkdir(parents=True, exist_ok=True)
+        sweep_leftovers(self._incoming)
+
+    def put(self, name: str, stream: BinaryIO, *, sha256: str, size: int) -> StoredObject:
+        """See `ObjectStore.put`. A name that holds these bytes already costs no space."""
+        path = self._path(name)
+        check_claim(size, sha256)
+        wanted = StoredObject(name, size, sha256)
+        with telling_of_trouble():
+            if path.exists():
+                copy_verified(stream, None, size=size, sha256=sha256)
+                return self._same(wanted)
+            with temporary_file(self._incoming) as temporary:
+                copy_verified(stream, temporary.stream, size=size, sha256=sha256)
+                for tries_left in reversed(range(_TRIES)):
+                    try:
+                        temporary.link_to(path)
+                        return wanted
+                    except FileExistsError:
+                        return self._same(wanted)
+                    except FileNotFoundError:  # a delete took the empty folder away meanwhile
+                        if not tries_left:
+                            raise
+        raise AssertionError("unreachable")
+
+    def open(self, name: str) -> BinaryIO:
+        """See `ObjectStore.open`."""
+        path = self._path(name)
+        with telling_of_trouble():
+            if not path.is_file():
+                raise _absent(name)
+            return path.open("rb")
+
+    def exists(self, name: str) -> bool:
+        """See `ObjectStore.exists`."""
+        return self._path(name).is_file()
+
+    def stat(self, name: str) -> StoredObject:
+        """See `ObjectStore.stat`."""
+        path = self._path(name)
+        with telling_of_trouble():
+            if not path.is_file():
+                raise _absent(name)
+            return StoredObject(name, path.stat().st_size, file_sha256(path))
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """See `ObjectStore.names`; reads only the folders that can hold such names."""
+        yield from self._below(self._root, "", prefix)
+
+    def delete(self, name: str) -> None:
+        """See `ObjectStore.delete`; takes the folders along that become empty."""
+        path = self._path(name)
+        with telling_of_trouble():
+            try:
+                path.unlink()
+            except (FileNotFoundError, NotADirectoryError):
+                return
+            with suppress(FileNotFoundError):  # another delete was faster with the folder
+                sync_folder(path.parent)
+            for folder in path.parents:
+                if folder == self._root:
+                    break
+                try:
+                    folder.rmdir()
+                except OSError:  # it is not empty
+                    break
+
+    def _path(self, name: str) -> Path:
+        return self._root / check_name(name)
+
+    def _same(self, wanted: StoredObject) -> StoredObject:
+        path = self._path(wanted.name)
+        if path.is_file() and self.stat(wanted.name) == wanted:
+            sync_folder(path.parent)
+            return wanted
+        raise Conflict(
+            f"存储名称“{wanted.name}”已有其他内容，不能覆盖。", "请检查是否重复使用了同一编号。"
+        )
+
+    def _below(self, folder: Path, start: str, prefix: str) -> Iterator[str]:
+        found: list[tuple[str, bool]] = []
+        with suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith("."):
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    found.append((start + entry.name + ("/" if is_folder else ""), is_folder))
+        # A folder sorts with its slash, so that names come in the order of their code points.
+        for name, is_folder in sorted(found):
+            if not is_folder:
+                if name.startswith(prefix):
+                    yield name
+            elif name.startswith(prefix) or prefix.startswith(name):
+                yield from self._below(self._root / name, name, prefix)
+
+
+def _absent(name: str) -> NotFound:
+    return NotFound(f"存储中没有“{name}”。", "请稍后再试；如持续出现，请联系管理员核对存储。")

@@ -1,0 +1,151 @@
+"""The two ports of storage. Every implementation passes the same contract tests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO, Protocol
+
+from shared.kernel.errors import Invalid
+
+#: Every part of an upload has this many bytes; the last one has the rest.
+PART_SIZE = 1024 * 1024
+
+_MOST_LEVELS = 8
+_LONGEST_NAME = 900
+# `=` is there for the NAMASTE files of OCFL (`0=ocfl_1.1`). No segment starts or ends with a dot,
+# so `.` and `..` are out, hidden files stay the store's own, and Windows keeps the name as it is.
+_SEGMENT = re.compile(r"(?!\.)[A-Za-z0-9._=-]{1,200}(?<!\.)")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object as it lies in the store: its name, its length, and its SHA-256 in hex."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class ObjectStore(Protocol):
+    """Keeps objects under names. An object is there whole, or it is not there.
+
+    A name is one to eight segments of `A-Z a-z 0-9 . _ = -`, joined by `/`; no segment starts or
+    ends with a dot. Two names must not differ by case alone, and no object's name may be the
+    folder of another's: some implementations keep objects as files.
+    """
+
+    def put(self, name: str, stream: BinaryIO, *, sha256: str, size: int) -> StoredObject:
+        """Keep the bytes of the stream under a name; durable when this returns.
+
+        The same bytes under the same name again are fine. Raises Invalid when the stream differs
+        from `size` or `sha256`, Conflict when the name holds other bytes, Unavailable when the
+        store cannot write (disk full); none of them leaves anything behind.
+        """
+        ...
+
+    def open(self, name: str) -> BinaryIO:
+        """The bytes of an object, to be closed by the caller. Raises NotFound."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Whether an object of this name is there; reads none of its bytes."""
+        ...
+
+    def stat(self, name: str) -> StoredObject:
+        """An object with the digest of its bytes as they are now (reads all). Raises NotFound."""
+        ...
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """The names that start with this text, in the order of their code points."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove an object; an absent one is fine."""
+        ...
+
+
+class Staging(Protocol):
+    """Collects uploads that come in parts of `PART_SIZE`, numbered from 1, in any order.
+
+    Quotas are the caller's: it knows whose upload this is. Nothing in here is trusted after
+    `open_whole`: the caller digests what it copies.
+    """
+
+    def begin(self, upload_id: str, *, size: int, sha256: str) -> None:
+        """Announce an upload; the same announcement again is fine, another is a Conflict."""
+        ...
+
+    def put_part(
+        self, upload_id: str, number: int, stream: BinaryIO, *, size: int, sha256: str
+    ) -> None:
+        """Keep one part, verified by its own digest; the last verified one of a number counts.
+
+        Raises NotFound for an unknown upload, Invalid when the number or the bytes are not right,
+        Unavailable when the disk is full.
+        """
+        ...
+
+    def parts(self, upload_id: str) -> list[int]:
+        """The numbers of the parts that are there, rising. Raises NotFound."""
+        ...
+
+    def open_whole(self, upload_id: str) -> BinaryIO:
+        """All parts as one stream, to be closed by the caller.
+
+        Raises Invalid naming the missing parts; a read raises Invalid instead of handing out the
+        last bytes when the whole does not have the announced digest. Raises NotFound.
+        """
+        ...
+
+    def abort(self, upload_id: str) -> None:
+        """Forget an upload and its parts; an unknown one is fine."""
+        ...
+
+    def sweep(self, before: datetime) -> list[str]:
+        """Abort the uploads that nobody has touched since; returns their ids."""
+        ...
+
+
+def part_count(size: int) -> int:
+    """How many parts an upload of this many bytes has."""
+    return -(-size // PART_SIZE)
+
+
+def part_length(size: int, number: int) -> int:
+    """How many bytes part `number` (from 1) of an upload of `size` bytes has."""
+    return min(PART_SIZE, size - (number - 1) * PART_SIZE)
+
+
+def check_name(name: str) -> str:
+    """The name, if it is one that a store takes. Raises Invalid."""
+    segments = name.split("/")
+    if (
+        len(name) > _LONGEST_NAME
+        or len(segments) > _MOST_LEVELS
+        or not all(_SEGMENT.fullmatch(segment) for segment in segments)
+    ):
+        raise Invalid(
+            "name",
+            "存储名称不合规：只能用字母、数字和 . _ = -，不超过 8 级，各级不得以点开头或结尾。",
+            "请检查生成名称的程序。",
+        )
+    return name
+
+
+def check_upload_id(upload_id: str) -> str:
+    """The id, if it is one that staging takes. Raises Invalid."""
+    if not _SEGMENT.fullmatch(upload_id):
+        raise Invalid("upload_id", "上传编号不合规。", "请重新申请上传。")
+    return upload_id
+
+
+def check_claim(size: int, sha256: str) -> None:
+    """Refuse a size or digest that no bytes can have. Raises Invalid."""
+    if size < 0:
+        raise Invalid("size", "字节数不能为负。", "请重新计算字节数。")
+    if not _DIGEST.fullmatch(sha256):
+        raise Invalid("sha256", "SHA-256 摘要应为 64 位小写十六进制。", "请重新计算摘要。")

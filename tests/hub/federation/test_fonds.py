@@ -1,0 +1,228 @@
+"""The life of a fonds: registered, numbered, renamed, succeeded, assigned."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+
+from hub.federation import service as federation
+from hub.federation.models import FondsState
+from shared.audit import events
+from shared.kernel.actor import Grant, Role
+from shared.kernel.errors import Conflict, DanglianError, Invalid, NotAllowed, WrongState
+from shared.kernel.keys import document_is_signed_by
+from shared.messaging.models import OutgoingEntry
+
+CITY, YILING, ZHIJIANG = "420500", "420506", "420583"
+TOWN, VILLAGE = "420506101000", "420506101001"
+
+
+def test_the_city_has_its_divisions_and_fourteen_archives(session):
+    archives = federation.archives(session)
+    assert [archives[0].code, archives[0].name] == [CITY, "宜昌市档案馆"]
+    assert len(archives) == 14
+    assert len(federation.divisions_below("420500000000", session)) == 1777
+    assert len(federation.divisions_below("420506000000", session)) == 1 + 14 + 210
+    assert federation.full_name(TOWN, session).startswith("宜昌市夷陵区")
+    assert len({each.seal_public for each in archives}) == 14
+
+
+@pytest.mark.parametrize(
+    ("division", "reviewing", "receiving"),
+    [
+        ("420500000000", CITY, CITY),
+        ("420506000000", YILING, YILING),
+        (TOWN, YILING, YILING),
+        (VILLAGE, YILING, None),
+    ],
+)
+def test_a_fonds_belongs_to_the_archive_of_its_level(city, session, division, reviewing, receiving):
+    fonds = city.fonds("某单位", division, session)
+    assert (fonds.reviewing_archive, fonds.receiving_archive) == (reviewing, receiving)
+
+
+def test_central_keeping_holds_for_fonds_of_now_and_later(city, session):
+    before = city.fonds("龙泉镇人民政府", TOWN, session, number="J001")
+    village = city.fonds("某村", VILLAGE, session)
+    other = city.fonds("某市直部门", "420500000000", session)
+    federation.make_agreement(city.admin, YILING, "集中保管协议", key=city.key, session=session)
+    later = city.fonds("夷陵区林业局", "420506000000", session)
+    for fonds in (before, later):
+        assert (fonds.reviewing_archive, fonds.receiving_archive) == (YILING, CITY)
+        assert fonds.shape.receiving_archive == CITY
+    assert village.receiving_archive is None
+    assert other.reviewing_archive == CITY
+    with pytest.raises(Conflict):
+        federation.make_agreement(city.admin, YILING, "再一份", key=city.key, session=session)
+    with pytest.raises(Invalid):
+        federation.make_agreement(city.admin, CITY, "市馆", key=city.key, session=session)
+
+
+def test_a_number_is_given_once_in_an_archive(city, session):
+    first = city.fonds("甲局", "420506000000", session, number="J001")
+    second = city.fonds("乙局", "420506000000", session)
+    with pytest.raises(Conflict) as caught:
+        federation.assign_number(
+            city.admin, second.id, YILING, "j001", key=city.key, session=session
+        )
+    assert "甲局" in caught.value.message
+    federation.assign_number(city.admin, second.id, YILING, "J002", key=city.key, session=session)
+    assert second.number == second.shape.number == "J002"
+    with pytest.raises(Conflict):
+        federation.assign_number(
+            city.admin, first.id, YILING, "J003", key=city.key, session=session
+        )
+    other = city.fonds("丙局", "420583000000", session, number="J001")
+    assert other.number == "J001"
+
+
+def test_the_county_numbers_its_own_and_nobody_elses(city, session):
+    fonds = city.fonds("甲局", "420506000000", session)
+    elsewhere = city.archivist(ZHIJIANG)
+    with pytest.raises(NotAllowed):
+        federation.assign_number(elsewhere, fonds.id, YILING, "J001", key=city.key, session=session)
+    with pytest.raises(Invalid):
+        federation.assign_number(
+            elsewhere, fonds.id, ZHIJIANG, "J001", key=city.key, session=session
+        )
+    federation.assign_number(
+        city.archivist(YILING), fonds.id, YILING, "J001", key=city.key, session=session
+    )
+
+
+def test_a_mere_renaming_keeps_the_fonds(city, session):
+    fonds = city.fonds("夷陵区农业局", "420506000000", session, since=date(2001, 1, 1))
+    renamed = federation.rename_fonds(
+        city.admin,
+        fonds.id,
+        "夷陵区农业农村局",
+        date(2019, 3, 1),
+        key=city.key,
+        session=session,
+    )
+    assert renamed.id == fonds.id
+    assert renamed.name == "夷陵区农业农村局"
+    assert renamed.shape.name_on(date(2010, 5, 5)) == "夷陵区农业局"
+    assert renamed.shape.names[0].until == date(2019, 2, 28)
+    with pytest.raises(Invalid):
+        federation.rename_fonds(
+            city.admin, fonds.id, "更早的名称", date(1999, 1, 1), key=city.key, session=session
+        )
+
+
+def test_a_merger_closes_the_old_fonds_unmixed_and_opens_a_new_one(city, session):
+    one = city.fonds("甲局", "420506000000", session)
+    two = city.fonds("乙局", "420506000000", session)
+    merged = federation.succeed(
+        city.admin,
+        [one.id, two.id],
+        federation.NewFonds("甲乙局", "420506000000"),
+        "机构改革合并",
+        key=city.key,
+        session=session,
+    )
+    assert merged.shape.predecessors == (one.id, two.id)
+    for old in (one, two):
+        assert old.state == FondsState.CLOSED
+        assert old.shape.successors == (merged.id,)
+        with pytest.raises(WrongState):
+            federation.rename_fonds(
+                city.admin, old.id, "又改名", date(2024, 1, 1), key=city.key, session=session
+            )
+
+
+def told(session, node):
+    return session.scalars(
+        select(OutgoingEntry).where(OutgoingEntry.peer == node.id).order_by(OutgoingEntry.seq)
+    ).all()
+
+
+def test_every_change_of_an_assignment_goes_down_signed(city, session):
+    import json
+
+    fonds = city.fonds("龙泉镇人民政府", TOWN, session)
+    node = city.node("龙泉镇", fonds, session=session)
+    federation.assign_number(city.admin, fonds.id, YILING, "J001", key=city.key, session=session)
+    federation.rename_fonds(
+        city.admin, fonds.id, "龙泉镇政府", date(2024, 1, 1), key=city.key, session=session
+    )
+    federation.make_agreement(city.admin, YILING, "协议", key=city.key, session=session)
+    entries = told(session, node)
+    assert [each.kind for each in entries] == ["fonds"] * 3
+    last = json.loads(entries[-1].body)
+    assert last["kept"] is True
+    assert last["fonds"]["receiving_archive"] == CITY
+    assert last["fonds"]["numbers"] == {YILING: "J001"}
+    signed = last.pop("signed")
+    assert document_is_signed_by(city.key.public, last, signed)
+    last["fonds"]["receiving_archive"] = ZHIJIANG
+    assert not document_is_signed_by(city.key.public, last, signed)
+
+
+def test_one_fonds_belongs_to_one_node_at_a_time(city, session):
+    import json
+
+    fonds = city.fonds("龙泉镇人民政府", TOWN, session)
+    other = city.fonds("鸦鹊岭镇人民政府", "420506102000", session)
+    first = city.node("龙泉镇", fonds, session=session)
+    second = city.node("鸦鹊岭镇", other, session=session)
+    federation.reassign_fonds(city.admin, fonds.id, second.id, key=city.key, session=session)
+    assert not federation.keeps(first.id, fonds.id, session)
+    assert federation.keeps(second.id, fonds.id, session)
+    assert [json.loads(each.body)["kept"] for each in told(session, first)] == [False]
+    assert [json.loads(each.body)["kept"] for each in told(session, second)] == [True]
+    with pytest.raises(Conflict):
+        federation.create_node_with_code(
+            city.admin, "又一个", TOWN, [fonds.id], key=city.key, session=session
+        )
+
+
+@pytest.mark.parametrize("role", [Role.REVIEWER, Role.ARCHIVIST, Role.CLERK])
+def test_only_administrators_register_fonds(city, session, role):
+    actor = city.person(Grant(role, YILING))
+    with pytest.raises(NotAllowed):
+        federation.register_fonds(
+            actor, federation.NewFonds("某局", "420506000000"), session=session
+        )
+
+
+def test_an_administrator_of_one_archive_registers_its_fonds_only(city, session):
+    actor = city.person(Grant(Role.ADMINISTRATOR, YILING))
+    federation.register_fonds(actor, federation.NewFonds("某局", "420506000000"), session=session)
+    with pytest.raises(NotAllowed):
+        federation.register_fonds(
+            actor, federation.NewFonds("某局", "420583000000"), session=session
+        )
+    assert [each.name for each in session.scalars(federation.fonds_seen_by(actor))] == ["某局"]
+
+
+def test_each_act_leaves_one_event(city, session):
+    fonds = city.fonds("某局", "420506000000", session, number="J001")
+    actions = [
+        each.action for each in session.scalars(events().where(events_subject(f"fonds:{fonds.id}")))
+    ]
+    assert sorted(actions) == ["fonds.number_assigned", "fonds.registered"]
+
+
+def events_subject(subject):
+    from shared.audit import AuditEvent
+
+    return AuditEvent.subject == subject
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"division_code": "420000000000"}, "division_code"),
+        ({"number": "太长"}, "number"),
+        ({"name": " "}, "name"),
+        ({"name": "某\x07局"}, "name"),
+        ({"disclosure": {"WS": "everything"}}, "disclosure"),
+        ({"disclosure": {"??": "full"}}, "disclosure"),
+    ],
+)
+def test_a_wrong_field_is_named(city, session, changes, field):
+    given = {"name": "某局", "division_code": "420506000000", **changes}
+    with pytest.raises(DanglianError) as caught:
+        federation.register_fonds(city.admin, federation.NewFonds(**given), session=session)
+    assert caught.value.field == field

@@ -1,0 +1,166 @@
+"""What the check finds in packages that are not as they should be."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+
+import pytest
+
+from hub.receiving import checking
+from hub.review.service import Decided
+from shared.kernel.actor import Actor
+from shared.kernel.canonical import sha256_hex
+from shared.kernel.errors import WrongState
+from shared.kernel.keys import SigningKey
+from tests.hub.receiving.handover import Hub, Offered, Unit
+
+
+def repacked(offered: Offered, content: bytes) -> Offered:
+    """The offer as if its package were these bytes."""
+    package = {
+        "sha256": sha256_hex(content),
+        "size": len(content),
+        "inline": base64.b64encode(content).decode(),
+    }
+    return Offered(offered.offer_id, offered.record, content, {**offered.body, "package": package})
+
+
+def send(unit: Unit, *packages: bytes | None) -> str:
+    """Hand over a batch with these packages; None leaves one as it should be."""
+    batch = unit.batch(unit.records(len(packages)))
+    offers = [
+        each if content is None else repacked(each, content)
+        for each, content in zip(batch.offers, packages, strict=True)
+    ]
+    unit.send("offer", *(each.body for each in offers))
+    unit.send("batch", batch.closing)
+    return batch.id
+
+
+def bomb() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", bytes(30_000_000))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"not a zip", b"PK\x03\x04 torn", bomb()])
+def test_what_is_no_package_is_a_finding_and_can_only_be_returned(
+    hub: Hub, unit: Unit, reviewer: Actor, content: bytes
+) -> None:
+    batch_id = send(unit, content, None)
+    hub.work()
+    found = hub.batch(batch_id)
+    assert (found.state, found.checked) == ("under_review", 2)
+    bad = next(each for each in hub.offers(batch_id).values() if not each.sound)
+    assert bad.errors >= 1
+    with pytest.raises(WrongState) as told:
+        hub.decide(reviewer, batch_id, Decided(bad.id, "accepted"))
+    assert told.value.code == "package_unsound"
+    with pytest.raises(WrongState):
+        hub.conclude(reviewer, batch_id, "accepted")
+    hub.conclude(reviewer, batch_id, "returned")
+
+
+def test_the_package_of_another_record_is_not_this_one(hub: Hub, unit: Unit) -> None:
+    batch = unit.batch(unit.records(2))
+    first, second = batch.offers
+    swapped = [repacked(first, second.package), repacked(second, first.package)]
+    unit.send("offer", *(each.body for each in swapped))
+    unit.send("batch", batch.closing)
+    hub.work()
+    assert {"record_id_differs", "offer_id_differs"} <= hub.codes(batch.id)
+    assert not any(each.sound for each in hub.offers(batch.id).values())
+
+
+def test_a_package_under_another_seal_is_found(hub: Hub, unit: Unit) -> None:
+    registered = unit.seal
+    unit.seal = SigningKey.generate()
+    batch = unit.hand_over(1)
+    unit.seal = registered
+    hub.work()
+    assert "seal_of_another" in hub.codes(batch.id)
+    assert not any(each.sound for each in hub.offers(batch.id).values())
+
+
+def test_bad_metadata_is_beside_its_field_and_a_person_decides(
+    hub: Hub, unit: Unit, reviewer: Actor
+) -> None:
+    batch = unit.hand_over(1, author=None)
+    hub.work()
+    (offer,) = hub.offers(batch.id).values()
+    assert offer.findings
+    assert any(each["field"] == "author" for each in offer.report["findings"])
+    assert offer.sound
+    if offer.errors:
+        with pytest.raises(WrongState) as told:
+            hub.conclude(reviewer, batch.id, "accepted")
+        assert told.value.code == "undecided"
+        hub.decide(reviewer, batch.id, Decided(offer.id, "accepted"))
+    hub.conclude(reviewer, batch.id, "accepted")
+
+
+def test_a_record_withdrawn_during_its_check_stays_withdrawn(
+    hub: Hub, unit: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = unit.hand_over(1)
+    inspect = checking.inspect_package
+
+    def withdraw_meanwhile(*arguments: object) -> object:
+        unit.send("withdraw", {"batch_id": batch.id, "by": None, "reason": None})
+        return inspect(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(checking, "inspect_package", withdraw_meanwhile)
+    hub.work()
+    assert hub.batch(batch.id).state == "withdrawn"
+    assert hub.offers(batch.id)[batch.offers[0].offer_id].state == "withdrawn"
+
+
+def test_a_crash_of_the_inspection_reads_as_not_run_and_stops_nobody_else(
+    hub: Hub, unit: Unit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = unit.hand_over(1), unit.hand_over(1)
+    inspect = checking.inspect_package
+
+    def crash_once(path: object, context: object) -> object:
+        if context.offer["offer_id"] == first.offers[0].offer_id:  # type: ignore[attr-defined]
+            raise RuntimeError("strange")
+        return inspect(path, context)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(checking, "inspect_package", crash_once)
+    hub.work()
+    assert hub.codes(first.id) == {"not_run"}
+    assert not hub.offers(first.id)[first.offers[0].offer_id].sound
+    assert hub.batch(second.id).errors == 0
+    assert "crashed" in caplog.text
+
+
+def test_a_classified_file_is_erased_and_its_title_with_it(hub: Hub, unit: Unit) -> None:
+    ((record, _),) = unit.records(1)
+    from dataclasses import replace
+
+    from shared.kernel.identifiers import new_id
+    from shared.records.holdings import FileKind
+    from shared.records.record import ComputerFile, Document
+
+    content = "机密★10年\n关于某事的报告\n".encode()
+    file = ComputerFile(
+        new_id(), "正文.txt", len(content), sha256_hex(content), "txt", FileKind.BORN_DIGITAL
+    )
+    marked = replace(record, version=2, documents=(Document(new_id(), "正本", None, 1, (file,)),))
+    unit.tell(marked)
+    batch = unit.batch([(marked, content)])
+    unit.send("offer", *(each.body for each in batch.offers))
+    unit.send("batch", batch.closing)
+    hub.work()
+    (offer,) = hub.offers(batch.id).values()
+    assert hub.codes(batch.id) == {"classified"}
+    assert record.title not in offer.title
+    assert not offer.sound
+    assert record.title not in str(offer.report)
+    from shared.kernel.errors import NotFound
+
+    with pytest.raises(NotFound):
+        hub.city.folder.staging.parts(offer.id)

@@ -1,0 +1,266 @@
+"""The hub's pages and API as people meet them: no dead links, and nobody sees another's."""
+
+import re
+from html import unescape
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+
+from hub.app import make_app
+from hub.catalogue import service as catalogue
+from hub.federation import service as federation
+from shared.identity import create_account
+from shared.kernel.actor import Grant, Role
+from shared.kernel.identifiers import new_id
+from shared.kernel.keys import SigningKey
+from shared.records.record import next_version
+
+YILING, ZHIJIANG, CITY = "420506", "420583", "420500"
+PASSWORD = "Dangan-2024-ceshi"
+_CSRF = re.compile(r'name="csrf-token" content="([^"]+)"')
+_LINK = re.compile(r'(?:href|src)="([^"]+)"')
+
+
+class Browser:
+    """A signed-in person with a browser, and with a token for the API."""
+
+    def __init__(self, app, login):
+        self.client = app.test_client()
+        self._csrf = _CSRF.search(self.client.get("/sign-in").text)[1]
+        answer = self.post("/sign-in", login=login, password=PASSWORD)
+        assert answer.status_code == 302, answer.text
+        self._csrf = _CSRF.search(self.client.get("/").text)[1]
+        token = app.test_client().post(
+            "/api/v1/sign_in", json={"login": login, "password": PASSWORD}
+        )
+        self._token = token.json["token"]
+
+    def get(self, path):
+        return self.client.get(path, buffered=True)
+
+    def post(self, path, **fields):
+        return self.client.post(path, data={"csrf_token": self._csrf, **fields})
+
+    def api(self, path, **query):
+        return self.client.get(
+            f"/api/v1{path}",
+            query_string=query,
+            headers={"Authorization": f"Bearer {self._token}"},
+        )
+
+
+@pytest.fixture
+def app(city):
+    app = make_app(city.folder)
+    app.testing = True
+    return app
+
+
+@pytest.fixture
+def people(app, city):
+    """One person of each kind, and two towns whose records lie before two archives."""
+    with city.database.write() as session:
+        towns = {}
+        for name, division, number in (
+            ("小溪塔街道办事处", "420506001000", "J001"),
+            ("马家店街道办事处", "420583001000", "J002"),
+        ):
+            fonds = city.fonds(name, division, session, number=number)
+            node = city.node(name, fonds, session=session)
+            records = [city.record(fonds, n, title=f"{name}第{n}号文件") for n in range(1, 4)]
+            catalogue.apply_records(session, node.id, city.entries(*records))
+            offered = next_version(records[0], state="offered")
+            catalogue.apply_records(session, node.id, city.entries(offered))
+            towns[division[:6]] = (fonds, node, records)
+        for login, grant in {
+            "admin": Grant(Role.ADMINISTRATOR),
+            "yiling": Grant(Role.REVIEWER, YILING),
+            "zhijiang": Grant(Role.REVIEWER, ZHIJIANG),
+            "city": Grant(Role.ARCHIVIST, CITY),
+            "clerk": Grant(Role.CLERK, None, towns[YILING][0].id),
+        }.items():
+            create_account(city.admin, login, login, PASSWORD, [grant], session=session)
+    return lambda login: Browser(app, login), towns
+
+
+@pytest.mark.parametrize("login", ["admin", "yiling", "city", "clerk"])
+def test_no_link_leads_nowhere(people, login):
+    sign_in, _ = people
+    browser = sign_in(login)
+    waiting, seen = ["/"], set()
+    while waiting and len(seen) < 400:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        answer = browser.get(path)
+        assert answer.status_code in (200, 302), f"{path}: {answer.status_code}"
+        if "html" not in answer.content_type:
+            continue
+        for link in _LINK.findall(answer.text):
+            target = urlsplit(urljoin(f"http://localhost{path}", unescape(link)))
+            if target.netloc != "localhost" or target.path.startswith("/static/vendor"):
+                continue
+            where = target.path + (f"?{target.query}" if target.query else "")
+            if "sort=" not in where and "page=" not in where and "size=" not in where:
+                waiting.append(where)
+    assert len(seen) > 10
+
+
+def test_pages_offer_each_role_its_own(people):
+    sign_in, _ = people
+    wanted = {
+        "admin": {"联网单位", "全宗", "档案馆", "账号", "操作日志"},
+        "yiling": {"审核", "联网单位", "全宗"},
+        "city": {"接收", "联网单位"},
+        "clerk": {"目录", "全宗"},
+    }
+    for login, labels in wanted.items():
+        page = sign_in(login).get("/").text
+        offered = set(re.findall(r'nav-link-title">([^<]+)<', page))
+        assert labels <= offered
+        assert ("账号" in offered) == (login == "admin")
+        assert ("审核" in offered) == (login == "yiling")
+
+
+def test_a_reviewer_of_one_county_sees_nothing_of_another_on_any_page(people):
+    sign_in, towns = people
+    fonds, node, records = towns[YILING]
+    browser = sign_in("zhijiang")
+    for path in (
+        f"/fonds/{fonds.id}",
+        f"/nodes/{node.id}",
+        *(f"/catalogue/records/{each.id}" for each in records),
+    ):
+        answer = browser.get(path)
+        assert answer.status_code == 404, path
+        assert "小溪塔" not in answer.text
+    for path in ("/catalogue/", "/fonds/", "/nodes/", f"/catalogue/?fonds={fonds.id}"):
+        assert "小溪塔街道办事处第" not in browser.get(path).text
+        assert "马家店" in browser.get(path.partition("?")[0]).text
+    assert (
+        browser.get("/catalogue/?q=小溪塔街道办事处第1号").text.count("小溪塔街道办事处第1号文件")
+        == 0
+    )
+
+
+def test_nor_in_the_api(people):
+    sign_in, towns = people
+    fonds, node, records = towns[YILING]
+    browser = sign_in("zhijiang")
+    found = browser.api("/catalogue/records").json
+    assert {row["fonds_id"] for row in found["rows"]} == {towns[ZHIJIANG][0].id}
+    assert browser.api("/catalogue/records", fonds=fonds.id).json["rows"] == []
+    assert browser.api("/catalogue/records", q="小溪塔").json["rows"] == []
+    for each in records:
+        assert browser.api(f"/catalogue/records/{each.id}").status_code == 404
+    assert browser.api(f"/fonds/{fonds.id}").status_code == 404
+    assert [each["id"] for each in browser.api("/fonds").json["fonds"]] == [towns[ZHIJIANG][0].id]
+    assert node.id not in {each["id"] for each in browser.api("/nodes").json["nodes"]}
+
+
+def test_nor_may_touch_it(people):
+    sign_in, towns = people
+    fonds, node, _ = towns[YILING]
+    browser = sign_in("zhijiang")
+    for path in (
+        f"/nodes/{node.id}/suspend",
+        f"/nodes/{node.id}/code",
+        f"/nodes/{node.id}/grant",
+        f"/fonds/{fonds.id}/close",
+        f"/fonds/{fonds.id}/rename",
+        f"/fonds/{fonds.id}/number",
+    ):
+        assert browser.post(path, reason="x", name="x", since="2024-01-01").status_code in (
+            403,
+            404,
+        )
+
+
+def test_the_city_sees_counts_of_what_it_may_not_read(people):
+    sign_in, _ = people
+    browser = sign_in("city")
+    assert browser.api("/catalogue/records").json["rows"] == []
+    counts = browser.api("/catalogue/counts", by="state").json
+    assert counts == {
+        "total": 6,
+        "counts": [{"state": "filed", "records": 4}, {"state": "offered", "records": 2}],
+    }
+    assert "6" in browser.get("/catalogue/counts").text
+
+
+def test_the_clerk_reads_the_own_record_on_page_and_api(people):
+    sign_in, towns = people
+    _, _, records = towns[YILING]
+    browser = sign_in("clerk")
+    assert "小溪塔街道办事处第2号文件" in browser.get(f"/catalogue/records/{records[1].id}").text
+    answer = browser.api(f"/catalogue/records/{records[1].id}").json
+    assert answer["record"]["title"] == "小溪塔街道办事处第2号文件"
+    assert answer["sight"] == "full"
+
+
+def test_an_administrator_registers_a_fonds_and_invites_its_node(people, app, city):
+    sign_in, _ = people
+    browser = sign_in("admin")
+    made = browser.post("/fonds/new", name="龙泉镇人民政府", division="420506101000", number="J010")
+    assert made.status_code == 302, made.text
+    fonds_id = made.location.rpartition("/")[2]
+    invited = browser.post("/nodes/new", name="龙泉镇", division="420506101000", fonds=fonds_id)
+    code = re.search(r"--code ([0-9A-Z-]+)", invited.text)[1]
+    answer = enrol(app, code)
+    assert answer.status_code == 200, answer.text
+    assert [each["fonds"]["id"] for each in answer.json["fonds"]] == [fonds_id]
+    assert code not in browser.get(f"/nodes/{answer.json['node_id']}").text
+    assert (
+        browser.post(f"/nodes/{answer.json['node_id']}/suspend", reason="检修").status_code == 302
+    )
+    with city.database.read() as session:
+        assert not federation.node_of(answer.json["node_id"], session).may_talk
+    assert browser.post(f"/nodes/{answer.json['node_id']}/resume").status_code == 302
+
+
+def test_a_wrong_field_is_told_beside_it(people):
+    sign_in, _ = people
+    browser = sign_in("admin")
+    answer = browser.post("/fonds/new", name="某镇", division="420506101000", number="太长的号")
+    assert answer.status_code == 422
+    assert "全宗号应为4位" in answer.text
+    assert 'value="某镇"' in answer.text
+
+
+def application(code):
+    return {
+        "code": code,
+        "device_public": SigningKey.generate().public.hex,
+        "seal_public": SigningKey.generate().public.hex,
+        "instance_id": new_id(),
+        "version": "0.1.0",
+    }
+
+
+def enrol(app, code, **more):
+    return app.test_client().post("/api/v1/enrolments", json={**application(code), **more})
+
+
+def test_a_wrong_code_is_a_problem_and_soon_throttled(app):
+    for _ in range(10):
+        answer = enrol(app, "AAAAA-BBBBB-CCCCC-DDDDD")
+        assert answer.status_code == 403
+        assert answer.content_type.startswith("application/problem+json")
+        assert answer.json["code"] == "wrong_code"
+    answer = enrol(app, "AAAAA-BBBBB-CCCCC-DDDDD")
+    assert answer.status_code == 429
+
+
+def test_an_enrolment_whose_answer_was_lost_is_answered_again_and_nobody_elses(app, city):
+    with city.database.write() as session:
+        fonds = city.fonds("龙泉镇人民政府", "420506101000", session)
+        code = federation.create_node_with_code(
+            city.admin, "龙泉镇", "420506101000", [fonds.id], key=city.key, session=session
+        ).code
+    asked = application(code)
+    first = app.test_client().post("/api/v1/enrolments", json=asked).json
+    again = app.test_client().post("/api/v1/enrolments", json=asked).json
+    assert (first["node_id"], first["epoch"]) == (again["node_id"], again["epoch"])
+    assert enrol(app, code).status_code == 403
+    assert again["epoch"] == 1

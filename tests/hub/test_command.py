@@ -1,0 +1,97 @@
+"""`danglian hub`: what an administrator or a script does from the command line."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from shared.command.main import danglian
+
+CITY = "420500000000"
+
+
+@pytest.fixture
+def run(tmp_path):
+    def call(*arguments, status=0):
+        answer = CliRunner().invoke(
+            danglian, ["hub", *arguments, "--dir", str(tmp_path / "hub"), "--json"]
+        )
+        assert answer.exit_code == status, answer.output
+        return json.loads(answer.stdout)
+
+    return call
+
+
+@pytest.fixture
+def hub(run):
+    run("init", "--name", "宜昌市档案平台", "--city", CITY, "--admin-password", "Guanli-2024-ok")
+    return run
+
+
+def test_a_hub_is_made_once(hub):
+    assert hub("status")["archives"] == 14
+    refused = hub("init", "--name", "又一个", "--city", CITY, status=1)
+    assert refused["code"] == "conflict"
+
+
+def test_a_city_that_is_not_in_the_data_leaves_nothing(run, tmp_path):
+    refused = run("init", "--name", "某平台", "--city", "990000000000", status=2)
+    assert refused["field"] == "city"
+    assert not (tmp_path / "hub").exists()
+
+
+def test_a_weak_password_leaves_nothing(run, tmp_path):
+    run("init", "--name", "某平台", "--city", CITY, "--admin-password", "123", status=2)
+    assert not (tmp_path / "hub").exists()
+
+
+def test_a_first_password_is_made_and_shown_once(run):
+    made = run("init", "--name", "某平台", "--city", CITY)
+    assert len(made["admin_password"]) >= 12
+
+
+def test_a_folder_that_is_no_hub_is_told(run):
+    assert run("status", status=1)["code"] == "not_found"
+
+
+def test_the_whole_setting_up_of_a_town(hub):
+    fonds = hub("fonds", "add", "--name", "龙泉镇人民政府", "--division", "420506101000")
+    village = hub("fonds", "add", "--name", "某村", "--division", "420506101001")
+    assert village["receiving_archive"] is None
+    agreement = hub("agreement", "add", "--archive", "420506", "--basis", "集中保管协议")
+    assert agreement["receiving_archive"] == "420500"
+    node = hub(
+        *("node", "add", "--name", "龙泉镇", "--division", "420506101000"),
+        *("--fonds", fonds["fonds_id"], "--fonds", village["fonds_id"]),
+    )
+    assert set(node) == {"node_id", "code", "expires_at", "hub"}
+    (listed,) = hub("node", "list")["nodes"]
+    assert (listed["name"], listed["state"]) == ("龙泉镇", "待登记")
+    assert len(hub("fonds", "list", "--division", "420506000000")["fonds"]) == 2
+    account = hub(
+        *("user", "add", "--login", "zhang", "--name", "张三", "--role", "reviewer"),
+        *("--archive", "420506", "--password", "Shenhe-2024-ok"),
+    )
+    assert account["login"] == "zhang"
+    assert {each["login"] for each in hub("user", "list")["users"]} == {"admin", "zhang"}
+    assert (
+        hub("node", "suspend", node["node_id"], "--reason", "x", status=1)["code"] == "wrong_state"
+    )
+    assert hub("node", "code", node["node_id"])["code"] != node["code"]
+
+
+def test_an_unknown_archive_or_fonds_is_refused(hub):
+    for scope in (("--archive", "999999"), ("--fonds", "nowhere")):
+        refused = hub(
+            *("user", "add", "--login", "li", "--name", "李四", "--role", "reviewer", *scope),
+            *("--password", "Shenhe-2024-ok"),
+            status=1,
+        )
+        assert refused["code"] == "not_found"
+
+
+def test_a_wrong_setting_stops_the_start_with_its_name(hub, tmp_path):
+    settings = tmp_path / "hub" / "settings.toml"
+    settings.write_text(settings.read_text().replace('"ask"', '"perhaps"'))
+    refused = hub("status", status=2)
+    assert refused["field"] == "grant_policy"

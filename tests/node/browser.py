@@ -1,0 +1,67 @@
+"""A browser without a screen, signed in at one node."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urljoin
+
+from werkzeug.test import TestResponse
+
+from node.app import make_node_app
+from shared.identity import create_account
+from shared.kernel.actor import Grant, system_actor
+from tests.node.conftest import Node
+
+PASSWORD = "danglian-2024"
+
+
+class Browser:
+    """Opens pages, follows redirects, and looks for links that lead nowhere."""
+
+    def __init__(self, node: Node, login: str, name: str, *grants: Grant) -> None:
+        with node.database.write() as session:
+            create_account(system_actor("test"), login, name, PASSWORD, grants, session=session)
+        self.client = make_node_app(node.folder).test_client()
+        self.post("/sign-in", {"login": login, "password": PASSWORD})
+
+    def token(self) -> str:
+        page = self.client.get("/sign-in", follow_redirects=True).text
+        found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        if found is None:
+            return str(self.client.get("/session").get_json()["csrf_token"])
+        return found.group(1)
+
+    def get(self, path: str, status: int = 200) -> TestResponse:
+        answer = self.client.get(path, follow_redirects=True)
+        assert answer.status_code == status, answer.text
+        assert answer.data is not None
+        answer.close()
+        return answer
+
+    def post(
+        self, path: str, data: dict[str, Any] | None = None, status: int = 200
+    ) -> TestResponse:
+        answer = self.client.post(
+            path, data={**(data or {}), "csrf_token": self.token()}, follow_redirects=True
+        )
+        assert answer.status_code == status, answer.text
+        return answer
+
+    def walk(self, start: str = "/", most: int = 200) -> list[str]:
+        """Open every page that links lead to; returns their paths."""
+        seen: dict[str, None] = {}
+        waiting = [start]
+        while waiting and len(seen) < most:
+            path = waiting.pop(0)
+            if path in seen:
+                continue
+            seen[path] = None
+            answer = self.get(path)
+            if "html" not in (answer.content_type or ""):
+                continue
+            for target in re.findall(r'href="([^"#]+)', answer.text):
+                url = urljoin(f"http://localhost{path}", target.replace("&amp;", "&"))
+                if url.startswith("http://localhost/") and "/static/" not in url:
+                    waiting.append(url.removeprefix("http://localhost"))
+        return list(seen)

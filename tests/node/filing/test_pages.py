@@ -1,0 +1,195 @@
+"""The pages of registry and filing, as a clerk walks through them."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from python_calamine import CalamineWorkbook
+from sqlalchemy import select
+
+from node.filing import service as filing
+from node.filing.models import Record
+from node.registry.models import Registered
+from shared.kernel.actor import Actor, Grant, Role
+from tests.node.browser import Browser
+from tests.node.conftest import Node
+
+
+@pytest.fixture
+def browser(node: Node) -> Browser:
+    return Browser(node, "clerk", "张档案", Grant(Role.CLERK))
+
+
+def record_id_of(node: Node, title: str) -> str:
+    with node.database.read() as session:
+        return str(session.scalar(select(Record.id).where(Record.title == title)))
+
+
+def test_every_empty_page_says_what_to_do_first(browser: Browser) -> None:
+    assert "登记第一份收文" in browser.get("/registry/").text
+    assert "直接归档" in browser.get("/filing/").text
+    assert "没有等待定号的门类" in browser.get("/filing/classes").text
+    assert "没有可以列入目录的文件" in browser.get("/filing/catalogue").text
+    assert "接下来做什么" in browser.get("/").text
+
+
+def test_a_document_is_registered_closed_filed_and_numbered_on_the_pages(
+    node: Node, browser: Browser
+) -> None:
+    page = browser.post(
+        "/registry/new",
+        {
+            "direction": "incoming",
+            "fonds_id": node.fonds,
+            "title": "关于春耕生产的通知",
+            "date": "2023-03-01",
+            "registered_on": "2023-03-03",
+            "security": "none",
+            "role": "正本",
+            "file": (io.BytesIO(b"%PDF-1.7 x"), "通知.pdf"),
+        },
+    )
+    assert "2023-收-0001" in page.text
+    with node.database.read() as session:
+        document_id = session.scalar(select(Registered.id))
+    browser.post(f"/registry/{document_id}/take_in_hand", {"handler": "王干事"})
+    browser.post(f"/registry/{document_id}/close")
+    values = {"class_code": "WS", "year": "2023", "retention": "D30", "organ": "bgs"}
+    page = browser.post(f"/filing/from-registry/{document_id}", values)
+    assert "整理中" in page.text
+    record_id = record_id_of(node, "关于春耕生产的通知")
+    file = re.search(rf"/filing/{record_id}/files/[0-9a-f-]+", page.text)
+    assert file is not None
+    assert browser.get(file.group()).data == b"%PDF-1.7 x"
+
+    which = f"?fonds={node.fonds}&class=WS&year=2023"
+    assert "A182-WS·2023-D30-BGS-0001" in browser.get(f"/filing/numbers{which}").text
+    assert "已为 1 件编出草稿号" in browser.post(f"/filing/numbers{which}").text
+    assert "将固定 1 件" in browser.get(f"/filing/close{which}").text
+    assert "还没有确认" in browser.post(f"/filing/close{which}", status=422).text
+    assert "已定号，共 1 件" in browser.post(f"/filing/close{which}", {"sure": "1"}).text
+    assert "已归档" in browser.get(f"/filing/{record_id}").text
+    assert "A182-WS·2023-D30-BGS-0001" in browser.get("/filing/catalogue").text
+
+
+def test_a_selection_is_arranged_reordered_and_searched(node: Node, browser: Browser) -> None:
+    for title in ("甲通知", "乙通知", "丙报告"):
+        browser.post(
+            "/filing/new",
+            {
+                "fonds_id": node.fonds, "level": "record", "class_code": "WS", "title": title,
+                "date": "2023年5月1日", "holding": "paper", "security": "无",
+            },
+        )  # fmt: skip
+    ids = [record_id_of(node, title) for title in ("甲通知", "乙通知", "丙报告")]
+    page = browser.post(
+        "/filing/arrange", {"ids": ids, "year": "2023", "retention": "Y", "next": "?q=通知"}
+    )
+    assert "已设定 3 件" in page.text
+    assert "丙报告" not in page.text
+    category = node.state(ids[0])["category_id"]
+    browser.post(f"/filing/order/{category}/move", {"record_id": ids[2], "to": "1"})
+    assert [node.state(each)["position"] for each in ids] == [2, 3, 1]
+    assert "没有勾选" in browser.post("/filing/arrange", status=422).text.replace(
+        "没有选择文件", "没有勾选"
+    )
+
+
+def test_what_was_typed_stays_when_something_is_wrong(node: Node, browser: Browser) -> None:
+    values = {
+        "fonds_id": node.fonds, "level": "record", "class_code": "WS", "title": "会议纪要",
+        "date": "2023-02-30", "holding": "electronic", "role": "正本", "kind": "born_digital",
+    }  # fmt: skip
+    page = browser.post("/filing/new", values, status=422)
+    assert "没有2023年2月30日" in page.text
+    assert "会议纪要" in page.text
+    values["date"] = "2023-02-28"
+    for content, name, sentence in (
+        (b"", "空.pdf", "0 字节"),
+        (b"x", "长" * 300 + ".pdf", "255"),
+        (b"x", "../逃.pdf", "路径"),
+    ):
+        page = browser.post(
+            "/filing/new", {**values, "file": (io.BytesIO(content), name)}, status=422
+        )
+        assert sentence in page.text
+        assert "会议纪要" in page.text
+    page = browser.post(
+        "/filing/new",
+        {**values, "title": "会议纪要 机密★10年", "file": (io.BytesIO(b"secret"), "x.pdf")},
+        status=422,
+    )
+    assert "涉密" in page.text
+    with node.database.read() as session:
+        assert session.scalar(select(Record.id)) is None
+    assert list(node.folder.files.names()) == []
+
+
+def test_a_village_account_meets_only_its_own_fonds(
+    node: Node, clerk: Actor, browser: Browser
+) -> None:
+    (town_record,) = node.collect(clerk, 1)
+    village = Browser(node, "village", "王文书", Grant(Role.CLERK, fonds_id=node.village))
+    assert "樟政发" not in village.get("/filing/").text
+    village.get(f"/filing/{town_record}", status=404)
+    village.get(f"/filing/numbers?fonds={node.fonds}&class=WS&year=2023", status=403)
+    village.get(f"/filing/catalogue?fonds={node.fonds}&year=2023&as=xlsx")
+    assert "关于第1号" not in village.get(f"/filing/catalogue?fonds={node.fonds}&year=2023").text
+    for path in village.walk():
+        assert "关于第1号事项" not in village.get(path).text
+
+
+def test_no_link_leads_nowhere(node: Node, clerk: Actor) -> None:
+    node.collect(clerk, 3)
+    node.close(clerk)
+    ids = node.collect(clerk, 2, retention="Y")
+    with node.database.write() as session:
+        volume = filing.collect(
+            clerk, node.fonds,
+            {"level": "volume", "class_code": "KU", "subclass": "01", "title": "凭证", "box": "7"},
+            session=session,
+        )  # fmt: skip
+        filing.note_refusal(session, {"subject": ids[0], "field": "title", "problem": "题名有误"})
+        assert volume.id
+    boss = Browser(node, "boss", "镇长", *(Grant(role) for role in Role))
+    pages = boss.walk()
+    assert len(pages) > 60
+
+
+def test_the_catalogue_as_a_spreadsheet_never_computes(
+    node: Node, clerk: Actor, browser: Browser
+) -> None:
+    node.collect(clerk, 2, author='=HYPERLINK("http://x")')
+    path = f"/filing/catalogue?fonds={node.fonds}&class=WS&year=2023"
+    content = browser.get(f"{path}&as=xlsx").data
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
+    assert rows[1] == ["序号", "档号", "文号", "责任者", "题名", "日期", "密级", "页数", "备注"]
+    assert rows[2][3] == '\'=HYPERLINK("http://x")'
+    assert rows[2][5] == "20230202"
+    pdf = browser.get(f"{path}&as=pdf")
+    assert pdf.data.startswith(b"%PDF")
+
+
+def test_a_list_asks_the_database_as_often_for_many_records_as_for_few(
+    node: Node, clerk: Actor, browser: Browser
+) -> None:
+    from sqlalchemy import event
+
+    def queries() -> int:
+        count = 0
+
+        def counted(*_args: object) -> None:
+            nonlocal count
+            count += 1
+
+        event.listen(node.database.engine, "after_cursor_execute", counted)
+        browser.get("/filing/?size=50")
+        event.remove(node.database.engine, "after_cursor_execute", counted)
+        return count
+
+    node.collect(clerk, 2)
+    few = queries()
+    node.collect(clerk, 40)
+    assert queries() == few

@@ -1,0 +1,141 @@
+"""`danglian node`: the same verbs on the command line, each with --json."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from node.command import node as node_command
+from node.office.places import NodeFolder
+from shared.kernel.files import folder_lock
+from tests.node.conftest import Node
+
+DIVISION = "420506101000"
+
+
+def run(*arguments: object, code: int = 0) -> dict[str, Any]:
+    result = CliRunner().invoke(node_command, [*map(str, arguments), "--json"])
+    assert result.exit_code == code, result.output
+    return dict(json.loads(result.output.strip().splitlines()[-1]))
+
+
+def init(folder: Path, *more: object, code: int = 0) -> dict[str, Any]:
+    return run(
+        "init", "--dir", folder, "--name", "樟村坪镇", "--fonds", "樟村坪镇人民政府",
+        "--fonds-number", "A182", "--division", DIVISION, *more, code=code,
+    )  # fmt: skip
+
+
+def test_a_new_node_has_a_folder_a_fonds_and_an_account(tmp_path: Path) -> None:
+    made = init(tmp_path / "n")
+    assert made["admin_password"]
+    status = run("status", "--dir", tmp_path / "n")
+    assert [each["number"] for each in status["fonds"]] == ["A182"]
+    assert status["state"] == "unenrolled"
+    assert init(tmp_path / "n", code=1)["code"] == "conflict"
+    assert init(tmp_path / "m", "--hub", "http://x", code=2)["field"] == "code"
+    assert not (tmp_path / "m").exists()
+
+
+def test_filing_on_the_command_line(node: Node, tmp_path: Path) -> None:
+    folder = node.folder.path
+    run(
+        "user", "add", "--dir", folder, "--login", "zhang", "--name", "张档案",
+        "--role", "clerk", "--password", "danglian-2024",
+    )  # fmt: skip
+    paper = tmp_path / "通知.pdf"
+    paper.write_bytes(b"%PDF-1.7")
+    one = run(
+        "file", "collect", "--dir", folder, "--fonds", "A182", "--title", "关于防火的通知",
+        "--set", "date=2023-04-05", "--set", "年度=2023", "--file", paper,
+    )  # fmt: skip
+    assert one["state"] == "collected"
+    rows = tmp_path / "rows.json"
+    rows.write_text(json.dumps(node.rows(3), ensure_ascii=False), encoding="utf-8")
+    many = run("file", "collect", "--dir", folder, "--fonds", "A182", "--rows", rows)
+    assert many["count"] == 3
+    run("file", "arrange", one["id"], "--dir", folder, "--retention", "30年", "--organ", "BGS")
+    run("file", "number", "--dir", folder, "--fonds", "A182", "--year", 2023)
+    closed = run("file", "close", "--dir", folder, "--fonds", "A182", "--year", 2023)
+    assert (closed["records"], closed["closed_by"]) == (4, "张档案")
+    listed = run("file", "list", "--dir", folder, "--state", "filed", "--text", "防火")
+    assert [each["code"] for each in listed["records"]] == ["A182-WS·2023-D30-BGS-0004"]
+    late = run(
+        "file", "collect", "--dir", folder, "--fonds", "A182", "--title", "补件",
+        "--set", "date=2023-04-06", "--set", "year=2023", "--set", "retention=Y",
+    )  # fmt: skip
+    assert run("file", "late", late["id"], "--dir", folder)["code"] == "A182-WS·2023-Y-0001"
+    run("file", "void", late["id"], "--dir", folder, "--reason", "重份")
+    assert run("file", "gaps", "--dir", folder)["gaps"] == []
+    assert run("status", "--dir", folder)["records"] == {"filed": 4, "void": 1}
+
+
+def test_it_must_be_clear_who_acts(node: Node) -> None:
+    folder = node.folder.path
+    collect = ("file", "collect", "--dir", folder, "--fonds", "A182", "--title", "通知")
+    assert run(*collect, code=2)["field"] == "as"
+    for login in ("zhang", "li"):
+        run(
+            "user", "add", "--dir", folder, "--login", login, "--name", login,
+            "--role", "clerk", "--password", "danglian-2024", "--fonds", "V001",
+        )  # fmt: skip
+    assert "li、zhang" in run(*collect, code=2)["remedy"]
+    assert run(*collect, "--as", "zhang", code=1)["code"] == "not_allowed"
+    run("user", "disable", "li", "--dir", folder)
+    states = {
+        each["login"]: each["state"] for each in run("user", "list", "--dir", folder)["users"]
+    }
+    assert states == {"li": "已停用", "zhang": "使用中"}
+
+
+def start(*folders: Path) -> subprocess.Popen[str]:
+    arguments = [part for folder in folders for part in ("--dir", str(folder))]
+    script = "from shared.command import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", script, "node", "run", *arguments, "--port", "0", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+@pytest.mark.faults
+def test_one_process_serves_several_nodes_and_a_folder_is_served_once(tmp_path: Path) -> None:
+    for slug in ("town", "county"):
+        init(tmp_path / slug, "--slug", slug)
+    process = start(tmp_path / "town", tmp_path / "county")
+    try:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        assert [each["slug"] for each in said["nodes"]] == ["town", "county"]
+        for each in said["nodes"]:
+            with urllib.request.urlopen(each["url"]) as answer:
+                assert "樟村坪镇" in answer.read().decode()
+        with urllib.request.urlopen(said["url"]) as answer:
+            assert "/county/" in answer.read().decode()
+        refused = run("run", "--dir", tmp_path / "town", "--port", 0, code=1)
+        assert refused["code"] == "folder_in_use"
+        assert str(process.pid) in refused["problem"]
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert process.stdout is not None
+        process.stdout.close()
+    with folder_lock(tmp_path / "town", "test"):
+        assert NodeFolder(tmp_path / "town").settings.slug == "town"
+
+
+def test_two_nodes_of_one_process_need_different_short_names(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        init(tmp_path / name)
+    refused = run("run", "--dir", tmp_path / "a", "--dir", tmp_path / "b", code=2)
+    assert refused["field"] == "slug"

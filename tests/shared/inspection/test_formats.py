@@ -1,0 +1,235 @@
+"""Formats told by their bytes, and what makes a file unreadable; with real files where they are."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from shared.inspection.formats import (
+    FORMATS,
+    decode_text,
+    extension_of,
+    format_named,
+    identify,
+    names_format,
+)
+from shared.inspection.seals import broken_seals
+from shared.inspection.soundness import troubles
+from shared.inspection.trouble import ACTIVE, DAMAGED, LOCKED, UNSURE
+from tests.shared.inspection.test_checks import ofd
+from tests.shared.packaging.samples import sound_pdf
+
+
+def code_of(content: bytes) -> str | None:
+    found = identify(io.BytesIO(content))
+    return found.code if found else None
+
+
+def kinds(content: bytes) -> list[str]:
+    found = identify(io.BytesIO(content))
+    assert found is not None
+    return [each.kind for each in troubles(found, io.BytesIO(content))]
+
+
+def picture(kind: str, size: tuple[int, int] = (40, 30)) -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise(size, 50).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def zipped(**entries: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name.replace("__", "/"), content)
+    return buffer.getvalue()
+
+
+def office(part: str) -> bytes:
+    return zipped(**{"[Content_Types].xml": "<Types/>", part: "<x/>"})
+
+
+def riff(kind: bytes, rest: bytes = bytes(40)) -> bytes:
+    body = kind + rest
+    return b"RIFF" + len(body).to_bytes(4, "little") + body
+
+
+def box(kind: bytes, content: bytes = b"") -> bytes:
+    return (len(content) + 8).to_bytes(4, "big") + kind + content
+
+
+MP4 = box(b"ftyp", b"isom") + box(b"moov", b"x" * 20) + box(b"mdat", b"y" * 50)
+MAIL = (
+    b"From: a@b.cn\r\nDate: Mon, 1 Jan 2024 00:00:00 +0800\r\nMIME-Version: 1.0\r\n"
+    b'Content-Type: multipart/mixed; boundary="b1"\r\n\r\n--b1\r\n\r\nhello\r\n--b1--\r\n'
+)
+OLE = (
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(22) + b"\x09\x00" + bytes(12)
+    + (1).to_bytes(4, "little") + bytes(4)[:0] + (1).to_bytes(4, "little") + bytes(24)
+).ljust(512, b"\0") + "WordDocument".encode("utf-16-le").ljust(2048, b"\0")  # fmt: skip
+
+SOUND = {
+    "pdf": sound_pdf(),
+    "ofd": ofd("公文"),
+    "docx": office("word/document.xml"),
+    "xlsx": office("xl/workbook.xml"),
+    "pptx": office("ppt/presentation.xml"),
+    "zip": zipped(a="a"),
+    "doc": OLE,
+    "rtf": rb"{\rtf1 hello}",
+    "txt": "公文的文字，第一行。\n".encode(),
+    "xml": b"<?xml version='1.0'?><a>b</a>",
+    "html": b"<!DOCTYPE html><html><body>x</body></html>",
+    "eml": MAIL,
+    "tiff": picture("TIFF"),
+    "jpeg": picture("JPEG"),
+    "png": picture("PNG"),
+    "jp2": picture("JPEG2000"),
+    "gif": picture("GIF"),
+    "bmp": picture("BMP"),
+    "wav": riff(b"WAVEfmt "),
+    "avi": riff(b"AVI LIST"),
+    "mp3": b"ID3\x03\x00\x00\x00\x00\x00\x0a" + bytes(10) + b"\xff\xfb\x90\x64" + bytes(400),
+    "mp4": MP4,
+    "mpeg": b"\x00\x00\x01\xba" + bytes(100),
+    "gzip": b"\x1f\x8b\x08" + bytes(20),
+    "exe": b"MZ\x90\x00" + bytes(100),
+}
+
+
+@pytest.mark.parametrize("code", sorted(SOUND))
+def test_a_sound_file_is_recognised_and_has_no_trouble(code: str) -> None:
+    assert code_of(SOUND[code]) == code
+    assert kinds(SOUND[code]) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["pdf", "ofd", "docx", "zip", "rtf", "xml", "eml", "tiff", "jpeg", "png", "wav", "avi", "mp4"],
+)
+def test_a_file_that_was_cut_off_is_damaged(code: str) -> None:
+    content = SOUND[code]
+    for length in (len(content) - 3, len(content) * 2 // 3):
+        cut = content[:length]
+        found = identify(io.BytesIO(cut))
+        assert found is None or found.code != code or DAMAGED in kinds(cut)
+
+
+def test_names_do_not_count() -> None:
+    assert code_of(b"") is None
+    assert code_of(b"\x00\x01\x02\x03" * 50) is None
+    assert extension_of("通知.PDF") == "pdf"
+    assert extension_of("通知") == ""
+    assert extension_of(".gitignore") == ""
+
+
+def test_texts_are_read_in_the_encodings_that_offices_use() -> None:
+    for encoding in ("utf-8", "utf-8-sig", "gb18030", "utf-16"):
+        assert code_of("关于预算的通知\r\n".encode(encoding)) == "txt"
+        assert decode_text("预算".encode(encoding), whole=True) == "预算"
+    long = ("预算" * 10_000).encode()
+    for shift in range(3):  # the head may end within a character
+        assert code_of(b"x" * shift + long) == "txt"
+    assert decode_text(b"a\x00b", whole=True) is None
+    assert kinds(b"ok\n" * 4000 + b"\x00\x01") == [DAMAGED]
+
+
+def test_an_ofd_must_hold_its_document_and_pages() -> None:
+    whole = zipfile.ZipFile(io.BytesIO(ofd("公文")))
+    for left_out in ("Doc_0/Document.xml", "Doc_0/Pages/Page_0/Content.xml"):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name in whole.namelist():
+                if name != left_out:
+                    archive.writestr(name, whole.read(name))
+        assert kinds(buffer.getvalue()) == [DAMAGED]
+
+
+def test_containers_that_are_locked_or_unpack_to_too_much() -> None:
+    locked = bytearray(office("word/document.xml"))
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        locked[locked.index(mark) + offset] |= 1
+    assert kinds(bytes(locked)) == [LOCKED]
+    bomb = zipped(**{"[Content_Types].xml": "<x/>", "word__document.xml": " " * 30_000_000})
+    assert DAMAGED in kinds(bomb)
+    macros = zipped(**{
+        "[Content_Types].xml": "<x/>", "word__document.xml": "<x/>", "word__vbaProject.bin": "x",
+    })  # fmt: skip
+    assert kinds(macros) == [ACTIVE]
+
+
+def test_xml_that_would_swallow_the_memory_is_harmless() -> None:
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
+    bomb = f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e0 "x">{entities}]><x>&e11;</x>'
+    assert kinds(bomb.encode()) in ([], [DAMAGED])
+
+
+def test_pictures_too_large_to_decode_are_left_to_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert kinds(picture("PNG", (60, 60))) == [UNSURE]
+
+
+def test_recorded_formats_are_compared_kindly() -> None:
+    pdf, doc = FORMATS["pdf"], FORMATS["doc"]
+    for name in ("pdf", "PDF", ".pdf", "application/pdf", "fmt/18", "PDF 1.7", "PDF/A-1b"):
+        assert format_named(name) == pdf
+        assert names_format(name, pdf)
+        assert not names_format(name, doc)
+    assert names_format("wps", doc)
+    assert names_format("什么格式", doc)
+    assert names_format("doc", FORMATS["rtf"])
+    assert names_format("txt", FORMATS["xml"])
+    assert not names_format("ofd", pdf)
+
+
+# --- the real files --------------------------------------------------------------------------
+
+CODES = {
+    "OFD (GB/T 33190)": "ofd", "PDF": "pdf", "Word 97-2003 DOC": "doc", "OOXML DOCX": "docx",
+    "OOXML DOCM": "docx", "OOXML XLSX": "xlsx", "RTF": "rtf", "TIFF": "tiff", "JPEG": "jpeg",
+    "JPEG 2000": "jp2", "WAV": "wav", "MP3": "mp3", "MPEG": "mpeg", "AVI": "avi", "MP4": "mp4",
+    "RFC 822 mail": "eml",
+}  # fmt: skip
+
+
+def test_real_files_are_what_their_list_says(real_samples: list[dict[str, str]]) -> None:
+    for row in real_samples:
+        content = Path(row["path"]).read_bytes()
+        found = identify(io.BytesIO(content))
+        assert found is not None, row["file"]
+        wanted = CODES[row["format"]]
+        if row["file"] == "docx_password_protected.docx":
+            wanted = "encrypted_office"
+        if row["file"] == "pdf_broken_5_bytes.pdf":
+            wanted = "txt"  # so its ending gives it away
+        assert found.code == wanted, row["file"]
+        is_named_right = extension_of(row["file"]) in found.extensions
+        assert is_named_right is (row["file"] != "pdf_broken_5_bytes.pdf"), row["file"]
+
+
+def test_real_files_are_judged_as_their_list_says(real_samples: list[dict[str, str]]) -> None:
+    for row in real_samples:
+        with Path(row["path"]).open("rb") as stream:
+            found = identify(stream)
+            assert found is not None
+            kinds = {each.kind for each in troubles(found, stream)}
+        name, status = row["file"], row["status"]
+        if status == "broken" and name != "pdf_broken_5_bytes.pdf":
+            assert DAMAGED in kinds, name
+        elif status == "restricted":
+            assert LOCKED in kinds, name
+        elif status == "risk":
+            assert ACTIVE in kinds, name
+        else:
+            assert not kinds & {DAMAGED, LOCKED}, name
+
+
+def test_real_seals_are_told_intact_from_broken(real_samples: list[dict[str, str]]) -> None:
+    for row in real_samples:
+        if row["format"].startswith("OFD"):
+            with Path(row["path"]).open("rb") as stream:
+                assert bool(broken_seals(stream)) is (row["status"] == "seal_invalid"), row["file"]

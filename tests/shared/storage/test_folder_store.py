@@ -1,0 +1,222 @@
+"""The folder as an object store: the contract, and what only a folder can suffer."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from shared.kernel.errors import Conflict, Unavailable
+from shared.storage import FolderStaging, FolderStore
+from tests.shared.storage.contract import StagingContract, StoreContract, get, put, sha256
+
+
+class TestFolderStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> FolderStore:
+        return FolderStore(tmp_path / "store")
+
+
+class TestFolderStaging(StagingContract):
+    @pytest.fixture
+    def staging(self, tmp_path: Path) -> FolderStaging:
+        return FolderStaging(tmp_path / "staging")
+
+
+def everything(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+def test_objects_are_plain_files_that_need_no_program(tmp_path: Path) -> None:
+    put(FolderStore(tmp_path), "a/b.txt", b"plain")
+    assert (tmp_path / "a/b.txt").read_bytes() == b"plain"
+    assert everything(tmp_path) == ["a/b.txt"]
+
+
+def test_an_object_cannot_be_the_folder_of_another(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    put(store, "a/b", b"1")
+    with pytest.raises(Conflict):
+        put(store, "a", b"2")
+    with pytest.raises(Conflict):
+        put(store, "a/b/c", b"3")
+    assert everything(tmp_path) == ["a/b"]
+
+
+def test_deleting_takes_empty_folders_along(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    put(store, "a/b/c", b"1")
+    store.delete("a/b/c")
+    assert not (tmp_path / "a").exists()
+
+
+def test_bytes_that_rot_are_told_by_their_digest(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    stored = put(store, "x", b"healthy")
+    (tmp_path / "x").write_bytes(b"rotten!")
+    assert store.stat("x").sha256 != stored.sha256
+    with pytest.raises(Conflict):
+        put(store, "x", b"healthy")
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_said_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    store = FolderStore(tmp_path)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(error, os.strerror(error))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(Unavailable, match="存储空间已满") as caught:
+            put(store, "x", b"bytes")
+    assert caught.value.code == "disk_full"
+    assert everything(tmp_path) == []
+    put(store, "x", b"bytes")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Path:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], check=False, capture_output=True
+    )
+    if made.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.faults
+def test_a_disk_that_is_really_full(small_disk: Path) -> None:
+    store = FolderStore(small_disk / "store")
+    put(store, "kept", b"k" * 100_000)
+    with pytest.raises(Unavailable, match="存储空间已满"):
+        put(store, "too/big", b"x" * 4_000_000)
+    assert everything(small_disk) == ["store/kept"]
+    # What is there already costs no space, so a repeated step is never stopped by a full disk.
+    filler = small_disk / "filler"
+    with pytest.raises(OSError, match="space"):
+        filler.write_bytes(b"x" * 4_000_000)
+    assert put(store, "kept", b"k" * 100_000).size == 100_000
+    staging = FolderStaging(small_disk / "staging")
+    with pytest.raises(Unavailable):
+        staging.begin("u", size=1, sha256="0" * 64)
+
+
+SLOW_WRITER = """
+    import io, sys, time
+    from pathlib import Path
+    from shared.storage import FolderStore
+
+    class Slow(io.RawIOBase):
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            buffer[:1000] = b"x" * 1000
+            print("reading", flush=True)
+            time.sleep(0.05)
+            return 1000
+
+    FolderStore(Path(sys.argv[1])).put("big", Slow(), sha256="0" * 64, size=10**9)
+"""
+
+
+@pytest.mark.faults
+def test_a_killed_writer_leaves_nothing_that_counts(tmp_path: Path) -> None:
+    writer = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SLOW_WRITER), tmp_path],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).resolve().parents[3],
+    )
+    assert writer.stdout is not None
+    for _ in range(3):
+        writer.stdout.readline()
+    # While the writer lives, another process that opens the store leaves its work alone.
+    assert list(FolderStore(tmp_path).names()) == []
+    assert len(everything(tmp_path)) == 1
+    time.sleep(0.2)
+    assert writer.poll() is None
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    writer.stdout.close()
+    store = FolderStore(tmp_path)
+    assert everything(tmp_path) == []
+    assert not store.exists("big")
+    put(store, "big", b"whole")
+    assert get(store, "big") == b"whole"
+
+
+def test_leftovers_of_a_killed_process_are_swept_at_start(tmp_path: Path) -> None:
+    incoming = tmp_path / ".incoming"
+    incoming.mkdir()
+    (incoming / "018f-left.part").write_bytes(b"half an object")
+    store = FolderStore(tmp_path)
+    assert everything(tmp_path) == []
+    assert list(store.names()) == []
+
+
+def test_half_aborted_uploads_are_swept_at_start(tmp_path: Path) -> None:
+    aborted = tmp_path / ".aborted" / "one"
+    aborted.mkdir(parents=True)
+    (aborted / "0000001").write_bytes(b"part")
+    FolderStaging(tmp_path)
+    assert everything(tmp_path) == []
+
+
+def test_an_upload_that_was_killed_before_it_was_announced_does_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "u-1").mkdir(parents=True)
+    staging = FolderStaging(tmp_path)
+    staging.begin("u-1", size=3, sha256=sha256(b"abc"))
+    staging.put_part("u-1", 1, io.BytesIO(b"abc"), size=3, sha256=sha256(b"abc"))
+    with staging.open_whole("u-1") as stream:
+        assert stream.read() == b"abc"
+
+
+def test_a_part_that_rots_in_staging_is_named(tmp_path: Path) -> None:
+    staging = FolderStaging(tmp_path)
+    staging.begin("u-1", size=3, sha256=sha256(b"abc"))
+    staging.put_part("u-1", 1, io.BytesIO(b"abc"), size=3, sha256=sha256(b"abc"))
+    (tmp_path / "u-1" / "0000001").write_bytes(b"ab")
+    with staging.open_whole("u-1") as stream, pytest.raises(Exception, match="第 1 片应为 3 字节"):
+        stream.read()
+
+
+def test_large_objects_need_no_large_memory(tmp_path: Path) -> None:
+    import tracemalloc
+
+    class Zeros(io.RawIOBase):
+        left = 64 * 1024 * 1024
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: bytearray) -> int:
+            count = min(len(buffer), self.left)
+            buffer[:count] = bytes(count)
+            self.left -= count
+            return count
+
+    import hashlib
+
+    size = Zeros.left
+    digest = hashlib.sha256(bytes(size)).hexdigest()
+    store = FolderStore(tmp_path)
+    tracemalloc.start()
+    store.put("zeros", Zeros(), sha256=digest, size=size)  # type: ignore[arg-type]
+    assert store.stat("zeros").size == size
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 1024 * 1024
