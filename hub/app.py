@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from hub import overview
 from hub.catalogue.api import catalogue_api
 from hub.catalogue.views import blueprint as catalogue_pages
-from hub.federation import archive_views, fonds_views, node_views
+from hub.federation import archive_views, fonds_views, letter_views, node_views
 from hub.federation import service as federation
 from hub.federation.api import federation_api
 from hub.federation.edge import FOLDER, HOLDINGS
@@ -56,6 +56,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             review_pages,
             receiving_pages,
             node_views.blueprint,
+            letter_views.blueprint,
             fonds_views.blueprint,
             archive_views.blueprint,
             federation_api,

@@ -252,6 +252,12 @@ class Unit:
         twin.start()
         return twin
 
+    @property
+    def node_id(self) -> str:
+        """The id that the hub gave it."""
+        with self.folder.database().read() as session:
+            return str(office_of(session).node_id)
+
     def state(self) -> str:
         with self.folder.database().read() as session:
             return office_of(session).state

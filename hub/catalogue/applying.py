@@ -19,11 +19,12 @@ from hub.catalogue.models import CatalogueRecord, node_custody
 from hub.catalogue.tally import Changes, Counted
 from hub.federation import service as federation
 from hub.federation.models import Fonds
+from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.errors import Conflict, NotAllowed, WrongState
 from shared.messaging.entry import Entry
 from shared.records import archival_code
-from shared.records.record import Record, content_digest, record_from_wire
+from shared.records.record import Record, record_from_wire
 
 
 @dataclass
@@ -40,7 +41,7 @@ class _Held:
     events: list[dict[str, Any]]
     counted: Counted | None
     code_key: str | None
-    told: tuple[Record, Mapping[str, Any]] | None = None
+    told: tuple[Record, bytes] | None = None
 
 
 @dataclass
@@ -54,7 +55,8 @@ class _Taking:
 
     def take(self, record: Record, body: Mapping[str, Any]) -> None:
         """Check one entry against what is held and against those before it; remember it."""
-        digest = content_digest(body)
+        canonical = canonical_json(dict(body))
+        digest = sha256_hex(canonical)
         fonds = self.fonds.get(record.fonds_id)
         if fonds is None or fonds.keeping_node != self.node_id:
             raise NotAllowed(
@@ -85,7 +87,7 @@ class _Taking:
             events=list(body["events"]),
             counted=before.counted if before else None,
             code_key=key,
-            told=(record, body),
+            told=(record, canonical),
         )
 
 
@@ -269,7 +271,7 @@ def _index(changed: Mapping[str, _Held], known: Sequence[int], session: Session)
 
 def _values(each: _Held, node_id: str, fonds: Fonds, moment: datetime) -> dict[str, Any]:
     assert each.told is not None  # noqa: S101 - only what was told is written
-    record, body = each.told
+    record, canonical = each.told
     return {
         "id": record.id,
         "node_id": node_id,
@@ -277,7 +279,7 @@ def _values(each: _Held, node_id: str, fonds: Fonds, moment: datetime) -> dict[s
         "version": record.version,
         "digest": each.digest,
         "told_state": record.state,
-        "wire": dict(body),
+        "wire": canonical,
         **follows_fonds(fonds, record.class_code),
         "level": str(record.level),
         "parent_id": record.parent_id,

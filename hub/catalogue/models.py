@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DDL, BigInteger, Boolean, Index, Integer, String, event
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Boolean,
+    Index,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+    event,
+)
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from shared.kernel.clock import now
 from shared.kernel.database import Model, UtcTime
-from shared.records.columns import CleanText, Json
+from shared.records.columns import CleanText
 from shared.records.values import CODE_LENGTH, DOC_NO_LENGTH, SHORT_LENGTH, TITLE_LENGTH
 
 _ID = String(36)
@@ -24,6 +35,25 @@ def node_custody(node_id: str) -> str:
 def archive_custody(archive_code: str) -> str:
     """The custody of a record that an archive has received."""
     return f"archive:{archive_code}"
+
+
+class Wire(TypeDecorator[dict[str, Any]]):
+    """A record as it travels, as canonical JSON text.
+
+    Takes the canonical bytes of a record that was read by `record_from_wire`: every text in it
+    was held to the value domain there.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:
+        """Canonical bytes to text."""
+        return None if value is None else bytes(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Any) -> dict[str, Any] | None:
+        """Text to the record."""
+        return None if value is None else dict(json.loads(value))
 
 
 class CatalogueRecord(Model):
@@ -56,7 +86,7 @@ class CatalogueRecord(Model):
     version: Mapped[int] = mapped_column(Integer)
     digest: Mapped[str] = mapped_column(String(64))
     told_state: Mapped[str] = mapped_column(String(20))
-    wire: Mapped[dict[str, Any]] = deferred(mapped_column(Json))
+    wire: Mapped[dict[str, Any]] = deferred(mapped_column(Wire))
 
     division_code: Mapped[str] = mapped_column(String(12))
     reviewing_archive: Mapped[str | None] = mapped_column(String(20), default=None)

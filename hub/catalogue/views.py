@@ -25,6 +25,7 @@ from hub.catalogue.query import (
 )
 from hub.catalogue.tally import years
 from hub.federation import service as federation
+from hub.federation.models import Fonds
 from hub.federation.visibility import Sight
 from shared.identity import current_actor
 from shared.kernel.actor import Actor
@@ -175,9 +176,18 @@ def counts() -> ResponseReturnValue:
             "catalogue/counts.html",
             page=_page(named, listing, filters),
             by=by,
+            mine=_shown_fonds(rows, by, session),
             groups=GROUPS,
             total=sum(row["records"] for row in rows),
         )
+
+
+def _shown_fonds(rows: list[dict[str, Any]], by: str, session: Session) -> set[str]:
+    """The fonds among the rows whose records the reader may look for."""
+    if by != "fonds_id":
+        return set()
+    seen = federation.fonds_seen_by(current_actor()).with_only_columns(Fonds.id)
+    return set(session.scalars(seen)) & {row[by] for row in rows}
 
 
 def _with_names(

@@ -57,7 +57,9 @@ def examine(session: Session) -> Iterator[Ailment]:
     letters = session.scalar(select(func.count()).select_from(DeadLetter)) or 0
     if letters:
         yield Ailment(
-            "dead_letters", f"有 {letters} 条信封无效的消息。", "在“联网单位”页面查看来源和原因。"
+            "dead_letters",
+            f"有 {letters} 条信封无效的消息。",
+            "在“联网单位”的“无效消息”页面查看来源和原因。",
         )
     for job in session.scalars(select(Job).where(Job.state == JobState.FAILED)):
         yield Ailment("job_failed", f"任务“{job.title}”没有完成：{job.problem}", "更正后重新执行。")

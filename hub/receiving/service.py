@@ -9,7 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 
+from hub.catalogue import service as catalogue
+from hub.catalogue.query import MASKED_TITLE
 from hub.federation.places import HubFolder
+from hub.federation.visibility import Sight, sight
 from hub.receiving.arrival import apply_batch, apply_offers, apply_withdraw
 from hub.receiving.checking import Checking
 from hub.receiving.evidence import adopt_receipt, apply_evidence, receipt_in_store
@@ -40,11 +43,12 @@ from hub.receiving.verdicts import (
 )
 from hub.repository.service import PaperWriter
 from shared.kernel.actor import Actor, Role
-from shared.kernel.errors import NotFound
+from shared.kernel.errors import NotAllowed, NotFound
 from shared.kernel.keys import sign_document
 from shared.messaging.entry import Handler
 
 __all__ = [
+    "MASKED_TITLE",
     "OFFER_STATES",
     "Accession",
     "Batch",
@@ -78,10 +82,12 @@ __all__ = [
     "offers_of",
     "present_parts",
     "put_part",
+    "require_sight",
     "settle_receipt",
     "settle_verdict",
     "sign_and_receive",
     "steps",
+    "titles_hidden",
 ]
 
 _CHUNK = 500
@@ -235,6 +241,30 @@ def batch_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> Batch
 def accession_of(batch: Batch, *, session: Session) -> Accession | None:
     """The line of the accession register under which a batch came in; None before receipt."""
     return session.scalar(select(Accession).where(Accession.batch_id == batch.id))
+
+
+def titles_hidden(actor: Actor, offers: Iterable[Offer], *, session: Session) -> set[str]:
+    """The offers whose records the actor does not see in full (any more), by id.
+
+    The one rule of sight: who only reviews sees a record while it is under review.
+    """
+    listed = list(offers)
+    records = catalogue.records_of({offer.record_id for offer in listed}, session)
+    return {
+        offer.id
+        for offer in listed
+        if offer.record_id not in records
+        or sight(actor, records[offer.record_id]) is not Sight.FULL
+    }
+
+
+def require_sight(actor: Actor, offer: Offer, *, session: Session) -> None:
+    """Raise NotAllowed unless the actor sees the record of this offer in full."""
+    if titles_hidden(actor, [offer], session=session):
+        raise NotAllowed(
+            "这件档案已不在审核中，内容只有形成单位和接收馆可以查看。",
+            "如需查阅，请向保管它的单位或档案馆提出。",
+        )
 
 
 def offers_named(batch: Batch, offer_ids: Iterable[str], *, session: Session) -> dict[str, Offer]:

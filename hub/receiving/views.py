@@ -71,6 +71,8 @@ def show(batch_id: str) -> ResponseReturnValue:
             "receiving/show.html",
             batch=batch,
             offers=offers,
+            hidden=receiving.titles_hidden(current_actor(), offers, session=session),
+            masked=receiving.MASKED_TITLE,
             stored=sum(offer.ready for offer in offers),
             size=sum(offer.package_size for offer in offers),
             accession=receiving.accession_of(batch, session=session),

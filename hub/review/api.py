@@ -82,7 +82,9 @@ def conclude(arguments: dict[str, Any], batch_id: str) -> Any:
 def _reviewed(batch: Batch, session: Session) -> dict[str, Any]:
     decisions = review.decisions_of(batch.id, session=session)
     records = []
-    for offer in receiving.offers_of(batch.id, session=session, with_reports=True):
+    offers = receiving.offers_of(batch.id, session=session, with_reports=True)
+    hidden = receiving.titles_hidden(current_actor(), offers, session=session)
+    for offer in offers:
         draft = decisions.get(offer.id)
         records.append(
             {
@@ -90,11 +92,11 @@ def _reviewed(batch: Batch, session: Session) -> dict[str, Any]:
                 "record_id": offer.record_id,
                 "record_version": offer.record_version,
                 "code": offer.code,
-                "title": offer.title,
+                "title": receiving.MASKED_TITLE if offer.id in hidden else offer.title,
                 "state": offer.state,
                 "checked": offer.checked_at is not None,
                 "sound": offer.sound,
-                "findings": review.findings_of(offer),
+                "findings": [] if offer.id in hidden else review.findings_of(offer),
                 "decision": draft.outcome if draft else None,
                 "reasons": draft.reasons if draft else offer.reasons,
             }

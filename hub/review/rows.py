@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.records.classes import class_name
 from shared.records.holdings import HOLDING_NAMES
 from shared.records.record import FIELD_NAMES, LEVEL_NAMES, OPENING_NAMES, PUBLICITY_NAMES
 from shared.records.retention import retention_name
@@ -64,6 +65,8 @@ def _shown(name: str, value: Any) -> str:
         return "—"
     if name == "retention":
         return retention_name(value)
+    if name == "class_code":
+        return class_name(value)
     if name == "opening":
         text = OPENING_NAMES.get(value["opinion"], value["opinion"])
         return f"{text}（{value['reason']}）" if value.get("reason") else text

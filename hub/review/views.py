@@ -104,11 +104,15 @@ def batch(batch_id: str) -> ResponseReturnValue:
         offers = receiving.offers_of(found.id, session=session)
         drafts = review.decisions_of(found.id, session=session)
         causes = review.causes_of(found.id, session=session)
+        sorts = {"code": Offer.code, "findings": Offer.findings}
+        # Neither order nor search may tell of titles that are not shown.
+        if sees_titles := not receiving.titles_hidden(actor, offers[:1], session=session):
+            sorts["title"] = Offer.title
         listing = Listing.from_request(
             request.args,
-            sorts={"code": Offer.code, "title": Offer.title, "findings": Offer.findings},
+            sorts=sorts,
             default_sort="code",
-            search=(Offer.title, Offer.code),
+            search=(Offer.title, Offer.code) if sees_titles else (Offer.code,),
             filters={
                 "cause": Filter(
                     "检测发现",
@@ -124,6 +128,8 @@ def batch(batch_id: str) -> ResponseReturnValue:
             "review/batch.html",
             batch=found,
             page=page,
+            hidden=receiving.titles_hidden(actor, page.items, session=session),
+            masked=receiving.MASKED_TITLE,
             drafts=drafts,
             causes=causes,
             counts=_counts(offers, drafts),
@@ -191,6 +197,7 @@ def record(batch_id: str, offer_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
         found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
         offer = receiving.offer_in(found, offer_id, session=session)
+        receiving.require_sight(current_actor(), offer, session=session)
         held = catalogue.records_of([offer.record_id], session).get(offer.record_id)
         same = held is not None and held.digest == offer.record_digest
         rows, others = record_rows(held.wire if held else {}, review.findings_of(offer))
@@ -239,7 +246,8 @@ def decide(batch_id: str, offer_id: str) -> ResponseReturnValue:
 
 def _read_decision(offer: Offer) -> Decided:
     """What the form says: chosen findings and presets by their places, and a text of one's own."""
-    outcome = request.form.get("outcome")
+    # A button with a common reason says by itself that the record is returned.
+    outcome = "returned" if "preset" in request.form else request.form.get("outcome")
     if outcome == "accepted":
         return Decided(offer.id, "accepted")
     if outcome != "returned":
@@ -288,6 +296,7 @@ def file(batch_id: str, offer_id: str, file_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
         found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
         offer = receiving.offer_in(found, offer_id, session=session)
+        receiving.require_sight(current_actor(), offer, session=session)
         inline = offer.inline
     stream, name, media_type = file_of(current_folder(), offer, file_id, inline=inline)
     return download(stream, name, media_type, inline="save" not in request.args)

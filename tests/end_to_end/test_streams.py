@@ -121,7 +121,9 @@ def test_reconciling_finds_both_sides_equal_and_repairs_what_is_not(
     city.settle()
     with unit.folder.database().read() as session:
         proof = last(session)
-        assert proof is not None and proof.answered_at and proof.differing == []
+        assert proof is not None
+        assert proof.answered_at
+        assert proof.differing == []
     with city.hub.database().write() as session:
         session.query(CatalogueTally).delete()
         session.execute(text("DELETE FROM catalogue_text"))
@@ -131,7 +133,8 @@ def test_reconciling_finds_both_sides_equal_and_repairs_what_is_not(
     city.settle()
     with unit.folder.database().read() as session:
         proof = last(session)
-        assert proof is not None and proof.told_again == 5
+        assert proof is not None
+        assert proof.told_again == 5
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
 
 

@@ -16,7 +16,8 @@
   const refuseWithoutReason = (event) => {
     if (event.submitter && event.submitter.value === "returned" && !hasReason()) {
       event.preventDefault();
-      form.querySelector("input[name=preset]").focus();
+      document.getElementById("other-reasons").open = true;
+      form.querySelector("button[name=preset]").focus();
     }
   };
 

@@ -1,0 +1,54 @@
+"""The page of dead letters: messages without a valid envelope, and why each is not believed."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from hub.federation.models import Node
+from shared.identity import with_roles
+from shared.kernel.actor import Role
+from shared.messaging.models import DeadLetter
+from shared.web import Filter, Listing, current_database
+
+blueprint = Blueprint("letters", __name__, url_prefix="/letters", template_folder="templates")
+
+#: Why a message was not taken, and what to do about it.
+REASONS = {
+    "signature": "签名不对：内容在途中损坏，或不是该单位发的。损坏的会自动重发",
+    "truncated": "不完整：在途中被截断，会自动重发",
+    "magic": "不是本系统的消息",
+    "size": "超过允许的大小",
+    "header": "信封无法识别",
+    "body": "内容无法识别，请该单位升级程序",
+    "run": "内容无法识别，请该单位升级程序",
+    "ack": "内容无法识别，请该单位升级程序",
+    "kind": "不认识这类消息，请升级平台",
+    "newer_version": "该单位的程序比平台新，请先升级平台",
+    "unknown_node": "不是已登记的单位",
+    "suspended": "该单位已停用；恢复后会自动重发",
+    "recipient": "是发给别的平台的，请检查该单位的设置",
+    "sender": "信封上的单位与通道不符",
+    "direction": "方向不对",
+}
+
+
+@blueprint.get("/")
+@with_roles(Role.ADMINISTRATOR)
+def index() -> ResponseReturnValue:
+    """What came without a valid envelope; what it said was never kept."""
+    listing = Listing.from_request(
+        request.args,
+        sorts={"arrived_at": DeadLetter.arrived_at, "size": DeadLetter.size},
+        default_sort="-arrived_at",
+        search=(DeadLetter.claimed_sender,),
+        filters={"reason": Filter("原因", DeadLetter.reason, REASONS)},
+    )
+    with current_database().read() as session:
+        page = listing.apply(select(DeadLetter), session=session)
+        claimed = {letter.claimed_sender for letter in page.items}
+        names = {
+            node.id: node.name for node in session.scalars(select(Node).where(Node.id.in_(claimed)))
+        }
+    return render_template("letters/index.html", page=page, reasons=REASONS, names=names)

@@ -1,0 +1,151 @@
+"""Messages that must not be believed: each is put aside with its reason, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.app import make_app
+from hub.catalogue.models import CatalogueRecord
+from hub.federation.models import Node
+from shared.identity import create_account
+from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.identifiers import new_id
+from shared.kernel.keys import SigningKey
+from shared.messaging import append
+from shared.messaging.envelope import VERSION, Header, close_envelope, read_envelope
+from shared.messaging.link import hub_queue
+from shared.messaging.models import DeadLetter
+from tests.federation import Federation, Unit
+
+Forge = Callable[[Header, bytes, Unit], bytes]
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Federation:
+    return Federation(tmp_path)
+
+
+@pytest.fixture
+def unit(city: Federation) -> Unit:
+    return city.enrol("宜昌市文化和旅游局", number="A101")
+
+
+def reasons(city: Federation) -> list[str]:
+    with city.hub.database().read() as session:
+        return [letter.reason for letter in session.query(DeadLetter)]
+
+
+def records(city: Federation) -> int:
+    with city.hub.database().read() as session:
+        return session.query(CatalogueRecord).count()
+
+
+def _resign(header: Header, body: bytes, unit: Unit, **changes: Any) -> bytes:
+    return close_envelope(unit.folder.keys.device(), replace(header, **changes), body)
+
+
+@pytest.mark.parametrize(
+    ("forge", "reason"),
+    [
+        (lambda h, b, u: close_envelope(SigningKey.generate(), h, b), "signature"),
+        (lambda h, b, u: _resign(h, b, u, sender=new_id()), "unknown_node"),
+        (lambda h, b, u: _resign(h, b, u, recipient=new_id()), "recipient"),
+        (lambda h, b, u: _resign(h, b, u, direction="down"), "direction"),
+        (lambda h, b, u: _resign(h, b, u, version=VERSION + 1), "newer_version"),
+        (lambda h, b, u: _resign(h, b"not a run", u), "run"),
+        (lambda h, b, u: _resign(h, b, u)[:-40], "truncated"),
+        (lambda h, b, u: b"<html>", "magic"),
+    ],
+)
+def test_a_message_that_must_not_be_believed_is_put_aside_with_its_reason(
+    city: Federation, unit: Unit, forge: Forge, reason: str
+) -> None:
+    unit.file(2)
+    run = next(
+        sealed
+        for sealed in map(read_envelope, unit.agent._exchange.due())
+        if sealed.header.kind == "run"
+    )
+    city.link.send(hub_queue(city.hub.settings.hub_id), [forge(run.header, run.body, unit)])
+    city.post.step_in()
+    assert reasons(city) == [reason]
+    assert records(city) == 0
+    city.settle()
+    assert records(city) == 2
+
+
+def test_a_message_of_an_older_epoch_changes_nothing(city: Federation, unit: Unit) -> None:
+    unit.file(1)
+    old = unit.agent._exchange.due()
+    with city.hub.database().write() as session:
+        node = session.get_one(Node, unit.node_id)
+        city.post.restart(session, node)
+    city.link.send(hub_queue(city.hub.settings.hub_id), old)
+    city.post.step_in()
+    assert records(city) == 0
+    city.settle()
+    assert records(city) == 1
+
+
+def test_an_entry_about_a_foreign_fonds_is_refused_and_shown_to_the_clerk(
+    city: Federation, unit: Unit
+) -> None:
+    other = city.enrol("宜昌市水利局", number="A102")
+    other.file(1)
+    city.settle()
+    with other.folder.database().read() as session:
+        from node.filing import service as filing
+
+        foreign = filing.wires(list(other.states()), session=session)[0]
+    with unit.folder.database().write() as session:
+        append(
+            session, city.hub.settings.hub_id, "record", foreign["id"],
+            {**foreign, "id": new_id(), "title": "别人的档案"},
+        )  # fmt: skip
+    city.settle()
+    assert records(city) == 1
+    with unit.folder.database().read() as session:
+        from node.filing.models import Objection
+
+        assert [row.source for row in session.query(Objection)] == ["refused"]
+
+
+def test_a_suspended_node_is_not_heard_until_it_is_resumed(city: Federation, unit: Unit) -> None:
+    from hub.federation import service as federation
+    from tests.federation import ADMIN
+
+    with city.hub.database().write() as session:
+        federation.suspend_node(ADMIN, unit.node_id, "核查中", session=session)
+    unit.file(1)
+    for _ in range(5):
+        city.turn()
+        city.clock.seconds += 30
+    assert records(city) == 0
+    with city.hub.database().write() as session:
+        federation.resume_node(ADMIN, unit.node_id, session=session)
+    city.settle()
+    assert records(city) == 1
+
+
+def test_an_administrator_sees_the_dead_letters(city: Federation, unit: Unit) -> None:
+    city.link.send(hub_queue(city.hub.settings.hub_id), [b"garbage"])
+    city.post.step_in()
+    with city.hub.database().write() as session:
+        create_account(
+            system_actor("test"), "admin", "管理员", "Yichang-2026", [Grant(Role.ADMINISTRATOR)],
+            session=session, must_change=False,
+        )  # fmt: skip
+    browser = make_app(city.hub).test_client()
+    token = browser.get("/session").get_json()["csrf_token"]
+    answer = browser.post(
+        "/sign-in", data={"login": "admin", "password": "Yichang-2026", "csrf_token": token}
+    )
+    assert answer.status_code == 302
+    page = browser.get("/letters/").get_data(as_text=True)
+    assert "不是本系统的消息" in page
+    assert "garbage" not in page
