@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from hub.catalogue import text
@@ -40,7 +40,16 @@ SORTS = {
     "year": CatalogueRecord.year,
     "date": CatalogueRecord.date,
     "updated": CatalogueRecord.updated_at,
+    "arrived": CatalogueRecord.row,
 }
+
+
+def default_sort(query: str) -> str:
+    """In what order a list stands by itself; what a search finds comes newest first.
+
+    Any other order has to look at all that was found, which for a frequent word is very much.
+    """
+    return "-arrived" if query.strip() else "code"
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,7 @@ def search(
     filters: Filters,
     *,
     session: Session,
-    sort: str = "code",
+    sort: str | None = None,
     descending: bool = False,
     offset: int = 0,
     limit: int = 50,
@@ -118,6 +127,9 @@ def search(
 
     A title is searched only where it may be seen: what is masked is found by its code.
     """
+    if sort is None:
+        wanted = default_sort(filters.text)
+        sort, descending = wanted.removeprefix("-"), wanted.startswith("-")
     if sort not in SORTS:
         raise Invalid("sort", f"不能按“{sort}”排序。", "请选择档号、年度、日期或更新时间。")
     statement = visible(actor).where(*narrowing(filters, session))
@@ -125,11 +137,8 @@ def search(
         statement = containing(actor, statement, filters.text)
     counted = statement.with_only_columns(CatalogueRecord.row).limit(COUNT_LIMIT + 1).subquery()
     total = session.scalar(select(func.count()).select_from(counted)) or 0
-    column = SORTS[sort]
     ordered = statement.order_by(
-        column.desc() if descending else column.asc(),
-        CatalogueRecord.code_key,
-        CatalogueRecord.row,
+        *(each.desc() if descending else each.asc() for each in (SORTS[sort], CatalogueRecord.row))
     )
     records = session.scalars(ordered.offset(offset).limit(min(limit, LARGEST_PAGE)))
     rows = [row_for(actor, record) for record in records]
@@ -143,10 +152,11 @@ def visible(actor: Actor) -> Select[Any]:
 
 def containing(actor: Actor, statement: Any, query: str) -> Any:
     """Those of the records that the query finds: by text only where the text may be seen."""
-    by_text = text.matching(query)
     by_code = text.code_begins(query)
-    found = false() if by_text is None else and_(by_text, seen_fully(actor, CatalogueRecord))
-    return statement.where(found if by_code is None else or_(found, by_code))
+    seen = seen_fully(actor, CatalogueRecord)
+    if by_code is not None:
+        seen = or_(seen, by_code)
+    return statement.where(text.found_by(query), seen)
 
 
 def look_at(actor: Actor, record_id: str, *, session: Session) -> Look:

@@ -19,7 +19,7 @@ class FiltersSchema(Schema):
 
 
 class SearchSchema(FiltersSchema):
-    sort = fields.String(load_default="code", validate=validate.OneOf(list(SORTS)))
+    sort = fields.String(load_default=None, validate=validate.OneOf(list(SORTS)))
     descending = fields.Boolean(load_default=False)
     offset = fields.Integer(load_default=0, validate=validate.Range(min=0, max=1_000_000))
     limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=LARGEST_PAGE))

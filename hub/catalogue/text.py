@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, String, literal, text
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    String,
+    column,
+    false,
+    literal,
+    select,
+    table,
+    text,
+    union,
+)
 from sqlalchemy.orm import Session
 
 from hub.catalogue.models import TEXT_TABLE, CatalogueRecord
@@ -13,6 +25,7 @@ from shared.records.record import Record
 from shared.search import index_text, match_query
 
 _CHUNK = 500
+_INDEX = table(TEXT_TABLE, column("rowid", Integer))
 
 
 def searched(record: Record) -> tuple[str | None, ...]:
@@ -34,16 +47,23 @@ def index(
         )
 
 
-def matching(query: str) -> ColumnElement[bool] | None:
-    """The condition that every term of a query occurs in a record's texts; None without terms."""
+def found_by(query: str) -> ColumnElement[bool]:
+    """The condition that every term of a query occurs in a record's texts, or its code begins so.
+
+    One set of rows, which the engine goes through in order: a list that shows the newest first
+    stops as soon as its page is full.
+    """
     match = match_query(query)
-    if match is None:
-        return None
-    return CatalogueRecord.row.in_(
-        text(f"SELECT rowid FROM {TEXT_TABLE} WHERE {TEXT_TABLE} MATCH :match")  # noqa: S608
-        .bindparams(match=match)
-        .columns(CatalogueRecord.row)
-    )
+    by_code = code_begins(query)
+    sets: list[Any] = []
+    if match is not None:
+        matches = text(f"{TEXT_TABLE} MATCH :match").bindparams(match=match)
+        sets.append(select(_INDEX.c.rowid).where(matches))
+    if by_code is not None:
+        sets.append(select(CatalogueRecord.row).where(by_code))
+    if not sets:
+        return false()
+    return CatalogueRecord.row.in_(sets[0] if len(sets) == 1 else union(*sets))
 
 
 def code_begins(query: str) -> ColumnElement[bool] | None:

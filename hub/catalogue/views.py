@@ -17,6 +17,7 @@ from hub.catalogue.query import (
     Filters,
     containing,
     counted,
+    default_sort,
     look_at,
     narrowing,
     row_for,
@@ -69,7 +70,7 @@ def index() -> ResponseReturnValue:
         listing = Listing.from_request(
             request.args,
             sorts=SORTS,
-            default_sort="code",
+            default_sort=default_sort(request.args.get("q", "")),
             search=lambda statement, text: containing(actor, statement, text),
             filters=_filters(actor, session),
         )

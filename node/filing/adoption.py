@@ -8,14 +8,13 @@ other lacks, the two diverged: the hub's is taken, ours is kept for the clerk to
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from node.filing.access import require_clerk
 from node.filing.categories import Categories, closed_class, values_of
 from node.filing.history import changed, remember_versions, tell
 from node.filing.models import (
@@ -33,14 +32,34 @@ from node.filing.places import Shelf
 from node.filing.wire import Wire, chunked, wire, wires
 from node.office.service import fonds_of
 from shared import audit
-from shared.kernel.actor import Actor, system_actor
+from shared.kernel.actor import system_actor
 from shared.kernel.clock import now, parse_utc
-from shared.kernel.errors import NotFound, WrongState
 from shared.records.record import RecordLevel
 from shared.records.record_wire import content_digest, record_from_wire
 from shared.records.states import NUMBERED_STATES
 
 HUB = system_actor("市级平台")
+
+
+@dataclass
+class _Found:
+    """What one transaction of adoption has found already; a run holds up to 1,000 records."""
+
+    categories: Categories
+    shelf: Shelf
+    closed: dict[tuple[str, str, int], ClosedClass] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, session: Session) -> _Found:
+        # A savepoint that is rolled back takes along what was made in it: then begin anew.
+        transaction = session.get_nested_transaction() or session.get_transaction()
+        kept = session.info.get("filing.adoption")
+        if kept is None or kept[0] is not transaction:
+            kept = (transaction, cls(Categories(session), Shelf(session)))
+            session.info["filing.adoption"] = kept
+        found = kept[1]
+        assert isinstance(found, cls)  # noqa: S101 - set above
+        return found
 
 
 def begin_adoption(session: Session) -> None:
@@ -107,6 +126,7 @@ def _write(held: Wire, local: Record | None, session: Session) -> None:
     """Make our row say exactly what the hub holds."""
     _free_code(held, session)
     values = _columns(held, session)
+    is_new = local is None
     if local is None:
         local = Record(**values, created_by=HUB.name)
         session.add(local)
@@ -115,9 +135,10 @@ def _write(held: Wire, local: Record | None, session: Session) -> None:
             setattr(local, name, value)
     session.flush()
     _place(local, session)
-    for model in (ComputerFile, Document, Event):
-        session.execute(delete(model).where(model.record_id == local.id))
-    _write_parts(held, session)
+    if not is_new:
+        for model in (ComputerFile, Document, Event):
+            session.execute(delete(model).where(model.record_id == local.id))
+    write_parts(held, session)
     session.flush()
     remember_versions([held], session=session)
 
@@ -141,7 +162,7 @@ def _columns(held: Wire, session: Session) -> dict[str, Any]:
     values["opening_reason"] = opening.get("reason")
     values["publicity_attribute"] = publicity.get("attribute")
     values["publicity_basis"] = publicity.get("basis")
-    shelf = Shelf(session)
+    shelf = _Found.of(session).shelf
     values["box_id"] = shelf.box(held["fonds_id"], held["box"]).id if held["box"] else None
     values["place_id"] = shelf.place(held["location"]).id if held["location"] else None
     values["changed_at"] = now()
@@ -152,8 +173,9 @@ def _columns(held: Wire, session: Session) -> dict[str, Any]:
 
 def _place(record: Record, session: Session) -> None:
     """Put an adopted record into its category; the highest number and the closing follow it."""
-    category = Categories(session).of(values_of(record))
-    if category is None:
+    found = _Found.of(session)
+    category = found.categories.of(values_of(record))
+    if category is None or record.year is None:
         return
     if record.number is not None:
         _free_number(record, category.id, session)
@@ -164,17 +186,23 @@ def _place(record: Record, session: Session) -> None:
         category.closed_at = now()
         category.closed_by = HUB.name
     key = (record.fonds_id, record.class_code, record.year)
-    if closed_class(*key, session=session) is None:  # type: ignore[arg-type]
-        session.add(
-            ClosedClass(
-                fonds_id=record.fonds_id, class_code=record.class_code, year=record.year,
-                closed_by=HUB.name, closed_by_id=HUB.id,
+    if key not in found.closed:
+        closed = closed_class(*key, session=session)
+        if closed is None:
+            closed = ClosedClass(
+                fonds_id=record.fonds_id,
+                class_code=record.class_code,
+                year=record.year,
+                closed_by=HUB.name,
+                closed_by_id=HUB.id,
             )
-        )  # fmt: skip
+            session.add(closed)
+        found.closed[key] = closed
     session.flush()
 
 
-def _write_parts(held: Wire, session: Session) -> None:
+def write_parts(held: Wire, session: Session) -> None:
+    """Write the documents, files and events of a wire record as rows."""
     for document in held["documents"]:
         session.add(
             Document(
@@ -293,85 +321,3 @@ def finish_adoption(session: Session, held_ids: Collection[str] | None = None) -
     tell(lacking, session=session)
     session.execute(delete(Held))
     return len(lacking)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One field in which the two versions of a diverged record differ."""
-
-    field: str
-    local: Any
-    held: Any
-
-
-def differences(divergence: Divergence) -> list[Difference]:
-    """Where the node's version and the hub's differ, but for version and history."""
-    left_out = {"version", "events", "id"}
-    return [
-        Difference(name, divergence.local[name], divergence.held.get(name))
-        for name in divergence.local
-        if name not in left_out and divergence.local[name] != divergence.held.get(name)
-    ]
-
-
-def open_divergences(
-    fonds_ids: Collection[str], *, record_id: str | None = None, session: Session
-) -> list[Divergence]:
-    """Divergences that wait for a clerk, oldest first."""
-    query = select(Divergence).where(
-        Divergence.settled_at.is_(None), Divergence.fonds_id.in_(fonds_ids)
-    )
-    if record_id is not None:
-        query = query.where(Divergence.record_id == record_id)
-    return list(session.scalars(query.order_by(Divergence.noticed_at, Divergence.id)))
-
-
-_CHOOSABLE = (
-    *("title", "doc_no", "author", "date", "security", "pages", "remark", "holding"),
-    *("organ_name", "security_change"),
-)
-
-
-def settle_divergence(
-    actor: Actor, divergence_id: str, choice: str, *, session: Session
-) -> Divergence:
-    """Choose between the two versions: `held` keeps the hub's, `local` writes ours as the next one.
-
-    Number and class stay the hub's in either case; choosing ours makes a new version, which the
-    hub is told.
-    """
-    divergence = session.get(Divergence, divergence_id)
-    if divergence is None:
-        raise NotFound("没有这条分歧。", "请刷新列表。")
-    require_clerk(actor, divergence.fonds_id, session=session)
-    if divergence.settled_at is not None:
-        raise WrongState("这条分歧已经处理。", "请查看该件的经过。")
-    if choice == "local":
-        _restore(actor, divergence, session)
-    divergence.choice = "local" if choice == "local" else "held"
-    divergence.settled_at = now()
-    divergence.settled_by = actor.name
-    session.flush()
-    audit.record(
-        session, actor, "record.divergence_settled", f"record:{divergence.record_id}",
-        choice=divergence.choice,
-    )  # fmt: skip
-    return divergence
-
-
-def _restore(actor: Actor, divergence: Divergence, session: Session) -> None:
-    record = session.get_one(Record, divergence.record_id)
-    if record.state != "filed":
-        raise WrongState("这件档案现在不能修改。", "请保留平台的版本。")
-    ours = divergence.local
-    for name in _CHOOSABLE:
-        setattr(record, name, ours[name])
-    shelf = Shelf(session)
-    record.box_id = shelf.box(record.fonds_id, ours["box"]).id if ours["box"] else None
-    record.place_id = shelf.place(ours["location"]).id if ours["location"] else None
-    for model in (ComputerFile, Document):
-        session.execute(delete(model).where(model.record_id == record.id))
-    _write_parts({**ours, "events": []}, session)
-    session.flush()
-    session.expire(record)
-    changed([record], "修改", actor, session=session, description="恢复后采用本机版本")

@@ -6,14 +6,7 @@ next version.
 """
 
 from node.filing.access import fonds_seen, ids_seen, record_of, records_to_change
-from node.filing.adoption import (
-    adopt_held,
-    begin_adoption,
-    differences,
-    finish_adoption,
-    open_divergences,
-    settle_divergence,
-)
+from node.filing.adoption import adopt_held, begin_adoption, finish_adoption
 from node.filing.arranging import (
     arrange,
     category_of,
@@ -41,6 +34,7 @@ from node.filing.collecting import (
     discard,
     keys_in_use,
 )
+from node.filing.divergences import differences, open_divergences, settle_divergence
 from node.filing.editing import (
     edit,
     edit_returned,

@@ -98,7 +98,10 @@ class Page:
 
 def draw(size: tuple[float, float], title: str, paint: Callable[[Page], None]) -> bytes:
     """The PDF that `paint` draws; one at a time in a process, since fonts are shared state."""
+    from reportlab import rl_config
+
     with _LOCK:
+        rl_config.useA85 = 0  # set here, so that nobody else's setting changes our bytes
         page = Page(size, title)
         paint(page)
         return page.finish()

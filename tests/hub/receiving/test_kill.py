@@ -63,7 +63,7 @@ def all_is_well(hub: Hub, unit: Unit, batch: HandedOver) -> None:
 # Each package is two puts; papers are three (verdict, receipt, accession).
 POINTS = [
     *(("put-before", at) for at in range(1, RECORDS * 2 + 4)),
-    *(("put-after", at) for at in (1, 2, RECORDS * 2, RECORDS * 2 + 3)),
+    *(("put-after", at) for at in (2, RECORDS * 2 + 3)),
     *(("commit", at) for at in range(1, 4)),
 ]
 
@@ -79,9 +79,7 @@ def test_killed_while_receiving(
     all_is_well(hub, unit, batch)
 
 
-@pytest.mark.parametrize(
-    ("what", "at"), [("part-before", 1), ("part-after", 1), ("part-after", 2), ("commit", 1)]
-)
+@pytest.mark.parametrize(("what", "at"), [("part-before", 1), ("part-after", 2), ("commit", 1)])
 def test_killed_while_checking(hub: Hub, unit: Unit, reviewer: Actor, archivist: Actor,
                                *, what: str, at: int) -> None:  # fmt: skip
     batch = unit.hand_over(RECORDS)
@@ -96,12 +94,9 @@ def test_killed_while_checking(hub: Hub, unit: Unit, reviewer: Actor, archivist:
     all_is_well(hub, unit, batch)
 
 
-def test_killed_again_and_again(
-    hub: Hub, unit: Unit, reviewer: Actor, archivist: Actor
-) -> None:
+def test_killed_again_and_again(hub: Hub, unit: Unit, reviewer: Actor, archivist: Actor) -> None:
     batch = signed(hub, unit, reviewer, archivist)
-    for _ in range(20):
-        if not die(hub, "commit", 2):
-            break
+    for _ in range(4):
+        die(hub, "commit", 2)
     hub.work()
     all_is_well(hub, unit, batch)

@@ -192,7 +192,17 @@ def test_central_keeping_the_county_reviews_and_the_city_receives(hub: Hub) -> N
     with pytest.raises(NotAllowed):
         hub.receive(city.archivist("420506"), batch.id)
     hub.receive(city.archivist("420500"), batch.id)
+    county, keeper = city.reviewer("420506"), city.reviewer("420500")
+    with city.database.read() as session:
+        offers = list(hub.offers(batch.id).values())
+        assert receiving.titles_hidden(county, offers, session=session) == set()
     hub.work()
+    # Who has only reviewed does not see into it any more.
+    with city.database.read() as session:
+        assert receiving.titles_hidden(county, offers, session=session) == {offers[0].id}
+        assert receiving.titles_hidden(keeper, offers, session=session) == set()
+        with pytest.raises(NotAllowed):
+            receiving.require_sight(county, offers[0], session=session)
     assert hub.custody(batch.offers[0].record) == "archive:420500"
 
 

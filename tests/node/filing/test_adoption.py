@@ -6,11 +6,8 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
 from node.filing import service as filing
 from node.filing.models import Record
-from node.office.models import OfficeFonds
 from shared.kernel.actor import Actor
 from shared.kernel.clock import utc_text
 from shared.kernel.identifiers import new_id
@@ -192,10 +189,6 @@ def test_items_may_come_back_before_their_volume(node: Node, clerk: Actor, tmp_p
     node.close(clerk, "KU")
     told = node.told()
     empty = make_node(tmp_path / "empty")
-    with empty.database.write() as session:
-        row = session.scalars(select(OfficeFonds)).first()
-        assert row is not None
-        session.add(OfficeFonds(fonds_id=node.fonds, wire={**row.wire, "id": node.fonds}))
     adopt(empty, *reversed(told))
     with empty.database.read() as session:
         wires = filing.wires([each["id"] for each in told], session=session)

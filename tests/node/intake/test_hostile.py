@@ -129,7 +129,8 @@ def test_every_name_seen_in_the_field_is_recognised() -> None:
         "保管日期": "retention", "年度号": "year", "归档年度": "year", "机构或问题": "organ_name",
         "机构(问题)": "organ_name", "机构/问题": "organ_name", "案卷题名": "title",
         "文件档号": "code", "案卷档号": "volume_code", "卷内顺序号": "number",
-        " 题  名 ": "title", "题名：": "title", "责 任 者": "author", "序号": None, "全宗名称": None,
+        " 题  名 ": "title", "题名：": "title", "责 任 者": "author",
+        "序号": None, "全宗名称": None,
     }  # fmt: skip
     assert {name: recognise(name) for name in seen} == seen
     assert vocabulary().version
@@ -176,11 +177,13 @@ def test_any_bytes_are_a_table_or_a_sentence(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any"
     path.write_bytes(content)
+    refused = None
     try:
         rows = list(open_table(path, name).rows())
         find_header([cells for _, cells in rows])
     except Invalid as error:
-        assert error.remedy
+        refused = error
+    assert refused is None or refused.remedy
 
 
 @settings(max_examples=60, deadline=None)

@@ -49,7 +49,7 @@ def test_every_encoding_of_a_csv_is_read(desk: Desk, encoding: str) -> None:
 
 
 def test_a_workbook_with_a_merged_title_above_its_header(desk: Desk) -> None:
-    sheets = {"目录": [HEADER, row("关于防汛的通知", 1, dt.datetime(2021, 3, 31))]}
+    sheets = {"目录": [HEADER, row("关于防汛的通知", 1, dt.date(2021, 3, 31))]}
     intake_id = desk.taken(xlsx_bytes(sheets, title="机读目录（文件级）"), "目录.xlsx")
     assert desk.intake(intake_id).header_row == 2
     assert desk.records()[0].date == "2021-03-31"
@@ -233,7 +233,7 @@ def test_formulas_come_back_as_text(desk: Desk) -> None:
 def test_wrong_columns_are_named(desk: Desk) -> None:
     with pytest.raises(Invalid, match="没有找到列名行"):
         desk.bring(csv_bytes([["姓名", "电话"], ["甲", "1"]]))
-    with pytest.raises(Invalid, match="有两列都对应|没有名为“标题2”的列"):
+    with pytest.raises(Invalid, match="没有名为“标题2”的列"):
         desk.bring(csv_bytes([HEADER, row("甲")]), mapping={"标题2": "题名"})
     with pytest.raises(Invalid, match="没有名为“页码”的字段"):
         desk.bring(csv_bytes([HEADER, row("甲")]), mapping={"备注": "页码"})

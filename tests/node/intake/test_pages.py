@@ -83,7 +83,9 @@ def test_a_sheet_is_brought_checked_and_taken_on_the_pages(node: Node, browser: 
 def test_a_wrong_mapping_says_why_and_keeps_what_was_chosen(node: Node, browser: Browser) -> None:
     intake_id = upload(browser, node, csv_bytes([HEADER, GOOD]))
     values = {"column-0": "title", "column-1": "title", "organ_name": "办公室", "class_code": "WS"}
-    page = browser.post(f"/intake/{intake_id}/columns", {**values, "then": "check"}, status=422).text
+    page = browser.post(
+        f"/intake/{intake_id}/columns", {**values, "then": "check"}, status=422
+    ).text
     assert "有两列都对应“题名”" in page
     assert 'value="办公室"' in page
     assert len(re.findall(r'value="title" selected', page)) == 2

@@ -63,7 +63,7 @@ def test_a_batch_goes_the_whole_way_to_the_archive(
 def test_the_package_that_is_kept_is_the_package_that_was_offered(
     node: Node, office: Office, archive: Archive, tmp_path: Any
 ) -> None:
-    batch_id, _ = office.offered(2)
+    office.offered(2)
     for offer in archive.told("offer"):
         name = transfer.package_name(offer["package"]["sha256"])
         path = tmp_path / "package.zip"
@@ -79,7 +79,7 @@ def test_the_package_that_is_kept_is_the_package_that_was_offered(
 def test_a_large_package_does_not_ride_in_the_stream(
     node: Node, office: Office, archive: Archive
 ) -> None:
-    batch_id, _ = office.offered(2, extra=100_000)
+    office.offered(2, extra=100_000)
     assert [offer["package"]["inline"] for offer in archive.told("offer")] == [None, None]
     with node.database.write() as session:
         wanted = transfer.uploads_wanted(session)

@@ -19,7 +19,12 @@ from tests.node.browser import Browser
 from tests.node.conftest import Node
 from tests.node.transfer.conftest import Archive, Office
 
-REASON = {"field": "title", "problem": "题名与正文不符。", "remedy": "请照正文改。", "code": "title"}
+REASON = {
+    "field": "title",
+    "problem": "题名与正文不符。",
+    "remedy": "请照正文改。",
+    "code": "title",
+}
 
 
 @pytest.fixture
@@ -106,18 +111,14 @@ def test_clerk_and_leader_bring_a_batch_to_the_archive_on_the_pages(
     drain(office)
     assert "已发出 3 / 3" in clerk_browser.get(url).text
 
-    archive.send(
-        transfer.apply_verdict, archive.verdict(batch_id, form=form_of(archive, batch_id))
-    )
+    archive.send(transfer.apply_verdict, archive.verdict(batch_id, form=form_of(archive, batch_id)))
     assert "核对登记表并签字" in leader_browser.get(url).text
     assert "签字" in leader_browser.get(f"{url}/form").text
     leader_browser.post(f"{url}/form")
     assert office.batch(batch_id).state == "signed"
     with node.database.read() as session:
         confirmation = session.get_one(Batch, batch_id).confirmation
-    archive.send(
-        transfer.apply_receipt, archive.receipt(batch_id, unit_signature=confirmation)
-    )
+    archive.send(transfer.apply_receipt, archive.receipt(batch_id, unit_signature=confirmation))
     assert "已正式接收" in clerk_browser.get(url).text
     answer = clerk_browser.client.get(f"{url}/form.pdf")
     assert answer.data.startswith(b"%PDF")
@@ -165,15 +166,11 @@ def test_a_batch_is_withdrawn_and_given_up_on_the_pages(
     clerk_browser.post(f"/transfer/{batch_id}/withdraw", {"reason": ""}, status=422)
     page = clerk_browser.post(f"/transfer/{batch_id}/withdraw", {"reason": "发现漏件"}).text
     assert "等待市级平台答复" in page
-    archive.send(
-        transfer.apply_withdrawn, {"batch_id": batch_id, "granted": True, "reason": None}
-    )
+    archive.send(transfer.apply_withdrawn, {"batch_id": batch_id, "granted": True, "reason": None})
     page = clerk_browser.post(f"/transfer/{batch_id}/correct").text
     again = the_batch(node)
     lines = office.lines(again)
-    page = clerk_browser.post(
-        f"/transfer/{again}/take_out", {"ids": [lines[0].offer_id]}
-    ).text
+    page = clerk_browser.post(f"/transfer/{again}/take_out", {"ids": [lines[0].offer_id]}).text
     assert "已从批次中去掉 1 件" in page
     clerk_browser.post(f"/transfer/{again}/give_up")
     assert "（更正）" not in clerk_browser.get("/transfer/").text

@@ -1,0 +1,99 @@
+"""The hub's side: its catalogue, its offers and receipts, and the packages in its store."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+from shared.demo.comparison.node_side import Row, open_read_only, rows_of
+from shared.kernel.canonical import digest_of, sha256_hex
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package in the store, as its own bytes say."""
+
+    name: str
+    sha256: str
+    record: Row
+    offer_id: str
+    files: Counter[str]
+    trouble: str | None
+
+
+@dataclass
+class HubSide:
+    """What the hub's database and store hold."""
+
+    catalogue: dict[str, Row]
+    digests: dict[str, str]
+    offers: dict[str, Row]
+    batches: dict[str, Row]
+    receipts: list[Row]
+    accessions: list[Row]
+    kept: list[Row]
+    packages: dict[str, list[Package]]
+
+
+def read_hub(folder: Path) -> HubSide:
+    """Read the hub's folder: the database, and every package that lies in its store."""
+    with closing(open_read_only(folder / "hub.sqlite")) as database:
+        database.execute("BEGIN")
+        catalogue = {}
+        digests = {}
+        for row in rows_of(database, "SELECT * FROM catalogue_record"):
+            row["wire"] = json.loads(row["wire"])
+            catalogue[row["id"]] = row
+            digests[row["id"]] = digest_of(row["wire"])
+        offers = {
+            row["id"]: row
+            for row in rows_of(
+                database,
+                "SELECT id, batch_id, record_id, record_version, record_digest, package_sha256, "
+                "state FROM receiving_offer",
+            )
+        }
+        batches = {row["id"]: row for row in rows_of(database, "SELECT * FROM receiving_batch")}
+        receipts = rows_of(database, "SELECT * FROM receiving_receipt")
+        for row in receipts:
+            row["document"] = json.loads(row["document"])
+        accessions = rows_of(database, "SELECT * FROM receiving_accession")
+        kept = rows_of(database, "SELECT * FROM repository_package")
+    packages: dict[str, list[Package]] = {}
+    for path in sorted((folder / "store" / "archives").rglob("*.zip")):
+        package = read_package(path, path.relative_to(folder / "store").as_posix())
+        # A package whose record cannot be read is still filed under the folder's name.
+        record_id = str(package.record.get("id") or path.parts[-3])
+        packages.setdefault(record_id, []).append(package)
+    return HubSide(catalogue, digests, offers, batches, receipts, accessions, kept, packages)
+
+
+def read_package(path: Path, name: str) -> Package:
+    """Open one package and digest everything in it anew."""
+    content = path.read_bytes()
+    sha256 = sha256_hex(content)
+    trouble = None if path.stem == sha256 else "它的字节与文件名中的摘要不符"
+    record: Row = {}
+    offer_id = ""
+    files: Counter[str] = Counter()
+    try:
+        with ZipFile(path) as package:
+            manifest = json.loads(package.read("manifest.json"))
+            record = json.loads(package.read("record.json"))
+            offer_id = str(manifest["offer_id"])
+            listed = {entry["path"]: entry for entry in manifest["entries"]}
+            for entry in package.infolist():
+                if entry.filename.startswith("content/"):
+                    digest = sha256_hex(package.read(entry))
+                    files[digest] += 1
+                    if listed.get(entry.filename, {}).get("sha256") != digest:
+                        trouble = trouble or f"其中的 {entry.filename} 与清单不符"
+            if sha256_hex(package.read("record.json")) != listed["record.json"]["sha256"]:
+                trouble = trouble or "其中的 record.json 与清单不符"
+    except (BadZipFile, KeyError, ValueError, OSError) as error:
+        trouble = trouble or f"打不开：{error}"
+    return Package(name, sha256, record, offer_id, files, trouble)

@@ -1,0 +1,175 @@
+"""The services of the city: processes that are started again when they die."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 15.0
+_LOOK_SECONDS = 0.2
+#: A service that dies this often within this time is not started again.
+_MOST_DEATHS, _DEATHS_WITHIN = 8, 60.0
+
+
+class ServiceFailed(Exception):
+    """A service does not start, or dies again and again."""
+
+
+def free_port(wanted: int, taken: frozenset[int] = frozenset()) -> int:
+    """The wanted port, or the next one that nobody listens on; at last any that is free."""
+    for port in [*range(wanted, min(wanted + 200, 65536)), 0]:
+        if port in taken:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ServiceFailed("没有空闲的端口。")
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens on this port of this machine."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass
+class Service:
+    """One long-running `danglian … run` with its log; started again whenever it dies."""
+
+    name: str
+    arguments: list[str]
+    port: int
+    log_file: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    deaths: list[float] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        """Start the process; on another port when this one is taken meanwhile."""
+        if not self._comes_free():
+            self.port = free_port(self.port + 1)
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_file.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "shared.demo.child", *self._with_port()],
+                stdin=subprocess.PIPE,  # its other end is what tells the child that we live
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self.environment},
+                start_new_session=True,  # Ctrl-C is the demo's alone: it stops all in order
+            )
+
+    def wait_ready(self, seconds: float = _START_SECONDS) -> None:
+        """Wait until it answers. Raises ServiceFailed with the end of its log."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if answers(self.port):
+                return
+            time.sleep(0.05)
+        raise ServiceFailed(f"{self.name} 没有启动：\n{self.log_tail()}")
+
+    def log_tail(self) -> str:
+        """The end of its log, for people."""
+        if not self.log_file.exists():
+            return ""
+        return self.log_file.read_text(encoding="utf-8", errors="replace")[-2000:]
+
+    def stop(self) -> None:
+        """Ask it to stop; kill it when it does not."""
+        process = self.process
+        if process is None:
+            return
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+    def _with_port(self) -> list[str]:
+        return [*self.arguments, "--port", str(self.port)]
+
+    def _comes_free(self, seconds: float = 3.0) -> bool:
+        """Whether the port is free, or becomes so while an earlier process is ending."""
+        end = time.monotonic() + seconds
+        while free_port(self.port) != self.port:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.1)
+        return True
+
+
+class Services:
+    """Keeps services alive until they are stopped."""
+
+    def __init__(self) -> None:
+        self._services: list[Service] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="services", daemon=True)
+        self._lock = threading.Lock()
+        self.failed: str | None = None
+
+    def start(self, service: Service) -> None:
+        """Start a service, and again whenever it dies."""
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            service.start()
+            self._services.append(service)
+        if not self._thread.is_alive():
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop them all, the last started first."""
+        self._stopping.set()
+        with self._lock:
+            for service in reversed(self._services):
+                if service.running and service.process is not None:
+                    service.process.terminate()
+            for service in reversed(self._services):
+                service.stop()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(_LOOK_SECONDS):
+            with self._lock:
+                for service in self._services:
+                    if not self._stopping.is_set() and not service.running:
+                        self._start_again(service)
+
+    def _start_again(self, service: Service) -> None:
+        moment = time.monotonic()
+        service.deaths = [at for at in service.deaths if moment - at < _DEATHS_WITHIN]
+        service.deaths.append(moment)
+        if len(service.deaths) > _MOST_DEATHS:
+            self.failed = f"{service.name} 反复停止：\n{service.log_tail()}"
+            return
+        log.warning("%s 停止了，重新启动", service.name)
+        service.start()
