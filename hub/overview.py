@@ -37,7 +37,7 @@ def overview_of(session: Session) -> dict[str, Any]:
         "generation": hub.generation,
         "restore_suspected": hub.restore_suspected,
         "archives": len(federation.archives(session)),
-        "fonds": len(federation.all_fonds(session)),
+        "fonds": federation.fonds_count(session),
         "nodes": sum(by_node.values()),
         "nodes_by_state": by_node,
         "asking": len(epochs.asking(session)),

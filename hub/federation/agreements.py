@@ -8,6 +8,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.federation.assignments import move_archives
 from hub.federation.finding import all_fonds, fonds_of
 from hub.federation.models import Agreement
 from hub.federation.territory import archive_of, city_archive, divisions_below
@@ -34,8 +35,6 @@ def make_agreement(
     `fonds_ids` None means every fonds of the county's and townships' units, later ones included.
     What a village keeps itself is untouched unless it is named.
     """
-    from hub.federation.fonds import move_archives
-
     require(actor, Role.ADMINISTRATOR)
     county = archive_of(county_archive, session)
     city = city_archive(session)

@@ -1,18 +1,21 @@
-"""Telling nodes: one entry of a node's down stream, and the signed assignment of a fonds."""
+"""A fonds as it is assigned: written, moved to other archives, and told to its node, signed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.federation.events import FondsChanged, tell
 from hub.federation.models import Archive, Fonds, Hub, Node, NodeState
 from shared.kernel.clock import utc_text
 from shared.kernel.errors import NotFound
 from shared.kernel.keys import SigningKey, sign_document
 from shared.messaging import append
+from shared.records.fonds import Fonds as FondsShape
 
 
 def hub_of(session: Session) -> Hub:
@@ -72,6 +75,37 @@ def announce(
     hub_id = hub_of(session).hub_id
     body = _signed(fonds, told, kept, archives_wire(session), hub_id=hub_id, key=key)
     tell_node(session, told, "fonds", fonds.id, body)
+
+
+def write_shape(fonds: Fonds, shape: FondsShape) -> None:
+    """Let a row say what the shape says: the shape itself, and the columns that repeat it."""
+    fonds.name = shape.name
+    fonds.number = shape.number
+    fonds.forming_unit = shape.forming_unit
+    fonds.division_code = shape.division_code
+    fonds.level = str(shape.level)
+    fonds.reviewing_archive = shape.reviewing_archive
+    fonds.receiving_archive = shape.receiving_archive
+    fonds.keeping_node = shape.keeping_node
+    fonds.wire = shape.to_wire()
+
+
+def move_archives(
+    many: Iterable[Fonds],
+    reviewing: str | None,
+    receiving: str | None,
+    *,
+    key: SigningKey,
+    session: Session,
+) -> None:
+    """Let other archives review and receive these fonds; tells nodes and the rooms above."""
+    for fonds in many:
+        write_shape(
+            fonds, replace(fonds.shape, reviewing_archive=reviewing, receiving_archive=receiving)
+        )
+        session.flush()
+        tell(session, FondsChanged(fonds.id))
+        announce(fonds, key=key, session=session)
 
 
 def _signed(

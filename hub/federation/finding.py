@@ -68,6 +68,11 @@ def all_fonds(
     return list(session.scalars(query))
 
 
+def fonds_count(session: Session) -> int:
+    """How many fonds there are."""
+    return session.scalar(select(func.count()).select_from(Fonds)) or 0
+
+
 def fonds_counts(session: Session) -> dict[str, dict[str, int]]:
     """How many fonds each archive reviews and receives: by code, `reviews` and `receives`."""
     found: dict[str, dict[str, int]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.federation.agreements import agreed_archives
-from hub.federation.assignments import announce
+from hub.federation.assignments import announce, move_archives, write_shape
 from hub.federation.events import FondsChanged, FondsMoved, tell
 from hub.federation.finding import fonds_of
 from hub.federation.models import Disclosure, Fonds, FondsNumber, FondsState, Node
@@ -88,7 +88,7 @@ def register_fonds(
         supervisor=new.supervisor,
         disclosure=_checked_disclosure(new.disclosure),
     )
-    _write(fonds, shape)
+    write_shape(fonds, shape)
     session.add(fonds)
     session.flush()
     audit(
@@ -121,7 +121,7 @@ def rename_fonds(
             "请核对更名文件的日期。",
         )
     ended = replace(last, until=since - timedelta(days=1))
-    _write(fonds, replace(shape, names=(*earlier, ended, FondsName(name, since))))
+    write_shape(fonds, replace(shape, names=(*earlier, ended, FondsName(name, since))))
     session.flush()
     audit(session, actor, "fonds.renamed", f"fonds:{fonds.id}", name=name, since=since.isoformat())
     announce(fonds, key=key, session=session)
@@ -182,7 +182,7 @@ def succeed(
     successor = register_fonds(actor, new, session=session, predecessors=fonds_ids)
     for fonds in closing:
         shape = fonds.shape
-        _write(fonds, replace(shape, successors=(*shape.successors, successor.id)))
+        write_shape(fonds, replace(shape, successors=(*shape.successors, successor.id)))
         _close(actor, fonds, reason, session)
         announce(fonds, key=key, session=session)
     return successor
@@ -215,24 +215,6 @@ def set_archives(
     return fonds
 
 
-def move_archives(
-    many: Iterable[Fonds],
-    reviewing: str | None,
-    receiving: str | None,
-    *,
-    key: SigningKey,
-    session: Session,
-) -> None:
-    """Let other archives review and receive these fonds; tells nodes and the rooms above."""
-    for fonds in many:
-        _write(
-            fonds, replace(fonds.shape, reviewing_archive=reviewing, receiving_archive=receiving)
-        )
-        session.flush()
-        tell(session, FondsChanged(fonds.id))
-        announce(fonds, key=key, session=session)
-
-
 def set_disclosure(
     actor: Actor, fonds_id: str, disclosure: Mapping[str, str], *, session: Session
 ) -> Fonds:
@@ -261,7 +243,7 @@ def reassign_fonds(
     if fonds.keeping_node == node.id:
         return fonds
     before = fonds.keeping_node
-    _write(fonds, replace(fonds.shape, keeping_node=node.id))
+    write_shape(fonds, replace(fonds.shape, keeping_node=node.id))
     session.flush()
     audit(
         session, actor, "fonds.reassigned", f"fonds:{fonds.id}", from_node=before, to_node=node.id
@@ -315,7 +297,7 @@ def _give_number(
             field="number",
         )
     session.add(FondsNumber(fonds_id=fonds.id, archive_code=archive_code, number=number))
-    _write(fonds, replace(shape, numbers={**shape.numbers, archive_code: number}))
+    write_shape(fonds, replace(shape, numbers={**shape.numbers, archive_code: number}))
     session.flush()
     audit(
         session,
@@ -325,18 +307,6 @@ def _give_number(
         archive=archive_code,
         number=number,
     )
-
-
-def _write(fonds: Fonds, shape: FondsShape) -> None:
-    fonds.name = shape.name
-    fonds.number = shape.number
-    fonds.forming_unit = shape.forming_unit
-    fonds.division_code = shape.division_code
-    fonds.level = str(shape.level)
-    fonds.reviewing_archive = shape.reviewing_archive
-    fonds.receiving_archive = shape.receiving_archive
-    fonds.keeping_node = shape.keeping_node
-    fonds.wire = shape.to_wire()
 
 
 def _close(actor: Actor, fonds: Fonds, reason: str, session: Session) -> None:

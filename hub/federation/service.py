@@ -4,6 +4,7 @@ from hub.federation.agreements import agreements, make_agreement
 from hub.federation.assignments import archives_wire, fonds_facts, hub_of, tell_node
 from hub.federation.finding import (
     all_fonds,
+    fonds_count,
     fonds_counts,
     fonds_named,
     fonds_of,
@@ -73,6 +74,7 @@ __all__ = [
     "division_of",
     "divisions_at",
     "divisions_below",
+    "fonds_count",
     "fonds_counts",
     "fonds_facts",
     "fonds_named",

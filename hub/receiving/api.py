@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 
 from hub.federation.edge import current_folder
 from hub.receiving import service as receiving
-from hub.receiving.forms import form_pdf_of
 from hub.receiving.schemas import BatchStateSchema
 from shared.identity import current_actor, public
 from shared.kernel.errors import Invalid
@@ -71,6 +70,5 @@ def sign(batch_id: str) -> Any:
 def form(batch_id: str) -> Response:
     """The 移交与接收登记表 with the signatures that there are."""
     with current_database().read() as session:
-        batch = receiving.batch_seen_by(current_actor(), batch_id, session=session)
-        content = form_pdf_of(batch, session=session)
+        content = receiving.form_seen_by(current_actor(), batch_id, session=session)
     return download(content, "移交与接收登记表.pdf", _PDF, inline=True)

@@ -280,7 +280,10 @@ def _check_room(offers: Sequence[Offer]) -> None:
 
 
 def apply_withdraw(session: Session, node_id: str, entries: Sequence[Entry]) -> None:
-    """Withdraw batches on which there is no verdict yet; the answer goes down either way."""
+    """Withdraw batches that the unit has not signed; the answer goes down either way.
+
+    A unit that does not agree with a corrected form takes its batch back in this way.
+    """
     for entry in entries:
         body = wire.load(WithdrawSchema(), entry.body)
         batch = current_round(session, body["batch_id"])

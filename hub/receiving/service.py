@@ -17,6 +17,7 @@ from hub.receiving.arrival import apply_batch, apply_offers, apply_withdraw
 from hub.receiving.checking import Checking
 from hub.receiving.evidence import adopt_receipt, apply_evidence, receipt_in_store
 from hub.receiving.finishing import Finishing
+from hub.receiving.forms import form_pdf_of
 from hub.receiving.models import (
     OFFER_STATES,
     Accession,
@@ -74,6 +75,7 @@ __all__ = [
     "conclude",
     "draft_receipt",
     "draft_verdict",
+    "form_seen_by",
     "grant_upload",
     "handlers",
     "holdings",
@@ -265,6 +267,14 @@ def require_sight(actor: Actor, offer: Offer, *, session: Session) -> None:
             "这件档案已不在审核中，内容只有形成单位和接收馆可以查看。",
             "如需查阅，请向保管它的单位或档案馆提出。",
         )
+
+
+def form_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> bytes:
+    """The form of a batch as PDF; it lists titles, so only for who sees them. Raises NotAllowed."""
+    batch = batch_seen_by(actor, batch_row_id, session=session)
+    for offer in accepted_offers(batch.id, session=session)[:1]:
+        require_sight(actor, offer, session=session)
+    return form_pdf_of(batch, session=session)
 
 
 def offers_named(batch: Batch, offer_ids: Iterable[str], *, session: Session) -> dict[str, Offer]:

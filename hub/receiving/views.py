@@ -8,10 +8,10 @@ from sqlalchemy import select
 
 from hub.federation.edge import current_folder
 from hub.receiving import service as receiving
-from hub.receiving.forms import form_pdf_of
 from hub.receiving.models import Accession, Batch
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
+from shared.records.retention import retention_name
 from shared.records.states import HUB_BATCH
 from shared.web import Listing, current_database, download
 
@@ -77,6 +77,7 @@ def show(batch_id: str) -> ResponseReturnValue:
             size=sum(offer.package_size for offer in offers),
             accession=receiving.accession_of(batch, session=session),
             states=HUB_BATCH.states,
+            retention_name=retention_name,
             may_sign=HUB_BATCH.may("receive", batch.state),
         )
 
@@ -93,8 +94,7 @@ def sign(batch_id: str) -> ResponseReturnValue:
 @with_roles(Role.ARCHIVIST, Role.REVIEWER)
 def form(batch_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
-        batch = receiving.batch_seen_by(current_actor(), batch_id, session=session)
-        content = form_pdf_of(batch, session=session)
+        content = receiving.form_seen_by(current_actor(), batch_id, session=session)
     return download(content, "移交与接收登记表.pdf", _PDF, inline="save" not in request.args)
 
 

@@ -47,8 +47,9 @@ def arrange(
                 f"《{_short(record.title)}》是卷内文件，随案卷整理。", "请选择它所在的案卷。"
             )
     categories = Categories(session)
+    # What comes into a category together stands there by date, whatever the list was sorted by.
     ordered = [record for record in records if record.level != RecordLevel.ITEM]
-    for record in ordered:
+    for record in sorted(ordered, key=lambda each: _by_date(each)[:2]):
         for name, value in found.items():
             if value is None and name == "class_code":
                 continue
@@ -200,14 +201,16 @@ def sort_category(actor: Actor, category_id: str, *, session: Session) -> int:
     if not records:
         raise NotFound("这一类目没有可排序的文件。", "请刷新后重试。")
     records_to_change(actor, [record.id for record in records], session=session)
-    records.sort(
-        key=lambda each: (each.date or "9999", doc_no_key(each.doc_no), each.title, each.id)
-    )
+    records.sort(key=_by_date)
     for position, record in enumerate(records, 1):
         record.position = position
     _follow(records, session)
     audit.record(session, actor, "category.sorted", f"category:{category_id}", records=len(records))
     return len(records)
+
+
+def _by_date(record: Record) -> tuple[Any, ...]:
+    return (record.date or "9999", doc_no_key(record.doc_no), record.title, record.id)
 
 
 def in_category(category_id: str, *, session: Session) -> list[Record]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 
+from node.office.models import Office
 from node.office.places import NodeFolder
 from node.office.service import office_of
 from node.sync.errors import hub_answer
@@ -25,7 +26,8 @@ from shared.messaging.envelope import BadEnvelope, Header, close_envelope, read_
 log = logging.getLogger(__name__)
 
 _TIMEOUT = (5, 60)
-_TRY_AGAIN_SECONDS = 10.0
+#: The hub may not know of an offer yet: asked again after 1 s, 2 s, 4 s … 30 s.
+_TRY_AGAIN_SECONDS, _MOST_SECONDS = 1.0, 30.0
 
 
 class Uploader:
@@ -37,6 +39,7 @@ class Uploader:
         self._http = requests.Session()
         self._clock = clock
         self._not_before: dict[str, float] = {}
+        self._tries: dict[str, int] = {}
 
     def step(self) -> bool:
         """Send one package; False when none waits.
@@ -60,7 +63,9 @@ class Uploader:
             raise
         except DanglianError as error:
             log.warning("upload of offer %s put off: %s", offer_id, error.code)
-            self._not_before[offer_id] = moment + _TRY_AGAIN_SECONDS
+            tries = self._tries[offer_id] = self._tries.get(offer_id, 0) + 1
+            pause = min(_MOST_SECONDS, _TRY_AGAIN_SECONDS * 2.0 ** min(tries - 1, 10))
+            self._not_before[offer_id] = moment + pause
             return True
         with self._database.write() as session:
             transfer.upload_done(session, offer_id)
@@ -80,7 +85,7 @@ class Uploader:
 
     def _put(self, grant: dict[str, Any], number: int, part: bytes) -> None:
         with self._database.read() as session:
-            base = office_of(session).hub_url
+            base = self._hub_url(office_of(session))
         url = f"{base}/api/v1/uploads/{grant['upload_id']}/parts/{number}"
         headers = {
             "Danglian-Upload-Token": grant["token"],
@@ -89,11 +94,15 @@ class Uploader:
         }
         hub_answer(lambda: self._http.put(url, data=part, headers=headers, timeout=_TIMEOUT))
 
+    def _hub_url(self, office: Office) -> str:
+        """Where the hub answers: as set here (it may have moved), else as at enrolment."""
+        return (self._folder.settings.hub_url or str(office.hub_url)).rstrip("/")
+
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         """Ask the hub one signed question; the answer is signed by the hub."""
         with self._database.read() as session:
             office = office_of(session)
-            url = f"{office.hub_url}/api/v1/nodes/requests"
+            url = f"{self._hub_url(office)}/api/v1/nodes/requests"
             hub_key = PublicKey.from_hex(office.hub_public_key)
             header = Header(
                 sender=str(office.node_id),

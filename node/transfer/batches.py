@@ -24,7 +24,7 @@ from shared.records.values import TITLE_LENGTH, required_text
 INSPECT = "transfer.inspect"
 OFFER = "transfer.offer"
 #: Above this a verdict on the whole batch would not fit into one entry of the stream.
-MOST_RECORDS = 2000
+MOST_RECORDS = 1000
 SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
 #: States in which a batch lays claim to its records.
 OPEN_STATES = ("preparing", "approved", "offered", "withdrawing", "accepted", "corrected", "signed")

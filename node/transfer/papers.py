@@ -29,6 +29,7 @@ from shared.records.values import REASON_LENGTH, REMARK_LENGTH, repair_text
 
 _HUB = system_actor("市级平台")
 _VERDICT_STATES = ("offered", "withdrawing")
+_WITHDRAWABLE = ("withdrawing", "accepted", "corrected")
 _FINAL_STATES = ("received", "withdrawn", "returned")
 _OUTCOMES = ("accepted", "returned", "corrected")
 
@@ -64,7 +65,8 @@ def apply_receipt(session: Session, body: dict[str, Any]) -> None:
 def apply_withdrawn(session: Session, body: dict[str, Any]) -> None:
     """Follow the hub's answer to a withdrawal (entry `withdrawn`)."""
     batch = session.get(Batch, str(body.get("batch_id")))
-    if batch is None or batch.state != "withdrawing":
+    # The verdict may have come first, when it crossed the request on the line.
+    if batch is None or batch.withdraw_reason is None or batch.state not in _WITHDRAWABLE:
         if batch is None or batch.state != "withdrawn":
             ignored = _Ignored("no_withdrawal", "收到撤回的答复，但本机没有等待答复的撤回申请。")
             _report(session, "withdrawn", body, ignored)
@@ -72,6 +74,8 @@ def apply_withdrawn(session: Session, body: dict[str, Any]) -> None:
     answer = repair_text(body.get("reason"))[:REASON_LENGTH] or None
     batch.withdraw_answer = answer
     if not body.get("granted"):
+        if batch.state != "withdrawing":
+            return
         batch.state = NODE_BATCH.after("keep_offered", batch.state)
         audit.record(session, _HUB, "batch.withdrawal_refused", f"batch:{batch.id}", reason=answer)
         return
@@ -134,7 +138,7 @@ def _give_back_returned(
 
 
 def _receipt(session: Session, body: dict[str, Any]) -> None:
-    seal = archive_seal(session, str(body.get("archive")), body)
+    seal = archive_seal(session, str(body.get("archive")))
     if not signed_by(seal, body, "archive_signature"):
         raise _Ignored("bad_signature", "收到的接收凭证没有档案馆的有效签章，未予采用。")
     batch = _batch_named(session, body)
@@ -181,17 +185,12 @@ def signed_by(key: str | None, body: Mapping[str, Any], name: str) -> bool:
         return False
 
 
-def archive_seal(session: Session, archive: str, body: Mapping[str, Any]) -> str | None:
-    """The public key of an archive's seal, as the hub's signed assignment names it.
-
-    Where the assignment names none yet, the key that the receipt itself carries, whose stream is
-    the hub's.
-    """
+def archive_seal(session: Session, archive: str) -> str | None:
+    """The public key of an archive's seal, as the hub's signed assignment names it."""
     for each in office_of(session).archives:
         if each.get("code") == archive and each.get("seal_public_key"):
             return str(each["seal_public_key"])
-    signed = body.get("archive_signature")
-    return str(signed.get("public_key")) if isinstance(signed, Mapping) else None
+    return None
 
 
 def _batch_named(session: Session, body: Mapping[str, Any]) -> Batch:

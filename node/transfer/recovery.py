@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
@@ -35,12 +34,15 @@ def adopt_batch(session: Session, body: Mapping[str, Any]) -> None:
     """
     whole = bool(body.get("whole"))
     batch = session.get(Batch, str(body["batch_id"]))
-    forgotten = batch is None or (batch.state in ("preparing", "approved") and not batch.offering)
+    forgotten = batch is None or (
+        batch.state in ("preparing", "approved") and not _goes_on(batch, body, session)
+    )
     if batch is None:
         batch = remember(session, body)
     elif forgotten:
         _fill_in(batch, body["offers"], session)
     if batch is None:
+        audit.record(session, _HUB, "batch.not_adopted", f"batch:{body['batch_id']}")
         return
     if whole or forgotten:
         batch.held_epoch = office_of(session).epoch
@@ -76,12 +78,7 @@ def remember(session: Session, said: Mapping[str, Any]) -> Batch | None:
             return None
         if record.state == "offered" and record.version != each.get("record_version"):
             return None
-    taken = session.scalar(
-        select(BatchRecord.offer_id)
-        .where(BatchRecord.offer_id.in_([str(each["offer_id"]) for each in offers][:500]))
-        .limit(1)
-    )
-    if taken is not None:
+    if any(session.get(BatchRecord, str(each["offer_id"])) is not None for each in offers):
         return None
     form = said.get("form") if isinstance(said.get("form"), Mapping) else {}
     title = repair_text(said.get("title") or (form or {}).get("title") or _LOST_TITLE)
@@ -116,6 +113,14 @@ def remember(session: Session, said: Mapping[str, Any]) -> Batch | None:
         )
     session.flush()
     return batch
+
+
+def _goes_on(batch: Batch, body: Mapping[str, Any], session: Session) -> bool:
+    """Whether nothing of the batch was lost here, so that its offering simply goes on."""
+    if body.get("whole") or not batch.offering:
+        return False
+    ours = {each.offer_id: each.package_sha256 for each in records_of(batch.id, session=session)}
+    return all(ours.get(str(each["offer_id"])) == each["package_sha256"] for each in body["offers"])
 
 
 def _fill_in(batch: Batch, offers: Sequence[Mapping[str, Any]], session: Session) -> None:

@@ -22,6 +22,7 @@ import time
 from typing import Any
 
 import click
+from sqlalchemy.orm import configure_mappers
 
 from shared.command import main
 from shared.command.main import danglian
@@ -45,6 +46,7 @@ def _serve_commands() -> None:
     context = click.Context(danglian)
     for name in danglian.list_commands(context):
         danglian.get_command(context, name)
+    configure_mappers()  # what every command would do anew
     for line in iter(sys.stdin.buffer.readline, b""):
         code = _run_forked(json.loads(line))
         sys.stdout.write(f"{code}\n")

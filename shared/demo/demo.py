@@ -25,7 +25,7 @@ from shared.kernel.errors import Conflict
 from shared.kernel.files import write_atomically
 
 _PLAN_FILE = "city.json"
-_PAUSE_SECONDS = 0.7
+_PAUSE_SECONDS = 1.0
 #: Without any change for so long, whatever hinders is told, and the demo ends.
 _PATIENCE_SECONDS = 240.0
 #: What passes when a process that was killed is there again.
@@ -148,7 +148,12 @@ class DemoCity:
         founding.found_node(commands, office, room.folder, service.port)
         self._patiently(
             lambda: founding.enrol_node(
-                self._hub_commands, commands, office, self.hub_folder, room.folder, self._hub.url
+                commands,
+                office,
+                room.folder,
+                hub=self._hub_commands,
+                hub_folder=self.hub_folder,
+                url=self._hub.url,
             )
         )
         founding.found_people(commands, office, room.folder)

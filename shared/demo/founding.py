@@ -81,9 +81,9 @@ def found_node(commands: Commands, office: Office, folder: Path, port: int) -> N
 
 
 def enrol_node(
-    hub: Commands, commands: Commands, office: Office, hub_folder: Path, folder: Path, url: str
+    commands: Commands, office: Office, folder: Path, *, hub: Commands, hub_folder: Path, url: str
 ) -> None:
-    """Invite a node and enrol it, unless it is enrolled."""
+    """Invite a node and enrol it, unless it is enrolled; `hub` asks on the hub's side."""
     if commands("node", "status", "--dir", folder)["state"] != "unenrolled":
         return
     nodes = hub("hub", "node", "list", "--dir", hub_folder)["nodes"]
@@ -119,16 +119,6 @@ def _scope(office: Office, person: Person) -> list[str]:
     """A village's clerk sees the village's fonds only; the township's people see all of them."""
     own = next(each for each in office.fonds if each.name == person.fonds)
     return [] if own is office.fonds[0] else ["--fonds", own.number]
-
-
-def hub_admin() -> Person:
-    """The administrator that `hub init` makes."""
-    return Person("admin", "系统管理员", "administrator")
-
-
-def every_office() -> tuple[Office, ...]:
-    """The offices of the city."""
-    return OFFICES
 
 
 def _is_whole(folder: Path) -> bool:

@@ -11,6 +11,7 @@ from shared.demo.city import FondsPlan
 CORRECTED_MARK = "更正"
 _NUMBER = re.compile(r"第(\d+)批")
 _MOST_IN_BATCH = 250
+_ENOUGH = 20
 #: Offices whose first batch stays returned in the first round; those whose third one the unit has
 #: signed already; the one that gets a corrected form instead of a return.
 _STAY_RETURNED = ("0308", "0215")
@@ -56,11 +57,12 @@ def verdict_on(title: str, fonds: FondsPlan, count: int) -> str:
 
 
 def batch_sizes(due: int) -> list[int]:
-    """A tenth, a tenth, and the rest in three batches or more, none above 250."""
-    if due < 5:
+    """A tenth, and the rest in batches of at most 250; in five batches when there is enough."""
+    if due < 2:
         return [due] if due else []
     tenth = max(1, due // 10)
+    if due < _ENOUGH:
+        return [tenth, due - tenth]
     rest = due - 2 * tenth
     parts = max(3, -(-rest // _MOST_IN_BATCH))
-    sizes = [rest // parts + (at < rest % parts) for at in range(parts)]
-    return [tenth, tenth, *sizes]
+    return [tenth, tenth, *(rest // parts + (at < rest % parts) for at in range(parts))]

@@ -23,7 +23,14 @@ Row = dict[str, Any]
 
 #: What is handed over; D10 stays with the unit (《各级各类档案馆收集档案范围的规定》).
 _HANDED_OVER = ("Y", "D30")
-_WAITING_STATES = ("offered", "withdrawing", "signed")
+_STATION = {
+    "offered": Goal.UNDER_REVIEW,
+    "returned": Goal.CONCLUDED,
+    "accepted": Goal.CONCLUDED,
+    "corrected": Goal.CONCLUDED,
+    "signed": Goal.SIGNED,
+    "received": Goal.RECEIVED,
+}
 #: What each registered document of an office comes to, in turn.
 _REGISTER_VERBS: tuple[tuple[tuple[str, str | None], ...], ...] = (
     (),
@@ -52,6 +59,7 @@ class Room:
         self._register = next(each for each in plan.registers() if each.office is office)
         self._filled = False
         self._fonds_ids: dict[str, str] = {}
+        self._due_ids: dict[str, list[str]] = {}
         self.state: object = None
 
     # ---- what it was given
@@ -67,11 +75,10 @@ class Room:
         """Do what can be done now; True when everything is where it shall be."""
         if not self._filled:
             for sheet in self._sheets:
-                self._import(sheet)
-            self._register_documents(self._register)
-            for sheet in self._sheets:
+                there = self._import(sheet)
                 if sheet.closes:
-                    self._close(sheet)
+                    self._close(sheet, there)
+            self._register_documents(self._register)
             self._filled = True
         return self._hand_over()
 
@@ -81,9 +88,11 @@ class Room:
 
     # ---- filling
 
-    def _import(self, sheet: SheetPlan) -> None:
-        if len(self._records(sheet.fonds, sheet.year)) >= len(sheet.papers):
-            return
+    def _import(self, sheet: SheetPlan) -> list[Row]:
+        """Import a sheet unless all of it is there; returns what was there before."""
+        there = self._records(sheet.fonds, sheet.year)
+        if len(there) >= len(sheet.papers):
+            return there
         given = self._papers / f"{sheet.name}.given.json"
         path, files, papers = write_sheet(sheet, self._papers, self._plan.seed)
         write_given(given, papers)
@@ -96,9 +105,10 @@ class Room:
             sheet.fonds.name,
             f"导入 {sheet.year} 年目录：{answer['taken']} 件，有问题 {answer['bad']} 行",
         )
+        return there
 
-    def _close(self, sheet: SheetPlan) -> None:
-        there = self._records(sheet.fonds, sheet.year)
+    def _close(self, sheet: SheetPlan, there: list[Row]) -> None:
+        """Close the class of a year, unless it is closed."""
         if any(each["state"] not in ("collected", "arranging") for each in there):
             return
         clerk = self.office.clerk_of(sheet.fonds)
@@ -199,18 +209,23 @@ class Room:
     def _prepare_all(self, fonds: FondsPlan, titles: set[str]) -> bool:
         """Prepare every batch that is not there yet; whether there was one."""
         prepared = False
+        first = 0
         for number, size in enumerate(batch_sizes(self._due(fonds)), 1):
             title = f"{CLOSED_YEARS[0]}—{CLOSED_YEARS[-1]}年度文书档案移交（第{number}批）"
             if title not in titles:
+                chosen = self._due_records(fonds)[first : first + size]
+                named = [argument for each in chosen for argument in ("--record", each)]
                 self._node(
-                    "transfer", "prepare", "--fonds", fonds.number, "--title", title,
-                    *self._records_of_batch(fonds, number), as_=self.office.clerk.login,
+                    "transfer", "prepare", "--fonds", fonds.number, "--title", title, *named,
+                    as_=self._clerk(fonds),
                 )  # fmt: skip
                 prepared = True
                 self._say(fonds.name, f"建立第 {number} 批，{size} 件")
+            first += size
         return prepared
 
     def _due(self, fonds: FondsPlan) -> int:
+        """How many records of a fonds are handed over, as it was planned."""
         return sum(
             paper.retention in _HANDED_OVER
             for sheet in self._sheets
@@ -218,18 +233,16 @@ class Room:
             for paper in sheet.papers
         )
 
-    def _records_of_batch(self, fonds: FondsPlan, number: int) -> Iterator[str]:
-        """The records of one batch: always the same ones, in the order of their codes."""
-        due = [
-            each["id"]
-            for year in CLOSED_YEARS
-            for each in self._records(fonds, year)
-            if each["retention"] in _HANDED_OVER
-        ]
-        sizes = batch_sizes(len(due))
-        start = sum(sizes[: number - 1])
-        for record_id in due[start : start + sizes[number - 1]]:
-            yield from ("--record", record_id)
+    def _due_records(self, fonds: FondsPlan) -> list[str]:
+        """The records that are handed over, in the order of their codes, which never changes."""
+        if fonds.number not in self._due_ids:
+            self._due_ids[fonds.number] = [
+                each["id"]
+                for year in CLOSED_YEARS
+                for each in self._records(fonds, year)
+                if each["retention"] in _HANDED_OVER
+            ]
+        return self._due_ids[fonds.number]
 
     def _move(self, batch: Row, fonds: FondsPlan, goal: Goal, corrected: set[str | None]) -> bool:
         """Bring one batch on by what is to be done in its state; True when it is at its goal."""
@@ -250,13 +263,7 @@ class Room:
         )
         if came_back and batch["id"] not in corrected and goal >= Goal.RECEIVED:
             return self._correct(batch, fonds)
-        ends = {
-            Goal.UNDER_REVIEW: ("offered",),
-            Goal.CONCLUDED: ("returned", "accepted", "corrected"),
-            Goal.SIGNED: ("signed",),
-            Goal.RECEIVED: ("received", "returned", "withdrawn"),
-        }
-        return state in ends.get(goal, ())
+        return _STATION.get(state, Goal.PREPARING) >= goal or batch["id"] in corrected
 
     def _approve(self, batch: Row, fonds: FondsPlan) -> bool:
         clerk = self._clerk(fonds)

@@ -59,13 +59,15 @@ _INNER_NAMES = {
     "id": "标识",
 }
 _ABSENT = object()
+_SCHEMA = RecordSchema()
+#: One schema for all records: making one costs more than using it.
+_SCHEMA = RecordSchema()
 
 
 def shape_problems(record: object) -> list[ShapeProblem]:
     """Every value of a wire object that its schema refuses."""
-    schema = RecordSchema()
-    messages = schema.validate(record)  # type: ignore[arg-type]
-    return [_sorted(schema, record, path, message) for path, message in _leaves(messages, ())]
+    messages = _SCHEMA.validate(record)  # type: ignore[arg-type]
+    return [_sorted(_SCHEMA, record, path, message) for path, message in _leaves(messages, ())]
 
 
 def name_of(path: str) -> str:

@@ -16,6 +16,7 @@ from shared.inspection.finding import Finding
 from shared.inspection.formats import Format, identify
 from shared.inspection.report import Stage
 from shared.inspection.seals import broken_seals
+from shared.inspection.shape import ShapeProblem, shape_problems
 from shared.inspection.soundness import troubles
 from shared.inspection.texts import first_words
 from shared.inspection.trouble import DAMAGED, LOCKED, Trouble
@@ -136,11 +137,21 @@ class Subject:
         return cls(package.record_wire, sources, context, package)
 
     @cached_property
+    def shape(self) -> list[ShapeProblem]:
+        """Every value that the record's schema refuses."""
+        return shape_problems(self.wire)
+
+    @cached_property
     def _read(self) -> Record | DanglianError:
         try:
             return record_from_wire(self.wire)
         except (Invalid, Classified) as error:
             return error
+
+    @cached_property
+    def shape(self) -> list[ShapeProblem]:
+        """Every value of the record that its schema refuses."""
+        return shape_problems(self.wire)
 
     @property
     def record(self) -> Record | None:

@@ -16,12 +16,10 @@ from shared.kernel.identifiers import is_id, new_id
 from shared.kernel.keys import PublicKey, SigningKey, document_is_signed_by, sign_document
 from shared.packaging.forms import HandoverForm
 
-FORMAT = "danglian-receipt/1"
-
 _OFFER_KEYS = {"offer_id", "record_id", "record_version", "package_sha256", "size"}
 _KEYS = {
-    "format", "receipt_id", "batch_id", "archive", "form", "form_digest", "offers",
-    "unit_signature", "archive_signature", "at", "signature",
+    "receipt_id", "batch_id", "archive", "form", "form_digest", "offers", "unit_signature",
+    "form_signature", "by", "at", "archive_signature",
 }  # fmt: skip
 
 
@@ -30,6 +28,7 @@ def make_receipt(
     *,
     unit_signature: Mapping[str, str],
     archive_seal: SigningKey,
+    by: str,
     receipt_id: str | None = None,
     at: str | None = None,
 ) -> dict[str, Any]:
@@ -47,7 +46,6 @@ def make_receipt(
             code="unit_signature_invalid",
         )
     document: dict[str, Any] = {
-        "format": FORMAT,
         "receipt_id": receipt_id or new_id(),
         "batch_id": form.batch_id,
         "archive": form.archive_code,
@@ -55,16 +53,20 @@ def make_receipt(
         "form_digest": form.digest,
         "offers": offers_of(form),
         "unit_signature": dict(unit_signature),
-        "archive_signature": form.sign(archive_seal),
+        "by": by,
         "at": at or utc_text(),
     }
     return sign_receipt(document, archive_seal)
 
 
 def sign_receipt(document: Mapping[str, Any], key: SigningKey) -> dict[str, Any]:
-    """The document with the archive's signature over all the rest, as `signature`."""
-    body = {name: value for name, value in document.items() if name != "signature"}
-    return {**body, "signature": sign_document(key, body)}
+    """The document with both signatures of the archive.
+
+    `form_signature` is over the form; `archive_signature` is over all the rest, it included.
+    """
+    body = {name: value for name, value in document.items() if name != "archive_signature"}
+    body["form_signature"] = sign_document(key, body["form"])
+    return {**body, "archive_signature": sign_document(key, body)}
 
 
 def offers_of(form: HandoverForm) -> list[dict[str, Any]]:
@@ -105,15 +107,15 @@ def verify_receipt(
         )  # fmt: skip
     if document["batch_id"] != form.batch_id or document["archive"] != form.archive_code:
         found.append(_wrong("receipt_of_another", "回执的批次或档案馆与登记表不符。"))
-    if document["offers"] != offers_of(form):
+    if _by_id(document["offers"]) != _by_id(offers_of(form)):
         found.append(_wrong("receipt_offers_differ", "回执所列的移交与登记表不符。"))
     if not form.is_signed_by(unit_key, document["unit_signature"]):
         found.append(_wrong("unit_signature_invalid", "移交单位对登记表的签名验证失败。"))
-    if not form.is_signed_by(archive_key, document["archive_signature"]):
-        found.append(_wrong("archive_signature_invalid", "档案馆对登记表的签名验证失败。"))
-    body = {name: value for name, value in document.items() if name != "signature"}
-    if not document_is_signed_by(archive_key, body, document["signature"]):
-        found.append(_wrong("receipt_signature_invalid", "档案馆对回执的签名验证失败。"))
+    if not form.is_signed_by(archive_key, document["form_signature"]):
+        found.append(_wrong("form_signature_invalid", "档案馆对登记表的签名验证失败。"))
+    body = {name: value for name, value in document.items() if name != "archive_signature"}
+    if not document_is_signed_by(archive_key, body, document["archive_signature"]):
+        found.append(_wrong("archive_signature_invalid", "档案馆对回执的签名验证失败。"))
     return found
 
 
@@ -123,12 +125,16 @@ def receipt_covers(document: Mapping[str, Any], offers: Iterable[Mapping[str, An
     return all(named.get(offer["offer_id"]) == dict(offer) for offer in offers)
 
 
+def _by_id(offers: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The offers in one order; the archive may list them in its own."""
+    return sorted(offers, key=lambda offer: str(offer["offer_id"]))
+
+
 def _shape(document: Mapping[str, Any]) -> Iterable[Finding]:
-    signatures = ("unit_signature", "archive_signature", "signature")
+    signatures = ("unit_signature", "form_signature", "archive_signature")
     offers = document.get("offers")
     right = (
         set(document) == _KEYS
-        and document["format"] == FORMAT
         and is_id(document["receipt_id"])
         and _is_time(document["at"])
         and all(isinstance(document[name], Mapping) for name in signatures)

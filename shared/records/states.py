@@ -128,8 +128,8 @@ NODE_BATCH = StateMachine(
         "approve": Step(("preparing",), "approved", "批准"),
         "revise": Step(("approved", "returned", "withdrawn"), "preparing", "重新准备"),
         "offer": Step(("approved",), "offered", "提交移交"),
-        "withdraw": Step(("offered",), "withdrawing", "申请撤回"),
-        "withdrawn": Step(("withdrawing",), "withdrawn", "同意撤回"),
+        "withdraw": Step(("offered", "accepted", "corrected"), "withdrawing", "申请撤回"),
+        "withdrawn": Step(("withdrawing", "accepted", "corrected"), "withdrawn", "同意撤回"),
         "keep_offered": Step(("withdrawing",), "offered", "不同意撤回"),
         "returned": Step(("offered", "withdrawing"), "returned", "退回"),
         "accepted": Step(("offered", "withdrawing"), "accepted", "检验通过"),
@@ -158,7 +158,9 @@ HUB_BATCH = StateMachine(
         "complete": Step(("arriving",), "checking", "开始检验"),
         "checked": Step(("checking",), "under_review", "检验完毕"),
         "check_again": Step(("under_review",), "checking", "重新检验"),
-        "withdraw": Step(("arriving", "checking", "under_review"), "withdrawn", "撤回"),
+        "withdraw": Step(
+            ("arriving", "checking", "under_review", "accepted", "corrected"), "withdrawn", "撤回"
+        ),
         "return": Step(("under_review",), "returned", "退回"),
         "accept": Step(("under_review",), "accepted", "通过"),
         "correct": Step(("under_review",), "corrected", "更正后接收"),

@@ -12,6 +12,7 @@ from hub.federation.epochs import raise_generation
 from hub.federation.places import HubFolder
 from node.filing import service as filing
 from node.sync.reconciling import ask, last
+from node.transfer import service as transfer
 from tests.federation import ADMIN, CLERK, Federation, Unit, everywhere_the_same
 
 NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
@@ -89,6 +90,36 @@ def test_a_corrected_form_that_both_sides_sign_receives_a_part(
     city.settle()
     assert [unit.states()[each] for each in ids] == ["filed", "received", "received", "received"]
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+
+def test_a_unit_that_does_not_agree_with_the_corrected_form_takes_its_batch_back(
+    city: Federation, unit: Unit
+) -> None:
+    ids = unit.file(3)
+    batch_id = unit.offer(ids)
+    city.settle()
+    city.conclude(batch_id, "corrected", returned=ids[:1])
+    city.settle()
+    with unit.folder.database().write() as session:
+        transfer.withdraw(CLERK, batch_id, "三件应一并移交", session=session)
+    city.settle()
+    assert (unit.batch_state(batch_id), city.batch_states()[batch_id]) == ("withdrawn",) * 2
+    assert set(unit.states().values()) == {"filed"}
+    finish(city, unit, unit.offer(ids, "重新移交"))
+
+
+def test_a_withdrawal_that_crosses_the_verdict_on_the_line_still_counts(
+    city: Federation, unit: Unit
+) -> None:
+    ids = unit.file(2)
+    batch_id = unit.offer(ids)
+    city.settle()
+    with unit.folder.database().write() as session:
+        transfer.withdraw(CLERK, batch_id, "漏了一件", session=session)
+    city.conclude(batch_id, "accepted")
+    city.settle()
+    assert (unit.batch_state(batch_id), city.batch_states()[batch_id]) == ("withdrawn",) * 2
+    assert set(unit.states().values()) == {"filed"}
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,6 +1,15 @@
 """`danglian hub`: what an administrator or a script does from the command line."""
 
+import contextlib
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -78,6 +87,63 @@ def test_the_whole_setting_up_of_a_town(hub):
         hub("node", "suspend", node["node_id"], "--reason", "x", status=1)["code"] == "wrong_state"
     )
     assert hub("node", "code", node["node_id"])["code"] != node["code"]
+
+
+def test_a_hub_runs_once_on_its_folder_and_stops_cleanly(hub, tmp_path):
+    command = [
+        str(Path(sys.executable).with_name("danglian")),
+        "hub",
+        "run",
+        "--port",
+        "0",
+        "--json",
+    ]
+    command += ["--dir", str(tmp_path / "hub")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+        try:
+            url = json.loads(running.stdout.readline())["url"]
+            with urllib.request.urlopen(f"{url}/health", timeout=10) as answer:
+                assert json.load(answer)["status"] == "ok"
+            second = subprocess.run(command, capture_output=True, timeout=60, check=False)
+            assert json.loads(second.stdout)["code"] == "folder_in_use"
+            assert second.returncode == 1
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(30) == 0
+        finally:
+            running.kill()
+
+
+def test_gunicorn_serves_the_same_pages(hub, tmp_path):
+    pytest.importorskip("gunicorn")
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "gunicorn", "-c", str(root / "deploy" / "gunicorn.conf.py")]
+    address = tmp_path / "web.sock"
+    environment = {
+        **os.environ,
+        "DANGLIAN_DIR": str(tmp_path / "hub"),
+        "DANGLIAN_BIND": f"unix:{address}",
+        "DANGLIAN_WORKERS": "1",
+    }
+    with subprocess.Popen(command, env=environment, cwd=root, stderr=subprocess.DEVNULL) as server:
+        try:
+            page = _ask(address, server)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+    assert b"200 OK" in page
+    assert b'"ok"' in page
+
+
+def _ask(address, server):
+    for _ in range(300):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(10)
+            connection.connect(str(address))
+            connection.sendall(b"GET /health HTTP/1.0\r\nHost: hub\r\n\r\n")
+            return b"".join(iter(lambda: connection.recv(4096), b""))
+        assert server.poll() is None
+        time.sleep(0.1)
+    raise AssertionError("gunicorn does not answer")
 
 
 def test_an_unknown_archive_or_fonds_is_refused(hub):

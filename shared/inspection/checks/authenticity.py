@@ -9,7 +9,7 @@ from shared.inspection.finding import Finding, Property, Severity, shown
 from shared.inspection.formats import extension_of, names_format
 from shared.inspection.registry import Skipped, check, not_applicable, unbuilt
 from shared.inspection.report import Outcome
-from shared.inspection.shape import Kind, shape_problems
+from shared.inspection.shape import Kind
 from shared.inspection.subject import Subject
 from shared.kernel.clock import SHANGHAI
 from shared.kernel.errors import Invalid
@@ -70,7 +70,7 @@ def fixity_holds(subject: Subject) -> Iterator[Finding]:
 
 
 def _of_kind(subject: Subject, kind: Kind, code: str) -> Iterator[Finding]:
-    for each in shape_problems(subject.wire):
+    for each in subject.shape:
         if each.kind is kind:
             yield Finding(
                 code,
@@ -102,7 +102,7 @@ def values_are_in_their_lists(subject: Subject) -> Iterator[Finding]:
 @check("1-5", _A, "元数据项数据值合理性检测")
 def values_are_plausible(subject: Subject) -> Iterator[Finding]:
     """Fields agree with each other and with the calendar (DA/T 70-2018, 1-5; DA/T 22-2015)."""
-    if shape_problems(subject.wire):
+    if subject.shape:
         the_record(subject)
     if isinstance(subject.record_error, Invalid):
         yield Finding.of_error(subject.record_error)

@@ -8,7 +8,7 @@ from shared.inspection.checks.authenticity import the_record
 from shared.inspection.finding import Finding, Property, Severity
 from shared.inspection.registry import Skipped, check, not_applicable, unbuilt
 from shared.inspection.report import Outcome
-from shared.inspection.shape import Kind, shape_problems
+from shared.inspection.shape import Kind
 from shared.inspection.subject import Batch, Subject
 from shared.records.holdings import FileKind, Holding
 from shared.records.metadata import Node, check_metadata
@@ -51,7 +51,7 @@ def size_is_as_registered(batch: Batch) -> Iterator[Finding]:
 @check("2-3", _I, "元数据项完整性检测")
 def elements_are_there(subject: Subject) -> Iterator[Finding]:
     """Every item that the scheme demands is there (DA/T 70-2018, 2-3; DA/T 46-2009)."""
-    missing = [each for each in shape_problems(subject.wire) if each.kind is Kind.MISSING]
+    missing = [each for each in subject.shape if each.kind is Kind.MISSING]
     for each in missing:
         yield Finding(
             "item_missing",

@@ -202,7 +202,8 @@ def test_central_keeping_the_county_reviews_and_the_city_receives(hub: Hub) -> N
         assert receiving.titles_hidden(county, offers, session=session) == {offers[0].id}
         assert receiving.titles_hidden(keeper, offers, session=session) == set()
         with pytest.raises(NotAllowed):
-            receiving.require_sight(county, offers[0], session=session)
+            receiving.form_seen_by(county, batch.id, session=session)
+        assert receiving.form_seen_by(keeper, batch.id, session=session).startswith(b"%PDF")
     assert hub.custody(batch.offers[0].record) == "archive:420500"
 
 

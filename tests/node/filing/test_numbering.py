@@ -40,6 +40,16 @@ def test_drafts_follow_the_order_and_can_be_rearranged_freely(node: Node, clerk:
     assert node.told() == []
 
 
+def test_what_is_arranged_together_stands_by_date_however_the_list_was_sorted(
+    node: Node, clerk: Actor
+) -> None:
+    days = ("2023-11-17", "2023-02-04", "2023-07-22")
+    ids = [node.collect(clerk, 1, date=day, retention=None)[0] for day in days]
+    with node.database.write() as session:
+        filing.arrange(clerk, ids, {"retention": "D30"}, session=session)
+    assert [node.state(each)["position"] for each in ids] == [3, 1, 2]
+
+
 def test_closing_freezes_the_numbers_and_tells_the_hub_each_record_once(
     node: Node, clerk: Actor
 ) -> None:

@@ -386,11 +386,7 @@ def test_a_batch_that_this_folder_forgot_is_taken_over_from_the_verdict(
 ) -> None:
     batch_id, ids = office.offered(2)
     verdict = archive.verdict(batch_id)
-    with node.database.write() as session:  # as restored from before the batch
-        for each in transfer.records_of(batch_id, session=session):
-            session.delete(each)
-        session.flush()
-        session.delete(session.get_one(transfer.Batch, batch_id))
+    forget(node, batch_id)
     archive.send(transfer.apply_verdict, verdict)
     assert office.batch(batch_id).state == "accepted"
     office.sign(batch_id)
@@ -408,3 +404,89 @@ def test_the_key_of_a_package_is_the_units_seal(
     with open_package(path) as package:
         key = PublicKey.from_hex(package.signature["public_key"])
     assert key == node.folder.keys.seal().public
+
+
+def forget(node: Node, batch_id: str) -> None:
+    """As restored from before the batch."""
+    with node.database.write() as session:
+        for each in transfer.records_of(batch_id, session=session):
+            session.delete(each)
+        session.flush()
+        session.delete(session.get_one(transfer.Batch, batch_id))
+
+
+def held(office: Office, batch_id: str, *, whole: bool, count: int = 99) -> dict[str, Any]:
+    """What the hub says that it holds of a batch."""
+    return {
+        "batch_id": batch_id,
+        "fonds_id": office.node.fonds,
+        "title": "2023年文书档案",
+        "whole": whole,
+        "offers": [
+            {
+                "offer_id": each.offer_id,
+                "record_id": each.record_id,
+                "record_version": each.record_version,
+                "package_sha256": each.package_sha256,
+                "size": each.package_size,
+            }
+            for each in office.lines(batch_id)[:count]
+        ],
+    }
+
+
+def test_a_forgotten_batch_that_the_hub_holds_whole_is_followed_on(
+    node: Node, office: Office, archive: Archive
+) -> None:
+    batch_id, ids = office.offered(2)
+    body, verdict = held(office, batch_id, whole=True), archive.verdict(batch_id)
+    forget(node, batch_id)
+    archive.send(transfer.adopt_batch, body)
+    archive.send(transfer.adopt_batch, body)
+    with node.database.write() as session:
+        transfer.reoffer(session)
+    assert not office.work.step()
+    assert office.batch(batch_id).state == "offered"
+    archive.send(transfer.apply_verdict, verdict)
+    office.sign(batch_id)
+    archive.send(transfer.apply_receipt, archive.receipt(batch_id))
+    assert {node.state(record_id)["state"] for record_id in ids} == {"received"}
+
+
+def test_a_forgotten_batch_that_is_not_whole_is_withdrawn_and_can_be_offered_again(
+    node: Node, office: Office, archive: Archive
+) -> None:
+    batch_id, ids = office.offered(3)
+    body = held(office, batch_id, whole=False)
+    forget(node, batch_id)
+    archive.send(transfer.adopt_batch, body)
+    with node.database.write() as session:
+        transfer.reoffer(session)
+    assert archive.kinds()[-1] == "withdraw"
+    archive.send(transfer.apply_withdrawn, {"batch_id": batch_id, "granted": True, "reason": None})
+    assert {node.state(record_id)["state"] for record_id in ids} == {"filed"}
+    with node.database.write() as session:
+        again = transfer.correct_and_offer_again(office.clerk, batch_id, session=session)
+    assert again.count == 3
+
+
+def test_an_offering_in_which_nothing_was_lost_goes_on_in_a_new_epoch(
+    node: Node, office: Office, archive: Archive
+) -> None:
+    batch_id = office.prepared(office.filed(60))
+    office.inspect(batch_id)
+    office.approve(batch_id)
+    with node.database.write() as session:
+        transfer.offer(office.clerk, batch_id, session=session)
+    office.work.step()
+    office.work.step()
+    assert len(archive.told("offer")) == 50
+    archive.send(transfer.adopt_batch, held(office, batch_id, whole=False, count=50))
+    with node.database.write() as session:
+        transfer.reoffer(session)
+    while office.work.step():
+        pass
+    assert office.batch(batch_id).state == "offered"
+    offers = archive.told("offer")
+    assert len(offers) == 110
+    assert len({each["package"]["sha256"] for each in offers}) == 60

@@ -1,0 +1,322 @@
+"""The tables of the documents that follow from the code: error codes, findings, what doctors say.
+
+`.venv/bin/python -m tests.docs.tables` writes them anew; `test_docs.py` fails when they are old.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PACKAGES = ("hub", "node", "shared")
+
+#: Where each table lies; it stands between `<!-- table: name -->` and `<!-- end of table -->`.
+TABLES = {
+    "error codes": DOCS / "codes.md",
+    "finding codes": DOCS / "codes.md",
+    "hub doctor": DOCS / "administrators.zh-CN.md",
+    "node doctor": DOCS / "administrators.zh-CN.md",
+}
+_END = "<!-- end of table -->"
+_SPACES = re.compile(r"\s+")
+_HAS_WORDS = re.compile(r"[\u4e00-\u9fff]")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the program says under one code: the first sentence found, and what to do."""
+
+    code: str
+    problem: str
+    remedy: str
+    statuses: tuple[int, ...] = ()
+
+
+@dataclass
+class _Maker:
+    """A class or helper whose call makes an error or a finding, and where its parts stand."""
+
+    parameters: list[str]
+    values: dict[str, ast.expr] = field(default_factory=dict)
+    statuses: tuple[int, ...] = ()
+    own_code: str | None = None
+
+
+#: How the family of errors takes its parts, by position.
+_PLAIN = ["message", "remedy"]
+_FIELDED = ["field", "message", "remedy"]
+_FINDING = ["code", "message", "remedy"]
+
+
+@cache
+def _modules() -> tuple[tuple[Path, ast.Module], ...]:
+    paths = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+    return tuple((path, ast.parse(path.read_text(encoding="utf-8"))) for path in paths)
+
+
+def texts(node: ast.expr | None, known: dict[str, ast.expr] | None = None) -> list[str]:
+    """What an expression says, its variable parts as `…`; both sides of an `if … else`."""
+    known = known or {}
+    match node:
+        case None:
+            return []
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.IfExp(body=body, orelse=other):
+            return texts(body, known) + texts(other, known)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            ends = texts(right, known) or ["…"]
+            return [start + end for start in texts(left, known) or ["…"] for end in ends]
+        case ast.JoinedStr(values=parts):
+            return ["".join(_part(each, known) for each in parts)]
+        case ast.Name(id=name) if name in known:
+            return texts(known[name], {**known, name: ast.Constant(None)})
+    return []
+
+
+def _part(node: ast.expr, known: dict[str, ast.expr]) -> str:
+    if isinstance(node, ast.FormattedValue):
+        return (texts(node.value, known) or ["…"])[0]
+    return (texts(node, known) or ["…"])[0]
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _arguments(call: ast.Call, maker: _Maker) -> dict[str, ast.expr]:
+    given = dict(zip(maker.parameters, call.args, strict=False))
+    given |= {each.arg: each.value for each in call.keywords if each.arg}
+    if "problem" in given:
+        given.setdefault("message", given["problem"])
+    return given
+
+
+def _class_of_errors(found: dict[str, _Maker], node: ast.ClassDef) -> _Maker | None:
+    base = next((found[_name(each)] for each in node.bases if _name(each) in found), None)
+    if base is None and node.name != "DanglianError":
+        return None
+    maker = _Maker(
+        list(base.parameters if base else _PLAIN),
+        statuses=base.statuses if base else (500,),
+        own_code=base.own_code if base else "error",
+    )
+    for each in node.body:
+        name, value = _assigned(each)
+        if name == "code" and isinstance(value, ast.Constant):
+            maker.own_code = str(value.value)
+        elif name == "status" and isinstance(value, ast.Constant):
+            maker.statuses = (int(str(value.value)),)
+        elif isinstance(each, ast.FunctionDef) and each.name == "__init__":
+            maker.parameters = _parameters(each)[1:]
+            for call in _calls(each):
+                if isinstance(call.func, ast.Attribute) and call.func.attr == "__init__":
+                    maker.values = _arguments(call, base or maker)
+    if node.name == "DanglianError":
+        maker.parameters = _PLAIN
+    elif node.name == "Invalid":
+        maker.parameters, maker.values = _FIELDED, {}
+    return maker
+
+
+def _assigned(node: ast.stmt) -> tuple[str, ast.expr | None]:
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        return _name(node.targets[0]), node.value
+    if isinstance(node, ast.AnnAssign):
+        return _name(node.target), node.value
+    return "", None
+
+
+def _parameters(node: ast.FunctionDef) -> list[str]:
+    return [each.arg for each in node.args.posonlyargs + node.args.args]
+
+
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    found = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+    yield from sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+
+@cache
+def _errors() -> dict[str, _Maker]:
+    """The classes of errors by name, wherever they stand."""
+    found: dict[str, _Maker] = {}
+    classes = [
+        node
+        for _path, tree in _modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    ]
+    size = -1
+    while len(found) > size:
+        size = len(found)
+        for node in classes:
+            if (maker := _class_of_errors(found, node)) is not None:
+                found[node.name] = maker
+    return found
+
+
+def _helpers(tree: ast.Module, makers: dict[str, _Maker]) -> dict[str, _Maker]:
+    """Functions of a module that only make an error or finding out of their arguments."""
+    found = {}
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        for each in node.body:
+            value = each.value if isinstance(each, ast.Return) else None
+            if isinstance(value, ast.Call) and _name(value.func) in makers:
+                inner = makers[_name(value.func)]
+                given = {**inner.values, **_arguments(value, inner)}
+                if isinstance(given.get("code"), ast.Name):
+                    found[node.name] = _Maker(
+                        _parameters(node), given, inner.statuses, inner.own_code
+                    )
+    return found
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """The texts that a module names, such as a remedy that several errors share."""
+    named = (_assigned(node) for node in tree.body)
+    return {name: value for name, value in named if value is not None and texts(value)}
+
+
+def _said(makers: dict[str, _Maker]) -> Iterator[Said]:
+    for _path, tree in _modules():
+        known = {**makers, **_helpers(tree, makers)}
+        constants = _constants(tree)
+        for call in _calls(tree):
+            maker = known.get(_name(call.func))
+            if maker is None:
+                continue
+            given = _arguments(call, maker)
+            whole = {**maker.values, **given}
+            here = {**constants, **given}
+            for code in texts(whole.get("code"), given):
+                yield Said(
+                    code,
+                    (texts(whole.get("message"), here) or [""])[0],
+                    (texts(whole.get("remedy"), here) or [""])[0],
+                    maker.statuses,
+                )
+
+
+def _gathered(said: Iterable[Said]) -> list[Said]:
+    found: dict[str, Said] = {}
+    for each in said:
+        first = found.setdefault(each.code, each)
+        statuses = tuple(sorted({*first.statuses, *each.statuses}))
+        # A sentence that is all variable says nothing; another place may say more.
+        better = first if _HAS_WORDS.search(first.problem) else each
+        found[each.code] = Said(each.code, better.problem, better.remedy, statuses)
+    return sorted(found.values(), key=lambda each: each.code)
+
+
+def _of_pages() -> Iterator[Said]:
+    """What `shared.web.problems` answers by itself."""
+    path = ROOT / "shared/web/problems.py"
+    tree = next(tree for each, tree in _modules() if each == path)
+    for node in tree.body:
+        if _assigned(node)[0] == "_CODES" and isinstance(_assigned(node)[1], ast.Dict):
+            codes = ast.literal_eval(_assigned(node)[1] or ast.Constant(None))
+        if _assigned(node)[0] == "_TEXTS":
+            sentences = {
+                key.value: [(texts(part, _constants(tree)) or [""])[0] for part in value.elts]
+                for key, value in zip(node.value.keys, node.value.values, strict=True)  # type: ignore[union-attr]
+            }
+    for status, code in codes.items():
+        yield Said(code, sentences[status][1], sentences[status][2], (status,))
+    for call in _calls(tree):
+        if _name(call.func) == "Problem" and len(call.args) > 2 and texts(call.args[1]):
+            remedy = (texts(call.args[3]) or [""])[0] if len(call.args) > 3 else ""
+            status = ast.literal_eval(call.args[0])
+            yield Said(texts(call.args[1])[0], (texts(call.args[2]) or [""])[0], remedy, (status,))
+
+
+def error_codes() -> list[Said]:
+    """Every code that an error may bear, at any edge."""
+    own = [
+        Said(
+            maker.own_code,
+            (texts(maker.values.get("message")) or [""])[0],
+            (texts(maker.values.get("remedy")) or [""])[0],
+            maker.statuses,
+        )
+        for maker in _errors().values()
+        if maker.own_code
+    ]
+    return _gathered([*_said(_errors()), *_of_pages(), *own])
+
+
+def finding_codes() -> list[Said]:
+    """Every code that a finding of an inspection may bear; those of errors may come as well."""
+    makers = {"Finding": _Maker(_FINDING), "_wrong": _Maker([])}
+    return _gathered(_said(makers))
+
+
+def doctor_codes(side: str) -> list[Said]:
+    """What the doctor of the hub or the node may find, in the order in which it looks."""
+    path = {"hub": "hub/federation/doctor.py", "node": "node/sync/doctor.py"}[side]
+    tree = next(tree for each, tree in _modules() if each == ROOT / path)
+    return [
+        Said(*(texts(argument)[0] for argument in call.args))
+        for call in _calls(tree)
+        if _name(call.func) == "Ailment"
+    ]
+
+
+def _cell(text: str) -> str:
+    return _SPACES.sub(" ", text).replace("|", "\\|").strip() or "–"
+
+
+def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def table(name: str) -> str:
+    """One table, as it stands in its document."""
+    if name == "error codes":
+        return _table(
+            ("code", "HTTP", "what is said, for example", "what to do"),
+            (
+                (f"`{each.code}`", "/".join(map(str, each.statuses)), each.problem, each.remedy)
+                for each in error_codes()
+            ),
+        )
+    if name == "finding codes":
+        return _table(
+            ("code", "what is said, for example", "what to do"),
+            ((f"`{each.code}`", each.problem, each.remedy) for each in finding_codes()),
+        )
+    return _table(
+        ("代号", "情况", "怎么办"),
+        ((f"`{each.code}`", each.problem, each.remedy) for each in doctor_codes(name.split()[0])),
+    )
+
+
+def between(text: str, name: str) -> str:
+    """What a document has as this table. Raises ValueError when it has no such place."""
+    start = text.index(f"<!-- table: {name} -->") + len(f"<!-- table: {name} -->")
+    return text[start : text.index(_END, start)].strip()
+
+
+def _write() -> None:
+    for name, path in TABLES.items():
+        text = path.read_text(encoding="utf-8")
+        old = between(text, name)
+        place = text.index(old, text.index(f"<!-- table: {name} -->")) if old else None
+        if place is None:
+            mark = f"<!-- table: {name} -->"
+            text = text.replace(f"{mark}\n{_END}", f"{mark}\n{table(name)}\n{_END}")
+        else:
+            text = text[:place] + table(name) + text[place + len(old) :]
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write()
