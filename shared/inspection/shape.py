@@ -59,7 +59,6 @@ _INNER_NAMES = {
     "id": "标识",
 }
 _ABSENT = object()
-_SCHEMA = RecordSchema()
 #: One schema for all records: making one costs more than using it.
 _SCHEMA = RecordSchema()
 

@@ -148,11 +148,6 @@ class Subject:
         except (Invalid, Classified) as error:
             return error
 
-    @cached_property
-    def shape(self) -> list[ShapeProblem]:
-        """Every value of the record that its schema refuses."""
-        return shape_problems(self.wire)
-
     @property
     def record(self) -> Record | None:
         """The record; None when it is not well-formed (1-3 says why)."""

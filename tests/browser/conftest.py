@@ -78,7 +78,9 @@ def sign_in(
     """Gives people a browser of their own each, and fails when one of their pages misbehaved."""
     people: list[Person] = []
 
-    def sign_in(where: str, login: str | None, *, phone: bool = False, fresh: bool = False) -> Person:
+    def sign_in(
+        where: str, login: str | None, *, phone: bool = False, fresh: bool = False
+    ) -> Person:
         url = city.hub_url if where == "hub" else city.rooms[where].url
         kept = None if fresh or login is None else signed_in.get((url, login))
         person = Person(chromium, url, phone=phone, cookies=kept)

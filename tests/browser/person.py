@@ -161,4 +161,3 @@ class Person:
             self.complaints.append(f"answered {response.status}: {response.url}")
         elif response.status >= 400:
             self._refusals.append(response.status)
-

@@ -131,9 +131,7 @@ def test_a_spreadsheet_with_bad_rows_is_imported(
     clerk.sees_not("绝不应留下的题名")
 
 
-def test_a_year_is_arranged_numbered_and_closed(
-    city: City, sign_in: SignIn, shot: Shot
-) -> None:
+def test_a_year_is_arranged_numbered_and_closed(city: City, sign_in: SignIn, shot: Shot) -> None:
     room = city.rooms["fenxiang"]
     room.collect(room.papers(2022, 6), login="fenxiang", arranged=False)
     clerk = sign_in("fenxiang", "fenxiang")

@@ -295,7 +295,10 @@ def table(name: str) -> str:
         )
     return _table(
         ("代号", "情况", "怎么办"),
-        ((f"`{each.code}`", each.problem, each.remedy) for each in doctor_codes(name.split()[0])),
+        (
+            (f"`{each.code}`", each.problem, each.remedy)
+            for each in doctor_codes(name.split(maxsplit=1)[0])
+        ),
     )
 
 
