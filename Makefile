@@ -19,7 +19,8 @@ demo: setup ## Run a hub and its nodes on this machine, with documents to try.
 
 .PHONY: test
 test: tools lint ## Check everything: lint, types, import contracts, then every test but `bench`.
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile -m "not (browser or faults or performance)"
+	@$(BIN)/pytest -m "browser or faults"
 
 .PHONY: lint
 lint: tools ## Check style, types and import contracts.

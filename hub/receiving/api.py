@@ -29,7 +29,7 @@ _PDF = "application/pdf"
 
 @uploads_api.route("/<upload_id>/parts/<int:number>", methods=["PUT"])
 @public
-@accepts_upload(PART_SIZE)
+@accepts_upload(PART_SIZE + 1)  # a request that is read up to its limit counts as too large
 def put_part(upload_id: str, number: int) -> ResponseReturnValue:
     """Take one part; the token of the grant is the bearer's right."""
     digest = request.headers.get(DIGEST_HEADER, "")

@@ -300,7 +300,7 @@ def apply_withdraw(session: Session, node_id: str, entries: Sequence[Entry]) -> 
             continue
         if not HUB_BATCH.may("withdraw", batch.state):
             state = HUB_BATCH.label(batch.state)
-            reason = f"这批移交现为“{state}”，档案馆已有结论，不能撤回。"
+            reason = f"这批移交现为“{state}”，不能撤回。"
             _answer(session, node_id, batch.batch_id, granted=False, reason=reason)
             continue
         batch.state = HUB_BATCH.after("withdraw", batch.state)

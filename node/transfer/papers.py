@@ -32,6 +32,8 @@ _VERDICT_STATES = ("offered", "withdrawing")
 _WITHDRAWABLE = ("withdrawing", "accepted", "corrected")
 _FINAL_STATES = ("received", "withdrawn", "returned")
 _OUTCOMES = ("accepted", "returned", "corrected")
+#: The reason of a record that is sound itself, but came back with the whole batch.
+_WITH_ITS_BATCH = "whole_batch"
 
 
 class _Ignored(Exception):
@@ -130,7 +132,8 @@ def _give_back_returned(
         each = records[said["offer_id"]]
         each.outcome = said["outcome"]
         if each.outcome == "returned":
-            each.reasons = [dict(reason) for reason in said.get("reasons") or ()]
+            said_of_it = (dict(reason) for reason in said.get("reasons") or ())
+            each.reasons = [one for one in said_of_it if one.get("code") != _WITH_ITS_BATCH]
             reasons[each.record_id] = each.reasons
     offered = set(_offered(list(reasons), session))
     if back := {key: value for key, value in reasons.items() if key in offered}:

@@ -50,7 +50,7 @@ OUTCOMES = {
 STEPS = ["准备", "负责人批准", "提交", "档案馆检验审核", "单位签字", "档案馆接收"]
 _STEP_OF = {
     "preparing": 0,
-    "approved": 1,
+    "approved": 2,
     "offered": 3,
     "withdrawing": 3,
     "returned": 3,
@@ -195,19 +195,20 @@ def _page(batch_id: str, form: Form) -> ResponseReturnValue:
         page = listing.apply(transfer.record_listing(batch), session=session)
         named = filing.records_named([each.record_id for each in page.items], session=session)
         fonds = _fonds_names(session)
+        summary = transfer.summary(batch_id, session=session)
         return form.answer(
             "transfer/show.html",
             batch=batch,
             page=page,
             records={record.id: record for record in named},
-            summary=transfer.summary(batch_id, session=session),
+            summary=summary,
             job=session.get(Job, batch.job_id) if batch.job_id else None,
             corrected=session.get(Batch, batch.corrects) if batch.corrects else None,
             notices=[
                 each for each in transfer.notices(session=session) if each.batch_id == batch_id
             ],
             fonds=fonds.get(batch.fonds_id, ""),
-            step=_STEP_OF[batch.state],
+            step=_step(batch, summary),
             is_clerk=actor.may(Role.CLERK, fonds=batch.fonds_id),
             is_leader=actor.may(Role.LEADER, fonds=batch.fonds_id),
             actor=actor,
@@ -215,11 +216,18 @@ def _page(batch_id: str, form: Form) -> ResponseReturnValue:
         )
 
 
+def _step(batch: Batch, summary: dict[str, int]) -> int:
+    """Which of the steps is to be done now."""
+    sound = batch.inspected_at is not None and not summary["errors"]
+    return 1 if batch.state == "preparing" and sound else _STEP_OF[batch.state]
+
+
 def _record_filters(batch: Batch) -> dict[str, Filter]:
     conditions = {
         "errors": lambda statement: statement.where(BatchRecord.errors > 0),
         "warnings": lambda statement: statement.where(BatchRecord.warnings > 0),
         "returned": lambda statement: statement.where(BatchRecord.outcome == "returned"),
+        "to_mend": lambda statement: statement.where(BatchRecord.reasons != []),
         "no_opinion": transfer.without_opinion,
     }
     names = {
@@ -227,6 +235,7 @@ def _record_filters(batch: Batch) -> dict[str, Filter]:
         "warnings": "有提示",
         "no_opinion": "未填开放意见",
         "returned": "被退回",
+        "to_mend": "要改正的",
     }
     return {
         "only": Filter(

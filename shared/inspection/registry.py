@@ -123,4 +123,4 @@ def checks_of(stage: Stage, *, of_batch: bool = False) -> list[Check]:
 
 def _order(each: Check) -> tuple[int, int, str]:
     group, _, number = each.number.partition("-")
-    return (int(group) if group.isdigit() else 99, int(number), group)
+    return (int(group) if group.isdecimal() else 99, int(number), group)

@@ -71,7 +71,7 @@ def shape_problems(record: object) -> list[ShapeProblem]:
 
 def name_of(path: str) -> str:
     """A path of fields in words: `文档·计算机文件·名称`."""
-    parts = [part for part in path.split(".") if not part.isdigit()]
+    parts = [part for part in path.split(".") if not part.isdecimal()]
     words = [FIELD_NAMES.get(parts[0], _INNER_NAMES.get(parts[0], parts[0]))] if parts else []
     words.extend(_INNER_NAMES.get(part, FIELD_NAMES.get(part, part)) for part in parts[1:])
     return "·".join(words) or "档案"
@@ -112,7 +112,7 @@ def _value_at(record: object, path: tuple[str, ...]) -> Any:
     for key in path:
         if isinstance(value, Mapping):
             value = value.get(key, _ABSENT)
-        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
             value = value[int(key)]
         else:
             return _ABSENT

@@ -88,7 +88,7 @@ def _from_text(name: str, kind: type, text: str) -> Any:
         return text
     if kind is bool and text.lower() in {"true", "false"}:
         return text.lower() == "true"
-    if kind is int and text.lstrip("-").isdigit():
+    if kind is int and text.lstrip("-").isdecimal():
         return int(text)
     raise Invalid(
         name,

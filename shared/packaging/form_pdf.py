@@ -143,17 +143,21 @@ def _halves() -> tuple[float, float, float]:
 
 def _checks(page: Page, y: float, form: HandoverForm) -> float:
     first, second, half = _halves()
-    height = 22.0
+    unit = wrap(f"移交单位：{form.unit}", half - 8, 10, most=3)
+    archive = wrap(f"接收单位：{form.archive}", half - 8, 10, most=3)
+    height = max(22.0, 13.5 * max(len(unit), len(archive)) + 8)
     page.cell(_LEFT, y, _LABEL, height, ["检验内容"], align="center")
-    page.cell(first, y, half, height, [f"移交单位：{form.unit}"[:24]], align="center")
-    page.cell(second, y, half, height, [f"接收单位：{form.archive}"[:24]], align="center")
+    page.cell(first, y, half, height, unit, align="center")
+    page.cell(second, y, half, height, archive, align="center")
+    y += height
+    height = 22.0
     for name in CHECK_LINES:
-        y += height
         each = form.checks[name]
         page.cell(_LEFT, y, _LABEL, height, [f"{name}检验"], align="center")
         page.cell(first, y, half, height, [each.unit], align="center")
         page.cell(second, y, half, height, [each.archive], align="center")
-    return y + height
+        y += height
+    return y
 
 
 def _people(page: Page, y: float, form: HandoverForm) -> float:

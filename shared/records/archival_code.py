@@ -261,7 +261,7 @@ def sort_key(text: str) -> tuple[Any, ...]:
         code = parse(plain)
     except Invalid:
         pieces = re.findall(r"\d+|\D+", plain)
-        natural = tuple((0, int(each), "") if each.isdigit() else (1, 0, each) for each in pieces)
+        natural = tuple((0, int(each), "") if each.isdecimal() else (1, 0, each) for each in pieces)
         return (1, natural, plain)
     return (
         0,

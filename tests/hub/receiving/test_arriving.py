@@ -172,7 +172,7 @@ def test_a_batch_too_large_for_one_form_is_refused_before_anyone_works_on_it(
     assert refused(unit, "batch", batch.closing) == "batch_too_large"
 
 
-def test_a_withdrawal_is_granted_until_the_verdict_and_not_after(
+def test_a_withdrawal_is_granted_until_the_unit_has_signed_and_not_after(
     hub: Hub, unit: Unit, reviewer: Actor
 ) -> None:
     first, second = unit.hand_over(1), unit.hand_over(1)
@@ -180,11 +180,12 @@ def test_a_withdrawal_is_granted_until_the_verdict_and_not_after(
     unit.send("withdraw", {"batch_id": first.id, "by": "张三", "reason": "材料有误"})
     unit.send("withdraw", {"batch_id": first.id, "by": "张三", "reason": "材料有误"})
     hub.conclude(reviewer, second.id, "accepted")
+    unit.sign(second.id)
     unit.send("withdraw", {"batch_id": second.id, "by": "张三", "reason": "材料有误"})
     answers = [(each["batch_id"], each["granted"]) for each in unit.heard("withdrawn")]
     assert answers == [(first.id, True), (first.id, True), (second.id, False)]
     assert "不能撤回" in unit.heard("withdrawn")[-1]["reason"]
-    assert hub.batch(second.id).state == "accepted"
+    assert hub.batch(second.id).state == "signed_by_unit"
     with hub.city.database.read() as session:
         assert session.get_one(Offer, first.offers[0].offer_id).state == "withdrawn"
 

@@ -137,6 +137,7 @@ def test_returned_reasons_stand_beside_the_fields(
     page = clerk_browser.get(f"/transfer/{batch_id}").text
     assert "题名与正文不符" in page
     assert f"/filing/{ids[0]}/edit" in page
+    assert "共 1 条" in clerk_browser.get(f"/transfer/{batch_id}?only=to_mend").text
     page = clerk_browser.get(f"/transfer/{batch_id}?only=returned&q=第1号").text
     assert "关于第1号事项的通知" in page
     line = office.lines(batch_id)[0]
@@ -145,6 +146,20 @@ def test_returned_reasons_stand_beside_the_fields(
     page = clerk_browser.post(f"/transfer/{batch_id}/correct").text
     assert "更正而来" in page
     clerk_browser.walk("/transfer/", most=40)
+
+
+def test_a_sound_record_that_came_back_with_its_batch_asks_for_nothing(
+    office: Office, archive: Archive, clerk_browser: Browser
+) -> None:
+    batch_id, ids = office.offered(2)
+    with_its_batch = {**REASON, "field": None, "problem": "整批退回", "code": "whole_batch"}
+    archive.send(
+        transfer.apply_verdict,
+        archive.verdict(batch_id, "returned", returned=ids[1:], reasons=[with_its_batch]),
+    )
+    assert "被档案馆退回" not in clerk_browser.get("/").text
+    assert "随整批退回，本件不用改" in clerk_browser.get(f"/transfer/{batch_id}").text
+    assert "没有符合条件的内容" in clerk_browser.get(f"/transfer/{batch_id}?only=to_mend").text
 
 
 def test_a_notice_is_shown_until_it_is_put_aside(
