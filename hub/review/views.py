@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import exists, select
+from sqlalchemy import String, cast, exists, select
 from sqlalchemy.orm import Session
 
 from hub.catalogue import service as catalogue
@@ -117,7 +117,7 @@ def batch(batch_id: str) -> ResponseReturnValue:
                 "cause": Filter(
                     "检测发现",
                     choices=[(each.code, each.problem) for each in causes],
-                    apply=lambda rows, value: rows.where(Offer.finding_codes.like(f'%"{value}"%')),
+                    apply=_found,
                 ),
                 "decision": Filter("决定", choices=DECISIONS, apply=_decided),
             },
@@ -139,6 +139,12 @@ def batch(batch_id: str) -> ResponseReturnValue:
             offer_states=OFFER_STATES,
             may_decide=_may_decide(found),
         )
+
+
+def _found(rows: Any, value: str) -> Any:
+    # As text: compared as JSON, the pattern itself would be turned into JSON first.
+    codes = cast(Offer.finding_codes, String)
+    return rows.where(codes.contains(f'"{value}"', autoescape=True))
 
 
 def _decided(rows: Any, value: str) -> Any:

@@ -79,6 +79,9 @@ def show_table(
     if as_json:
         click.echo(json.dumps({key: list(rows)}, ensure_ascii=False, default=str))
         return
+    if not rows:
+        click.echo(title or "（没有内容）")
+        return
     table = Table(title=title or None)
     for heading in columns.values():
         table.add_column(heading, overflow="fold")

@@ -52,6 +52,7 @@ def demo(
 ) -> None:
     """在本机建立并运行一座演示城市：一个市级平台，四个单位。按 Ctrl-C 停止。"""
     from shared.demo.demo import DemoCity
+    from shared.demo.goals import first_round, to_the_end
     from shared.demo.plan import CityPlan
     from shared.demo.report import Reporter, as_wire
 
@@ -62,7 +63,8 @@ def demo(
     with folder_lock(folder, "demo"), _stopped_by_signals(stopping):
         reporter.say("演示", f"文件夹 {folder.resolve()}")
         plan = CityPlan(records, seed, titles)
-        city = DemoCity.open(folder, plan, reporter, stopping, base_port=port, once=once)
+        goals = to_the_end if once else first_round
+        city = DemoCity.open(folder, plan, reporter, stopping, base_port=port, goals=goals)
         try:
             city.start()
             whole = city.bring_on()

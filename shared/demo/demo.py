@@ -17,6 +17,7 @@ from shared.demo.city import OFFICES, Office
 from shared.demo.commands import CommandFailed, Commands, Stopped
 from shared.demo.comparison import Comparison, NodePlace, compare
 from shared.demo.desk import Desk, HubRefused
+from shared.demo.goals import Goals
 from shared.demo.plan import CityPlan
 from shared.demo.report import Reporter
 from shared.demo.rooms import Room
@@ -51,8 +52,7 @@ class DemoCity:
         saved: Saved,
         reporter: Reporter,
         stopping: threading.Event,
-        *,
-        once: bool,
+        goals: Goals,
     ) -> None:
         self.folder = folder
         self._saved = saved
@@ -61,16 +61,16 @@ class DemoCity:
         )
         self._reporter = reporter
         self._stopping = stopping
-        self._services = Services()
+        self._services = Services(reporter.say)
         self._hub_commands = Commands()
         self._rooms = [
             Room(
                 office,
                 self.node_folder(office),
                 folder / "papers" / office.slug,
-                self._plan,
-                reporter.say,
-                once=once,
+                plan=self._plan,
+                say=reporter.say,
+                goals=goals,
             )
             for office in OFFICES
         ]
@@ -81,7 +81,7 @@ class DemoCity:
             )
             for office in OFFICES
         }
-        self._desk = Desk(lambda: self._hub.url, reporter.say, once=once)
+        self._desk = Desk(lambda: self._hub.url, reporter.say, goals)
         self._changed = time.monotonic()
         self._states: dict[str, object] = {}
         self._hindrance: dict[str, str] = {}
@@ -95,7 +95,7 @@ class DemoCity:
         stopping: threading.Event,
         *,
         base_port: int,
-        once: bool,
+        goals: Goals,
     ) -> DemoCity:
         """A city that is there goes on as it was begun; else a new one is planned."""
         folder = folder.resolve()
@@ -114,7 +114,7 @@ class DemoCity:
             saved = Saved(wanted.records, wanted.seed, titles, _choose_ports(base_port))
             content = json.dumps(asdict(saved), ensure_ascii=False, indent=1)
             write_atomically(path, content.encode())
-        return cls(folder, saved, reporter, stopping, once=once)
+        return cls(folder, saved, reporter, stopping, goals)
 
     @property
     def hub_folder(self) -> Path:
@@ -137,7 +137,7 @@ class DemoCity:
         founding.found_hub(self._hub_commands, self.hub_folder, self._hub.port)
         self._services.start(self._hub)
         founding.found_archives(self._hub_commands, self.hub_folder)
-        self._hub.wait_ready()
+        self._hub.wait_ready(self._stopping)
         self._reporter.say("市级平台", f"已启动：{self._hub.url}")
         with ThreadPoolExecutor(len(self._rooms)) as pool:
             list(pool.map(self._start_node, self._rooms))
@@ -158,8 +158,9 @@ class DemoCity:
         )
         founding.found_people(commands, office, room.folder)
         service.environment["DANGLIAN_HUB_URL"] = self._hub.url
+        self._hub.followers.append(service)
         self._services.start(service)
-        service.wait_ready()
+        service.wait_ready(self._stopping)
         self._reporter.say(office.name, f"已启动：{service.url}")
 
     def stop(self) -> None:

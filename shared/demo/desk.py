@@ -9,10 +9,10 @@ from typing import Any
 import requests
 
 from shared.demo.city import HUB_PEOPLE, OFFICES, PASSWORD, FondsPlan
-from shared.demo.goals import Goal, goal_of, verdict_on
+from shared.demo.goals import Goal, Goals, verdict_on
 
 _TIMEOUT = (3, 60)
-#: Every third record of a returned batch gets a reason of its own; every tenth of a batch whose
+#: Every second record of a returned batch gets a reason of its own; every third of a batch whose
 #: form is corrected is left out of it.
 _REASONS = (
     {
@@ -33,10 +33,10 @@ _REASONS = (
 class Desk:
     """The desks of all archives; `step` does what can be done now."""
 
-    def __init__(self, url: Callable[[], str], say: Callable[[str, str], None], *, once: bool):
+    def __init__(self, url: Callable[[], str], say: Callable[[str, str], None], goals: Goals):
         self._url = url
         self._say = say
-        self._once = once
+        self._goals = goals
         self._http = requests.Session()
         self._http.trust_env = False  # the hub is on this machine: no proxy stands between
         self._tokens: dict[str, str] = {}
@@ -57,7 +57,7 @@ class Desk:
         fonds = self._fonds.get(batch["fonds_name"])
         if fonds is None:
             return False
-        goal = goal_of(batch["title"], fonds, once=self._once)
+        goal = self._goals(batch["title"], fonds)
         # Everybody sees what his archive reviews or receives; each does only his own part.
         own = next(each.archive for each in HUB_PEOPLE if each.login == login)
         if role == "reviewer" and own == batch["reviewing_archive"] and goal >= Goal.CONCLUDED:
@@ -73,7 +73,7 @@ class Desk:
         path = f"/review/batches/{batch['id']}"
         records = self._ask(login, "GET", path)["records"]
         verdict = verdict_on(batch["title"], fonds, len(records))
-        every = {"returned": 3, "corrected": 10, "accepted": 0}[verdict]
+        every = {"returned": 2, "corrected": 3, "accepted": 0}[verdict]
         decisions = [
             {"offer_id": each["offer_id"], "outcome": "accepted"}
             if not every or index % every

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import IntEnum
 
 from shared.demo.city import FondsPlan
@@ -35,10 +36,17 @@ def number_in(title: str) -> int:
     return int(found[1]) if found else 0
 
 
-def goal_of(title: str, fonds: FondsPlan, *, once: bool) -> Goal:
-    """How far this batch is to come; with `once`, every batch comes to its end."""
-    if once:
-        return Goal.RECEIVED
+#: How far a batch is to come, by its title and its fonds.
+Goals = Callable[[str, FondsPlan], Goal]
+
+
+def to_the_end(title: str, fonds: FondsPlan) -> Goal:
+    """Every batch comes to its end."""
+    return Goal.RECEIVED
+
+
+def first_round(title: str, fonds: FondsPlan) -> Goal:
+    """Batches stop at every station, so that no page is empty."""
     number = number_in(title)
     if number == 1:
         return Goal.CONCLUDED if fonds.number in _STAY_RETURNED else Goal.RECEIVED

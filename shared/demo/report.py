@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from shared.demo.city import HUB_NAME, HUB_PEOPLE, OFFICES, PASSWORD
@@ -48,7 +49,7 @@ class Reporter:
     def say(self, who: str, what: str) -> None:
         """One line about what has just been done."""
         seconds = time.monotonic() - self._start
-        self._console.print(f"[dim]{seconds:6.1f} s[/dim]  {who}：{what}")
+        self._console.print(f"[dim]{seconds:6.1f} s[/dim]  {who}：{escape(what)}", soft_wrap=True)
 
     def places(self, urls: Mapping[str, str], folder: Path) -> None:
         """The addresses and accounts."""
@@ -100,7 +101,7 @@ class Reporter:
 
     def error(self, sentence: str) -> None:
         """Something that ends the demo."""
-        Console(stderr=True, highlight=False).print(f"[red]错误：[/red]{sentence}", markup=True)
+        Console(stderr=True, highlight=False).print(f"[red]错误：[/red]{escape(sentence)}")
 
 
 def as_wire(comparison: Comparison, folder: Path, seconds: float) -> dict[str, Any]:

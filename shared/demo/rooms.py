@@ -14,7 +14,7 @@ from shared.demo.city import FondsPlan, Office
 from shared.demo.commands import CommandFailed, Commands
 from shared.demo.comparison import Given, read_given, write_given
 from shared.demo.generator import Paper, write_files
-from shared.demo.goals import CORRECTED_MARK, Goal, batch_sizes, goal_of
+from shared.demo.goals import CORRECTED_MARK, Goal, Goals, batch_sizes
 from shared.demo.plan import CLOSED_YEARS, CityPlan, RegisterPlan, SheetPlan
 from shared.demo.sheets import given_paper, write_sheet
 
@@ -46,7 +46,7 @@ class Room:
     """One office at work with its own node."""
 
     def __init__(
-        self, office: Office, folder: Path, papers: Path, plan: CityPlan, say: Say, *, once: bool
+        self, office: Office, folder: Path, papers: Path, *, plan: CityPlan, say: Say, goals: Goals
     ) -> None:
         self.office = office
         self.folder = folder
@@ -54,7 +54,7 @@ class Room:
         self._papers = papers
         self._plan = plan
         self._say = say
-        self._once = once
+        self._goals = goals
         self._sheets = [each for each in plan.sheets() if each.office is office]
         self._register = next(each for each in plan.registers() if each.office is office)
         self._filled = False
@@ -197,7 +197,7 @@ class Room:
         corrected = {each["corrects"] for each in batches}
         done = True
         for batch in batches:
-            goal = goal_of(batch["title"], fonds, once=self._once)
+            goal = self._goals(batch["title"], fonds)
             try:
                 done = self._move(batch, fonds, goal, corrected) and done
             except CommandFailed as error:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-log = logging.getLogger(__name__)
-
-_START_SECONDS = 60.0
-_STOP_SECONDS = 15.0
+_START_SECONDS = 90.0
+_STOP_SECONDS = 20.0
+#: How long an earlier process may take to give its port back.
+_FREE_SECONDS = 15.0
 _LOOK_SECONDS = 0.2
 #: A service that dies this often within this time is not started again.
-_MOST_DEATHS, _DEATHS_WITHIN = 8, 60.0
+_MOST_DEATHS, _DEATHS_WITHIN = 12, 60.0
+_HOST = "127.0.0.1"
 
 
 class ServiceFailed(Exception):
@@ -33,50 +35,63 @@ def free_port(wanted: int, taken: frozenset[int] = frozenset()) -> int:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((_HOST, port))
             except OSError:
                 continue
             return int(probe.getsockname()[1])
     raise ServiceFailed("没有空闲的端口。")
 
 
-def answers(port: int) -> bool:
-    """Whether somebody listens on this port of this machine."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @dataclass
 class Service:
-    """One long-running `danglian … run` with its log; started again whenever it dies."""
+    """One long-running `danglian … run` with its log.
+
+    `followers` are told its address by a setting, and are started anew when it had to move.
+    """
 
     name: str
     arguments: list[str]
     port: int
     log_file: Path
     environment: dict[str, str] = field(default_factory=dict)
+    followers: list[Service] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
     deaths: list[float] = field(default_factory=list)
+    _log_from: int = 0
 
     @property
     def url(self) -> str:
         """Where a browser finds it."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{_HOST}:{self.port}"
 
     @property
     def running(self) -> bool:
         """Whether the process lives."""
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def ready(self) -> bool:
+        """Whether this very process has said that it listens."""
+        if not self.running or not self.log_file.exists():
+            return False
+        with self.log_file.open("rb") as stream:
+            stream.seek(self._log_from)
+            said = stream.read().decode("utf-8", "replace")
+        return any(_says_url(line) for line in said.splitlines())
+
     def start(self) -> None:
         """Start the process; on another port when this one is taken meanwhile."""
-        if not self._comes_free():
-            self.port = free_port(self.port + 1)
+        end = time.monotonic() + _FREE_SECONDS
+        while free_port(self.port) != self.port:
+            if time.monotonic() > end:
+                self._move()
+                break
+            time.sleep(0.1)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as output:
+            self._log_from = output.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "shared.demo.child", *self._with_port()],
+                [sys.executable, "-m", "shared.demo.child", *self._whole_command()],
                 stdin=subprocess.PIPE,  # its other end is what tells the child that we live
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -84,14 +99,13 @@ class Service:
                 start_new_session=True,  # Ctrl-C is the demo's alone: it stops all in order
             )
 
-    def wait_ready(self, seconds: float = _START_SECONDS) -> None:
-        """Wait until it answers. Raises ServiceFailed with the end of its log."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if answers(self.port):
-                return
+    def wait_ready(self, stopping: threading.Event | None = None) -> None:
+        """Wait until it listens. Raises ServiceFailed with the end of its log."""
+        end = time.monotonic() + _START_SECONDS
+        while not self.ready:
+            if time.monotonic() > end or (stopping is not None and stopping.is_set()):
+                raise ServiceFailed(f"{self.name}没有启动。\n{self.log_tail()}")
             time.sleep(0.05)
-        raise ServiceFailed(f"{self.name} 没有启动：\n{self.log_tail()}")
 
     def log_tail(self) -> str:
         """The end of its log, for people."""
@@ -114,23 +128,31 @@ class Service:
         if process.stdin is not None:
             process.stdin.close()
 
-    def _with_port(self) -> list[str]:
-        return [*self.arguments, "--port", str(self.port)]
+    def _whole_command(self) -> list[str]:
+        return [*self.arguments, "--port", str(self.port), "--json"]
 
-    def _comes_free(self, seconds: float = 3.0) -> bool:
-        """Whether the port is free, or becomes so while an earlier process is ending."""
-        end = time.monotonic() + seconds
-        while free_port(self.port) != self.port:
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.1)
-        return True
+    def _move(self) -> None:
+        self.port = free_port(self.port + 1)
+        for follower in self.followers:
+            follower.environment["DANGLIAN_HUB_URL"] = self.url
+            if follower.running and follower.process is not None:
+                follower.process.terminate()
+
+
+def _says_url(line: str) -> bool:
+    if not line.startswith("{"):
+        return False
+    try:
+        return "url" in json.loads(line)
+    except ValueError:
+        return False
 
 
 class Services:
     """Keeps services alive until they are stopped."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str, str], None]) -> None:
+        self._say = say
         self._services: list[Service] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="services", daemon=True)
@@ -144,8 +166,8 @@ class Services:
                 return
             service.start()
             self._services.append(service)
-        if not self._thread.is_alive():
-            self._thread.start()
+            if not self._thread.is_alive():
+                self._thread.start()
 
     def stop(self) -> None:
         """Stop them all, the last started first."""
@@ -169,7 +191,9 @@ class Services:
         service.deaths = [at for at in service.deaths if moment - at < _DEATHS_WITHIN]
         service.deaths.append(moment)
         if len(service.deaths) > _MOST_DEATHS:
-            self.failed = f"{service.name} 反复停止：\n{service.log_tail()}"
+            self.failed = f"{service.name}反复停止。\n{service.log_tail()}"
             return
-        log.warning("%s 停止了，重新启动", service.name)
+        self._say(service.name, "停止了，重新启动")
+        service.stop()
+        self._stopping.wait(min(2.0, 0.2 * len(service.deaths)))
         service.start()

@@ -311,14 +311,10 @@ def between(text: str, name: str) -> str:
 def _write() -> None:
     for name, path in TABLES.items():
         text = path.read_text(encoding="utf-8")
-        old = between(text, name)
-        place = text.index(old, text.index(f"<!-- table: {name} -->")) if old else None
-        if place is None:
-            mark = f"<!-- table: {name} -->"
-            text = text.replace(f"{mark}\n{_END}", f"{mark}\n{table(name)}\n{_END}")
-        else:
-            text = text[:place] + table(name) + text[place + len(old) :]
-        path.write_text(text, encoding="utf-8")
+        mark = f"<!-- table: {name} -->"
+        start = text.index(mark) + len(mark)
+        end = text.index(_END, start)
+        path.write_text(f"{text[:start]}\n\n{table(name)}\n\n{text[end:]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

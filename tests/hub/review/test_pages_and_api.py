@@ -146,6 +146,17 @@ def test_a_reviewer_decides_by_hand_and_goes_on_to_the_next(
     assert "附件缺第二页" in returned
 
 
+def test_a_list_narrowed_to_one_finding_shows_what_has_it(
+    hub: Hub, unit: Unit, desk: Flask
+) -> None:
+    batch = unit.batch(unit.records(2, author=None) + unit.records(1))
+    unit.send("offer", *(each.body for each in batch.offers))
+    unit.send("batch", batch.closing)
+    hub.work()
+    page = Browser(desk, "reviewer").get(f"/review/{batch.id}?cause=author_missing").text
+    assert "共 2 条" in page
+
+
 def test_the_archivist_signs_with_one_click(
     hub: Hub, unit: Unit, batch: HandedOver, desk: Flask
 ) -> None:
