@@ -15,6 +15,7 @@ from hub.federation import epochs
 from hub.federation.assignments import hub_of
 from hub.federation.models import Node
 from hub.federation.places import HubFolder
+from shared.audit import record as audit
 from shared.kernel.actor import Actor, system_actor
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now, utc_text
@@ -25,6 +26,7 @@ from shared.kernel.keys import PublicKey
 from shared.messaging.entry import Handler
 from shared.messaging.envelope import VERSION, BadEnvelope, Message, read_envelope
 from shared.messaging.exchange import Events, Exchange, Party, Timing
+from shared.messaging.inbox import Refusal
 from shared.messaging.link import Delivery, Link, hub_queue, node_queue
 from shared.messaging.log import digest_at, rebase
 from shared.messaging.models import DeadLetter, IncomingStream, OutgoingStream
@@ -40,6 +42,20 @@ class _NodeEvents(Events):
     def __init__(self, post: PostOffice, node_id: str) -> None:
         self._post = post
         self._node_id = node_id
+
+    def refused(self, session: Session, refusals: Sequence[Refusal]) -> None:
+        """Entries that broke a rule are written down, each with its code (protocol §2)."""
+        for refusal in refusals:
+            audit(
+                session,
+                system_actor("sync"),
+                "entry.refused",
+                f"node:{self._node_id}",
+                kind=refusal.entry.kind,
+                about=refusal.entry.subject,
+                seq=refusal.entry.seq,
+                code=refusal.error.code,
+            )
 
     def diverged(self, session: Session, reason: str) -> None:
         """The node has other entries of ours than we have: begin again, downward."""

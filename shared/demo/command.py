@@ -54,7 +54,7 @@ def demo(
     from shared.demo.demo import DemoCity
     from shared.demo.goals import first_round, to_the_end
     from shared.demo.plan import CityPlan
-    from shared.demo.report import Reporter, as_wire
+    from shared.demo.report import Reporter, accounts, as_wire
 
     reporter = Reporter(as_json=as_json)
     stopping = threading.Event()
@@ -70,6 +70,8 @@ def demo(
             whole = city.bring_on()
             if not once and whole:
                 reporter.places(city.urls, city.folder)
+                if as_json:
+                    click.echo(json.dumps({"places": accounts(city.urls)}, ensure_ascii=False))
                 reporter.say("演示", "已就绪。按 Ctrl-C 停止；再次运行会接着来。")
                 stopping.wait()
         finally:

@@ -22,7 +22,6 @@ _ROLE_NAMES = {
     "leader": "单位负责人",
     "reviewer": "档案审核员",
     "archivist": "档案接收员",
-    "administrator": "系统管理员",
 }
 _ARCHIVES = {"420500": "宜昌市档案馆", "420506": "夷陵区档案馆", "420583": "枝江市档案馆"}
 _COLUMNS = {
@@ -36,6 +35,39 @@ _COLUMNS = {
     "doubled": "重复",
     "altered": "改变",
 }
+
+
+def accounts(urls: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Every place with its address and its people, as the table shows them."""
+    found = [
+        {
+            "slug": "hub",
+            "name": HUB_NAME,
+            "url": urls["hub"],
+            "people": [
+                _person("admin", "系统管理员", "系统管理员"),
+                *(
+                    _person(each.login, each.name, _ARCHIVES[str(each.archive)], each.role)
+                    for each in HUB_PEOPLE
+                ),
+            ],
+        }
+    ]
+    for office in OFFICES:
+        own = office.fonds[0].name
+        people = [
+            _person(each.login, each.name, "" if each.fonds == own else str(each.fonds), each.role)
+            for each in office.people
+        ]
+        people.append(_person("admin", "管理员", "系统管理员"))
+        found.append(
+            {"slug": office.slug, "name": office.name, "url": urls[office.slug], "people": people}
+        )
+    return found
+
+
+def _person(login: str, name: str, where: str, role: str = "") -> dict[str, str]:
+    return {"login": login, "name": name, "role": f"{where}{_ROLE_NAMES.get(role, '')}"}
 
 
 class Reporter:
@@ -53,37 +85,21 @@ class Reporter:
 
     def places(self, urls: Mapping[str, str], folder: Path) -> None:
         """The addresses and accounts."""
-        table = Table(title=f"演示城市（{folder}）", title_justify="left")
-        for heading in ("地址", "是什么", "账号", "密码", "姓名", "角色"):
-            table.add_column(heading, overflow="fold")
-        self._rows(table, urls["hub"], HUB_NAME, [
-            ("admin", "系统管理员", _ROLE_NAMES["administrator"]),
-            *(
-                (each.login, each.name, f"{_ARCHIVES[str(each.archive)]} {_ROLE_NAMES[each.role]}")
-                for each in HUB_PEOPLE
-            ),
-        ])  # fmt: skip
-        for office in OFFICES:
-            own = office.fonds[0].name
-            self._rows(table, urls[office.slug], office.name, [
-                *(
-                    (
-                        each.login,
-                        each.name,
-                        _ROLE_NAMES[each.role] + ("" if each.fonds == own else f"（{each.fonds}）"),
-                    )
-                    for each in office.people
-                ),
-                ("admin", "管理员", _ROLE_NAMES["administrator"]),
-            ])  # fmt: skip
+        table = Table(
+            title=f"演示城市（{folder}）",
+            caption=f"所有账号的密码都是 {PASSWORD}",
+            title_justify="left",
+            caption_justify="left",
+        )
+        for heading in ("地址", "账号", "姓名"):
+            table.add_column(heading, no_wrap=True)
+        table.add_column("角色", overflow="fold")
+        for line in accounts(urls):
+            table.add_row(line["url"], f"[bold]{line['name']}[/bold]")
+            for index, person in enumerate(line["people"]):
+                last = index == len(line["people"]) - 1
+                table.add_row("", person["login"], person["name"], person["role"], end_section=last)
         self._console.print(table)
-
-    def _rows(self, table: Table, url: str, name: str, people: list[tuple[str, str, str]]) -> None:
-        for index, (login, person, role) in enumerate(people):
-            first = (url, name) if index == 0 else ("", "")
-            table.add_row(
-                *first, login, PASSWORD, person, role, end_section=person == people[-1][1]
-            )
 
     def figures(self, comparison: Comparison) -> None:
         """The table at the end, and what is wrong, if anything is."""

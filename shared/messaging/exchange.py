@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from shared.kernel.database import Database
 from shared.kernel.keys import SigningKey
 from shared.messaging.entry import RUN_BYTES, RUN_ENTRIES, Handler
 from shared.messaging.envelope import BadEnvelope, Header, Message, close_envelope
-from shared.messaging.inbox import Answer, apply_run
+from shared.messaging.inbox import Answer, Refusal, apply_run
 from shared.messaging.log import append_many, digest_at
 from shared.messaging.models import IncomingStream, OutgoingEntry, OutgoingStream
 from shared.messaging.run import RawEntry, fitting, pack_run
@@ -63,6 +63,9 @@ class Events:
 
     def superseded(self, session: Session, epoch: int) -> None:
         """The peer knows a newer epoch of us: another instance was granted it."""
+
+    def refused(self, session: Session, refusals: Sequence[Refusal]) -> None:
+        """Entries of the peer were not applied; the peer is told in the same transaction."""
 
     def greeting_due(self, session: Session) -> None:
         """The hub was restored or granted a new epoch: it has to be greeted before all else."""
@@ -226,6 +229,7 @@ class Exchange:
         with self.database.write() as session:
             answer, refusals = apply_run(session, message.header, message.body, self._handlers)
             if refusals:
+                self._events.refused(session, refusals)
                 append_many(
                     session,
                     self.party.peer,

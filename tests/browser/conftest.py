@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.browser.person import Person
-from tests.city import City
+from tests.browser.city import City
 
 _CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = (

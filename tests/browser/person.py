@@ -20,7 +20,7 @@ from playwright.sync_api import (
     expect,
 )
 
-from tests.city import PASSWORD
+from tests.browser.city import PASSWORD
 
 _DESK = {"width": 1366, "height": 768}
 _PHONE = {"width": 390, "height": 844}

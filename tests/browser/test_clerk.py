@@ -11,7 +11,7 @@ from python_calamine import CalamineWorkbook
 
 from shared.demo.generator import write_files
 from tests.browser.conftest import Shot, SignIn
-from tests.city import City
+from tests.browser.city import City
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.conftest import Shot, SignIn
 from tests.browser.person import Person
-from tests.city import City
+from tests.browser.city import City
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -48,6 +48,7 @@ def test_a_batch_reaches_the_archive_although_one_record_was_wrong(
     reviewer.click(BATCH)
     reviewer.sees("退回 1")
     reviewer.click("整批退回")
+    reviewer.click("整批退回")
     reviewer.sees("已整批退回")
 
     # The clerk finds the reason beside the title, and mends it.
@@ -77,6 +78,7 @@ def test_a_batch_reaches_the_archive_although_one_record_was_wrong(
 
     _open_at_the_desk(reviewer)
     reviewer.sees("全部合格")
+    reviewer.click("整批通过")
     reviewer.click("整批通过")
     reviewer.sees("已整批通过")
 

@@ -12,6 +12,7 @@ import pytest
 from hub.app import make_app
 from hub.catalogue.models import CatalogueRecord
 from hub.federation.models import Node
+from shared.audit import AuditEvent
 from shared.identity import create_account
 from shared.kernel.actor import Grant, Role, system_actor
 from shared.kernel.identifiers import new_id
@@ -109,6 +110,9 @@ def test_an_entry_about_a_foreign_fonds_is_refused_and_shown_to_the_clerk(
         )  # fmt: skip
     city.settle()
     assert records(city) == 1
+    with city.hub.database().read() as session:
+        refused = session.query(AuditEvent).filter_by(action="entry.refused").one()
+        assert "foreign_fonds" in str(refused.details)
     with unit.folder.database().read() as session:
         from node.filing.models import Objection
 
