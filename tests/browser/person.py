@@ -72,16 +72,21 @@ class Person:
         """Go to a page."""
         self.page.goto(f"{self.url}{path}")
 
-    def click(self, name: str, *, within: Locator | None = None) -> None:
+    def click(self, name: str) -> None:
         """Click the link or button of just this name; in an open dialog when there is one."""
-        around = within or self.page.locator("dialog[open]")
-        if within is None and not around.count():
-            around = self.page.locator("body")
+        around = self.page.locator("dialog[open], .dropdown-menu.show")
+        if not around.count():
+            around = self.page.locator("main, .page-header")
         exact = re.compile(rf"^\s*{re.escape(name)}\s*$")
         either = around.get_by_role("link", name=exact).or_(
             around.get_by_role("button", name=exact)
         )
         either.locator("visible=true").first.click()
+
+    def goes(self, name: str) -> None:
+        """Click what leads to another page, and wait until that is there."""
+        with self.page.expect_navigation():
+            self.click(name)
 
     def fill(self, **values: str) -> None:
         """Fill the fields of a form, by their names in it."""
@@ -127,6 +132,10 @@ class Person:
         """What happens within is answered with this status once, and rightly so."""
         before = len(self._refusals)
         yield
+        for _ in range(150):
+            if len(self._refusals) > before:
+                break
+            self.page.wait_for_timeout(100)
         self.page.wait_for_load_state()
         assert self._refusals[before:] == [status], self._refusals[before:]
         del self._refusals[before:]

@@ -87,7 +87,7 @@ def test_a_village_clerk_works_on_a_phone(sign_in: SignIn, shot: Shot) -> None:
     for path in ("/", "/registry/", "/registry/new", "/filing/", "/filing/new", "/filing/classes"):
         clerk.open(path)
         _fits(clerk)
-    for path in ("/intake/", "/intake/new", "/transfer/", "/transfer/new", "/account/password"):
+    for path in ("/intake/", "/intake/new", "/transfer/", "/transfer/new", "/password"):
         clerk.open(path)
         _fits(clerk)
     clerk.open("/")

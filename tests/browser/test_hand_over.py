@@ -43,7 +43,7 @@ def test_a_batch_reaches_the_archive_although_one_record_was_wrong(
     reviewer.click(wrong)
     reviewer.sees("/ 4 件")
     reviewer.page.locator("summary").click()
-    reviewer.click("题名不能准确反映文件内容。")
+    reviewer.goes("题名不能准确反映文件内容。")
     reviewer.open("/review/")
     reviewer.click(BATCH)
     reviewer.sees("退回 1")

@@ -58,11 +58,10 @@ def anchors(page: Path) -> set[str]:
     return found
 
 
-def rows(text: str, mark: str, *, after: str = "") -> list[list[str]]:
+def rows(text: str, mark: str) -> list[list[str]]:
     """The cells of the table that follows a mark, without its heading."""
-    lines = text[text.index(mark) + len(mark) :].split(after or mark)[0].lstrip().splitlines()
     found = []
-    for line in lines:
+    for line in text[text.index(mark) + len(mark) :].lstrip().splitlines():
         if not line.startswith("|"):
             break
         cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
@@ -160,7 +159,7 @@ def check(words: list[str], *, whole: bool) -> None:
     command = _commands()[path]
     if isinstance(command, click.Group):
         flags = {flag for each in command.get_params(click.Context(command)) for flag in each.opts}
-        assert not whole or rest and set(rest) <= flags, words
+        assert not whole or (rest and set(rest) <= flags), words
         return
     options = {
         flag: each
@@ -206,7 +205,7 @@ def test_every_command_in_a_sentence_exists(page: Path) -> None:
 @by_page
 def test_every_make_target_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", read(ROOT / "Makefile"), re.MULTILINE))
-    said = [code for code in _CODE.findall(without_blocks(read(page)))] + list(_lines(page))
+    said = [*_CODE.findall(without_blocks(read(page))), *_lines(page)]
     for line in said:
         if match := re.match(r"make ([a-z]+)", line):
             assert match[1] in targets, line
@@ -273,7 +272,9 @@ def test_the_paths_of_the_api_are_those_that_are_told(tmp_path: Path) -> None:
         paths = client.get("/api/v1/openapi.json").get_json()["paths"]
     place.database().close()
     verbs = {"get", "post", "put", "delete", "patch"}
-    wanted = {f"{verb.upper()} {path}" for path, said in paths.items() for verb in verbs & set(said)}
+    wanted = {
+        f"{verb.upper()} {path}" for path, said in paths.items() for verb in verbs & set(said)
+    }
     assert set(_named(read(DOCS / "integrators.md"), "<!-- paths: hub -->")) == wanted
 
 

@@ -1,0 +1,110 @@
+"""Every link that anybody is offered leads to a page, and no page is only a promise."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
+
+import pytest
+from lxml import html
+
+from tests.browser.conftest import SignIn
+from tests.browser.person import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+#: Pages of one kind (ids left out) that are opened at most, and pages in all.
+_OF_ONE_KIND, _IN_ALL = 3, 160
+_PROMISE = re.compile(r"敬请期待|正在建设|建设中|待开发|尚未实现|TODO|Lorem|None\b|undefined")
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
+
+
+@pytest.mark.parametrize(
+    ("where", "login"),
+    [
+        ("fenxiang", "fenxiang"),
+        ("fenxiang", "fenxiang-zhen"),
+        ("fenxiang", "dazhongba"),
+        ("fenxiang", "admin"),
+        ("shuili", "shuili"),
+        ("hub", "admin"),
+        ("hub", "shenhe"),
+        ("hub", "jieshou"),
+    ],
+)
+def test_every_link_leads_somewhere(sign_in: SignIn, where: str, login: str) -> None:
+    person = sign_in(where, login)
+    home = f"{person.url}/"
+    known, waiting, kinds = {home}, [home], Counter[str]()
+    lists = 0
+    while waiting and len(known) - len(waiting) < _IN_ALL:
+        address = waiting.pop(0)
+        answer = person.page.request.get(address)
+        assert answer.status == 200, f"{answer.status} {address}"
+        if "html" not in answer.headers["content-type"]:
+            continue
+        page = html.fromstring(answer.text())
+        words = " ".join(page.xpath("//body//text()[not(parent::script)]"))
+        assert not _PROMISE.search(words), f"{_PROMISE.search(words)} {address}"
+        lists += _check_lists(page, address)
+        for target in _links_of(page, address):
+            kind = _kind(target)
+            if target.startswith(home) and target not in known and kinds[kind] < _OF_ONE_KIND:
+                kinds[kind] += 1
+                known.add(target)
+                waiting.append(target)
+    assert lists >= 2
+
+
+def _links_of(page: html.HtmlElement, address: str) -> list[str]:
+    found = []
+    for link in page.xpath("//a | //iframe"):
+        target = link.get("href") or link.get("src")
+        assert target or "disabled" in (link.get("class") or "") or link.tag == "iframe", (
+            f"a link without a target on {address}: {link.text_content()}"
+        )
+        if target:
+            found.append(urldefrag(urljoin(address, target)).url)
+    return found
+
+
+def _kind(address: str) -> str:
+    """An address without what differs from record to record."""
+    parts = urlsplit(address)
+    names = "&".join(sorted({name for name, _ in parse_qsl(parts.query)}))
+    return f"{_ID.sub('…', parts.path)}?{names}"
+
+
+def _check_lists(page: html.HtmlElement, address: str) -> int:
+    """Each list can be sorted and paged, and an empty one says so."""
+    lists = page.xpath("//*[@data-listing]")
+    for each in lists:
+        rows = each.xpath(".//tr[@data-row]")
+        if not rows:
+            assert each.xpath(".//*[contains(@class, 'empty-title')]"), address
+            continue
+        assert each.xpath(".//*[contains(@class, 'listing-footer')]"), address
+        assert each.xpath(".//a[contains(@class, 'sort-link')]"), address
+    return len(lists)
+
+
+def test_a_long_list_is_sorted_searched_and_paged(sign_in: SignIn) -> None:
+    reviewer = sign_in("hub", "shenhe")
+    reviewer.open("/archives/")
+    reviewer.sees("共 14 条")
+    _first_row(reviewer, "宜昌市档案馆", "代码")
+    reviewer.open("/catalogue/?size=20")
+    reviewer.page.locator("[data-listing-search]").fill("水利")
+    reviewer.page.keyboard.press("Enter")
+    reviewer.sees("清除条件")
+    reviewer.click("清除条件")
+    reviewer.page.keyboard.press("/")
+    reviewer.page.keyboard.type("没有这样的题名")
+    reviewer.page.keyboard.press("Enter")
+    reviewer.sees("没有符合条件的内容")
+
+
+def _first_row(person: Person, text: str, column: str) -> None:
+    person.goes(column)
+    assert text in person.page.locator("tr[data-row]").first.inner_text()
