@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from hub import overview
+from hub import audit_names, overview
 from hub.catalogue.api import catalogue_api
 from hub.catalogue.views import blueprint as catalogue_pages
 from hub.federation import archive_views, fonds_views, letter_views, node_views
@@ -68,6 +68,8 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
         ),
         navigation=NAVIGATION,
         scopes=scopes,
+        action_names=audit_names.ACTION_NAMES,
+        subject_names=audit_names.subject_names,
         proxies=proxies,
     )
     app.extensions[FOLDER] = folder

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from node import audit_names
 from node.filing import arranging_views, desk, pages, views
 from node.intake.views import blueprint as intake_pages
 from node.office.models import Office
@@ -60,6 +61,8 @@ def make_node_app(folder: NodeFolder) -> Flask:
         navigation=_NAVIGATION,
         roles=ROLES,
         scopes=_scopes,
+        action_names=audit_names.ACTION_NAMES,
+        subject_names=audit_names.subject_names,
     )
     app.extensions[FOLDER] = folder
     return app

@@ -66,7 +66,7 @@ class City:
 
     def _open(self, goals: Goals) -> DemoCity:
         reporter = Reporter(as_json=True)
-        return DemoCity.open(
+        city = DemoCity.open(
             self.folder,
             self._plan,
             reporter,
@@ -74,6 +74,8 @@ class City:
             base_port=self._port,
             goals=goals,
         )
+        city.patience_seconds = 60.0
+        return city
 
 
 @contextmanager

@@ -86,7 +86,13 @@ def index() -> str:
             filters=filters,
         )
         page = listing.apply(registry.listing(current_actor(), session=session), session=session)
-        return render_template("registry/index.html", page=page, fonds=fonds, **NAMES)
+        return render_template(
+            "registry/index.html",
+            page=page,
+            fonds=fonds,
+            may_register=current_actor().has(Role.CLERK),
+            **NAMES,
+        )
 
 
 def _values(form: Form) -> dict[str, str]:

@@ -28,7 +28,7 @@ from shared.kernel.files import write_atomically
 _PLAN_FILE = "city.json"
 _PAUSE_SECONDS = 1.0
 #: Without any change for so long, whatever hinders is told, and the demo ends.
-_PATIENCE_SECONDS = 240.0
+_PATIENCE_SECONDS = 120.0
 #: What passes when a process that was killed is there again.
 _PASSING = (CommandFailed, HubRefused, requests.RequestException)
 
@@ -82,6 +82,7 @@ class DemoCity:
             for office in OFFICES
         }
         self._desk = Desk(lambda: self._hub.url, reporter.say, goals)
+        self.patience_seconds = _PATIENCE_SECONDS
         self._changed = time.monotonic()
         self._states: dict[str, object] = {}
         self._hindrance: dict[str, str] = {}
@@ -214,9 +215,9 @@ class DemoCity:
             self._changed = time.monotonic()
         if self._services.failed:
             self._give_up(self._services.failed)
-        elif time.monotonic() - self._changed > _PATIENCE_SECONDS:
+        elif time.monotonic() - self._changed > self.patience_seconds:
             told = "\n".join(f"{who}：{what}" for who, what in self._hindrance.items())
-            self._give_up(f"{_PATIENCE_SECONDS:.0f} 秒没有进展。{told}")
+            self._give_up(f"{self.patience_seconds:.0f} 秒没有进展。{told}")
 
     def _give_up(self, sentence: str) -> None:
         self.failure = sentence

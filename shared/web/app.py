@@ -24,7 +24,7 @@ from shared.web import filters, problems
 from shared.web.accounts.api import accounts_api
 from shared.web.accounts.views import blueprint as accounts_pages
 from shared.web.api import DanglianApi, make_api
-from shared.web.audit_log.names import ACTION_NAMES
+from shared.web.audit_log.names import ACTION_NAMES, SubjectNames
 from shared.web.audit_log.views import blueprint as audit_pages
 from shared.web.current import DATABASE, current_database
 from shared.web.forms import upload_limit_of
@@ -72,6 +72,7 @@ def make_app(
     roles: Sequence[Role] = tuple(Role),
     scopes: Scopes | None = None,
     action_names: Mapping[str, str] | None = None,
+    subject_names: SubjectNames | None = None,
     idle_minutes: int = 30,
     proxies: int = 0,
 ) -> Flask:
@@ -87,6 +88,7 @@ def make_app(
         roles: which roles the page of accounts offers.
         scopes: which archives and fonds it offers.
         action_names: what the capabilities' audit events are called on the page of the log.
+        subject_names: what the things are called that these events are about.
         idle_minutes: a session ends when nothing happened for so long.
         proxies: how many trusted reverse proxies stand before this process.
     """
@@ -121,6 +123,7 @@ def make_app(
             "danglian.throttle": Throttle(),
             "danglian.scopes": scopes or (lambda session: ()),
             "danglian.action_names": {**ACTION_NAMES, **(action_names or {})},
+            "danglian.subject_names": subject_names or (lambda session, subjects: {}),
             LOADER: sessions.load_actor,
         }
     )

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from tests.browser.person import Person
 from tests.browser.city import City
+from tests.browser.person import Person
 
 _CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = (

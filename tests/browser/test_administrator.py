@@ -65,11 +65,11 @@ def test_a_new_reviewer_gets_an_account_and_a_password_of_her_own(
 ) -> None:
     admin = sign_in("hub", "admin")
     admin.open("/accounts/")
-    admin.sees("李文静", "审核人员")
+    admin.sees("李文静", "档案审核员")
     shot(admin.page, "accounts")
     admin.click("新建账号")
     admin.fill(login="shenhe2", name="郑小雨", password="first-password")
-    admin.page.get_by_label("第 1 行：角色").select_option(label="审核人员")
+    admin.page.get_by_label("第 1 行：角色").select_option(label="档案审核员")
     admin.page.get_by_label("第 1 行：范围").select_option(label="夷陵区档案馆")
     admin.click("建立账号")
     admin.sees("账号已建立", "郑小雨")
@@ -81,7 +81,7 @@ def test_a_new_reviewer_gets_an_account_and_a_password_of_her_own(
     reviewer.click("登录")
     reviewer.sees("这是初始密码")
     reviewer.fill(old_password="first-password", password="my-own-2024", again="my-own-2024")
-    reviewer.click("修改密码")
+    reviewer.goes("修改密码")
     reviewer.open("/review/")
     reviewer.sees("待审核")
     with reviewer.refused(403):

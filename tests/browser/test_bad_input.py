@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FilePayload, expect
 
+from tests.browser.city import City
 from tests.browser.conftest import Shot, SignIn
 from tests.browser.person import Person
-from tests.browser.city import City
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -32,9 +32,7 @@ def test_a_form_with_an_error_keeps_what_was_typed(sign_in: SignIn, shot: Shot) 
     shot(clerk.page, "form-error")
 
 
-def test_a_classified_document_is_refused_and_leaves_no_title(
-    city: City, sign_in: SignIn
-) -> None:
+def test_a_classified_document_is_refused_and_leaves_no_title(city: City, sign_in: SignIn) -> None:
     clerk = sign_in("fenxiang", "fenxiang")
     clerk.open("/registry/new")
     offered = clerk.page.locator("#field-security option").all_inner_texts()

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 from python_calamine import CalamineWorkbook
 
 from shared.demo.generator import write_files
-from tests.browser.conftest import Shot, SignIn
 from tests.browser.city import City
+from tests.browser.conftest import Shot, SignIn
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.city import City
 from tests.browser.conftest import Shot, SignIn
 from tests.browser.person import Person
-from tests.browser.city import City
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.city import City
 from tests.browser.conftest import Shot, SignIn
 from tests.browser.person import Person
-from tests.browser.city import City
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

@@ -329,7 +329,7 @@ def test_the_keys_of_the_desk_are_those_that_are_told() -> None:
 def test_the_accounts_of_the_demo_are_there() -> None:
     logins = {each.login for each in HUB_PEOPLE}
     logins |= {each.login for office in OFFICES for each in office.people}
-    told = _named(read(README), "in a browser window of its own:")
+    told = _named(read(README), "private window of its own:")
     assert told
     assert set(told) <= logins
 

@@ -277,7 +277,8 @@ class _Seen:
                     yield self._problem("lost", subject, f"提交 {offer['offer_id']} 没有到达平台")
                 continue
             for name in ("record_id", "record_version", "record_digest", "package_sha256"):
-                if there[name] != offer[name]:
+                # A restored node knows of an offer that it forgot what the hub told: no digest.
+                if offer[name] is not None and there[name] != offer[name]:
                     yield self._problem("altered", subject, f"提交的 {name} 在平台与本单位不同")
             if self._finished and (record is None or record["state"] not in _ARRIVED):
                 yield self._problem("lost", subject, "提交的这一件没有被接收")
@@ -330,7 +331,12 @@ class _Seen:
         ]
         if len(set(said)) > 1:
             yield self._problem("altered", record["id"], f"{name} 的信息包与提交或凭据不一致")
-        if package.record and digest_of(package.record) != offer["record_digest"]:
+        digests = {
+            each["record_digest"]
+            for each in (offer, self._hub.offers.get(package.offer_id, offer))
+            if each["record_digest"] is not None
+        }
+        if package.record and digests != {digest_of(package.record)}:
             yield self._problem("altered", record["id"], f"{name} 的信息包内的著录与提交的不同")
         files = self._node.files[record["id"]]
         if package.files != Counter(each["sha256"] for each in files):

@@ -12,6 +12,7 @@ from shared import audit
 from shared.audit import AuditEvent
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
+from shared.web.audit_log.showing import Names
 from shared.web.current import current_database
 from shared.web.listing import Listing
 
@@ -36,7 +37,9 @@ def index() -> ResponseReturnValue:
     names = current_app.extensions["danglian.action_names"]
     with current_database().read() as session:
         page = listing.apply(audit.events(), session=session)
-        return render_template("audit/index.html", page=page, names=names)
+        known = current_app.extensions["danglian.subject_names"]
+        shown = Names(page.items, known, session=session)
+        return render_template("audit/index.html", page=page, names=names, shown=shown)
 
 
 def _containing(statement: Any, text: str) -> Any:

@@ -1,0 +1,69 @@
+"""What the hub's audit events are called, and what they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.federation import service as federation
+from hub.receiving.service import Batch
+
+ACTION_NAMES = {
+    "agreement.made": "登记集中保管协议",
+    "archives.loaded": "载入档案馆",
+    "batch.checked": "检验完毕",
+    "batch.concluded": "作出审核结论",
+    "batch.offered": "移交到达",
+    "batch.receipt_restored": "找回接收凭证",
+    "batch.received": "完成接收",
+    "batch.signed_by_archive": "档案馆签字接收",
+    "batch.signed_by_unit": "单位签字",
+    "batch.verdict_restored": "找回审核结论",
+    "batch.withdrawn": "移交撤回",
+    "divisions.loaded": "载入区划",
+    "entry.refused": "拒收一条消息",
+    "fonds.archives_set": "指定审核馆和接收馆",
+    "fonds.closed": "封闭全宗",
+    "fonds.disclosure_set": "设定目录公开程度",
+    "fonds.number_assigned": "给定全宗号",
+    "fonds.reassigned": "指定保管单位",
+    "fonds.registered": "登记全宗",
+    "fonds.renamed": "全宗更名",
+    "hub.founded": "建立平台",
+    "hub.generation": "平台恢复，进入新的一代",
+    "hub.restore_suspected": "发现平台数据变旧",
+    "node.code_made": "生成登记码",
+    "node.enrolled": "联网登记",
+    "node.grant_asked": "申请恢复联网",
+    "node.granted": "确认恢复联网",
+    "node.invited": "添加联网单位",
+    "node.notes": "修改单位备注",
+    "node.restarted": "单位传输重新开始",
+    "node.resumed": "恢复联网单位",
+    "node.suspended": "停用联网单位",
+    "node.wrong_code": "登记码不对",
+    "offer.classified": "拒收涉密文件",
+    "review.decided": "审核",
+}
+
+
+def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str]:
+    """The names of fonds, nodes, archives, divisions and batches (`kind:id`)."""
+    ids: dict[str, list[str]] = {}
+    for subject in subjects:
+        kind, _, rest = subject.partition(":")
+        ids.setdefault(kind, []).append(rest)
+    fonds = federation.fonds_named(ids.get("fonds", ()), session)
+    batches = session.scalars(select(Batch).where(Batch.id.in_(ids.get("batch", ()))))
+    return {
+        **{f"fonds:{each.id}": each.name for each in fonds.values()},
+        **{f"node:{each.id}": each.name for each in federation.nodes(session)},
+        **{f"archive:{each.code}": each.name for each in federation.archives(session)},
+        **{
+            f"division:{code}": name
+            for code, name in federation.division_names(ids.get("division", ()), session).items()
+        },
+        **{f"batch:{each.id}": f"{each.fonds_name} {each.title}".strip() for each in batches},
+    }

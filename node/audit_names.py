@@ -1,0 +1,100 @@
+"""What a node's audit events are called, and what they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from node.filing.models import Record
+from node.intake.models import Intake
+from node.office.service import fonds_kept
+from node.registry.models import Registered
+from node.transfer.models import Batch
+
+ACTION_NAMES = {
+    "batch.adopted": "从平台取回批次",
+    "batch.approved": "批准移交",
+    "batch.given_up": "放弃批次",
+    "batch.inspection_begun": "移交前检测",
+    "batch.not_adopted": "未能取回批次",
+    "batch.offered": "提交移交",
+    "batch.offering": "开始提交移交",
+    "batch.opinions_set": "设定开放意见",
+    "batch.prepared": "建立移交批次",
+    "batch.received": "档案馆已接收",
+    "batch.revised": "批次改回准备",
+    "batch.signed": "在登记表上签字",
+    "batch.verdict": "收到审核结论",
+    "batch.withdrawal_asked": "申请撤回",
+    "batch.withdrawal_refused": "撤回未获同意",
+    "batch.withdrawn": "批次撤回",
+    "box.moved": "移动档案盒",
+    "category.reordered": "调整顺序",
+    "category.sorted": "按日期排列",
+    "class.class_closed": "定号",
+    "class.drafts_cleared": "清除草稿号",
+    "class.numbers_drafted": "编草稿号",
+    "document.closed": "办结",
+    "document.edited": "修改登记",
+    "document.file_attached": "上传文件",
+    "document.file_removed": "移除文件",
+    "document.filed": "列入归档",
+    "document.kept_elsewhere": "另处保存",
+    "document.not_kept": "不归档",
+    "document.reconsidered": "改回办结",
+    "document.registered": "登记文件",
+    "document.reopened": "重新办理",
+    "document.returned_to_issuer": "清退",
+    "document.taken_in_hand": "交办",
+    "hub.generation_met": "平台已恢复，补送凭据",
+    "intake.begun": "上传表格",
+    "intake.discarded": "放弃导入",
+    "intake.finished": "导入完毕",
+    "intake.taken": "确认导入",
+    "node.adopted": "恢复完毕",
+    "node.adoption_begun": "开始恢复",
+    "node.recovery_begun": "申请恢复联网",
+    "node.superseded": "已由另一台电脑接替",
+    "receipt.ignored": "未采用的接收凭证",
+    "record.arranged": "整理",
+    "record.collected": "直接归档",
+    "record.collected_many": "批量归入",
+    "record.discarded": "删除",
+    "record.divergence_settled": "处理不一致",
+    "record.edited": "修改著录",
+    "record.file_attached": "上传电子文件",
+    "record.file_removed": "移除电子文件",
+    "record.filed_late": "补充归档",
+    "record.moved": "移动顺序",
+    "record.moved_class": "改归他类",
+    "record.objection_settled": "处理退回意见",
+    "record.opinions_set": "填写移交意见",
+    "record.put_into": "组卷",
+    "record.renumbered": "恢复时换号",
+    "record.taken_out": "从案卷取出",
+    "record.voided": "作废",
+    "verdict.ignored": "未采用的审核结论",
+    "withdrawn.ignored": "未采用的撤回答复",
+}
+
+
+def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str]:
+    """The names of fonds, batches and sheets, the numbers of documents and records: no titles."""
+    ids: dict[str, list[str]] = {}
+    for subject in subjects:
+        kind, _, rest = subject.partition(":")
+        ids.setdefault(kind, []).append(rest)
+
+    def of(kind: str, model: Any) -> Any:
+        return session.scalars(select(model).where(model.id.in_(ids.get(kind, ()))))
+
+    return {
+        **{f"fonds:{each.id}": each.name for each in fonds_kept(session)},
+        **{f"batch:{each.id}": each.title for each in of("batch", Batch)},
+        **{f"intake:{each.id}": each.file_name for each in of("intake", Intake)},
+        **{f"document:{each.id}": each.number for each in of("document", Registered)},
+        **{f"record:{each.id}": each.code or "（未编号）" for each in of("record", Record)},
+    }

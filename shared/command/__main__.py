@@ -1,0 +1,5 @@
+"""`python -m shared.command` is `danglian`."""
+
+from shared.command.main import main
+
+main()

@@ -1,0 +1,100 @@
+"""Events as people read them: names instead of codes, ids only where nothing better is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.audit import AuditEvent
+from shared.identity import Account
+from shared.kernel.actor import ROLE_NAMES, Role
+from shared.web.audit_log.names import (
+    ACTOR_NAMES,
+    DETAIL_KINDS,
+    DETAIL_NAMES,
+    KIND_NAMES,
+    VALUE_NAMES,
+    SubjectNames,
+)
+
+_LONG_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{24,}")
+_SHOWN = 8
+
+
+class Names:
+    """The names of everything that a page of events speaks of; asked for once."""
+
+    def __init__(
+        self, events: Iterable[AuditEvent], known: SubjectNames, *, session: Session
+    ) -> None:
+        subjects = {subject for event in events for subject in _subjects(event)}
+        ids = [each.removeprefix("account:") for each in subjects if each.startswith("account:")]
+        accounts = session.scalars(select(Account).where(Account.id.in_(ids)))
+        self._names = {f"account:{each.id}": f"{each.name}（{each.login}）" for each in accounts}
+        self._names |= known(session, subjects)
+
+    def actor(self, event: AuditEvent) -> str:
+        """Who acted."""
+        return ACTOR_NAMES.get(event.actor_id, event.actor_name)
+
+    def subject(self, event: AuditEvent) -> str:
+        """What it was done to."""
+        kind, _, rest = event.subject.partition(":")
+        name = self._names.get(event.subject) or _short(rest)
+        return f"{KIND_NAMES.get(kind, kind)} {name}".strip()
+
+    def details(self, event: AuditEvent) -> str:
+        """What else was written down of it."""
+        return "；".join(
+            f"{DETAIL_NAMES.get(key, key)}：{self._value(key, value)}"
+            for key, value in event.details.items()
+            if value not in (None, "", [], {})
+        )
+
+    def _value(self, key: str, value: Any) -> str:
+        if isinstance(value, Mapping):
+            return "，".join(f"{_named(each)} {self._value(key, of)}" for each, of in value.items())
+        if isinstance(value, list):
+            return "、".join(self._value(key, each) for each in value)
+        if isinstance(value, bool):
+            return "是" if value else "否"
+        text = str(value)
+        if key in DETAIL_KINDS:
+            return self._names.get(f"{DETAIL_KINDS[key]}:{text}") or _short(text)
+        if key == "grants":
+            return self._grant(text)
+        return _named(text) if text in VALUE_NAMES else _LONG_ID.sub(_shortened, text)
+
+    def _grant(self, text: str) -> str:
+        role, _, scope = text.partition(":")
+        name = ROLE_NAMES[Role(role)] if role in set(Role) else role
+        where = self._names.get(f"fonds:{scope}") or self._names.get(f"archive:{scope}") or scope
+        return f"{name}（{_short(where)}）" if scope else name
+
+
+def _subjects(event: AuditEvent) -> Iterator[str]:
+    """Everything with a name of its own in an event."""
+    yield event.subject
+    for key, value in event.details.items():
+        if key in DETAIL_KINDS and isinstance(value, str):
+            yield f"{DETAIL_KINDS[key]}:{value}"
+        for grant in value if key == "grants" and isinstance(value, list) else ():
+            scope = str(grant).partition(":")[2]
+            yield f"fonds:{scope}"
+            yield f"archive:{scope}"
+
+
+def _named(value: str) -> str:
+    return VALUE_NAMES.get(value, DETAIL_NAMES.get(value, value))
+
+
+def _short(text: str) -> str:
+    return _LONG_ID.sub(_shortened, text)
+
+
+def _shortened(found: re.Match[str]) -> str:
+    return f"…{found.group()[-_SHOWN:]}"

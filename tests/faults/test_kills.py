@@ -1,0 +1,103 @@
+"""Every process is killed with -9 once, at a random moment of a fixed seed, and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+
+_SLUGS = ("minzheng", "shuili", "fenxiang", "dongshi")
+_RECORDS = 120
+
+
+class Run:
+    """The unattended demo as a process, and the killer of its processes."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder = folder
+        self._seed = seed
+        self._port = random.Random(os.urandom(4)).randrange(21_000, 39_000, 100)
+        self._log = folder.parent / "demo.log"
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "shared.command", "demo", "--once", "--json"]
+        command += ["--dir", str(self.folder), "--records", str(_RECORDS)]
+        command += ["--seed", str(self._seed), "--port", str(self._port)]
+        with self._log.open("ab") as log, (self.folder.parent / "out").open("wb") as out:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True
+            )
+
+    def kill(self, name: str) -> bool:
+        """Kill one service, or the demo itself; whether it was there to be killed."""
+        if name == "demo":
+            if self.process.poll() is not None:
+                return False
+            self.process.kill()
+            self.process.wait()
+            self.process = self._start()
+            return True
+        folder = self.folder / ("hub" if name == "hub" else f"nodes/{name}")
+        pids = _running_on(folder)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        return bool(pids)
+
+    def finish(self) -> dict[str, Any]:
+        """Wait for the end; what it said of the comparison."""
+        code = self.process.wait(300)
+        said = (self.folder.parent / "out").read_text(encoding="utf-8").strip().splitlines()
+        assert said, self._log.read_text(encoding="utf-8")[-3000:]
+        result: dict[str, Any] = json.loads(said[-1])
+        assert code == 0, result
+        return result
+
+
+def _running_on(folder: Path) -> list[int]:
+    """Processes of `hub run` or `node run` on a data folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"run" in words and str(folder).encode() in words:
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_nothing_is_lost_doubled_or_altered_when_every_process_is_killed_once(
+    tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    run = Run(tmp_path / "city", seed)
+    victims = ["hub", *_SLUGS, "demo"]
+    chance.shuffle(victims)
+    killed = []
+    end = time.monotonic() + 120
+    while victims and time.monotonic() < end and run.process.poll() is None:
+        time.sleep(chance.uniform(0.5, 7.0))
+        name = victims.pop(0)
+        if run.kill(name):
+            killed.append(name)
+        else:
+            victims.append(name)
+    result = run.finish()
+    assert sorted(killed) == sorted(["hub", *_SLUGS, "demo"])
+    total = result["total"]
+    assert (total["lost"], total["doubled"], total["altered"]) == (0, 0, 0), result["problems"]
+    assert total["received"] == total["offered"] > 0
