@@ -15,7 +15,7 @@ from node.office.service import fonds_of
 from shared.kernel.actor import Actor, Role, require
 from shared.packaging.catalogue import CatalogueHeading, CatalogueRow, catalogue_pdf
 from shared.records.fonds import Fonds
-from shared.records.retention import retention_name
+from shared.records.retention import retention_name, retention_periods
 from shared.records.security import SECURITY_NAMES, SecurityClass
 
 HEADINGS = ("序号", "档号", "文号", "责任者", "题名", "日期", "密级", "页数", "备注")
@@ -64,7 +64,7 @@ def catalogue(
     organ: str | None = None,
     session: Session,
 ) -> Catalogue:
-    """The catalogue of a class of a year, by code; void numbers keep their line."""
+    """The catalogue of a class of a year: 永久 first, then by code; void numbers keep their line."""
     require(actor, Role.CLERK, Role.LEADER, Role.ADMINISTRATOR, fonds=fonds_id)
     query = (
         select(Record)
@@ -76,7 +76,11 @@ def catalogue(
         query = query.where(Record.retention == retention)
     if organ is not None:
         query = query.where(Record.organ == organ)
-    records = list(session.scalars(query))
+    longest_first = {each.code: place for place, each in enumerate(retention_periods())}
+    records = sorted(
+        session.scalars(query),
+        key=lambda each: longest_first.get(each.retention or "", len(longest_first)),
+    )
     return Catalogue(
         fonds_of(fonds_id, session),
         class_code,

@@ -18,7 +18,6 @@ from node.transfer import service as transfer
 from shared.audit import record as audit
 from shared.kernel.actor import system_actor
 from shared.kernel.identifiers import new_id
-from shared.messaging import append_many
 from shared.messaging.inbox import open_incoming
 from shared.messaging.log import open_outgoing
 from shared.messaging.models import OutgoingStream
@@ -97,9 +96,5 @@ def enter_generation(session: Session, generation: int, lost_after: int | None) 
         return
     stream.generation = generation
     office.generation = generation
-    papers = transfer.evidence_since(session, lost_after or 0)
-    append_many(session, office.hub_id, [("evidence", office.hub_id, paper) for paper in papers])
-    transfer.forget_uploads(session)
-    audit(
-        session, _AGENT, "hub.generation_met", "office", generation=generation, papers=len(papers)
-    )
+    papers = transfer.meet_restored_hub(session, lost_after or 0)
+    audit(session, _AGENT, "hub.generation_met", "office", generation=generation, papers=papers)

@@ -328,9 +328,12 @@ def no_open_job(batch: Batch, session: Session) -> None:
         raise WrongState("这个批次有正在进行的任务。", "请等待任务完成，或先停止它。")
 
 
-def submit(owner: str, batch: Batch, kind: str, title: str, session: Session) -> jobs.Job:
-    """Put a job about a batch into the table."""
-    job = jobs.submit(session, kind, {"batch_id": batch.id}, title=title[:500], owner=owner)
+def submit(
+    owner: str, batch: Batch, kind: str, title: str, session: Session, *, again: bool = False
+) -> jobs.Job:
+    """Put a job about a batch into the table; `again` tells also what was decided already."""
+    arguments = {"batch_id": batch.id, "again": again}
+    job = jobs.submit(session, kind, arguments, title=title[:500], owner=owner)
     job.total = batch.count
     batch.job_id = job.id
     session.flush()

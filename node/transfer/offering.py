@@ -8,6 +8,7 @@ package that was built is kept by its digest, and what was told is told again by
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import select, update
@@ -37,6 +38,8 @@ from shared.records.values import REASON_LENGTH, required_text
 Fact = tuple[str, str, dict[str, Any]]
 #: States in which the hub must know the batch.
 _TOLD_STATES = ("offered", "withdrawing", "accepted", "corrected", "signed")
+#: States in which the hub may want a package: after a restore it may have lost received ones.
+_NEEDED_STATES = ("approved", *_TOLD_STATES, "received")
 
 
 def package_name(sha256: str) -> str:
@@ -91,7 +94,7 @@ def close_batch(batch: Batch, *, session: Session) -> None:
     """The last step of offering: tell the hub that the batch is whole."""
     batch.offering = False
     if batch.closing is not None:
-        tell_hub_many(session, _after_offers(batch))
+        tell_hub_many(session, _after_offers(batch, session))
         return
     records = records_of(batch.id, session=session)
     batch.bytes = sum(each.package_size for each in records)
@@ -197,7 +200,8 @@ def uploads_wanted(session: Session, limit: int = 20) -> list[tuple[str, str, in
         select(BatchRecord.offer_id, BatchRecord.package_sha256, BatchRecord.package_size)
         .join(Batch, Batch.id == BatchRecord.batch_id)
         .where(BatchRecord.uploaded.is_(False), BatchRecord.told.is_(True))
-        .where(BatchRecord.inline.is_(False), Batch.state.in_(("approved", "offered")))
+        .where(BatchRecord.inline.is_(False), Batch.state.in_(_NEEDED_STATES))
+        .where(BatchRecord.outcome.is_distinct_from("returned"))
         .order_by(BatchRecord.offer_id)
         .limit(limit)
     )
@@ -210,9 +214,59 @@ def upload_done(session: Session, offer_id: str) -> None:
         each.uploaded = True
 
 
-def forget_uploads(session: Session) -> None:
-    """The hub was restored and may have lost packages: offer them to it again."""
-    waiting = select(Batch.id).where(Batch.state.in_(("approved", "offered", "withdrawing")))
+def meet_restored_hub(session: Session, lost_after: int) -> int:
+    """The hub was restored: hand back what it may have lost; returns how many papers those are.
+
+    The log comes to it again as it was written, and then the papers that it had signed. A record
+    that was returned and offered again meets its own first offer on the way, still open, and its
+    second one is refused: such batches are told once more, after the papers, one after the other.
+    Packages that went up beside the log are asked for again.
+    """
+    papers = evidence_since(session, lost_after)
+    lately = {str(paper["document"]["batch_id"]) for paper in papers}
+    again = _offered_anew(lately, session)
+    told_later = {batch.id for batch in again}
+    first = [paper for paper in papers if paper["document"]["batch_id"] not in told_later]
+    tell_hub_many(session, [_evidence_fact(paper) for paper in first])
+    for batch in again:
+        _tell_whole_again(batch, session)
+    _forget_uploads(lately, session)
+    return len(papers)
+
+
+def _offered_anew(lately: Collection[str], session: Session) -> list[Batch]:
+    """Batches with a record that an earlier batch had offered, as far as the hub may lack them."""
+    batches = session.scalars(
+        select(Batch)
+        .where(Batch.state.in_((*_TOLD_STATES, "returned", "received")))
+        .order_by(Batch.created_at, Batch.id)
+    )
+    offered: set[str] = set()
+    found = []
+    for batch in batches:
+        ids = {each.record_id for each in records_of(batch.id, session=session) if each.told}
+        if ids & offered and (batch.state in _TOLD_STATES or batch.id in lately):
+            found.append(batch)
+        offered |= ids
+    return found
+
+
+def _tell_whole_again(batch: Batch, session: Session) -> None:
+    """Have a job tell every offer of a batch once more, then what followed them."""
+    if batch.closing is None or (
+        batch.job_id and jobs.job_of(batch.job_id, session=session).is_open
+    ):
+        return  # its offering is under way: it comes after the papers anyway
+    for each in records_of(batch.id, session=session):
+        each.told = False
+    batch.offering = True
+    submit("", batch, OFFER, f"再次提交：{batch.title}", session, again=True)
+
+
+def _forget_uploads(lately: Collection[str], session: Session) -> None:
+    waiting = select(Batch.id).where(
+        Batch.state.in_(("approved", *_TOLD_STATES)) | Batch.id.in_(lately)
+    )
     session.execute(
         update(BatchRecord)
         .where(BatchRecord.batch_id.in_(waiting), BatchRecord.inline.is_(False))
@@ -247,17 +301,28 @@ def reoffer(session: Session) -> None:
     session.flush()
 
 
-def _after_offers(batch: Batch) -> list[Fact]:
+def _after_offers(batch: Batch, session: Session) -> list[Fact]:
     """What follows the offers of a batch that was closed before."""
-    return [("batch", batch.id, dict(batch.closing or {})), *_after_closing(batch)]
+    papers = session.scalars(
+        select(Paper).where(Paper.batch_id == batch.id).order_by(Paper.arrived_at, Paper.id)
+    )
+    return [
+        ("batch", batch.id, dict(batch.closing or {})),
+        *_after_closing(batch),
+        *(_evidence_fact({"kind": str(each.kind), "document": each.document}) for each in papers),
+    ]
 
 
 def _after_closing(batch: Batch) -> list[Fact]:
     if batch.state == "withdrawing":
         return [_withdraw_fact(batch)]
-    if batch.state == "signed" and batch.confirmation is not None:
+    if batch.state in ("signed", "received") and batch.confirmation is not None:
         return [("confirmation", batch.id, batch.confirmation)]
     return []
+
+
+def _evidence_fact(paper: dict[str, Any]) -> Fact:
+    return ("evidence", str(paper["document"]["batch_id"]), paper)
 
 
 def offers_open(session: Session) -> list[str]:

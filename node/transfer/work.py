@@ -128,7 +128,7 @@ class TransferWork:
             elif any(each.record_version is None for each in records):
                 todo = []
             else:
-                todo = [each for each in records if not each.told and _to_tell(each)][:CHUNK]
+                todo = [each for each in records if not each.told and _to_tell(each, job)][:CHUNK]
             ids = [each.record_id for each in todo]
             wires = filing.wires(ids, session=session) if ids else []
             taken = self._checker.codes_elsewhere(wires, session) if job.kind == INSPECT else None
@@ -136,7 +136,19 @@ class TransferWork:
             for each, wire in zip(todo, wires, strict=True):
                 prepared.checked[each.offer_id] = self._checker.check(wire, fonds, taken)
         else:
+            if job.arguments.get("again"):
+                self._require_stored(todo)
             self._pack(todo, wires, fonds, limit, prepared)
+
+    def _require_stored(self, todo: list[BatchRecord]) -> None:
+        """What was decided on can only be told with the package that was decided on."""
+        for each in todo:
+            name = package_name(str(each.package_sha256))
+            if each.package_sha256 is None or not self._folder.packages.exists(name):
+                raise NotFound(
+                    "本机已没有这一批原来的信息包，不能再次提交。",
+                    "请与市档案馆核对这一批是否完整。",
+                )
 
     # Inspection
 
@@ -246,7 +258,7 @@ class TransferWork:
         require_grant(session)
         records = records_of(batch.id, session=session)
         unfrozen = [each for each in records if each.record_version is None]
-        untold = [each for each in records if not each.told and _to_tell(each)]
+        untold = [each for each in records if not each.told and _to_tell(each, job)]
         if unfrozen:
             self._freeze(batch, _whole_volumes(unfrozen), session)
         elif untold:
@@ -295,8 +307,8 @@ def _unchecked(each: BatchRecord) -> bool:
     return each.inspected_version is None
 
 
-def _to_tell(each: BatchRecord) -> bool:
-    return each.outcome in (None, "accepted")
+def _to_tell(each: BatchRecord, job: Job) -> bool:
+    return bool(job.arguments.get("again")) or each.outcome in (None, "accepted")
 
 
 def _whole_volumes(unfrozen: list[BatchRecord]) -> list[BatchRecord]:

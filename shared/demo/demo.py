@@ -191,7 +191,7 @@ class DemoCity:
         slug = room.office.slug
         while not self._stopping.is_set():
             try:
-                if room.step() and room.settled():
+                if room.step() and room.settled(self._desk.states()):
                     return
             except Stopped:
                 return

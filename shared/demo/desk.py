@@ -53,6 +53,21 @@ class Desk:
                     done = self._decide(person.login, person.role, batch) or done
             return done
 
+    def states(self) -> dict[str, str]:
+        """The state of every batch that the archives know, by the node's id of it."""
+        found: dict[str, tuple[int, str]] = {}
+        with self._lock:
+            for person in HUB_PEOPLE:
+                page, pages = 1, 1
+                while page <= pages:
+                    path = f"/review/batches?size=500&page={page}"
+                    answer = self._ask(person.login, "GET", path)
+                    for batch in answer["batches"]:
+                        this = (int(batch["round"]), str(batch["state"]))
+                        found[batch["batch_id"]] = max(this, found.get(batch["batch_id"], this))
+                    page, pages = page + 1, int(answer["pages"])
+        return {batch_id: state for batch_id, (_, state) in found.items()}
+
     def _decide(self, login: str, role: str, batch: Mapping[str, Any]) -> bool:
         fonds = self._fonds.get(batch["fonds_name"])
         if fonds is None:

@@ -31,6 +31,16 @@ _STATION = {
     "signed": Goal.SIGNED,
     "received": Goal.RECEIVED,
 }
+#: In which states of the hub a batch may be when its node says this.
+_SAME_AT_HUB = {
+    "offered": ("arriving", "checking", "under_review"),
+    "returned": ("returned",),
+    "accepted": ("accepted",),
+    "corrected": ("corrected",),
+    "signed": ("signed_by_unit",),
+    "received": ("received", "stored"),
+    "withdrawn": ("withdrawn",),
+}
 #: What each registered document of an office comes to, in turn.
 _REGISTER_VERBS: tuple[tuple[tuple[str, str | None], ...], ...] = (
     (),
@@ -82,8 +92,15 @@ class Room:
             self._filled = True
         return self._hand_over()
 
-    def settled(self) -> bool:
-        """Whether the hub has confirmed everything that this node told it."""
+    def settled(self, hub: Mapping[str, str]) -> bool:
+        """Whether hub and node say the same of every batch, and nothing is on its way.
+
+        `hub` has the state of each batch there. After a restore one side may know less for a while.
+        """
+        for batch in self._batches():
+            ends = _SAME_AT_HUB.get(batch["state"])
+            if ends is not None and hub.get(batch["id"]) not in ends:
+                return False
         return int(self._node("status")["waiting"]) == 0
 
     # ---- filling
@@ -277,12 +294,18 @@ class Room:
         return False
 
     def _correct(self, batch: Row, fonds: FondsPlan) -> bool:
-        """Correct each returned record in the field that its reason names, then offer again."""
+        """Correct each returned record in the field that its reason names, then offer again.
+
+        True when nothing is left to correct: another batch has all that came back.
+        """
         clerk = self._clerk(fonds)
         lines = self._node("transfer", "show", batch["id"], as_=clerk)["lines"]
-        for line in lines:
+        back = [each for each in lines if each["state"] == "filed"]
+        if not back:
+            return True
+        for line in back:
             for reason in line["reasons"]:
-                if line["outcome"] == "returned" and (change := _mended(reason)):
+                if change := _mended(reason):
                     self._node("file", "edit", line["record_id"], "--set", change, as_=clerk)
         title = batch["title"].replace("批）", f"批{CORRECTED_MARK}）")
         again = self._node("transfer", "correct", batch["id"], "--title", title, as_=clerk)

@@ -20,6 +20,7 @@ _CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--lang=zh-CN",  # what the browser itself draws, such as the fields of a date
 )
 _MOST_PICTURE_BYTES = 150 * 1024
 
@@ -60,7 +61,9 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
+    browser = playwright.chromium.launch(
+        executable_path=_CHROMIUM, args=list(_FLAGS), env={**os.environ, "LANGUAGE": "zh_CN"}
+    )
     yield browser
     browser.close()
 

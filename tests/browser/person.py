@@ -131,12 +131,8 @@ class Person:
     def refused(self, status: int) -> Iterator[None]:
         """What happens within is answered with this status once, and rightly so."""
         before = len(self._refusals)
-        yield
-        for _ in range(150):
-            if len(self._refusals) > before:
-                break
-            self.page.wait_for_timeout(100)
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            yield
         assert self._refusals[before:] == [status], self._refusals[before:]
         del self._refusals[before:]
 

@@ -48,7 +48,7 @@ def test_an_office_is_added_enrolled_suspended_and_resumed(
     admin.sees("已联网", FONDS)
     admin.click("停用")
     admin.page.locator("dialog[open]").get_by_label("停用原因").fill("电脑送修")
-    admin.click("停用")
+    admin.goes("停用")
     admin.sees("已停用“", "它已有的内容不受影响")
     admin.click("恢复使用")
     admin.sees("已恢复“")
@@ -60,13 +60,10 @@ def test_an_office_is_added_enrolled_suspended_and_resumed(
     admin.sees("首尾衔接，未发现改动或缺失")
 
 
-def test_a_new_reviewer_gets_an_account_and_a_password_of_her_own(
-    sign_in: SignIn, shot: Shot
-) -> None:
+def test_a_new_reviewer_gets_an_account_and_a_password_of_her_own(sign_in: SignIn) -> None:
     admin = sign_in("hub", "admin")
     admin.open("/accounts/")
     admin.sees("李文静", "档案审核员")
-    shot(admin.page, "accounts")
     admin.click("新建账号")
     admin.fill(login="shenhe2", name="郑小雨", password="first-password")
     admin.page.get_by_label("第 1 行：角色").select_option(label="档案审核员")
@@ -91,7 +88,7 @@ def test_a_new_reviewer_gets_an_account_and_a_password_of_her_own(
     admin.open("/accounts/")
     admin.click("shenhe2")
     admin.click("停用")
-    admin.click("停用")
+    admin.goes("停用")
     admin.sees("账号已停用，其登录已失效")
     reviewer.open("/review/")
     reviewer.sees("登录名")

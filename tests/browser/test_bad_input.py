@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import FilePayload, expect
 
 from tests.browser.city import City
-from tests.browser.conftest import Shot, SignIn
+from tests.browser.conftest import SignIn
 from tests.browser.person import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -19,17 +19,16 @@ SECRET = "绝不应留下的密件题名"
 _PDF = b"%PDF-1.7\n%%EOF\n"
 
 
-def test_a_form_with_an_error_keeps_what_was_typed(sign_in: SignIn, shot: Shot) -> None:
+def test_a_form_with_an_error_keeps_what_was_typed(sign_in: SignIn) -> None:
     clerk = sign_in("fenxiang", "fenxiang")
     clerk.open("/registry/new")
     clerk.fill(doc_no="夷政发〔2024〕99号", author="宜昌市夷陵区人民政府", pages="2")
     with clerk.refused(422):
         clerk.click("登记")
-    clerk.sees("此项不能为空")
+    clerk.sees("题名：此项不能为空")
     expect(clerk.page.locator("#field-title")).to_be_focused()
     assert clerk.page.locator("#field-doc_no").input_value() == "夷政发〔2024〕99号"
     assert clerk.page.locator("#field-pages").input_value() == "2"
-    shot(clerk.page, "form-error")
 
 
 def test_a_classified_document_is_refused_and_leaves_no_title(city: City, sign_in: SignIn) -> None:
@@ -102,12 +101,11 @@ def test_a_sheet_with_other_columns_says_what_is_missing(sign_in: SignIn, tmp_pa
         clerk.sees("文件内容不是 .xlsx 表格", "另存为 .xlsx")
 
 
-def test_a_page_that_is_not_there_says_so_in_plain_words(sign_in: SignIn, shot: Shot) -> None:
+def test_a_page_that_is_not_there_says_so_in_plain_words(sign_in: SignIn) -> None:
     clerk = sign_in("fenxiang", "fenxiang")
     with clerk.refused(404):
         clerk.open("/filing/01900000-0000-7000-8000-000000000000")
         clerk.sees("没有")
-    shot(clerk.page, "not-there")
     with clerk.refused(404):
         clerk.open("/nowhere")
         clerk.sees("没有")

@@ -68,7 +68,7 @@ def test_a_letter_is_registered_handled_and_filed(
     shot(clerk.page, "document")
     clerk.click("列入归档")
     clerk.fill(year="2024", retention="30年", organ="NYB", organ_name="农业农村办公室")
-    clerk.click("列入归档")
+    clerk.goes("列入归档")
     clerk.sees("已列入归档", "整理中", letter.name, "30年", "农业农村办公室")
     clerk.open("/registry/")
     clerk.sees("归档范围内")
@@ -82,13 +82,13 @@ def test_a_letter_that_is_not_kept_says_why(sign_in: SignIn) -> None:
     clerk.click("登记")
     clerk.click("不归档")
     clerk.page.locator("dialog[open]").get_by_label("原因").fill("重份文件")
-    clerk.click("不归档")
+    clerk.goes("不归档")
     clerk.sees("不归档", "重份文件")
     clerk.click("改回办结")
     clerk.sees("文件现为“办结”")
     clerk.click("清退")
     clerk.page.locator("dialog[open]").get_by_label("清退情况").fill("退夷陵区邮政局，2024年1月")
-    clerk.click("清退")
+    clerk.goes("清退")
     clerk.sees("已清退")
 
 
@@ -171,7 +171,7 @@ def test_a_year_is_arranged_numbered_and_closed(city: City, sign_in: SignIn, sho
         clerk.sees("请核对后勾选确认")
     clerk.page.get_by_label("我已核对目录，由本人（孙丽萍）定号").check()
     shot(clerk.page, "close")
-    clerk.click("定号")
+    clerk.goes("定号")
     clerk.sees("已定号，共 6 件", "孙丽萍")
 
     clerk.row("2022").get_by_role("link", name="目录").click()

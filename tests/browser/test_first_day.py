@@ -26,6 +26,7 @@ _EMPTY = {
 def test_a_wrong_password_says_so_and_keeps_the_name(sign_in: SignIn, shot: Shot) -> None:
     clerk = sign_in("fenxiang", None)
     clerk.open("/")
+    shot(clerk.page, "sign-in")
     clerk.page.get_by_label("登录名").fill("fenxiang")
     clerk.page.get_by_label("密码").fill("not-this-one")
     with clerk.refused(401):
@@ -33,8 +34,7 @@ def test_a_wrong_password_says_so_and_keeps_the_name(sign_in: SignIn, shot: Shot
         clerk.sees("登录名或密码")
     assert clerk.page.get_by_label("登录名").input_value() == "fenxiang"
     clerk.page.get_by_label("密码").fill("yichang-2024")
-    shot(clerk.page, "sign-in")
-    clerk.click("登录")
+    clerk.goes("登录")
     clerk.sees("工作台", "孙丽萍")
     clerk.page.get_by_role("button", name="账号菜单").click()
     clerk.click("退出登录")
@@ -99,7 +99,6 @@ def test_a_village_clerk_works_on_a_phone(sign_in: SignIn, shot: Shot) -> None:
     clerk.click("登记")
     clerk.sees("已登记，编号")
     _fits(clerk)
-    shot(clerk.page, "phone-document")
     clerk.open("/registry/")
     clerk.sees("大中坝村村务监督委员会会议记录")
     _fits(clerk)

@@ -48,7 +48,7 @@ def test_a_batch_reaches_the_archive_although_one_record_was_wrong(
     reviewer.click(BATCH)
     reviewer.sees("退回 1")
     reviewer.click("整批退回")
-    reviewer.click("整批退回")
+    reviewer.goes("整批退回")
     reviewer.sees("已整批退回")
 
     # The clerk finds the reason beside the title, and mends it.
@@ -56,6 +56,7 @@ def test_a_batch_reaches_the_archive_although_one_record_was_wrong(
     clerk.sees("题名不能准确反映文件内容。")
     clerk.open("/")
     clerk.sees("1 件被档案馆退回")
+    shot(clerk.page, "desk")
     clerk.click("1 件被档案馆退回，请按意见修改")
     clerk.click(wrong)
     beside = clerk.page.locator("dl.details > div", has_text="题名").first
@@ -79,7 +80,7 @@ def test_a_batch_reaches_the_archive_although_one_record_was_wrong(
     _open_at_the_desk(reviewer)
     reviewer.sees("全部合格")
     reviewer.click("整批通过")
-    reviewer.click("整批通过")
+    reviewer.goes("整批通过")
     reviewer.sees("已整批通过")
 
     # The leader signs in two clicks; the archive's signature is the receipt.
@@ -146,7 +147,7 @@ def _approve(leader: Person, batch: str, shot: Shot | None) -> None:
     leader.click("批准移交")
     if shot is not None:
         shot(leader.page, "approve")
-    leader.click("批准移交")
+    leader.goes("批准移交")
     leader.sees("已批准移交", "何光明")
 
 

@@ -24,7 +24,6 @@ def test_a_batch_is_reviewed_by_keyboard_and_concluded(
     reviewer.open("/review/")
     reviewer.waits_for(BATCH)
     reviewer.sees("宜昌市夷陵区水利和湖泊局", "处提示")
-    shot(reviewer.page, "queue")
     page = reviewer.page
     page.keyboard.press("j")
     page.keyboard.press("Enter")
@@ -64,10 +63,14 @@ def test_a_batch_is_reviewed_by_keyboard_and_concluded(
     _press(reviewer, "u")
     reviewer.sees("退回 2")
     reviewer.click("只接收通过的 7 件（更正登记表）")
-    reviewer.click("只接收通过的 7 件（更正登记表）")
+    reviewer.goes("只接收通过的 7 件（更正登记表）")
     reviewer.sees("更正后的登记表已发给移交单位")
     reviewer.open("/review/?tab=signing")
     reviewer.sees(BATCH)
+
+    reviewer.open("/catalogue/")
+    reviewer.sees("0231-WS·2022-", "移交中")
+    shot(page, "hub-catalogue")
 
     stranger = sign_in("hub", "zhijiang")
     stranger.open("/review/?tab=all")

@@ -169,6 +169,11 @@
 
   const problems = document.querySelector("[data-form-problems]");
   if (problems) {
+    // Above the form, a problem says which field it is about.
+    for (const link of problems.querySelectorAll('a[href^="#field-"]')) {
+      const label = document.querySelector(`label[for="${CSS.escape(link.hash.slice(1))}"]`);
+      if (label) link.prepend(`${label.textContent.trim()}：`);
+    }
     const first = document.querySelector('[aria-invalid="true"]');
     (first || problems).focus();
   }

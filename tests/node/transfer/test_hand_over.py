@@ -86,7 +86,7 @@ def test_a_large_package_does_not_ride_in_the_stream(
         assert len(wanted) == 2
         transfer.upload_done(session, wanted[0][0])
         assert transfer.uploads_wanted(session) == wanted[1:]
-        transfer.forget_uploads(session)
+        transfer.meet_restored_hub(session, 0)
         assert len(transfer.uploads_wanted(session)) == 2
 
 
