@@ -85,6 +85,8 @@ class Person:
 
     def goes(self, name: str) -> None:
         """Click what leads to another page, and wait until that is there."""
+        # The page before may still be loading: its end must not be taken for the next one's.
+        self.page.wait_for_load_state("load")
         with self.page.expect_navigation():
             self.click(name)
 
@@ -131,6 +133,7 @@ class Person:
     def refused(self, status: int) -> Iterator[None]:
         """What happens within is answered with this status once, and rightly so."""
         before = len(self._refusals)
+        self.page.wait_for_load_state("load")
         with self.page.expect_navigation():
             yield
         assert self._refusals[before:] == [status], self._refusals[before:]
