@@ -80,9 +80,10 @@ class Correspondence:
             if self._agent is None:
                 with self._folder.database().read() as session:
                     office = office_of(session)
-                if office.node_id is None or not office.link:
+                address = self._folder.settings.link or office.link
+                if office.node_id is None or not address:
                     return None
-                link = open_link(office.link)
+                link = open_link(address)
                 self._agent = Agent(self._folder, link, HANDLERS, version=version("danglian"))
             return self._agent
 

@@ -64,7 +64,7 @@ def catalogue(
     organ: str | None = None,
     session: Session,
 ) -> Catalogue:
-    """The catalogue of a class of a year: 永久 first, then by code; void numbers keep their line."""
+    """The catalogue of a class of a year: 永久 first, then by code; void numbers keep a line."""
     require(actor, Role.CLERK, Role.LEADER, Role.ADMINISTRATOR, fonds=fonds_id)
     query = (
         select(Record)

@@ -23,7 +23,7 @@ class NodeSettings:
         slug: short name in addresses when one process serves several nodes.
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
-        hub_url: address of the hub's web interface; empty before enrolment.
+        hub_url: address of the hub's web interface; empty takes the one of the enrolment.
         link: `embedded:///path/to/link.sqlite`; empty takes what the hub announced.
         hello_seconds: how often the node greets the hub.
         retransmit_seconds: how long to wait for an acknowledgement before sending again.

@@ -57,7 +57,7 @@ def take_enrolment(folder: NodeFolder, hub_url: str, answer: Mapping[str, Any]) 
         office.hub_name = answer["hub_name"]
         office.hub_url = hub_url
         office.hub_public_key = answer["hub_public_key"]
-        office.link = folder.settings.link or answer["link"]
+        office.link = answer["link"]
         office.inline_limit = answer["limits"]["inline_package"]
         office.archives = answer["archives"]
         office.generation = answer["generation"]

@@ -49,7 +49,7 @@ class Uploader:
         """
         with self._database.read() as session:
             office = office_of(session)
-            if not office.has_grant or not office.hub_url:
+            if not office.has_grant or not self._hub_url(office):
                 return False
             wanted = transfer.uploads_wanted(session)
         moment = self._clock()

@@ -163,12 +163,23 @@ class KombuLink:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._lock = threading.RLock()
-        self._connection = Connection(transport=SCHEME, hostname=str(path))
+        self._open()
+
+    def _open(self) -> None:
+        self._connection = Connection(transport=SCHEME, hostname=str(self._path))
+        self._file: int | None = None
 
     @property
     def _channel(self) -> Any:
-        return self._connection.default_channel
+        # A restore of the hub's folder puts another file in the place of the one that we have open.
+        if self._file is not None and self._file != _file_id(self._path):
+            self._connection.close()
+            self._open()
+        channel = self._connection.default_channel
+        self._file = _file_id(self._path)
+        return channel
 
     def send(self, queue: str, messages: Sequence[bytes]) -> None:
         """Put messages into a queue, in order."""
@@ -214,6 +225,13 @@ class KombuLink:
         """Close the file; what was not acknowledged is handed out again."""
         with self._lock:
             self._connection.close()
+
+
+def _file_id(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
 
 
 @contextlib.contextmanager

@@ -89,6 +89,17 @@ class TestEmbedded(LinkContract):
         yield link
         link.close()
 
+    def test_a_file_that_was_put_back_from_a_backup_is_noticed(
+        self, link: KombuLink, path: Path
+    ) -> None:
+        link.send("q", [b"before"])
+        for part in path.parent.glob("link.sqlite*"):
+            part.rename(part.with_name(f"old-{part.name}"))
+        other = KombuLink(path)
+        other.send("q", [b"after"])
+        assert [each.body for each in link.receive("q", wait_seconds=1, most=5)] == [b"after"]
+        other.close()
+
     def test_several_processes_neither_tear_nor_swap(self, link: KombuLink, path: Path) -> None:
         senders = [
             multiprocessing.get_context("spawn").Process(
