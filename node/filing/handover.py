@@ -137,7 +137,7 @@ def _give_back(
     records = records_named(record_ids, session=session)
     for record in records:
         record.state = RECORD.after("return", record.state)
-    changed(records, action, actor, session=session, basis=basis)
+    changed(records, action, actor, session=session, unit=actor.name, basis=basis)
     return records
 
 
@@ -158,10 +158,18 @@ def mark_received(
         record.changed_at = now()
     session.flush()
     basis = f"接收凭证 {receipt['receipt_id']}" if receipt else None
-    unit = str(receipt["archive"]) if receipt and receipt.get("archive") else None
+    unit = _archive_of(receipt) if receipt else None
     note_events(record_ids, "接收", actor, session=session, basis=basis, unit=unit)
     _settle(record_ids, session)
     return records
+
+
+def _archive_of(receipt: Mapping[str, Any]) -> str:
+    """The name of the archive that gave the receipt; its code when the form names none."""
+    form = receipt.get("form")
+    archive = form.get("archive") if isinstance(form, Mapping) else None
+    name = archive.get("name") if isinstance(archive, Mapping) else None
+    return str(name or receipt.get("archive"))
 
 
 def objection_from(

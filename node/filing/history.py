@@ -82,6 +82,7 @@ def changed(
     actor: Actor,
     *,
     session: Session,
+    unit: str | None = None,
     basis: str | None = None,
     description: str | None = None,
 ) -> None:
@@ -98,6 +99,7 @@ def changed(
             numbered.append(record.id)
     session.flush()
     note_events(
-        numbered, action, actor, session=session, basis=basis, description=description, time=moment
-    )
+        numbered, action, actor,
+        session=session, unit=unit, basis=basis, description=description, time=moment,
+    )  # fmt: skip
     tell(numbered, session=session)

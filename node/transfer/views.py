@@ -20,9 +20,11 @@ from shared.kernel.canonical import canonical_json
 from shared.kernel.errors import NotFound
 from shared.kernel.jobs import Job
 from shared.packaging import HandoverForm, form_pdf
-from shared.records.classes import load_classes
+from shared.records.classes import class_name, load_classes
+from shared.records.holdings import HOLDING_NAMES
 from shared.records.record import FIELD_NAMES, OPENING_NAMES, PUBLICITY_NAMES
 from shared.records.retention import retention_name, retention_periods
+from shared.records.security import SECURITY_NAMES
 from shared.records.states import NODE_BATCH
 from shared.web import Filter, Form, Listing, Page, current_database, download
 from shared.web.downloads import PDF
@@ -71,6 +73,11 @@ NAMES = {
     "STEPS": STEPS,
     "OPENINGS": OPENING_NAMES,
     "PUBLICITIES": PUBLICITY_NAMES,
+    "SHOWN": {
+        "security": {str(each): name for each, name in SECURITY_NAMES.items()},
+        "holding": {str(each): name for each, name in HOLDING_NAMES.items()},
+    },
+    "class_name": class_name,
     "SEVERITIES": {str(each): name for each, name in SEVERITY_NAMES.items()},
     "FIELD_NAMES": FIELD_NAMES,
     "retention_name": retention_name,

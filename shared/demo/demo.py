@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,6 +53,7 @@ class DemoCity:
         reporter: Reporter,
         stopping: threading.Event,
         goals: Goals,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self._saved = saved
@@ -81,6 +82,8 @@ class DemoCity:
             )
             for office in OFFICES
         }
+        for service in (self._hub, *self._nodes.values()):
+            service.environment.update(environment or {})
         self._desk = Desk(lambda: self._hub.url, reporter.say, goals)
         self.patience_seconds = _PATIENCE_SECONDS
         self._changed = time.monotonic()
@@ -97,6 +100,7 @@ class DemoCity:
         *,
         base_port: int,
         goals: Goals,
+        environment: Mapping[str, str] | None = None,
     ) -> DemoCity:
         """A city that is there goes on as it was begun; else a new one is planned."""
         folder = folder.resolve()
@@ -115,7 +119,7 @@ class DemoCity:
             saved = Saved(wanted.records, wanted.seed, titles, _choose_ports(base_port))
             content = json.dumps(asdict(saved), ensure_ascii=False, indent=1)
             write_atomically(path, content.encode())
-        return cls(folder, saved, reporter, stopping, goals)
+        return cls(folder, saved, reporter, stopping, goals, environment)
 
     @property
     def hub_folder(self) -> Path:

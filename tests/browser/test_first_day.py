@@ -104,6 +104,26 @@ def test_a_village_clerk_works_on_a_phone(sign_in: SignIn, shot: Shot) -> None:
     _fits(clerk)
 
 
+@pytest.mark.parametrize(
+    ("where", "login", "paths", "a_list"),
+    [
+        ("shuili", "shuili", ("/", "/filing/", "/filing/catalogue"), "/transfer/"),
+        ("hub", "shenhe", ("/", "/catalogue/", "/fonds/", "/nodes/"), "/review/?tab=all"),
+        ("hub", "admin", ("/audit/", "/accounts/", "/fonds/new"), "/archives/"),
+    ],
+)
+def test_lists_can_be_read_on_a_phone(
+    sign_in: SignIn, where: str, login: str, paths: tuple[str, ...], a_list: str
+) -> None:
+    person = sign_in(where, login, phone=True)
+    for path in (*paths, a_list):
+        person.open(path)
+        _fits(person)
+    with person.page.expect_navigation():
+        person.page.locator("[data-row-link]").first.click()
+    _fits(person)
+
+
 def _tab_to(person: Person, name: str) -> None:
     """Press Tab until the element of this name has the focus."""
     for _ in range(60):
@@ -122,3 +142,7 @@ def _fits(person: Person) -> None:
     wide, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert wide <= room, f"{page.url} is {wide} wide on a screen of {room}"
     assert room == 390
+    columns = page.locator("td:has(> [data-row-link])").evaluate_all(
+        "cells => cells.map((cell) => cell.clientWidth)"
+    )
+    assert all(width >= 60 for width in columns), f"{page.url} squeezes titles: {columns}"

@@ -98,7 +98,7 @@ def test_a_long_list_is_sorted_searched_and_paged(sign_in: SignIn) -> None:
     reviewer.page.locator("[data-listing-search]").fill("水利")
     reviewer.page.keyboard.press("Enter")
     reviewer.sees("清除条件")
-    reviewer.click("清除条件")
+    reviewer.goes("清除条件")
     reviewer.page.keyboard.press("/")
     reviewer.page.keyboard.type("没有这样的题名")
     reviewer.page.keyboard.press("Enter")

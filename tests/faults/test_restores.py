@@ -1,6 +1,7 @@
 """A node copied, a node restored, a hub restored: noticed, recovered (protocol §4), nothing lost.
 
-All with real processes: commands as people type them, folders copied as people copy them.
+All with real processes: commands as people type them, folders copied as people copy them. The city
+is brought through its stages once; each test begins with the folders of one of them.
 """
 
 import json
@@ -12,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from shared.demo.commands import Commands
-from shared.demo.comparison import Comparison
 from shared.demo.goals import first_round, to_the_end
 from tests.city import (
     FENXIANG,
@@ -26,19 +26,49 @@ from tests.city import (
 )
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
-RECORDS = 100
+RECORDS = 80
 
 
-@pytest.fixture
-def city(tmp_path: Path) -> City:
-    return City(tmp_path / "city", records=RECORDS, seed=3)
+class Days:
+    """One city, and its folders as they were on the evening of each of three days.
+
+    What a node or hub is called by, and where its link lies, are part of its folder: so a day is
+    put back to where it was, and not beside it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.city = City(folder / "city", records=RECORDS, seed=3)
+        self._folder = folder
+        stages = {"prepared": prepared, "under way": first_round, "ended": to_the_end}
+        for name, stage in stages.items():
+            with self.city.running(stage):
+                pass
+            shutil.copytree(self.city.folder, folder / name)
+
+    def begin(self, day: str) -> City:
+        """The city as it was on the evening of this day."""
+        put_back(self._folder / day, self.city.folder)
+        return self.city
+
+    def node(self, day: str) -> Path:
+        """The backup of a node of that day."""
+        return self._folder / day / "nodes" / FENXIANG.slug
+
+    def hub(self, day: str) -> Path:
+        """The backup of the hub of that day."""
+        return self._folder / day / "hub"
 
 
-def nothing_wrong(comparison: Comparison) -> bool:
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory) -> Days:
+    return Days(tmp_path_factory.mktemp("days"))
+
+
+def check(city: City) -> None:
+    comparison = city.compare()
     assert comparison.problems == []
     assert comparison.total("registered") == RECORDS
     assert comparison.total("received") == comparison.total("offered") > 0
-    return True
 
 
 def node_state(run: Commands, folder: Path) -> str:
@@ -58,15 +88,11 @@ def grant(run: Commands, city: City) -> None:
 
 def change_one(run: Commands, folder: Path, remark: str) -> str:
     """A clerk writes a remark on a filed record; the hub is told. Returns the record's id."""
-    clerk = FENXIANG.clerk.login
-    filed = run(
-        "node", "file", "list", "--dir", folder, "--fonds", "0308", "--state", "filed",
-        "--as", clerk,
-    )["records"]  # fmt: skip
-    # Of those that stay with the unit, so that no batch is in the way.
+    clerk = ("--dir", folder, "--as", FENXIANG.clerk.login)
+    filed = run("node", "file", "list", "--fonds", "0308", "--state", "filed", *clerk)["records"]
+    # One that stays with the unit, so that no batch is in the way.
     record = next(each for each in filed if each["retention"] == "D10")
-    run("node", "file", "edit", record["id"], "--set", f"remark={remark}", "--dir", folder,
-        "--as", clerk)  # fmt: skip
+    run("node", "file", "edit", record["id"], "--set", f"remark={remark}", *clerk)
     return str(record["id"])
 
 
@@ -79,86 +105,58 @@ def remark_at_the_hub(city: City, record_id: str) -> str | None:
     return remark
 
 
-@pytest.mark.parametrize("stage", [prepared, first_round], ids=["prepared", "under way"])
-def test_a_node_restored_from_yesterday_s_folder(city: City, tmp_path: Path, stage) -> None:
-    node, yesterday = city.node(FENXIANG), tmp_path / "yesterday"
-    with city.running(stage):
-        pass
-    shutil.copytree(node, yesterday)
-    with city.running(to_the_end if stage is first_round else first_round):
-        pass
-    put_back(yesterday, node)
-    with commands() as run, city.running(to_the_end, bring_on=False):
+@pytest.mark.parametrize(
+    ("today", "yesterday"), [("under way", "prepared"), ("ended", "under way")]
+)
+def test_a_node_restored_from_yesterday_s_folder(days: Days, today: str, yesterday: str) -> None:
+    city = days.begin(today)
+    node = city.node(FENXIANG)
+    put_back(days.node(yesterday), node)
+    with commands() as run, city.running(to_the_end, bring_on=False) as running:
         wait_for(lambda: node_state(run, node) == "recovering", "the restored node notices")
         grant(run, city)
         wait_for(lambda: node_state(run, node) == "active", "the node took in what the hub has")
-    with city.running(to_the_end):
-        pass
-    assert nothing_wrong(city.compare())
+        assert running.bring_on(), running.failure
+    check(city)
 
 
-def test_a_hub_restored_from_yesterday_s_folder(city: City, tmp_path: Path) -> None:
-    yesterday = tmp_path / "yesterday"
-    with city.running(prepared):
-        pass
-    shutil.copytree(city.hub, yesterday)
-    with city.running(first_round):
-        pass
-    put_back(yesterday, city.hub)
-    with commands() as run:
-        before = run("hub", "status", "--dir", city.hub)["generation"]
-        recovered = run("hub", "recover", "--dir", city.hub)
-        assert recovered["generation"] > before
-    with city.running(to_the_end):
-        pass
-    assert nothing_wrong(city.compare())
-
-
-def test_a_hub_that_lost_its_database_but_not_its_store(city: City, tmp_path: Path) -> None:
-    yesterday = tmp_path / "yesterday"
-    with city.running(first_round):
-        pass
-    shutil.copytree(city.hub, yesterday)
-    with city.running(to_the_end):
-        pass
-    for old in yesterday.glob("hub.sqlite*"):
-        shutil.copy2(old, city.hub / old.name)
-    for newer in city.hub.glob("hub.sqlite-*"):
-        if not (yesterday / newer.name).exists():
-            newer.unlink()
-    with commands() as run:
-        run("hub", "recover", "--dir", city.hub)
-    with city.running(to_the_end):
-        pass
-    assert nothing_wrong(city.compare())
-
-
-def test_a_restored_hub_is_noticed_by_its_nodes(city: City, tmp_path: Path) -> None:
-    """Somebody puts the folder back and forgets `danglian hub recover`."""
-    yesterday = tmp_path / "yesterday"
-    with city.running(prepared):
-        pass
-    shutil.copytree(city.hub, yesterday)
-    with city.running(first_round):
-        pass
-    put_back(yesterday, city.hub)
+def test_a_hub_restored_from_yesterday_s_folder(days: Days) -> None:
+    """First somebody forgets `danglian hub recover`: the nodes' streams give it away."""
+    city = days.begin("under way")
+    put_back(days.hub("prepared"), city.hub)
     with commands() as run:
         with city.running(to_the_end, bring_on=False):
             wait_for(
                 lambda: run("hub", "status", "--dir", city.hub)["restore_suspected"],
                 "the hub suspects that it was restored",
             )
+        before = run("hub", "status", "--dir", city.hub)["generation"]
+        assert run("hub", "recover", "--dir", city.hub)["generation"] > before
+    with city.running(to_the_end):
+        pass
+    check(city)
+
+
+def test_a_hub_whose_database_alone_was_restored(days: Days) -> None:
+    """The store is newer than the database: what it holds counts."""
+    city = days.begin("ended")
+    for leftover in city.hub.glob("hub.sqlite*"):
+        leftover.unlink()
+    for old in days.hub("under way").glob("hub.sqlite*"):
+        shutil.copy2(old, city.hub / old.name)
+    with commands() as run:
         run("hub", "recover", "--dir", city.hub)
     with city.running(to_the_end):
         pass
-    assert nothing_wrong(city.compare())
+    check(city)
 
 
 def test_a_copy_of_a_node_started_elsewhere_is_noticed_and_sent_home(
-    city: City, tmp_path: Path
+    days: Days, tmp_path: Path
 ) -> None:
+    city = days.begin("under way")
     node, copy = city.node(FENXIANG), tmp_path / "copy"
-    with commands() as run, city.running(first_round):
+    with commands() as run, city.running(to_the_end, bring_on=False) as running:
         copy_live(node, copy)
         with one_more_node(copy, tmp_path / "copy.log"):
             changed = change_one(run, node, "原机所改")
@@ -167,14 +165,14 @@ def test_a_copy_of_a_node_started_elsewhere_is_noticed_and_sent_home(
             wait_for(lambda: node_state(run, copy) == "recovering", "the copy notices itself")
             assert node_state(run, node) == "active"
         assert remark_at_the_hub(city, changed) == "原机所改"
-    with city.running(to_the_end):
-        pass
-    assert nothing_wrong(city.compare())
+        assert running.bring_on(), running.failure
+    check(city)
 
 
-def test_a_copy_of_a_node_takes_over_when_it_is_granted(city: City, tmp_path: Path) -> None:
+def test_a_copy_of_a_node_takes_over_when_it_is_granted(days: Days, tmp_path: Path) -> None:
+    city = days.begin("under way")
     node, copy = city.node(FENXIANG), tmp_path / "copy"
-    with commands() as run, city.running(first_round):
+    with commands() as run, city.running(to_the_end, bring_on=False):
         copy_live(node, copy)
         with one_more_node(copy, tmp_path / "copy.log"):
             changed = change_one(run, node, "原机所改")
@@ -183,8 +181,7 @@ def test_a_copy_of_a_node_takes_over_when_it_is_granted(city: City, tmp_path: Pa
             grant(run, city)
             wait_for(lambda: node_state(run, copy) == "active", "the copy takes over")
             wait_for(lambda: node_state(run, node) == "superseded", "the first one falls silent")
-    shutil.rmtree(node)
-    shutil.copytree(copy, node)
+    put_back(copy, node)
     with city.running(to_the_end):
         pass
-    assert nothing_wrong(city.compare())
+    check(city)
