@@ -53,6 +53,7 @@ class DemoCity:
         reporter: Reporter,
         stopping: threading.Event,
         goals: Goals,
+        *,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
@@ -119,7 +120,7 @@ class DemoCity:
             saved = Saved(wanted.records, wanted.seed, titles, _choose_ports(base_port))
             content = json.dumps(asdict(saved), ensure_ascii=False, indent=1)
             write_atomically(path, content.encode())
-        return cls(folder, saved, reporter, stopping, goals, environment)
+        return cls(folder, saved, reporter, stopping, goals, environment=environment)
 
     @property
     def hub_folder(self) -> Path:
