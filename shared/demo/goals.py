@@ -68,7 +68,7 @@ def batch_sizes(due: int) -> list[int]:
     """A tenth, and the rest in batches of at most 250; in five batches when there is enough."""
     if due < 2:
         return [due] if due else []
-    tenth = max(1, due // 10)
+    tenth = min(_MOST_IN_BATCH, max(1, due // 10))
     if due < _ENOUGH:
         return [tenth, due - tenth]
     rest = due - 2 * tenth

@@ -117,7 +117,7 @@ def _form_page(
         ("起止档号", codes or "无"),
         ("载体起止顺序号", f"1　至　{len(form.items)}（明细序号）"),
         ("移交载体类型、规格", form.medium),
-        ("数字摘要及算法", f"登记表摘要（SHA-256）：\n{digest}"),
+        ("数字摘要及算法", f"登记表摘要（SHA-256）：\n{digest[:32]}\n{digest[32:]}"),
     ):
         y = _line(page, y, label, text)
     y = _checks(page, y, form)

@@ -166,11 +166,11 @@ def test_a_year_is_arranged_numbered_and_closed(city: City, sign_in: SignIn, sho
     clerk.sees("已为 6 件编出草稿号", "0308-WS·2022-D30-DZB-0001")
     clerk.click("定号…")
     clerk.sees("永远固定", "将固定 6 件")
+    shot(clerk.page, "close")
     with clerk.refused(422):
         clerk.click("定号")
         clerk.sees("请核对后勾选确认")
     clerk.page.get_by_label("我已核对目录，由本人（孙丽萍）定号").check()
-    shot(clerk.page, "close")
     clerk.goes("定号")
     clerk.sees("已定号，共 6 件", "孙丽萍")
 
