@@ -121,7 +121,7 @@ def copy_live(folder: Path, target: Path) -> None:
     raise AssertionError("no whole copy of a running node in five attempts")
 
 
-def wait_for(question: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+def wait_for(question: Callable[[], Any], what: str, seconds: float = 120.0) -> Any:
     """Ask until the answer is true; fail with what was waited for."""
     end = time.monotonic() + seconds
     while True:

@@ -15,7 +15,7 @@ import pytest
 from shared.demo.goals import to_the_end
 from tests.city import City
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 RECORDS = 60
 
 
@@ -31,7 +31,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=560,
     )
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
     return folder, json.loads(done.stdout)

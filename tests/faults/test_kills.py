@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 _SLUGS = ("minzheng", "shuili", "fenxiang", "dongshi")
 _RECORDS = 120
@@ -56,7 +56,7 @@ class Run:
 
     def finish(self) -> dict[str, Any]:
         """Wait for the end; what it said of the comparison."""
-        code = self.process.wait(300)
+        code = self.process.wait(600)
         said = (self.folder.parent / "out").read_text(encoding="utf-8").strip().splitlines()
         assert said, self._log.read_text(encoding="utf-8")[-3000:]
         result: dict[str, Any] = json.loads(said[-1])

@@ -25,7 +25,7 @@ from tests.city import (
     wait_for,
 )
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 RECORDS = 80
 
 
