@@ -31,7 +31,7 @@ SignIn = Callable[..., Person]
 
 
 @pytest.fixture(scope="session")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+def city(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[City]:
     """The hub, a township that keeps two villages, a county department, an office without papers.
 
     The department has handed over its papers of 2022, some of which leave questions.
