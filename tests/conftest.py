@@ -1,16 +1,29 @@
 """What every test may ask for."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # No deadline: a busy machine is slow, not wrong. CI repeats the same examples, so that it fails for
 # what changed; everybody else's runs look for new ones.
 settings.register_profile("danglian", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("danglian")
 
+_CHROMIUM = Path("/usr/bin/chromium")
+_FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--lang=zh-CN",  # what the browser itself draws, such as the fields of a date
+)
 _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -20,3 +33,18 @@ def real_data() -> Path:
     if not _DATA.is_dir():
         pytest.skip(f"no real data at {_DATA}")
     return _DATA
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, one for the whole run: Playwright cannot be started a second time."""
+    from playwright.sync_api import sync_playwright
+
+    if not _CHROMIUM.exists():
+        pytest.fail("没有 Chromium：请安装 Debian 软件包 chromium 和 fonts-noto-cjk。")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=_CHROMIUM, args=list(_FLAGS), env={**os.environ, "LANGUAGE": "zh_CN"}
+        )
+        yield browser
+        browser.close()

@@ -11,17 +11,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.browser.city import City
 from tests.browser.person import Person
 
-_CHROMIUM = Path("/usr/bin/chromium")
-_FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--lang=zh-CN",  # what the browser itself draws, such as the fields of a date
-)
 _MOST_PICTURE_BYTES = 150 * 1024
 
 #: Takes a picture of what a page shows now, for the docs.
@@ -49,23 +43,6 @@ def city(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterato
         yield city
     finally:
         city.stop()
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    if not _CHROMIUM.exists():
-        pytest.fail("没有 Chromium：请安装 Debian 软件包 chromium 和 fonts-noto-cjk。")
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="session")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(
-        executable_path=_CHROMIUM, args=list(_FLAGS), env={**os.environ, "LANGUAGE": "zh_CN"}
-    )
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(scope="session")

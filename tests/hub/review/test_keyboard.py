@@ -6,29 +6,25 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from playwright.sync_api import Browser, Page
 
 from shared.web import serve
 from tests.hub.desk import PASSWORD
 from tests.hub.receiving.handover import Hub, Unit
 
 pytestmark = pytest.mark.browser
-playwright_api = pytest.importorskip("playwright.sync_api")
 
 
 @pytest.fixture
-def page(desk: Flask) -> Iterator[object]:
+def page(desk: Flask, chromium: Browser) -> Iterator[Page]:
     server = serve(desk, "127.0.0.1", 0)
-    with playwright_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
-        )
-        page = browser.new_page(base_url=server.url, viewport={"width": 1366, "height": 768})
-        yield page
-        browser.close()
+    page = chromium.new_page(base_url=server.url, viewport={"width": 1366, "height": 768})
+    yield page
+    page.close()
     server.stop()
 
 
-def test_a_reviewer_needs_no_mouse(hub: Hub, unit: Unit, page: object) -> None:
+def test_a_reviewer_needs_no_mouse(hub: Hub, unit: Unit, page: Page) -> None:
     batch = unit.batch(unit.records(2) + unit.records(1, author=None))
     unit.send("offer", *(each.body for each in batch.offers))
     unit.send("batch", batch.closing)
