@@ -280,3 +280,37 @@ class TestAHubRestoredFromYesterday:
         assert city.batch_states()[early] == "received"
         finish(city, unit, late)
         assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_a_record_that_was_returned_meanwhile_and_sent_again_is_not_refused_for_good(
+        self, city: Federation, unit: Unit, tmp_path: Path, times: int
+    ) -> None:
+        ids = unit.file(3)
+        city.settle()
+        backup = tmp_path / "backup"
+        city.hub.database().close()
+        shutil.copytree(city.hub.path, backup)
+        city.start_hub()
+        returned = []
+        for time in range(times):
+            returned.append(unit.offer(ids, f"第{time + 1}次移交"))
+            city.settle()
+            city.conclude(returned[-1], "returned", returned=ids[:1])
+            city.settle()
+        last_batch = unit.offer(ids, "最后一次移交")
+        finish(city, unit, last_batch)
+
+        city.hub.database().close()
+        shutil.rmtree(city.hub.path)
+        shutil.copytree(backup, city.hub.path)
+        city.hub = HubFolder(city.hub.path)
+        with city.hub.database().write() as session:
+            raise_generation(session)
+        city.start_hub()
+        city.settle()
+        states = city.batch_states()
+        # Of several rounds that came back the hub knows the first; the others name versions that
+        # its catalogue has left behind.
+        assert states[returned[0]] == "returned"
+        assert states[last_batch] == "received"
+        assert everywhere_the_same(city, unit) == NOTHING_WRONG
