@@ -26,7 +26,8 @@ from shared.kernel.errors import Conflict
 from shared.kernel.files import write_atomically
 
 _PLAN_FILE = "city.json"
-_PAUSE_SECONDS = 1.0
+#: Between two looks: a short while after something has changed, longer while nothing does.
+_PAUSE_SECONDS, _LONG_PAUSE_SECONDS = 0.8, 2.5
 #: Without any change for so long, whatever hinders is told, and the demo ends.
 _PATIENCE_SECONDS = 120.0
 #: What passes when a process that was killed is there again.
@@ -194,6 +195,7 @@ class DemoCity:
 
     def _work(self, room: Room) -> None:
         slug = room.office.slug
+        pause = _PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
                 if room.step() and room.settled(self._desk.states()):
@@ -202,8 +204,9 @@ class DemoCity:
                 return
             except _PASSING as error:
                 self._hindered(slug, error)
-            self._note_change(slug, _shape(room.state))
-            self._stopping.wait(_PAUSE_SECONDS)
+            changed = self._note_change(slug, _shape(room.state))
+            pause = _PAUSE_SECONDS if changed else min(_LONG_PAUSE_SECONDS, pause * 1.5)
+            self._stopping.wait(pause)
 
     def _sit_at_desk(self, workers: list[threading.Thread]) -> None:
         while any(each.is_alive() for each in workers) and not self._stopping.is_set():
@@ -214,8 +217,10 @@ class DemoCity:
                 self._hindered("hub", error)
             self._stopping.wait(_PAUSE_SECONDS)
 
-    def _note_change(self, slug: str, state: object) -> None:
-        if self._states.get(slug) != state:
+    def _note_change(self, slug: str, state: object) -> bool:
+        """Whether an office stands elsewhere than before; gives up when nobody does for long."""
+        changed = self._states.get(slug) != state
+        if changed:
             self._states[slug] = state
             self._changed = time.monotonic()
         if self._services.failed:
@@ -223,6 +228,7 @@ class DemoCity:
         elif time.monotonic() - self._changed > self.patience_seconds:
             told = "\n".join(f"{who}：{what}" for who, what in self._hindrance.items())
             self._give_up(f"{self.patience_seconds:.0f} 秒没有进展。{told}")
+        return changed
 
     def _give_up(self, sentence: str) -> None:
         self.failure = sentence
