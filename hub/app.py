@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from hub import audit_names, overview
 from hub.catalogue.api import catalogue_api
 from hub.catalogue.views import blueprint as catalogue_pages
+from hub.custody.api import bundles_api
+from hub.custody.views import blueprint as custody_pages
 from hub.federation import archive_views, fonds_views, letter_views, node_views
 from hub.federation import service as federation
 from hub.federation.api import federation_api
@@ -58,12 +60,14 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             node_views.blueprint,
             letter_views.blueprint,
             fonds_views.blueprint,
+            custody_pages,
             archive_views.blueprint,
             federation_api,
             catalogue_api,
             review_api,
             receiving_api,
             uploads_api,
+            bundles_api,
             requests_blueprint(folder, REQUESTS),
         ),
         navigation=NAVIGATION,

@@ -14,6 +14,7 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from hub.custody.commands import hand_over_group
 from hub.federation import service as federation
 from hub.federation.commands import (
     ACTOR,
@@ -47,6 +48,7 @@ def hub() -> None:
     """市级平台：初始化、运行、账号、全宗、联网单位。"""
 
 
+fonds_group.add_command(hand_over_group)
 hub.add_command(fonds_group)
 hub.add_command(node_group)
 hub.add_command(agreement_group)

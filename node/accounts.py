@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from node.filing.acting import fonds_named
 from node.office.places import NodeFolder
-from node.office.service import fonds_kept
+from node.office.service import fonds_here
 from shared.command.main import json_option, show, show_table
 from shared.identity import Account
 from shared.kernel.actor import ROLE_NAMES, Grant, Role, system_actor
@@ -85,7 +85,7 @@ def add_user(
 def list_users(folder: Path, as_json: bool) -> None:
     """列出账号。"""
     with NodeFolder(folder).database().read() as session:
-        names = {each.id: each.name for each in fonds_kept(session)}
+        names = {each.id: each.name for each in fonds_here(session)}
         rows = [
             {
                 "login": account.login,

@@ -15,7 +15,7 @@ from node.filing import arranging_views, desk, pages, views
 from node.intake.views import blueprint as intake_pages
 from node.office.models import Office
 from node.office.places import NodeFolder
-from node.office.service import fonds_kept
+from node.office.service import fonds_here
 from node.registry.edge import FOLDER
 from node.registry.views import blueprint as registry_pages
 from node.transfer.views import blueprint as transfer_pages
@@ -70,7 +70,7 @@ def make_node_app(folder: NodeFolder) -> Flask:
 
 def _scopes(session: Session) -> Sequence[tuple[str, str]]:
     """The fonds that a role can be limited to (a village account sees its own only)."""
-    return [(f"fonds:{each.id}", each.name) for each in fonds_kept(session)]
+    return [(f"fonds:{each.id}", each.name) for each in fonds_here(session)]
 
 
 def make_site(apps: Mapping[str, tuple[str, Flask]]) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from node.custody.models import HandOver
 from node.filing.models import Record
 from node.intake.models import Intake
-from node.office.service import fonds_kept
+from node.office.service import fonds_here
 from node.registry.models import Registered
 from node.transfer.models import Batch
 
@@ -49,6 +50,13 @@ ACTION_NAMES = {
     "document.reopened": "重新办理",
     "document.returned_to_issuer": "清退",
     "document.taken_in_hand": "交办",
+    "hand_over.asked": "申请全宗交接",
+    "hand_over.call_off_asked": "申请取消全宗交接",
+    "hand_over.followed": "收到全宗交接的进展",
+    "hand_over.frozen": "停写全宗",
+    "hand_over.signed": "在交接清单上签字",
+    "hand_over.taken_in": "接管内容并入完毕",
+    "hand_over.tried_again": "重新清点或核对",
     "hub.generation_met": "平台已恢复，补送凭据",
     "intake.begun": "上传表格",
     "intake.discarded": "放弃导入",
@@ -92,9 +100,10 @@ def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str
         return session.scalars(select(model).where(model.id.in_(ids.get(kind, ()))))
 
     return {
-        **{f"fonds:{each.id}": each.name for each in fonds_kept(session)},
+        **{f"fonds:{each.id}": each.name for each in fonds_here(session)},
         **{f"batch:{each.id}": each.title for each in of("batch", Batch)},
         **{f"intake:{each.id}": each.file_name for each in of("intake", Intake)},
         **{f"document:{each.id}": each.number for each in of("document", Registered)},
+        **{f"hand_over:{each.id}": each.fonds_name for each in of("hand_over", HandOver)},
         **{f"record:{each.id}": each.code or "（未编号）" for each in of("record", Record)},
     }

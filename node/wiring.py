@@ -9,13 +9,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from node.custody import following
+from node.custody.work import CustodyWork
 from node.filing import service as filing
 from node.intake.work import IntakeWork
 from node.office.places import NodeFolder
 from node.office.service import apply_fonds, office_of
 from node.sync import reconciling, recovery
 from node.sync.agent import Agent
-from node.sync.uploads import Uploader
+from node.sync.uploads import Fetcher, Uploader
 from node.transfer import service as transfer
 from node.transfer.work import TransferWork
 from shared.kernel.background import Background
@@ -48,6 +50,7 @@ HANDLERS: Mapping[str, Handler] = {
     "verdict": _each(transfer.apply_verdict),
     "receipt": _each(transfer.apply_receipt),
     "withdrawn": _each(transfer.apply_withdrawn),
+    "hand_over": _each(following.apply_hand_over),
     "reconciled": _each(reconciling.take_answer),
 }
 
@@ -60,6 +63,7 @@ class Correspondence:
         self._lock = threading.Lock()
         self._agent: Agent | None = None
         self._uploader = Uploader(folder)
+        self._fetcher = Fetcher(folder)
 
     def step_in(self) -> bool:
         """Take in what came."""
@@ -72,8 +76,12 @@ class Correspondence:
         return agent.step_out() if agent else False
 
     def step_upload(self) -> bool:
-        """Send one package in parts."""
+        """Send one package or bundle in parts."""
         return self._uploader.step() if self._enrolled() else False
+
+    def step_fetch(self) -> bool:
+        """Fetch one bundle in parts."""
+        return self._fetcher.step() if self._enrolled() else False
 
     def _enrolled(self) -> Agent | None:
         with self._lock:
@@ -95,8 +103,10 @@ def start(folder: NodeFolder) -> Background:
     correspondence = Correspondence(folder)
     background.repeat(f"{name}.intake", IntakeWork(folder).step, idle_seconds=0.5)
     background.repeat(f"{name}.transfer", TransferWork(folder).step, idle_seconds=0.5)
+    background.repeat(f"{name}.custody", CustodyWork(folder).step, idle_seconds=1.0)
     background.repeat(f"{name}.in", correspondence.step_in, idle_seconds=0.1)
     background.repeat(f"{name}.out", correspondence.step_out, idle_seconds=0.2)
     background.repeat(f"{name}.upload", correspondence.step_upload, idle_seconds=1.0)
+    background.repeat(f"{name}.fetch", correspondence.step_fetch, idle_seconds=1.0)
     background.start()
     return background

@@ -4,6 +4,7 @@ weather the test decides. What the loops of the processes do, a test does step b
 
 from __future__ import annotations
 
+import io
 import random
 import shutil
 from collections import defaultdict
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from hub.app import make_app
 from hub.federation import service as federation
 from hub.federation.enrolment import Application, enrol
 from hub.federation.fonds import NewFonds, register_fonds
@@ -20,19 +22,25 @@ from hub.federation.places import HubFolder
 from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from hub.receiving.verdicts import Ruling
-from hub.wiring import handlers, holdings
+from hub.wiring import handlers, holdings, steps
+from node.custody import service as custody
+from node.custody.work import CustodyWork
 from node.filing import service as filing
 from node.office.models import OfficeState
 from node.office.places import NodeFolder, NodeSettings
 from node.office.service import office_of, open_office
+from node.registry.files import keep_file
 from node.sync.agent import Agent
 from node.sync.enrolment import take_enrolment
+from node.sync.uploads import Fetcher, Uploader
 from node.transfer import service as transfer
 from node.transfer.work import TransferWork
 from node.wiring import HANDLERS
 from shared.kernel.actor import Actor, Grant, Role, system_actor
+from shared.kernel.jobs import Job
 from shared.kernel.settings import save_settings
 from shared.messaging.models import OutgoingStream
+from shared.web import Server, serve
 
 CITY_DEPARTMENT = "420500000000"
 ADMIN = Actor("account:admin", "系统管理员", (Grant(Role.ADMINISTRATOR),))
@@ -116,6 +124,7 @@ class Federation:
         self.link = StormyLink(seed)
         self.clock = Clock()
         self.nodes: list[Unit] = []
+        self.server: Server | None = None
         self._chance = random.Random(seed)
         self.hub = HubFolder.create(folder / "hub", name="宜昌市档案平台", city="420500000000")
         with self.hub.database().write() as session:
@@ -126,7 +135,20 @@ class Federation:
     def start_hub(self) -> None:
         """Start the hub's process anew."""
         self.post = PostOffice(self.hub, self.link, handlers(self.hub), holdings, clock=self.clock)
-        self.steps = receiving.steps(self.hub)
+        self.steps = steps(self.hub)
+
+    def serve(self) -> None:
+        """Let the nodes reach the hub over HTTP: parts of packages and bundles go there."""
+        self.server = serve(make_app(self.hub), "127.0.0.1", 0, threads=2)
+        for unit in self.nodes:
+            with unit.folder.database().write() as session:
+                office_of(session).hub_url = self.server.url
+
+    def stop_serving(self) -> None:
+        """The hub's web side goes away; a test that served must stop."""
+        if self.server is not None:
+            self.server.stop()
+            self.server = None
 
     def enrol(self, name: str, *, number: str, division: str = CITY_DEPARTMENT) -> Unit:
         """Register a fonds, make a node for it, and enrol it."""
@@ -168,6 +190,10 @@ class Federation:
         for unit in self._chance.sample(self.nodes, len(self.nodes)):
             unit.agent.step_in()
             unit.work.step()
+            unit.custody.step()
+            if self.server is not None:
+                unit.uploader.step()
+                unit.fetcher.step()
 
     def settle(self, turns: int = 120) -> None:
         """Fair weather and passing time, until nothing waits anywhere."""
@@ -182,8 +208,10 @@ class Federation:
         raise AssertionError("the streams did not settle")
 
     def settled(self) -> bool:
-        """Whether every log is acknowledged."""
+        """Whether every log is acknowledged, and no hand-over of a fonds has work to do."""
         databases = [self.hub.database()]
+        if self.server is not None and any(unit.is_handing_over() for unit in self.nodes):
+            return False
         databases += [
             unit.folder.database() for unit in self.nodes if unit.state() == OfficeState.ACTIVE
         ]
@@ -234,6 +262,9 @@ class Unit:
     def start(self) -> None:
         """Start the node's process anew: only what is on the disk is remembered."""
         self.work = TransferWork(self.folder)
+        self.custody = CustodyWork(self.folder)
+        self.uploader = Uploader(self.folder, clock=self.federation.clock)
+        self.fetcher = Fetcher(self.folder, clock=self.federation.clock)
         self.agent = Agent(
             self.folder,
             self.federation.link,
@@ -256,6 +287,15 @@ class Unit:
         """The id that the hub gave it."""
         with self.folder.database().read() as session:
             return str(office_of(session).node_id)
+
+    def is_handing_over(self) -> bool:
+        """Whether bundles of a fonds wait to be written, moved or taken in."""
+        with self.folder.database().read() as session:
+            moving = [custody.next_to_move(session, leaving=leaving) for leaving in (True, False)]
+            working = session.query(Job).filter(
+                Job.kind.startswith("custody."), Job.state.in_(("waiting", "running"))
+            )
+            return any(moving) or working.count() > 0
 
     def state(self) -> str:
         with self.folder.database().read() as session:
@@ -286,6 +326,14 @@ class Unit:
     def states(self) -> dict[str, str]:
         with self.folder.database().read() as session:
             return {row.id: row.state for row in session.query(filing.Record)}
+
+    def add_file(self, record_id: str, content: bytes, name: str = "正文.pdf") -> str:
+        """Give a record a computer file; returns its digest."""
+        stored = keep_file(self.folder.files, io.BytesIO(content), name)
+        with self.folder.database().write() as session:
+            record = session.get_one(filing.Record, record_id)
+            filing.attach(CLERK, record, "正本", stored, session=session)
+        return stored.sha256
 
     def offer(self, record_ids: Sequence[str], title: str = "移交批次") -> str:
         """Prepare, inspect, approve and offer a batch."""

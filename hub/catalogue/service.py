@@ -40,6 +40,7 @@ __all__ = [
     "search",
     "set_custody",
     "sums",
+    "sums_of",
 ]
 
 _CHUNK = 500

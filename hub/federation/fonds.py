@@ -64,7 +64,7 @@ def register_fonds(
     if division.level == Level.PROVINCE:
         raise Invalid("division_code", "本平台不登记省级单位。", "请选择市级及以下的区划。")
     reviewing, receiving = _archives(new, Level(division.level), session)
-    _require_over(actor, reviewing, receiving)
+    require_over(actor, reviewing, receiving)
     name = required_text(new.name, "name", max_length=NAME_LENGTH)
     shape = FondsShape(
         id=new.id or new_id(),
@@ -109,7 +109,7 @@ def rename_fonds(
 ) -> Fonds:
     """Give a fonds a new name from a day on; it stays the same fonds."""
     fonds = fonds_of(fonds_id, session)
-    _require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+    require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
     _require_open(fonds)
     shape = fonds.shape
     name = required_text(name, "name", max_length=NAME_LENGTH)
@@ -158,7 +158,7 @@ def close_fonds(
 ) -> Fonds:
     """Close a fonds: its unit was dissolved. What is in it stays as it is, unmixed."""
     fonds = fonds_of(fonds_id, session)
-    _require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+    require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
     _require_open(fonds)
     _close(actor, fonds, reason, session)
     announce(fonds, key=key, session=session)
@@ -177,7 +177,7 @@ def succeed(
     """Close fonds and open the one that follows them (a merger, a division); returns that one."""
     closing = [fonds_of(each, session) for each in fonds_ids]
     for fonds in closing:
-        _require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+        require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
         _require_open(fonds)
     successor = register_fonds(actor, new, session=session, predecessors=fonds_ids)
     for fonds in closing:
@@ -231,28 +231,46 @@ def set_disclosure(
 def reassign_fonds(
     actor: Actor, fonds_id: str, node_id: str, *, key: SigningKey, session: Session
 ) -> Fonds:
-    """Let a node keep a fonds, and the node that kept it before no longer.
+    """Let a node keep a fonds that nobody has written into yet.
 
-    Both hear it by an assignment that the hub signs; one fonds belongs to one node at a time.
+    Raises WrongState when the node that keeps it has enrolled: it may have written, so the fonds
+    moves by a hand-over that both units sign (`hub.custody`).
     """
     fonds = fonds_of(fonds_id, session)
-    _require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+    require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
     node = session.get(Node, node_id)
     if node is None:
         raise NotFound("没有这个联网单位。", "请从联网单位列表中选择。")
-    if fonds.keeping_node == node.id:
-        return fonds
     before = fonds.keeping_node
-    write_shape(fonds, replace(fonds.shape, keeping_node=node.id))
-    session.flush()
+    if before == node.id:
+        return fonds
+    keeper = session.get(Node, before) if before is not None else None
+    if keeper is not None and keeper.enrolled_at is not None:
+        raise WrongState(
+            f"全宗“{fonds.name}”由“{keeper.name}”保管，其中可能已有档案，不能直接改派。",
+            "请办理“全宗交接”：移出方清点签字、接管方核对签字后，由平台改派。",
+            code="fonds_written",
+        )
     audit(
         session, actor, "fonds.reassigned", f"fonds:{fonds.id}", from_node=before, to_node=node.id
     )
-    tell(session, FondsMoved(fonds.id, before, node.id))
+    assign_fonds(fonds, node.id, key=key, session=session)
+    return fonds
+
+
+def assign_fonds(fonds: Fonds, node_id: str, *, key: SigningKey, session: Session) -> None:
+    """Make a node the keeper of a fonds, and the one before it no longer.
+
+    Both hear it by an assignment that the hub signs; one fonds belongs to one node at a time. The
+    caller has decided, and writes it down.
+    """
+    before = fonds.keeping_node
+    write_shape(fonds, replace(fonds.shape, keeping_node=node_id))
+    session.flush()
+    tell(session, FondsMoved(fonds.id, before, node_id))
     if before is not None:
         announce(fonds, key=key, session=session, node_id=before, kept=False)
     announce(fonds, key=key, session=session)
-    return fonds
 
 
 def _archives(new: NewFonds, level: Level, session: Session) -> tuple[str | None, str | None]:
@@ -322,11 +340,19 @@ def _require_open(fonds: Fonds) -> None:
         raise WrongState(f"全宗“{fonds.name}”已封闭。", "请在接续它的全宗中办理。")
 
 
-def _require_over(actor: Actor, reviewing: str | None, receiving: str | None) -> None:
+def require_over(actor: Actor, reviewing: str | None, receiving: str | None) -> None:
     """An administrator of either archive may act; of all archives where there is none."""
     if reviewing is not None and actor.may(Role.ADMINISTRATOR, archive=reviewing):
         return
     require(actor, Role.ADMINISTRATOR, archive=receiving)
+
+
+def may_over(actor: Actor, fonds: Fonds) -> bool:
+    """Whether `require_over` lets the actor decide about a fonds."""
+    return any(
+        actor.may(Role.ADMINISTRATOR, archive=code)
+        for code in (fonds.reviewing_archive, fonds.receiving_archive)
+    )
 
 
 def _checked_disclosure(disclosure: Mapping[str, str]) -> dict[str, str]:

@@ -79,7 +79,7 @@ def show(fonds_id: str) -> ResponseReturnValue:
             levels=LEVEL_NAMES,
             disclosures=DISCLOSURES,
             classes={each.code: each.name for each in load_classes().values()},
-            may_change=_may_change(actor, fonds),
+            may_change=federation.may_over(actor, fonds),
             may_number=actor.may(
                 Role.ARCHIVIST, Role.ADMINISTRATOR, archive=fonds.receiving_archive
             )
@@ -89,13 +89,6 @@ def show(fonds_id: str) -> ResponseReturnValue:
             ),
             sees_nodes=actor.has(Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR),
         )
-
-
-def _may_change(actor: Any, fonds: Fonds) -> bool:
-    return any(
-        actor.may(Role.ADMINISTRATOR, archive=code)
-        for code in (fonds.reviewing_archive, fonds.receiving_archive)
-    )
 
 
 @blueprint.get("/villages")

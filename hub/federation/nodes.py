@@ -65,7 +65,7 @@ def create_node_with_code(
             holder = node_of(fonds.keeping_node, session)
             raise Conflict(
                 f"全宗“{fonds.name}”现由“{holder.name}”保管。",
-                "如确需改由新单位保管，请在全宗页面办理移交保管。",
+                "如确需改由新单位保管，请先让新单位联网，再在全宗页面办理“全宗交接”。",
                 code="fonds_kept",
             )
         reassign_fonds(actor, each, node.id, key=key, session=session)

@@ -156,7 +156,7 @@ class Offer(Model):
 
 
 class Upload(Model):
-    """A grant to send one offer's package in parts; its id is the offer's."""
+    """A grant to send one package or bundle in parts; its id is the offer's, or the bundle's."""
 
     __tablename__ = "receiving_upload"
     __table_args__ = (
@@ -165,7 +165,7 @@ class Upload(Model):
         {"info": {"origin": "nodes"}},
     )
 
-    offer_id: Mapped[str] = mapped_column(ForeignKey("receiving_offer.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
     node_id: Mapped[str] = mapped_column(String(36))
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int] = mapped_column(BigInteger)
@@ -180,7 +180,7 @@ class UploadPart(Model):
     __tablename__ = "receiving_upload_part"
     __table_args__ = ({"info": {"origin": "nodes"}},)
 
-    offer_id: Mapped[str] = mapped_column(ForeignKey("receiving_upload.offer_id"), primary_key=True)
+    upload_id: Mapped[str] = mapped_column(ForeignKey("receiving_upload.id"), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int] = mapped_column(Integer)

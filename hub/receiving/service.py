@@ -30,10 +30,14 @@ from hub.receiving.models import (
 from hub.receiving.progress import offers_of
 from hub.receiving.receipts import accepted_offers, draft_receipt, settle_receipt
 from hub.receiving.uploads import (
+    UploadArrived,
     UploadSweeper,
+    forget_upload,
+    grant_parts,
     grant_upload,
     present_parts,
     put_part,
+    take_package,
 )
 from hub.receiving.verdicts import (
     Outcome,
@@ -60,6 +64,7 @@ __all__ = [
     "Outcome",
     "Receipt",
     "Ruling",
+    "UploadArrived",
     "UploadSweeper",
     "Verdict",
     "accepted_offers",
@@ -75,13 +80,16 @@ __all__ = [
     "conclude",
     "draft_receipt",
     "draft_verdict",
+    "forget_upload",
     "form_seen_by",
+    "grant_parts",
     "grant_upload",
     "handlers",
     "holdings",
     "offer_in",
     "offers_named",
     "offers_of",
+    "open_batches",
     "present_parts",
     "put_part",
     "require_sight",
@@ -89,6 +97,7 @@ __all__ = [
     "settle_verdict",
     "sign_and_receive",
     "steps",
+    "take_package",
     "titles_hidden",
 ]
 
@@ -238,6 +247,18 @@ def batch_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> Batch
     ):
         raise NotFound("没有这批移交。", "请回到列表重新查看。")
     return batch
+
+
+def open_batches(fonds_id: str, *, session: Session) -> list[Batch]:
+    """The batches of a fonds that have not ended, oldest first."""
+    ended = ("returned", "received", "stored", "withdrawn")
+    return list(
+        session.scalars(
+            select(Batch)
+            .where(Batch.fonds_id == fonds_id, Batch.state.not_in(ended))
+            .order_by(Batch.arrived_at, Batch.id)
+        )
+    )
 
 
 def accession_of(batch: Batch, *, session: Session) -> Accession | None:

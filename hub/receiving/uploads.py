@@ -1,6 +1,6 @@
-"""Packages too large for an entry: grants, parts, and the clearing up of what nobody finished.
+"""Packages too large for an entry, and bundles: grants, parts, clearing up what nobody finished.
 
-A grant is bound to one offer, size and digest, lasts an hour, and never travels in a message. What
+A grant is bound to one upload, size and digest, lasts an hour, and never travels in a message. What
 staging holds is not trusted: the check reads it all again. Only the hub completes an upload.
 """
 
@@ -15,6 +15,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from hub.federation import service as federation
+from hub.federation.events import tell
 from hub.receiving.models import Offer, OfferState, Upload, UploadPart
 from hub.receiving.progress import advance, locked_batch
 from hub.receiving.schemas import UploadSchema
@@ -36,9 +37,16 @@ _CHUNK = 200
 class GrantedUpload:
     """What a token lets its bearer send."""
 
-    offer_id: str
+    upload_id: str
     size: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class UploadArrived:
+    """An event: all parts of an upload are here; whoever wanted it goes on."""
+
+    upload_id: str
 
 
 def grant_upload(session: Session, node_id: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -59,50 +67,64 @@ def grant_upload(session: Session, node_id: str, body: dict[str, Any]) -> dict[s
             "sha256", "要上传的不是所移交的数据包。", "请上传提交时的那个数据包。",
             code="other_package",
         )  # fmt: skip
-    upload = session.get(Upload, offer.id)
-    if offer.arrived:
-        present = [] if upload is None else _present(session, offer.id)
-        return _granted(offer, None, present, complete=True)
-    if offer.state not in (OfferState.OPEN, OfferState.ACCEPTED):
+    if not offer.arrived and offer.state not in (OfferState.OPEN, OfferState.ACCEPTED):
         raise WrongState(
             "这件移交已经办结，不需要上传。", "请同步后查看这批移交的结果。", code="offer_closed"
         )
-    if upload is None:
-        _check_quota(session, node_id, offer.package_size)
-        upload = Upload(
-            offer_id=offer.id,
-            node_id=node_id,
-            sha256=offer.package_sha256,
-            size=offer.package_size,
-        )
-        session.add(upload)
+    granted = grant_parts(
+        session,
+        node_id,
+        offer.id,
+        sha256=offer.package_sha256,
+        size=offer.package_size,
+        complete=offer.arrived,
+    )
+    if not offer.arrived:
         offer.staged = True
+    return granted
+
+
+def grant_parts(
+    session: Session, node_id: str, upload_id: str, *, sha256: str, size: int, complete: bool
+) -> dict[str, Any]:
+    """Let a node send the parts of one upload that the caller has found to be wanted.
+
+    `complete` when everything is here already: then nothing is granted. Raises Conflict when the
+    node's quota is full.
+    """
+    upload = session.get(Upload, upload_id)
+    if complete:
+        return _granted(upload_id, size, None, _present(session, upload_id))
+    if upload is None:
+        _check_quota(session, node_id, size)
+        upload = Upload(id=upload_id, node_id=node_id, sha256=sha256, size=size)
+        session.add(upload)
     token = random_token()
     upload.token_digest = sha256_hex(token.encode())
     upload.expires_at = now() + GRANT_LASTS
     session.flush()
-    return _granted(offer, (token, upload), _present(session, offer.id), complete=False)
+    return _granted(upload_id, size, (token, upload), _present(session, upload_id))
 
 
 def _granted(
-    offer: Offer, granted: tuple[str, Upload] | None, present: list[int], *, complete: bool
+    upload_id: str, size: int, granted: tuple[str, Upload] | None, present: list[int]
 ) -> dict[str, Any]:
     return {
-        "upload_id": offer.id,
+        "upload_id": upload_id,
         "token": granted[0] if granted else None,
         "part_size": PART_SIZE,
-        "part_count": part_count(offer.package_size),
+        "part_count": part_count(size),
         "present_parts": present,
-        "complete": complete,
+        "complete": granted is None,
         "expires_at": format_utc(granted[1].expires_at) if granted else None,
     }
 
 
-def _present(session: Session, offer_id: str) -> list[int]:
+def _present(session: Session, upload_id: str) -> list[int]:
     return list(
         session.scalars(
             select(UploadPart.number)
-            .where(UploadPart.offer_id == offer_id)
+            .where(UploadPart.upload_id == upload_id)
             .order_by(UploadPart.number)
         )
     )
@@ -131,7 +153,7 @@ def granted_upload(session: Session, upload_id: str, token: str) -> GrantedUploa
         or upload.expires_at < now()
     ):
         raise NotAllowed("上传许可无效或已过期。", "请重新申请上传。", code="grant_expired")
-    return GrantedUpload(upload.offer_id, upload.size, upload.sha256)
+    return GrantedUpload(upload.id, upload.size, upload.sha256)
 
 
 def put_part(
@@ -165,15 +187,21 @@ def put_part(
 
 def _note_part(session: Session, upload_id: str, token: str, part: UploadPart) -> list[int]:
     granted = granted_upload(session, upload_id, token)
-    part.offer_id = upload_id
+    part.upload_id = upload_id
     session.merge(part)
     session.flush()
     present = _present(session, upload_id)
     if len(present) == part_count(granted.size):
-        offer = session.get_one(Offer, upload_id)
+        tell(session, UploadArrived(upload_id))
+    return present
+
+
+def take_package(session: Session, event: UploadArrived) -> None:
+    """The package of an offer is whole here: its batch goes on."""
+    offer = session.get(Offer, event.upload_id)
+    if offer is not None:
         offer.arrived = True
         advance(locked_batch(session, offer.batch_id), session=session)
-    return present
 
 
 def present_parts(session: Session, upload_id: str, token: str) -> list[int]:
@@ -182,10 +210,10 @@ def present_parts(session: Session, upload_id: str, token: str) -> list[int]:
     return _present(session, upload_id)
 
 
-def forget_upload(session: Session, offer_id: str) -> None:
-    """Forget what was granted and sent for an offer; the caller clears staging after its commit."""
-    session.execute(delete(UploadPart).where(UploadPart.offer_id == offer_id))
-    session.execute(delete(Upload).where(Upload.offer_id == offer_id))
+def forget_upload(session: Session, upload_id: str) -> None:
+    """Forget what was granted and sent; the caller clears staging after its commit."""
+    session.execute(delete(UploadPart).where(UploadPart.upload_id == upload_id))
+    session.execute(delete(Upload).where(Upload.id == upload_id))
 
 
 class UploadSweeper:
@@ -218,12 +246,12 @@ class UploadSweeper:
             stale = list(
                 session.scalars(
                     select(Upload)
-                    .join(Offer, Offer.id == Upload.offer_id)
+                    .join(Offer, Offer.id == Upload.id)
                     .where(Offer.arrived.is_(False), Upload.expires_at < now() - PARTS_LAST)
                     .limit(_CHUNK)
                 )
             )
-            ids = [offer.id for offer in done] + [upload.offer_id for upload in stale]
+            ids = [offer.id for offer in done] + [upload.id for upload in stale]
             for offer_id in ids:
                 forget_upload(session, offer_id)
         # `staged` goes last: a kill before it only means that they are cleared again.

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from node.filing.models import Record
 from node.filing.wire import chunked
-from node.office.service import fonds_kept, fonds_of
+from node.office.service import fonds_here, fonds_of, require_writable
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.errors import NotFound
 from shared.records.fonds import Fonds
@@ -19,8 +19,8 @@ SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
 
 
 def fonds_seen(actor: Actor, *, session: Session) -> list[Fonds]:
-    """The fonds of this node that the actor may see, in the office's order."""
-    return [each for each in fonds_kept(session) if actor.may(*SEEING, fonds=each.id)]
+    """The fonds that the actor may see here, mirrors included, in the office's order."""
+    return [each for each in fonds_here(session) if actor.may(*SEEING, fonds=each.id)]
 
 
 def ids_seen(actor: Actor, *, session: Session) -> list[str]:
@@ -29,8 +29,9 @@ def ids_seen(actor: Actor, *, session: Session) -> list[str]:
 
 
 def require_clerk(actor: Actor, fonds_id: str, *, session: Session) -> Fonds:
-    """The fonds, for someone who may file in it. Raises NotAllowed, NotFound."""
+    """The fonds, for someone who may file in it now. Raises NotAllowed, NotFound, WrongState."""
     require(actor, Role.CLERK, fonds=fonds_id)
+    require_writable(fonds_id, session)
     return fonds_of(fonds_id, session)
 
 

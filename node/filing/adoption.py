@@ -30,7 +30,8 @@ from node.filing.models import (
 from node.filing.numbering import code_for, free_drafted
 from node.filing.places import Shelf
 from node.filing.wire import Wire, chunked, wire, wires
-from node.office.service import fonds_of
+from node.office.models import Standing
+from node.office.service import fonds_kept, fonds_of, standing_of, standings
 from shared import audit
 from shared.kernel.actor import system_actor
 from shared.kernel.clock import now, parse_utc
@@ -80,6 +81,8 @@ def adopt_held(session: Session, body: Mapping[str, Any]) -> None:
         .values(record_id=held["id"], digest=digest)
         .on_conflict_do_update(index_elements=["record_id"], set_={"digest": digest})
     )
+    if standing_of(held["fonds_id"], session) == Standing.ARRIVING:
+        return  # it comes whole, with all that belongs to it, in the hand-over's bundles
     archives = str(body.get("custody") or "node").startswith("archive")
     local = session.get(Record, held["id"])
     if local is None:
@@ -295,6 +298,13 @@ def _renumber_items(volume: Record, session: Session) -> None:
     changed(items, "更正", HUB, session=session, description="随案卷更改档号")
 
 
+def _written_here(session: Session) -> list[str]:
+    """The fonds that this node tells of: no mirror, and none whose records are still coming."""
+    held_up = standings(session)
+    mute = {id_ for id_, row in held_up.items() if row.standing != Standing.LEAVING}
+    return [fonds.id for fonds in fonds_kept(session) if fonds.id not in mute]
+
+
 def finish_adoption(session: Session, held_ids: Collection[str] | None = None) -> int:
     """Tell the hub every filed record that it lacks or holds in another version.
 
@@ -308,6 +318,7 @@ def finish_adoption(session: Session, held_ids: Collection[str] | None = None) -
         session.scalars(
             select(Record.id)
             .where(Record.state.in_(("filed", "offered", "void")))
+            .where(Record.fonds_id.in_(_written_here(session)))
             .order_by(Record.code, Record.id)
         )
     )

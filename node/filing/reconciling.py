@@ -7,21 +7,26 @@ depend on order; the hub keeps the same sums up to date in each change's transac
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from node.filing.history import tell
 from node.filing.models import Record, RecordVersion
+from node.office.service import fonds_kept
 from shared.kernel.canonical import digest_of, sum_of_digests
 
 #: The state in which a record was last told to the hub; custody moves are not told back.
 _TOLD = {"filed": "filed", "offered": "offered", "void": "void", "received": "offered"}
 
 
-def told_sums(session: Session) -> dict[str, str]:
-    """The sum of each fonds and year, under `<fonds_id>/<year>`."""
+def told_sums(session: Session, *, fonds_ids: Sequence[str] | None = None) -> dict[str, str]:
+    """The sum of each fonds and year, under `<fonds_id>/<year>`.
+
+    Of all fonds that this node tells of, or of just these.
+    """
+    wanted = _kept(session) if fonds_ids is None else fonds_ids
     newest = (
         select(RecordVersion.record_id, func.max(RecordVersion.version).label("version"))
         .group_by(RecordVersion.record_id)
@@ -34,7 +39,7 @@ def told_sums(session: Session) -> dict[str, str]:
             RecordVersion,
             (RecordVersion.record_id == Record.id) & (RecordVersion.version == newest.c.version),
         )
-        .where(Record.state.in_(list(_TOLD)))
+        .where(Record.state.in_(list(_TOLD)), Record.fonds_id.in_(wanted))
     )
     found: dict[str, list[str]] = defaultdict(list)
     for row in rows:
@@ -55,7 +60,13 @@ def tell_again(names: Iterable[str], *, session: Session) -> int:
             select(Record.id)
             .where(Record.fonds_id == fonds_id, Record.year == int(year))
             .where(Record.state.in_(["filed", "offered", "void"]))
+            .where(Record.fonds_id.in_(_kept(session)))
             .order_by(Record.id)
         )
     tell(ids, session=session)
     return len(ids)
+
+
+def _kept(session: Session) -> list[str]:
+    """A mirror of what was handed over is told by its new keeper, not from here."""
+    return [fonds.id for fonds in fonds_kept(session)]

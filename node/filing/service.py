@@ -54,7 +54,16 @@ from node.filing.handover import (
     with_whole_volumes,
 )
 from node.filing.late import file_late, move_filed, remove_filed
-from node.filing.models import Box, Category, ClosedClass, ComputerFile, Document, Event, Record
+from node.filing.models import (
+    Box,
+    Category,
+    ClosedClass,
+    ComputerFile,
+    Document,
+    Event,
+    Place,
+    Record,
+)
 from node.filing.numbering import (
     CategoryGaps,
     Plan,
@@ -93,6 +102,7 @@ __all__ = [
     "Document",
     "Event",
     "Filter",
+    "Place",
     "Plan",
     "Preview",
     "Record",

@@ -20,7 +20,7 @@ from node.intake.models import STATE_LABELS, Intake, IntakeRow, IntakeState, Row
 from node.intake.reading import Defaults, RowContext, cell_text, is_blank, read_row
 from node.intake.rejected import CLASSIFIED_SENTENCE, rejected_workbook
 from node.intake.sheets import Table, open_table
-from node.office.service import fonds_kept, fonds_of
+from node.office.service import fonds_here, fonds_of, require_writable
 from shared import audit
 from shared.kernel import jobs
 from shared.kernel.actor import Actor, Role, require
@@ -143,7 +143,7 @@ def begin(
 ) -> Intake:
     """Note that a sheet is to be imported into a fonds; nothing of its rows is kept yet."""
     require(actor, Role.CLERK, fonds=fonds_id)
-    fonds_of(fonds_id, session)
+    require_writable(fonds_id, session)
     intake = Intake(
         id=intake_id,
         fonds_id=fonds_id,
@@ -268,6 +268,7 @@ def stop(actor: Actor, intake_id: str, *, session: Session) -> Intake:
     """Stop the running job after its present chunk; what was taken stays, the rest can be later."""
     intake = intake_of(actor, intake_id, session=session)
     require(actor, Role.CLERK, fonds=intake.fonds_id)
+    require_writable(intake.fonds_id, session)
     back = {
         IntakeState.CHECKING: IntakeState.UPLOADED,
         IntakeState.TAKING: IntakeState.CHECKED,
@@ -292,6 +293,7 @@ def discard(actor: Actor, intake_id: str, *, session: Session) -> Intake:
     """Give the import up: its staged rows go; what filing already has stays there."""
     intake = intake_of(actor, intake_id, session=session)
     require(actor, Role.CLERK, fonds=intake.fonds_id)
+    require_writable(intake.fonds_id, session)
     if intake.state == IntakeState.DISCARDED:
         return intake
     if intake.job_id:
@@ -320,6 +322,7 @@ def _intake_to_change(
 ) -> Intake:
     intake = intake_of(actor, intake_id, session=session)
     require(actor, Role.CLERK, fonds=intake.fonds_id)
+    require_writable(intake.fonds_id, session)
     if intake.state not in states:
         raise WrongState(
             f"这次导入现为“{STATE_LABELS[IntakeState(intake.state)]}”，不能这样操作。",
@@ -330,7 +333,7 @@ def _intake_to_change(
 
 def listing(actor: Actor, *, session: Session) -> Any:
     """The imports that the actor may see, as a statement to page through."""
-    ids = [each.id for each in fonds_kept(session) if actor.may(*SEEING, fonds=each.id)]
+    ids = [each.id for each in fonds_here(session) if actor.may(*SEEING, fonds=each.id)]
     return select(Intake).where(Intake.fonds_id.in_(ids))
 
 

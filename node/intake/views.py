@@ -30,7 +30,7 @@ from node.intake.reading import Defaults
 from node.intake.rejected import CLASSIFIED_SENTENCE, reason_of
 from node.intake.sheets import MOST_BYTES
 from node.intake.spool import Spool
-from node.office.service import fonds_kept
+from node.office.service import fonds_here, fonds_kept
 from node.registry.edge import current_folder
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
@@ -107,7 +107,7 @@ def index() -> str:
         )
         page = listing.apply(intake.listing(current_actor(), session=session), session=session)
         counts = {each.id: intake.counts_of(each.id, session=session) for each in page.items}
-        fonds = {each.id: each.name for each in fonds_kept(session)}
+        fonds = {each.id: each.name for each in fonds_here(session)}
         return render_template(
             "intake/index.html", page=page, counts=counts, fonds=fonds, **_names()
         )
@@ -243,7 +243,7 @@ def show(intake_id: str) -> ResponseReturnValue:
             page=listing.apply(rows, session=session),
             job=session.get(Job, found.job_id) if found.job_id else None,
             may_change=may_change,
-            fonds={each.id: each.name for each in fonds_kept(session)}.get(found.fonds_id, ""),
+            fonds={each.id: each.name for each in fonds_here(session)}.get(found.fonds_id, ""),
             reason_of=_reason,
             actor=actor,
             **_names(),

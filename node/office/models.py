@@ -59,12 +59,28 @@ class Office(Model):
         return self.state == OfficeState.ACTIVE
 
 
+class Standing(StrEnum):
+    """Whether this node may write into a fonds, or why it may not (protocol §5: one writer)."""
+
+    OPEN = "open"
+    LEAVING = "leaving"
+    ARRIVING = "arriving"
+    LEFT = "left"
+
+
 class OfficeFonds(Model):
-    """A fonds that this node keeps, as the hub assigned it (signed)."""
+    """A fonds that this node keeps, as the hub assigned it (signed).
+
+    While it is handed over to another node it is frozen here (`leaving`), and afterwards a mirror
+    that is only read (`left`); one that comes from another node is `arriving` until everything of
+    it is here. `counterpart` is the other unit's name.
+    """
 
     __tablename__ = "office_fonds"
 
     fonds_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     position: Mapped[int] = mapped_column(Integer, default=0)
     kept: Mapped[bool] = mapped_column(Boolean, default=True)
+    standing: Mapped[str] = mapped_column(String(10), default=Standing.OPEN)
+    counterpart: Mapped[str] = mapped_column(String(200), default="")
     wire: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -11,7 +11,7 @@ from shared.kernel.database import Database
 from shared.kernel.errors import NotFound
 from shared.kernel.keys import SigningKey, ensure_key
 from shared.kernel.settings import FILE_NAME, load_settings
-from shared.storage import FolderStore
+from shared.storage import FolderStaging, FolderStore
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,16 @@ class NodeFolder:
     def packages(self) -> FolderStore:
         """Packages that were offered, by digest."""
         return FolderStore(self.path / "packages")
+
+    @cached_property
+    def bundles(self) -> FolderStore:
+        """Bundles of hand-overs of whole fonds, by digest."""
+        return FolderStore(self.path / "bundles")
+
+    @cached_property
+    def incoming(self) -> FolderStaging:
+        """Bundles that are being fetched, in parts."""
+        return FolderStaging(self.path / "incoming")
 
     @cached_property
     def keys(self) -> NodeKeys:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from node.office.models import STATE_LABELS, Office, OfficeFonds, OfficeState
+from node.office.models import STATE_LABELS, Office, OfficeFonds, OfficeState, Standing
 from shared.kernel.errors import NotAllowed, NotFound, WrongState
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import PublicKey, document_is_signed_by
@@ -42,6 +42,24 @@ def fonds_kept(session: Session) -> list[Fonds]:
     return [Fonds.from_wire(row.wire) for row in rows]
 
 
+def fonds_here(session: Session) -> list[Fonds]:
+    """The fonds that can be read here: those kept, and the mirrors of those handed over."""
+    return [Fonds.from_wire(row.wire) for row in _rows_here(session)]
+
+
+def standings(session: Session) -> dict[str, OfficeFonds]:
+    """The fonds that can be read here but not written into, by id."""
+    return {row.fonds_id: row for row in _rows_here(session) if row.standing != Standing.OPEN}
+
+
+def _rows_here(session: Session) -> Sequence[OfficeFonds]:
+    return session.scalars(
+        select(OfficeFonds)
+        .where(OfficeFonds.kept.is_(True) | (OfficeFonds.standing != Standing.OPEN))
+        .order_by(OfficeFonds.position, OfficeFonds.fonds_id)
+    ).all()
+
+
 def fonds_of(fonds_id: str, session: Session) -> Fonds:
     """One fonds that this node keeps or kept. Raises NotFound."""
     row = session.get(OfficeFonds, fonds_id)
@@ -58,6 +76,58 @@ def keeps(fonds_id: str, session: Session) -> bool:
     return row is not None and row.kept
 
 
+def standing_of(fonds_id: str, session: Session) -> Standing | None:
+    """Whether a fonds may be written into here; None for one that was never here."""
+    row = session.get(OfficeFonds, fonds_id)
+    return None if row is None else Standing(row.standing)
+
+
+def require_writable(fonds_id: str, session: Session) -> None:
+    """Raise WrongState unless this node is the one that writes into the fonds now.
+
+    Every verb that changes anything of a fonds asks this, so that a fonds under hand-over has
+    exactly one writer. NotFound for a fonds that was never here.
+    """
+    fonds = fonds_of(fonds_id, session)
+    row = session.get_one(OfficeFonds, fonds_id)
+    if row.standing == Standing.LEAVING:
+        raise WrongState(
+            f"全宗“{fonds.name}”正在移交给“{row.counterpart}”保管，本机已停止书写。",
+            "请等交接办完；如需继续在本机办理，请在“全宗交接”页面取消交接。",
+            code="fonds_leaving",
+        )
+    if row.standing == Standing.ARRIVING:
+        raise WrongState(
+            f"全宗“{fonds.name}”正在从“{row.counterpart}”接管，内容还没有全部并入。",
+            "请等并入完毕；进度见“全宗交接”页面。",
+            code="fonds_arriving",
+        )
+    if row.standing == Standing.LEFT or not row.kept:
+        raise WrongState(
+            f"全宗“{fonds.name}”已改由“{row.counterpart or '别的单位'}”保管，本机只能查看。",
+            "请到现在的保管单位办理。",
+            code="fonds_left",
+        )
+
+
+def set_standing(
+    fonds: Fonds, standing: Standing, counterpart: str = "", *, session: Session
+) -> None:
+    """Freeze a fonds, thaw it, make it a mirror, or begin to take it over.
+
+    A mirror is not kept any more; one that arrives, or is open again, is.
+    """
+    row = session.get(OfficeFonds, fonds.id)
+    if row is None:
+        position = session.scalar(select(func.count()).select_from(OfficeFonds)) or 0
+        row = OfficeFonds(fonds_id=fonds.id, position=position, wire=fonds.to_wire())
+        session.add(row)
+    row.standing = standing
+    row.counterpart = counterpart
+    row.kept = standing != Standing.LEFT
+    session.flush()
+
+
 def add_local_fonds(fonds: Fonds, *, session: Session) -> None:
     """Keep a fonds before enrolment, so that filing can begin with the hub away."""
     position = session.scalar(select(func.count()).select_from(OfficeFonds)) or 0
@@ -72,22 +142,29 @@ def apply_fonds(session: Session, body: dict[str, Any]) -> None:
     Raises NotAllowed when the signature is not the hub's.
     """
     office = office_of(session)
-    document = {name: value for name, value in body.items() if name != "signed"}
-    hub_key = PublicKey.from_hex(office.hub_public_key)
-    if not document_is_signed_by(hub_key, document, body.get("signed", {})):
-        raise NotAllowed(
-            "全宗分配未经市级平台签名。", "请联系市档案馆重新下发。", code="bad_signature"
-        )
+    require_hub_signature(body, office)
     fonds = Fonds.from_wire(body["fonds"])
     row = session.get(OfficeFonds, fonds.id)
     if row is None:
         row = OfficeFonds(fonds_id=fonds.id, wire={})
         session.add(row)
     row.wire = fonds.to_wire()
-    row.kept = bool(body["kept"])
+    # What was handed over comes back by a hand-over alone: a hub restored to before it may still
+    # take this node for the keeper.
+    row.kept = bool(body["kept"]) and row.standing != Standing.LEFT
     row.position = int(body["position"])
     office.archives = list(body["archives"])
     session.flush()
+
+
+def require_hub_signature(body: dict[str, Any], office: Office) -> None:
+    """Raise NotAllowed unless `signed` is the hub's signature over the rest of the body."""
+    document = {name: value for name, value in body.items() if name != "signed"}
+    hub_key = PublicKey.from_hex(office.hub_public_key)
+    if not document_is_signed_by(hub_key, document, body.get("signed", {})):
+        raise NotAllowed(
+            "全宗分配未经市级平台签名。", "请联系市档案馆重新下发。", code="bad_signature"
+        )
 
 
 def require_grant(session: Session) -> Office:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from node.office.service import fonds_kept, fonds_of
+from node.office.service import fonds_here, require_writable
 from node.registry.files import StoredFile
 from node.registry.models import Registered, RegisteredFile, Serial
 from shared import audit
@@ -110,7 +110,7 @@ def register(
     `state` may be `closed` for a document registered afterwards. Raises Classified, Invalid.
     """
     require(actor, Role.CLERK, fonds=fonds_id)
-    fonds_of(fonds_id, session)
+    require_writable(fonds_id, session)
     if direction not in DIRECTIONS:
         raise Invalid("direction", "没有这种登记簿。", f"可用：{'、'.join(DIRECTIONS.values())}。")
     if state not in ("registered", "in_hand", "closed"):
@@ -153,15 +153,16 @@ def document_of(actor: Actor, document_id: str, *, session: Session) -> Register
     return document
 
 
-def _to_change(actor: Actor, document: Registered) -> None:
+def _to_change(actor: Actor, document: Registered, session: Session) -> None:
     require(actor, Role.CLERK, fonds=document.fonds_id)
+    require_writable(document.fonds_id, session)
 
 
 def edit(
     actor: Actor, document: Registered, values: Mapping[str, Any], *, session: Session
 ) -> Registered:
     """Change what the book says of a document, until it has gone to file or out of the house."""
-    _to_change(actor, document)
+    _to_change(actor, document, session)
     if document.state not in ("registered", "in_hand", "closed"):
         raise WrongState(
             f"文件现为“{DOCUMENT.label(document.state)}”，不能修改。",
@@ -185,21 +186,21 @@ def take_in_hand(
     actor: Actor, document: Registered, *, handler: str | None = None, session: Session
 ) -> Registered:
     """Give a document to the one who deals with it 交办."""
-    _to_change(actor, document)
+    _to_change(actor, document, session)
     document.handler = clean_text(handler, "handler", max_length=NAME_LENGTH) or document.handler
     return _move(actor, document, "take_in_hand", session, handler=document.handler)
 
 
 def close(actor: Actor, document: Registered, *, session: Session) -> Registered:
     """Close a document 办结: everything asked for is done."""
-    _to_change(actor, document)
+    _to_change(actor, document, session)
     document.closed_at = now()
     return _move(actor, document, "close", session)
 
 
 def keep_not(actor: Actor, document: Registered, reason: str, *, session: Session) -> Registered:
     """Decide that a closed document is not kept 不归档, with the reason."""
-    _to_change(actor, document)
+    _to_change(actor, document, session)
     document.reason = _reason(reason, "请写明不归档的原因，例如“上级普发、不需办理的文件”。")
     return _move(actor, document, "not_keep", session, reason=document.reason)
 
@@ -208,7 +209,7 @@ def return_to_issuer(
     actor: Actor, document: Registered, reason: str, *, session: Session
 ) -> Registered:
     """Send a document back to its issuer 清退."""
-    _to_change(actor, document)
+    _to_change(actor, document, session)
     document.reason = _reason(reason, "请写明清退的单位和日期。")
     return _move(actor, document, "return_to_issuer", session, reason=document.reason)
 
@@ -217,21 +218,21 @@ def keep_elsewhere(
     actor: Actor, document: Registered, where: str, *, session: Session
 ) -> Registered:
     """Note that a document is kept by another office 另处保存, and where."""
-    _to_change(actor, document)
+    _to_change(actor, document, session)
     document.reason = _reason(where, "请写明保存在哪个单位。")
     return _move(actor, document, "keep_elsewhere", session, where=document.reason)
 
 
 def reopen(actor: Actor, document: Registered, *, session: Session) -> Registered:
     """Take a closed document in hand again 重新办理."""
-    _to_change(actor, document)
+    _to_change(actor, document, session)
     document.closed_at = None
     return _move(actor, document, "reopen", session)
 
 
 def reconsider(actor: Actor, document: Registered, *, session: Session) -> Registered:
     """Take back the decision that a document is not kept or is kept elsewhere."""
-    _to_change(actor, document)
+    _to_change(actor, document, session)
     if document.state == "to_file":
         raise WrongState("文件已列入归档。", "请先在归档件的页面上删除该件，再重新决定。")
     document.reason = None
@@ -242,7 +243,7 @@ def mark_filed(
     actor: Actor, document: Registered, record_id: str, *, session: Session
 ) -> Registered:
     """Note that a record was made of the document (called by filing, in the same transaction)."""
-    _to_change(actor, document)
+    _to_change(actor, document, session)
     document.record_id = record_id
     return _move(actor, document, "file", session, record=record_id)
 
@@ -294,7 +295,7 @@ def attach_file(
     session: Session,
 ) -> RegisteredFile:
     """Add a stored computer file to a document, in its role (正本, 附件, 文件处理单 …)."""
-    _to_change(actor, document)
+    _to_change(actor, document, session)
     _still_here(document)
     if role not in DOCUMENT_ROLES:
         raise Invalid("role", "没有这种文档。", f"可用：{'、'.join(DOCUMENT_ROLES)}。")
@@ -318,7 +319,7 @@ def attach_file(
 
 def remove_file(actor: Actor, document: Registered, file_id: str, *, session: Session) -> None:
     """Take a computer file off a document."""
-    _to_change(actor, document)
+    _to_change(actor, document, session)
     _still_here(document)
     file = session.get(RegisteredFile, file_id)
     if file is None or file.document_id != document.id:
@@ -363,7 +364,7 @@ def counts_by_state(actor: Actor, *, session: Session) -> dict[str, int]:
 
 
 def _seen(actor: Actor, session: Session) -> Sequence[str]:
-    return [each.id for each in fonds_kept(session) if actor.may(*SEEING, fonds=each.id)]
+    return [each.id for each in fonds_here(session) if actor.may(*SEEING, fonds=each.id)]
 
 
 def referenced_digests(session: Session) -> Collection[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from node.office.service import fonds_kept
+from node.office.service import fonds_here, fonds_kept
 from node.registry import service as registry
 from node.registry.edge import (
     MOST_UPLOAD,
@@ -56,7 +56,7 @@ def _fonds(session: Any, *roles: Role) -> dict[str, str]:
     actor = current_actor()
     return {
         each.id: each.name
-        for each in fonds_kept(session)
+        for each in (fonds_kept(session) if roles else fonds_here(session))
         if actor.may(*(roles or SEEING), fonds=each.id)
     }
 

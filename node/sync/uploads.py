@@ -1,121 +1,168 @@
-"""Packages too large for a message go up in parts, over HTTPS, and resume after any cut.
+"""What is too large for a message goes up and comes down in parts, and resumes after any cut.
 
-A grant covers the parts of one upload, bound to offer, size and digest (protocol §6). It is asked
-for with the device key each time, so that nothing about an upload has to be remembered here.
+A grant covers the parts of one package or bundle, bound to its size and digest (protocol §6). It
+is asked for with the device key each time, so that nothing about it has to be remembered here.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import requests
+from sqlalchemy.orm import Session
 
-from node.office.models import Office
+from node.custody import contents
+from node.custody import service as custody
 from node.office.places import NodeFolder
-from node.office.service import office_of
-from node.sync.errors import hub_answer
+from node.sync.asking import HubDoor
 from node.transfer import service as transfer
 from shared.kernel.errors import DanglianError, Unavailable
-from shared.kernel.keys import PublicKey
-from shared.messaging.envelope import BadEnvelope, Header, close_envelope, read_envelope
+from shared.storage import ObjectStore
 
 log = logging.getLogger(__name__)
 
-_TIMEOUT = (5, 60)
 #: The hub may not know of an offer yet: asked again after 1 s, 2 s, 4 s … 30 s.
 _TRY_AGAIN_SECONDS, _MOST_SECONDS = 1.0, 30.0
 
 
-class Uploader:
-    """Sends the packages that the hub waits for. `step` is a loop of the node process."""
+@dataclass(frozen=True)
+class _Wanted:
+    """One thing that waits to be moved: what to ask the hub, where it lies, what then."""
 
-    def __init__(self, folder: NodeFolder, *, clock: Callable[[], float] = time.monotonic) -> None:
+    id: str
+    question: dict[str, Any]
+    store: ObjectStore
+    name: str
+    sha256: str
+    size: int
+    done: Callable[[Session, str], None]
+
+
+class _Mover:
+    """Moves what waits, one after the other. `step` is a loop of the node process."""
+
+    def __init__(
+        self,
+        folder: NodeFolder,
+        *,
+        door: HubDoor | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._folder = folder
         self._database = folder.database()
-        self._http = requests.Session()
+        self._door = door or HubDoor(folder)
         self._clock = clock
         self._not_before: dict[str, float] = {}
         self._tries: dict[str, int] = {}
 
     def step(self) -> bool:
-        """Send one package; False when none waits.
+        """Move one thing; False when none waits.
 
-        One that the hub does not take now (it may not know of the offer yet) is tried again after
+        One that the hub does not take or give now (it may not know of it yet) is tried again after
         a while, and does not hold up the others.
         """
+        if not self._door.is_open():
+            return False
         with self._database.read() as session:
-            office = office_of(session)
-            if not office.has_grant or not self._hub_url(office):
-                return False
-            wanted = transfer.uploads_wanted(session)
+            wanted = self._wanted(session)
         moment = self._clock()
-        ready = [each for each in wanted if self._not_before.get(each[0], 0) <= moment]
+        ready = [each for each in wanted if self._not_before.get(each.id, 0) <= moment]
         if not ready:
             return False
-        offer_id, sha256, size = ready[0]
+        first = ready[0]
         try:
-            self._send(offer_id, sha256, size)
+            self._move(first)
         except Unavailable:
             raise
         except DanglianError as error:
-            log.warning("upload of offer %s put off: %s", offer_id, error.code)
-            tries = self._tries[offer_id] = self._tries.get(offer_id, 0) + 1
+            log.warning("moving %s put off: %s", first.id, error.code)
+            tries = self._tries[first.id] = self._tries.get(first.id, 0) + 1
             pause = min(_MOST_SECONDS, _TRY_AGAIN_SECONDS * 2.0 ** min(tries - 1, 10))
-            self._not_before[offer_id] = moment + pause
+            self._not_before[first.id] = moment + pause
             return True
         with self._database.write() as session:
-            transfer.upload_done(session, offer_id)
+            first.done(session, first.id)
         return True
 
-    def _send(self, offer_id: str, sha256: str, size: int) -> None:
-        grant = self._ask({"what": "upload", "offer_id": offer_id, "sha256": sha256, "size": size})
+    def _wanted(self, session: Session) -> Sequence[_Wanted]:
+        raise NotImplementedError
+
+    def _move(self, wanted: _Wanted) -> None:
+        raise NotImplementedError
+
+
+class Uploader(_Mover):
+    """Sends the packages and bundles that the hub waits for."""
+
+    def _wanted(self, session: Session) -> Sequence[_Wanted]:
+        found = []
+        for offer_id, sha256, size in transfer.uploads_wanted(session):
+            question = {"what": "upload", "offer_id": offer_id, "sha256": sha256, "size": size}
+            name = transfer.package_name(sha256)
+            store = self._folder.packages
+            done = transfer.upload_done
+            found.append(_Wanted(offer_id, question, store, name, sha256, size, done))
+        for _id, bundle_id, sha256, size in custody.next_to_move(session, leaving=True):
+            question = {"what": "upload_bundle", "bundle_id": bundle_id}
+            name = contents.bundle_name(sha256)
+            store = self._folder.bundles
+            found.append(
+                _Wanted(bundle_id, question, store, name, sha256, size, custody.note_moved)
+            )
+        return found
+
+    def _move(self, wanted: _Wanted) -> None:
+        grant = self._door.ask(wanted.question)
         if grant["complete"]:
             return
         part_size: int = grant["part_size"]
         present = set(grant["present_parts"])
-        with self._folder.packages.open(transfer.package_name(sha256)) as stream:
+        with wanted.store.open(wanted.name) as stream:
             for number in range(1, int(grant["part_count"]) + 1):
                 part = stream.read(part_size)
                 if number not in present:
-                    self._put(grant, number, part)
+                    self._door.put_part(grant, number, part)
 
-    def _put(self, grant: dict[str, Any], number: int, part: bytes) -> None:
-        with self._database.read() as session:
-            base = self._hub_url(office_of(session))
-        url = f"{base}/api/v1/uploads/{grant['upload_id']}/parts/{number}"
-        headers = {
-            "Danglian-Upload-Token": grant["token"],
-            "Danglian-Part-Sha256": hashlib.sha256(part).hexdigest(),
-            "Content-Type": "application/octet-stream",
-        }
-        hub_answer(lambda: self._http.put(url, data=part, headers=headers, timeout=_TIMEOUT))
 
-    def _hub_url(self, office: Office) -> str:
-        """Where the hub answers: as set here (it may have moved), else as at enrolment."""
-        return (self._folder.settings.hub_url or str(office.hub_url)).rstrip("/")
+class Fetcher(_Mover):
+    """Fetches the bundles of a fonds that this node takes over; parts that are here stay."""
 
-    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Ask the hub one signed question; the answer is signed by the hub."""
-        with self._database.read() as session:
-            office = office_of(session)
-            url = f"{self._hub_url(office)}/api/v1/nodes/requests"
-            hub_key = PublicKey.from_hex(office.hub_public_key)
-            header = Header(
-                sender=str(office.node_id),
-                recipient=str(office.hub_id),
-                direction="up",
-                kind="request",
-                epoch=office.epoch,
-                generation=office.generation,
+    def _wanted(self, session: Session) -> Sequence[_Wanted]:
+        found = []
+        for hand_over_id, bundle_id, sha256, size in custody.next_to_move(session, leaving=False):
+            contents.work_place(self._folder, hand_over_id)
+            question = {"what": "fetch_bundle", "bundle_id": bundle_id}
+            name, store = contents.bundle_name(sha256), self._folder.bundles
+            found.append(
+                _Wanted(bundle_id, question, store, name, sha256, size, custody.note_moved)
             )
-        raw = close_envelope(self._folder.keys.device(), header, question)
-        answer = hub_answer(lambda: self._http.post(url, data=raw, timeout=_TIMEOUT))
+        return found
+
+    def _move(self, wanted: _Wanted) -> None:
+        if wanted.store.exists(wanted.name):
+            return
+        grant = self._door.ask(wanted.question)
+        incoming = self._folder.incoming
+        incoming.begin(wanted.id, size=wanted.size, sha256=wanted.sha256)
+        present = set(incoming.parts(wanted.id))
+        for number in range(1, int(grant["part_count"]) + 1):
+            if number not in present:
+                part = self._door.get_part(grant, number)
+                incoming.put_part(
+                    wanted.id,
+                    number,
+                    io.BytesIO(part),
+                    size=len(part),
+                    sha256=hashlib.sha256(part).hexdigest(),
+                )
         try:
-            message = read_envelope(answer.content).open(hub_key)
-        except BadEnvelope as error:
-            raise Unavailable("市级平台的回答未通过验证。", "系统会自动重试。") from error
-        return message.document()
+            with incoming.open_whole(wanted.id) as stream:
+                wanted.store.put(wanted.name, stream, sha256=wanted.sha256, size=wanted.size)
+        finally:
+            # Whole and stored, or damaged on the way: then it is fetched anew.
+            incoming.abort(wanted.id)

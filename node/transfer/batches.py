@@ -9,7 +9,7 @@ from sqlalchemy import case, delete, func, select
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
-from node.office.service import fonds_of
+from node.office.service import require_writable
 from node.transfer.models import Batch, BatchRecord, Notice
 from shared import audit
 from shared.kernel import jobs
@@ -39,7 +39,7 @@ def prepare(
     That a record is not due yet by its retention rule is a hint elsewhere, never a barrier here.
     """
     require(actor, Role.CLERK, fonds=fonds_id)
-    fonds_of(fonds_id, session)
+    require_writable(fonds_id, session)
     batch = Batch(
         id=new_id(),
         fonds_id=fonds_id,
@@ -307,6 +307,7 @@ def batch_to_change(
     """A batch that the actor may change in this role, in one of these states (any, when none)."""
     batch = batch_of(actor, batch_id, session=session)
     require(actor, role, fonds=batch.fonds_id)
+    require_writable(batch.fonds_id, session)
     if states and batch.state not in states:
         raise WrongState(
             f"批次现为“{NODE_BATCH.label(batch.state)}”，不能这样操作。",

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
-from node.office.service import fonds_kept
+from node.office.service import fonds_here
 from node.registry.edge import current_folder
 from node.transfer import service as transfer
 from node.transfer.models import Batch, BatchRecord, Paper, PaperKind
@@ -85,7 +85,7 @@ NAMES = {
 
 
 def _fonds_names(session: Session) -> dict[str, str]:
-    return {each.id: each.name for each in fonds_kept(session)}
+    return {each.id: each.name for each in fonds_here(session)}
 
 
 @blueprint.get("/")

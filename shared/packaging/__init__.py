@@ -1,6 +1,7 @@
 """What passes from unit to archive: packages, the forms that both sign, and the receipt."""
 
 from shared.packaging.build import PackageIdentity, build_package
+from shared.packaging.bundle import Bundle, build_bundle, open_bundle
 from shared.packaging.catalogue import CatalogueHeading, CatalogueRow, catalogue_pdf
 from shared.packaging.form_pdf import form_pdf
 from shared.packaging.forms import (
@@ -21,6 +22,7 @@ from shared.packaging.verify import verify_package
 __all__ = [
     "CHECK_LINES",
     "FORMAT",
+    "Bundle",
     "CatalogueHeading",
     "CatalogueRow",
     "FormCheck",
@@ -31,6 +33,7 @@ __all__ = [
     "Package",
     "PackageEntry",
     "PackageIdentity",
+    "build_bundle",
     "build_package",
     "catalogue_pdf",
     "checks_of_reports",
@@ -38,6 +41,7 @@ __all__ = [
     "form_pdf",
     "make_form",
     "make_receipt",
+    "open_bundle",
     "open_package",
     "receipt_covers",
     "sign_receipt",

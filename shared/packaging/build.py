@@ -112,10 +112,10 @@ def build_package(
             for name, content in (
                 (MANIFEST, manifest), (RECORD, record_bytes), (METADATA, metadata)
             ):  # fmt: skip
-                archive_file.writestr(_info(name, len(content)), content)
+                archive_file.writestr(zip_info(name, len(content)), content)
             for entry, source in contents:
-                _copy(archive_file, entry, source)
-            archive_file.writestr(_info(SIGNATURE, len(sealed)), sealed)
+                copy_entry(archive_file, entry, source)
+            archive_file.writestr(zip_info(SIGNATURE, len(sealed)), sealed)
         temporary.stream.flush()
         identity = PackageIdentity(file_sha256(temporary.path), temporary.path.stat().st_size)
         temporary.replace(target)
@@ -171,7 +171,7 @@ def _contents(record: Record, files: Mapping[str, Path]) -> list[tuple[PackageEn
                     code="file_missing",
                     field="documents",
                 )
-            sha256, sm3, size = _digests(path)
+            sha256, sm3, size = digests_of(path)
             if size != file.size or sha256 != file.sha256:
                 raise _changed(file.name)
             entry = PackageEntry(f"{CONTENT}{place:02d}/{name}", size, sha256, sm3, file.id)
@@ -179,7 +179,8 @@ def _contents(record: Record, files: Mapping[str, Path]) -> list[tuple[PackageEn
     return found
 
 
-def _digests(path: Path) -> tuple[str, str, int]:
+def digests_of(path: Path) -> tuple[str, str, int]:
+    """SHA-256, SM3 and size of a file, in one reading."""
     sha256, sm3, size = hashlib.sha256(), hashlib.new("sm3"), 0
     with path.open("rb") as stream:
         for piece in chunks(stream):
@@ -221,7 +222,8 @@ def _sealed(manifest: bytes, seal: SigningKey, signature: bytes | None) -> bytes
     )
 
 
-def _info(name: str, size: int) -> zipfile.ZipInfo:
+def zip_info(name: str, size: int) -> zipfile.ZipInfo:
+    """An entry of a ZIP as ours are written: stored, without a time, a plain file."""
     info = zipfile.ZipInfo(name, _EPOCH)
     info.compress_type = zipfile.ZIP_STORED
     info.create_system = _UNIX
@@ -230,9 +232,13 @@ def _info(name: str, size: int) -> zipfile.ZipInfo:
     return info
 
 
-def _copy(archive_file: zipfile.ZipFile, entry: PackageEntry, source: Path) -> None:
+def copy_entry(archive_file: zipfile.ZipFile, entry: PackageEntry, source: Path) -> None:
+    """Copy a file into a ZIP. Raises Invalid when it is not what the entry says (any more)."""
     digest = hashlib.sha256()
-    with source.open("rb") as stream, archive_file.open(_info(entry.path, entry.size), "w") as to:
+    with (
+        source.open("rb") as stream,
+        archive_file.open(zip_info(entry.path, entry.size), "w") as to,
+    ):
         _pour(stream, to, digest)
     if digest.hexdigest() != entry.sha256:  # changed between the two readings
         raise _changed(source.name)

@@ -126,7 +126,7 @@ class Manifest:
             fonds_name=_text(fonds["name"]),
             unit=_text(data["unit"]),
             created_by=_text(data["created_by"]),
-            entries=tuple(_entry(each) for each in entries),
+            entries=tuple(entry_from(each) for each in entries),
         )
         if manifest.to_bytes() != content:
             raise bad_shape(MANIFEST)
@@ -162,7 +162,8 @@ def _no_float(_text: str) -> float:
     raise ValueError("a float")
 
 
-def _entry(data: object) -> PackageEntry:
+def entry_from(data: object) -> PackageEntry:
+    """Read one entry of a manifest. Raises Invalid."""
     if not isinstance(data, Mapping) or set(data) != _ENTRY_KEYS:
         raise bad_shape(MANIFEST)
     return PackageEntry(

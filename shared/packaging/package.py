@@ -132,7 +132,7 @@ class Package:
         if entry is None:
             raise _absent(path)
         with self._reading(path) as stream:
-            verified = _Verified(stream, entry)
+            verified = Verified(stream, entry)
             yield cast(BinaryIO, io.BufferedReader(verified, CHUNK))
 
     @contextmanager
@@ -240,7 +240,7 @@ class _Told(io.RawIOBase):
         return len(piece)
 
 
-class _Verified(io.RawIOBase):
+class Verified(io.RawIOBase):
     """Hands out an entry, and its last bytes only if the whole is what the manifest lists."""
 
     def __init__(self, stream: BinaryIO, entry: PackageEntry) -> None:

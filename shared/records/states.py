@@ -170,3 +170,29 @@ HUB_BATCH = StateMachine(
         "store": Step(("received",), "stored", "入库"),
     },
 )
+
+#: The hand-over of a whole fonds from one keeping node to another (protocol §5).
+HAND_OVER = StateMachine(
+    "全宗交接",
+    {
+        "asked": "单位已申请",
+        "proposed": "待移出方停写",
+        "frozen": "移出方清点中",
+        "given": "移出方已签字，内容上传中",
+        "arrived": "待接管方核对签字",
+        "assigned": "已改由接管方保管，内容并入中",
+        "done": "交接完毕",
+        "called_off": "已取消",
+    },
+    {
+        "propose": Step(("asked",), "proposed", "提出交接"),
+        "freeze": Step(("proposed",), "frozen", "停写清点"),
+        "give": Step(("frozen",), "given", "移出方签字"),
+        "arrive": Step(("given",), "arrived", "内容到齐"),
+        "assign": Step(("arrived",), "assigned", "改派保管"),
+        "settle": Step(("assigned",), "done", "并入完毕"),
+        "call_off": Step(
+            ("asked", "proposed", "frozen", "given", "arrived"), "called_off", "取消交接"
+        ),
+    },
+)

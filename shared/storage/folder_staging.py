@@ -104,6 +104,13 @@ class FolderStaging:
         folder = self._upload(upload_id).folder
         return sorted(int(path.name) for path in folder.iterdir() if _PART.fullmatch(path.name))
 
+    def open_part(self, upload_id: str, number: int) -> BinaryIO:
+        """See `Staging.open_part`."""
+        try:
+            return self._upload(upload_id).part(number).open("rb")
+        except FileNotFoundError:
+            raise _unknown() from None
+
     def open_whole(self, upload_id: str) -> BinaryIO:
         """See `Staging.open_whole`; keeps one part in memory."""
         upload = self._upload(upload_id)

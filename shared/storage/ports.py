@@ -93,6 +93,10 @@ class Staging(Protocol):
         """The numbers of the parts that are there, rising. Raises NotFound."""
         ...
 
+    def open_part(self, upload_id: str, number: int) -> BinaryIO:
+        """The bytes of one part, to be closed by the caller. Raises NotFound."""
+        ...
+
     def open_whole(self, upload_id: str) -> BinaryIO:
         """All parts as one stream, to be closed by the caller.
 

@@ -1,0 +1,31 @@
+"""All that intake holds of one fonds, for when the fonds moves to another node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from node.intake.models import Intake, IntakeRow, IntakeState
+
+
+def rows_of_fonds(fonds_id: str) -> list[Select[Any]]:
+    """One statement for each table, in the order in which rows can be written again."""
+    return [
+        select(Intake).where(Intake.fonds_id == fonds_id),
+        select(IntakeRow).where(IntakeRow.fonds_id == fonds_id),
+    ]
+
+
+def unfinished(fonds_id: str, *, session: Session) -> int:
+    """How many imports of a fonds are neither taken nor given up."""
+    ended = (IntakeState.TAKEN, IntakeState.DISCARDED)
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Intake)
+            .where(Intake.fonds_id == fonds_id, Intake.state.not_in(ended))
+        )
+        or 0
+    )

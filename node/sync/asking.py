@@ -1,0 +1,83 @@
+"""Questions to the hub over HTTPS, signed with the device key, and parts of files to and fro."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import requests
+
+from node.office.models import Office
+from node.office.places import NodeFolder
+from node.office.service import office_of
+from node.sync.errors import hub_answer
+from shared.kernel.errors import Unavailable
+from shared.kernel.keys import PublicKey
+from shared.messaging.envelope import BadEnvelope, Header, close_envelope, read_envelope
+
+_TIMEOUT = (5, 60)
+_TOKEN, _DIGEST = "Danglian-Upload-Token", "Danglian-Part-Sha256"
+
+
+class HubDoor:
+    """The hub's HTTPS side, as one node reaches it."""
+
+    def __init__(self, folder: NodeFolder) -> None:
+        self._folder = folder
+        self._database = folder.database()
+        self._http = requests.Session()
+
+    def is_open(self) -> bool:
+        """Whether this node may ask: it has the hub's grant, and knows where the hub is."""
+        with self._database.read() as session:
+            office = office_of(session)
+            return office.has_grant and bool(self._url(office))
+
+    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Ask the hub one signed question; the answer is signed by the hub.
+
+        Raises Unavailable when the hub is away, else the hub's own refusal.
+        """
+        with self._database.read() as session:
+            office = office_of(session)
+            url = f"{self._url(office)}/api/v1/nodes/requests"
+            hub_key = PublicKey.from_hex(office.hub_public_key)
+            header = Header(
+                sender=str(office.node_id),
+                recipient=str(office.hub_id),
+                direction="up",
+                kind="request",
+                epoch=office.epoch,
+                generation=office.generation,
+            )
+        raw = close_envelope(self._folder.keys.device(), header, question)
+        answer = hub_answer(lambda: self._http.post(url, data=raw, timeout=_TIMEOUT))
+        try:
+            message = read_envelope(answer.content).open(hub_key)
+        except BadEnvelope as error:
+            raise Unavailable("市级平台的回答未通过验证。", "系统会自动重试。") from error
+        return message.document()
+
+    def put_part(self, grant: dict[str, Any], number: int, part: bytes) -> None:
+        """Send one part of a granted upload."""
+        url = f"{self._base()}/api/v1/uploads/{grant['upload_id']}/parts/{number}"
+        headers = {
+            _TOKEN: grant["token"],
+            _DIGEST: hashlib.sha256(part).hexdigest(),
+            "Content-Type": "application/octet-stream",
+        }
+        hub_answer(lambda: self._http.put(url, data=part, headers=headers, timeout=_TIMEOUT))
+
+    def get_part(self, grant: dict[str, Any], number: int) -> bytes:
+        """Fetch one part of a granted bundle. The caller verifies the whole by its digest."""
+        url = f"{self._base()}/api/v1/bundles/{grant['bundle_id']}/parts/{number}"
+        headers = {_TOKEN: grant["token"]}
+        return hub_answer(lambda: self._http.get(url, headers=headers, timeout=_TIMEOUT)).content
+
+    def _base(self) -> str:
+        with self._database.read() as session:
+            return self._url(office_of(session))
+
+    def _url(self, office: Office) -> str:
+        """Where the hub answers: as set here (it may have moved), else as at enrolment."""
+        return (self._folder.settings.hub_url or str(office.hub_url)).rstrip("/")
