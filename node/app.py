@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from node import audit_names
+from node.custody.views import blueprint as custody_pages
 from node.filing import arranging_views, desk, pages, views
 from node.intake.views import blueprint as intake_pages
 from node.office.models import Office
@@ -57,6 +58,7 @@ def make_node_app(folder: NodeFolder) -> Flask:
             pages.blueprint,
             intake_pages,
             transfer_pages,
+            custody_pages,
         ],
         navigation=_NAVIGATION,
         roles=ROLES,

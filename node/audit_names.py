@@ -54,6 +54,7 @@ ACTION_NAMES = {
     "hand_over.call_off_asked": "申请取消全宗交接",
     "hand_over.followed": "收到全宗交接的进展",
     "hand_over.frozen": "停写全宗",
+    "hand_over.refused": "市级平台未采纳交接消息",
     "hand_over.signed": "在交接清单上签字",
     "hand_over.taken_in": "接管内容并入完毕",
     "hand_over.tried_again": "重新清点或核对",

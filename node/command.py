@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from node.accounts import user_group
+from node.custody.command import hand_over_command
 from node.filing.command import file_command
 from node.filing.register_command import register_command
 from node.intake.command import import_command
@@ -50,6 +51,7 @@ for _command in (
     import_command,
     file_command,
     transfer_command,
+    hand_over_command,
     user_group,
     *sync_commands,
 ):

@@ -41,12 +41,17 @@ def _adopted(session: Session, body: dict[str, Any]) -> None:
     recovery.finish_adoption(session)
 
 
+def _refused(session: Session, body: dict[str, Any]) -> None:
+    if not following.note_refusal(session, body):
+        filing.note_refusal(session, body)
+
+
 HANDLERS: Mapping[str, Handler] = {
     "fonds": _each(apply_fonds),
     "held": _each(filing.adopt_held),
     "batch_held": _each(transfer.adopt_batch),
     "adopted": _each(_adopted),
-    "refused": _each(filing.note_refusal),
+    "refused": _each(_refused),
     "verdict": _each(transfer.apply_verdict),
     "receipt": _each(transfer.apply_receipt),
     "withdrawn": _each(transfer.apply_withdrawn),

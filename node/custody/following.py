@@ -24,6 +24,7 @@ from shared.kernel import jobs
 from shared.kernel.actor import system_actor
 from shared.kernel.errors import NotAllowed
 from shared.records.fonds import Fonds
+from shared.records.values import REMARK_LENGTH, repair_text
 
 _HUB = system_actor("市级平台")
 _ASSIGNED = ("assigned", "done")
@@ -60,6 +61,7 @@ def apply_hand_over(session: Session, body: dict[str, Any]) -> None:
     other = body["to_name"] if hand_over.leaving else body["from_name"]
     hand_over.counterpart = str(other or body["wish"] or "")
     hand_over.reason = str(body["reason"])
+    hand_over.refused = None
     session.flush()
     if before == hand_over.state:
         return
@@ -69,6 +71,24 @@ def apply_hand_over(session: Session, body: dict[str, Any]) -> None:
         _follow_coming(hand_over, before, session)
     audit.record(session, _HUB, "hand_over.followed", hand_over, state=hand_over.state)
     session.flush()
+
+
+def note_refusal(session: Session, body: dict[str, Any]) -> bool:
+    """Show a refusal of the hub (entry `refused`) at its hand-over; False when it names none.
+
+    What was refused did not happen: a signature may be given again.
+    """
+    hand_over = session.get(HandOver, str(body.get("subject") or ""))
+    if hand_over is None:
+        return False
+    said = f"{body.get('problem') or ''}{body.get('remedy') or ''}"
+    hand_over.refused = repair_text(said)[:REMARK_LENGTH]
+    if hand_over.state in ("frozen", "arrived"):
+        hand_over.signed_at = hand_over.signed_by = hand_over.signed_body = None
+    if hand_over.state not in service.FINAL:
+        hand_over.called_off = None
+    audit.record(session, _HUB, "hand_over.refused", hand_over, code=str(body.get("code")))
+    return True
 
 
 def _follow_leaving(hand_over: HandOver, session: Session) -> None:

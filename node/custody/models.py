@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.kernel.clock import now
 from shared.kernel.database import Model, UtcTime
 from shared.records.columns import CleanText
-from shared.records.values import NAME_LENGTH, REASON_LENGTH
+from shared.records.values import NAME_LENGTH, REASON_LENGTH, REMARK_LENGTH
 
 
 class HandOver(Model):
@@ -36,6 +36,8 @@ class HandOver(Model):
     document: Mapped[dict[str, Any] | None] = mapped_column(JSON, default=None)
     #: Why this side, or the hub, called it off; the hub's answer makes it count.
     called_off: Mapped[str | None] = mapped_column(CleanText(REASON_LENGTH), default=None)
+    #: Why the hub did not take what this side said last; it may be said again.
+    refused: Mapped[str | None] = mapped_column(CleanText(REMARK_LENGTH), default=None)
     job_id: Mapped[str | None] = mapped_column(String(36), default=None)
 
     frozen_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)

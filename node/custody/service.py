@@ -42,6 +42,7 @@ SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
 #: Who decides for the unit.
 DECIDING = (Role.LEADER,)
 FINAL = ("done", "called_off")
+_BROKEN_OFF = (jobs.JobState.FAILED, jobs.JobState.STOPPED)
 _BEFORE_ASSIGNMENT = ("asked", "proposed", "frozen", "given", "arrived")
 _BY_ITSELF = system_actor("custody")
 
@@ -271,6 +272,23 @@ def open_one(fonds_id: str, *, session: Session) -> HandOver | None:
     )
 
 
+def waiting_for_us(*, session: Session) -> list[HandOver]:
+    """The hand-overs in which this unit's leader does the next step."""
+    candidates = session.scalars(
+        select(HandOver)
+        .where(HandOver.state.in_(("proposed", "frozen", "arrived")))
+        .where(HandOver.called_off.is_(None), HandOver.signed_at.is_(None))
+        .order_by(HandOver.created_at, HandOver.id)
+    )
+    return [
+        each
+        for each in candidates
+        if (each.leaving and each.state == "proposed" and each.frozen_at is None)
+        or (each.leaving and each.state == "frozen" and each.inventory is not None)
+        or (not each.leaving and each.state == "arrived" and each.inventory is not None)
+    ]
+
+
 def bundles_of(hand_over_id: str, *, session: Session) -> list[Bundle]:
     """The bundles of a hand-over, in order."""
     return list(
@@ -330,11 +348,11 @@ def submit(hand_over: HandOver, kind: str, title: str, *, session: Session) -> N
 
 
 def try_again(actor: Actor, hand_over_id: str, *, session: Session) -> HandOver:
-    """Begin a failed job of a hand-over anew (the disk was full, a file was missing)."""
+    """Go on with a job of a hand-over that failed or was stopped (a disk full, a file missing)."""
     hand_over = _to_decide(actor, hand_over_id, session)
     job = session.get(jobs.Job, hand_over.job_id or "")
-    if job is None or job.state != jobs.JobState.FAILED:
-        raise WrongState("没有失败的清点或核对。", "请刷新页面查看最新状态。")
+    if job is None or job.state not in _BROKEN_OFF:
+        raise WrongState("没有停下的清点或核对。", "请刷新页面查看最新状态。")
     hand_over.job_id = None
     submit(hand_over, job.kind, job.title, session=session)
     audit.record(session, actor, "hand_over.tried_again", hand_over, job=job.kind)

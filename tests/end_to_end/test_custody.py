@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from shared.kernel.errors import NotFound, WrongState
 from shared.kernel.jobs import Job
 from tests.federation import ADMIN, CLERK, LEADER, Federation, Unit, everywhere_the_same
 
+ROOT = Path(__file__).parents[2]
 NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
 
 
@@ -140,6 +144,11 @@ class TwoUnits:
     def problems(self, unit: Unit) -> list[str]:
         with unit.folder.database().read() as session:
             return [job.problem for job in session.query(Job) if job.problem]
+
+    def pass_time(self, turns: int = 15) -> None:
+        for _ in range(turns):
+            self.city.turn()
+            self.city.clock.seconds += 25
 
     def everything(self, hand_over_id: str) -> None:
         """From proposed to done."""
@@ -375,6 +384,55 @@ def test_a_unit_asks_and_the_hub_takes_it_up(two: TwoUnits) -> None:
     assert two.propose() == hand_over_id
     two.everything(hand_over_id)
     assert two.states(hand_over_id) == ("done", "done", "done")
+
+
+class _Idle:
+    """In place of a process that is not running."""
+
+    def step(self) -> bool:
+        return False
+
+
+def until_it_lives(unit: Unit, what: str) -> int:
+    """Let the hand-over work of a node die at every point of a kind, one after the other."""
+    for at in (1, 2, 3, 5, 8, 13, 21, 34):
+        command = [sys.executable, "-m", "tests.end_to_end.killed_custody"]
+        process = subprocess.run(
+            [*command, str(unit.folder.path), what, str(at)], cwd=ROOT, check=False
+        )
+        if process.returncode == 0:
+            return at - 1
+        assert process.returncode == -signal.SIGKILL
+    raise AssertionError("it never lived")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("what", ["commit", "bundle-before", "bundle-after", "file-before"])
+def test_killed_at_every_step_it_loses_nothing_and_repeats_nothing(
+    two: TwoUnits, what: str
+) -> None:
+    two.fill()
+    ids = [id_ for id_, state in two.giving.states().items() if state == "collected"]
+    for number in range(3):
+        two.giving.add_file(ids[0], bytes([65 + number]) * 30_000, f"附件{number}.pdf")
+    before = two.inventory(two.giving)
+    hand_over_id = two.propose()
+    two.giving.custody = two.taking.custody = _Idle()  # type: ignore[assignment]
+    two.freeze(hand_over_id)
+    two.pass_time()
+    died = until_it_lives(two.giving, what)
+    two.sign(two.giving, hand_over_id)
+    two.pass_time()
+    died += until_it_lives(two.taking, what)
+    two.sign(two.taking, hand_over_id)
+    two.pass_time()
+    died += until_it_lives(two.taking, what)
+    assert died >= 3
+    two.pass_time()
+    assert two.states(hand_over_id) == ("done", "done", "done")
+    assert two.inventory(two.taking) == before
+    assert two.writers() == ["taking"]
+    assert everywhere_the_same(two.city, as_taken_over(two)) == NOTHING_WRONG
 
 
 class TestRestores:

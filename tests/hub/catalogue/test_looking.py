@@ -146,7 +146,9 @@ def test_records_follow_their_fonds_to_another_archive(city, session, towns):
 
 def test_records_follow_their_fonds_to_another_node(city, session, towns):
     (fonds, first, records), (_, second, _) = towns
-    federation.reassign_fonds(city.admin, fonds.id, second.id, key=city.key, session=session)
+    federation.assign_fonds(
+        federation.fonds_of(fonds.id, session), second.id, key=city.key, session=session
+    )
     later = city.entries(next_version(records[0], pages=9))
     catalogue.apply_records(session, second.id, later)
     assert {held["record"]["id"] for held in catalogue.held_by(second.id, session)} >= {

@@ -166,7 +166,10 @@ def test_one_fonds_belongs_to_one_node_at_a_time(city, session):
     other = city.fonds("鸦鹊岭镇人民政府", "420506102000", session)
     first = city.node("龙泉镇", fonds, session=session)
     second = city.node("鸦鹊岭镇", other, session=session)
-    federation.reassign_fonds(city.admin, fonds.id, second.id, key=city.key, session=session)
+    with pytest.raises(WrongState) as caught:
+        federation.reassign_fonds(city.admin, fonds.id, second.id, key=city.key, session=session)
+    assert (caught.value.code, "全宗交接" in caught.value.remedy) == ("fonds_written", True)
+    federation.assign_fonds(fonds, second.id, key=city.key, session=session)
     assert not federation.keeps(first.id, fonds.id, session)
     assert federation.keeps(second.id, fonds.id, session)
     assert [json.loads(each.body)["kept"] for each in told(session, first)] == [False]
@@ -175,6 +178,19 @@ def test_one_fonds_belongs_to_one_node_at_a_time(city, session):
         federation.create_node_with_code(
             city.admin, "又一个", TOWN, [fonds.id], key=city.key, session=session
         )
+
+
+def test_a_fonds_that_nobody_has_written_into_is_simply_given_to_another_node(city, session):
+    fonds = city.fonds("龙泉镇人民政府", TOWN, session)
+    first, second = (
+        federation.create_node_with_code(
+            city.admin, name, TOWN, fonds_ids, key=city.key, session=session
+        ).node
+        for name, fonds_ids in (("龙泉镇", [fonds.id]), ("鸦鹊岭镇", []))
+    )
+    federation.reassign_fonds(city.admin, fonds.id, second.id, key=city.key, session=session)
+    assert not federation.keeps(first.id, fonds.id, session)
+    assert federation.keeps(second.id, fonds.id, session)
 
 
 @pytest.mark.parametrize("role", [Role.REVIEWER, Role.ARCHIVIST, Role.CLERK])

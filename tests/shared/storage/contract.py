@@ -201,6 +201,15 @@ class StagingContract:
         self.part(staging, 3)
         assert self.whole(staging) == self.content
 
+    def test_a_single_part_can_be_read_again(self, staging: Staging) -> None:
+        self.begin(staging)
+        self.part(staging, 2)
+        with staging.open_part("u-1", 2) as stream:
+            assert stream.read() == self.content[PART_SIZE : 2 * PART_SIZE]
+        for upload, number in (("u-1", 1), ("other", 2)):
+            with pytest.raises(NotFound):
+                staging.open_part(upload, number)
+
     def test_another_upload_under_the_same_id_is_a_conflict(self, staging: Staging) -> None:
         self.begin(staging)
         with pytest.raises(Conflict):
