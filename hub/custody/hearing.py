@@ -174,13 +174,7 @@ def apply_evidence(session: Session, node_id: str, body: _Body, *, key: SigningK
     Only our own signature counts. An assignment always wins: it has no way back.
     Raises NotAllowed for a paper that we did not sign.
     """
-    document = body.get("document")
-    signed = document.get("signed") if isinstance(document, dict) else None
-    rest = {k: v for k, v in (document or {}).items() if k != "signed"}
-    if not isinstance(signed, dict) or not document_is_signed_by(key.public, rest, signed):
-        raise NotAllowed(
-            "交回的文书不是本平台所签，或已被改动。", "请联系市档案馆管理员。", code="bad_signature"
-        )
+    rest = _signed_by_us(body.get("document"), key)
     if node_id not in (rest["from_node"], rest["to_node"]):
         raise _foreign()
     hand_over = session.get(HandOver, rest["hand_over_id"])
@@ -209,6 +203,21 @@ def apply_evidence(session: Session, node_id: str, body: _Body, *, key: SigningK
         )  # fmt: skip
     elif hand_over.state != rest["state"]:
         tell_both(hand_over, key=key, session=session)
+
+
+def _signed_by_us(document: object, key: SigningKey) -> dict[str, Any]:
+    """A `hand_over` of ours without its signature. Raises NotAllowed for anything else."""
+    rest = dict(document) if isinstance(document, dict) else {}
+    signed = rest.pop("signed", None)
+    try:
+        ours = isinstance(signed, dict) and document_is_signed_by(key.public, rest, signed)
+    except TypeError:  # what has no canonical form was not signed by us
+        ours = False
+    if not ours or "hand_over_id" not in rest:
+        raise NotAllowed(
+            "交回的文书不是本平台所签，或已被改动。", "请联系市档案馆管理员。", code="bad_signature"
+        )
+    return rest
 
 
 def _catch_up(

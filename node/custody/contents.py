@@ -90,7 +90,7 @@ def rows_in(step: Step) -> list[tuple[str, dict[str, Any]]]:
     found = []
     for line in lines:
         try:
-            table, values = json.loads(line)
+            table, values = json.loads(line, parse_float=_no_float)
         except (ValueError, TypeError, RecursionError) as error:
             raise _wrong("有一行资料不能识别") from error
         if not isinstance(table, str) or not isinstance(values, dict):
@@ -132,6 +132,10 @@ def keep_files(step: Step, folder: NodeFolder) -> None:
                 folder.files.put(
                     object_name(entry.sha256), stream, sha256=entry.sha256, size=entry.size
                 )
+
+
+def _no_float(_text: str) -> float:
+    raise ValueError("a float has no canonical form")
 
 
 def _file_names(bundle: Bundle) -> list[str]:

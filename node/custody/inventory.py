@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Select, delete, inspect, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
@@ -161,13 +162,20 @@ def write_lines(fonds_id: str, told: list[tuple[str, dict[str, Any]]], session: 
         columns = {column.name: column for column in model.__table__.columns}
         if set(values) != set(columns):
             raise _strange(table)
-        read = {
-            name: parse_utc(value) if isinstance(columns[name].type, UtcTime) and value else value
-            for name, value in values.items()
-        }
-        if read.get(_PLACE) is not None:
-            read[_PLACE] = shelf.place(str(read[_PLACE])).id
-        session.execute(insert(model).values(**read).on_conflict_do_nothing())
+        try:
+            read = {
+                name: parse_utc(value)
+                if isinstance(columns[name].type, UtcTime) and value
+                else value
+                for name, value in values.items()
+            }
+            if read.get(_PLACE) is not None:
+                read[_PLACE] = shelf.place(str(read[_PLACE])).id
+            session.execute(insert(model).values(**read).on_conflict_do_nothing())
+        except OperationalError:
+            raise
+        except (ValueError, TypeError, StatementError) as error:
+            raise _strange(table) from error
     session.flush()
 
 

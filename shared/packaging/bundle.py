@@ -20,7 +20,7 @@ from shared.kernel.files import CHUNK, file_sha256
 from shared.packaging.build import PackageIdentity, copy_entry, digests_of, zip_info
 from shared.packaging.layout import check_layout
 from shared.packaging.manifest import MANIFEST, PackageEntry, bad_shape, entry_from, read_json
-from shared.packaging.package import Verified
+from shared.packaging.package import Told, Verified
 from shared.storage.temporary import sweep_leftovers, telling_of_trouble, temporary_file
 
 #: Name and version of the layout of a bundle.
@@ -113,7 +113,8 @@ class Bundle:
     def open(self, path: str) -> Iterator[BinaryIO]:
         """An entry's bytes; the last read raises Invalid if they are not the listed ones."""
         with self._archive.open(path) as stream:
-            verified = Verified(cast(BinaryIO, stream), self.entries[path])
+            told = cast(BinaryIO, io.BufferedReader(Told(stream.read, path), CHUNK))
+            verified = Verified(told, self.entries[path])
             yield cast(BinaryIO, io.BufferedReader(verified, CHUNK))
 
 

@@ -159,7 +159,7 @@ class Package:
     def _reading(self, path: str) -> Iterator[BinaryIO]:
         info = self._info(path)
         with self._archive.open(info) as stream:
-            yield cast(BinaryIO, io.BufferedReader(_Told(stream.read, path), CHUNK))
+            yield cast(BinaryIO, io.BufferedReader(Told(stream.read, path), CHUNK))
 
     def _small(self, name: str) -> bytes:
         if self._info(name).file_size > _MOST_SMALL:
@@ -221,7 +221,7 @@ def open_package(path: Path, *, most_bytes: int = _MOST_PACKAGE) -> Package:
         raise
 
 
-class _Told(io.RawIOBase):
+class Told(io.RawIOBase):
     """A ZIP entry's stream whose troubles are told as Invalid."""
 
     def __init__(self, read: Callable[[int], bytes], path: str) -> None:

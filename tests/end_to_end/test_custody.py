@@ -278,8 +278,10 @@ def test_a_batch_on_its_way_must_end_before_the_fonds_is_frozen(two: TwoUnits) -
     assert two.writers() == ["taking"]
 
 
-@pytest.mark.parametrize("side", ["giving", "taking", "hub"])
-@pytest.mark.parametrize("when", ["proposed", "frozen", "arrived"])
+@pytest.mark.parametrize(
+    ("side", "when"),
+    [("giving", "proposed"), ("hub", "frozen"), ("giving", "arrived"), ("taking", "arrived")],
+)
 def test_it_can_be_called_off_by_either_side_until_the_assignment(
     two: TwoUnits, side: str, when: str
 ) -> None:
@@ -330,7 +332,7 @@ def test_a_call_off_that_crosses_the_second_signature_loses_no_writer_and_makes_
     assert len(set(two.states(hand_over_id))) == 1
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_over_a_link_that_loses_repeats_reorders_and_tears_and_processes_that_die(
     start: Callable[..., TwoUnits], seed: int
 ) -> None:
@@ -407,7 +409,7 @@ def until_it_lives(unit: Unit, what: str) -> int:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("what", ["commit", "bundle-before", "bundle-after", "file-before"])
+@pytest.mark.parametrize("what", ["commit", "bundle-after", "file-before"])
 def test_killed_at_every_step_it_loses_nothing_and_repeats_nothing(
     two: TwoUnits, what: str
 ) -> None:
@@ -452,7 +454,7 @@ class TestRestores:
         city.start_hub()
         city.serve()
 
-    @pytest.mark.parametrize("when", ["before", "proposed", "frozen", "arrived"])
+    @pytest.mark.parametrize("when", ["before", "frozen", "arrived"])
     def test_a_hub_restored_to_before_the_assignment_hears_of_it_from_the_nodes(
         self, two: TwoUnits, tmp_path: Path, when: str
     ) -> None:

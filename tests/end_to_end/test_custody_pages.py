@@ -1,0 +1,142 @@
+"""The hand-over of a fonds as people meet it: pages of both units and the hub, and the commands."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from hub.app import make_app
+from hub.command import hub as hub_command
+from node.command import node as node_command
+from shared.identity import create_account
+from shared.kernel.actor import Grant, Role, system_actor
+from tests.end_to_end.test_custody import TwoUnits
+from tests.federation import Unit
+from tests.node.browser import PASSWORD, Browser
+
+
+class HubBrowser(Browser):
+    """The same, signed in at the hub."""
+
+    def __init__(self, two: TwoUnits, login: str, *grants: Grant) -> None:
+        hub = two.city.hub
+        with hub.database().write() as session:
+            create_account(system_actor("test"), login, login, PASSWORD, grants, session=session)
+        self.client = make_app(hub).test_client()
+        self.post("/sign-in", {"login": login, "password": PASSWORD})
+
+
+def browser(unit: Unit, login: str, *grants: Grant) -> Browser:
+    node: Any = SimpleNamespace(database=unit.folder.database(), folder=unit.folder)
+    return Browser(node, login, login, *grants)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[TwoUnits]:
+    made = TwoUnits(tmp_path)
+    yield made
+    made.city.stop_serving()
+
+
+def test_leaders_and_the_administrator_hand_a_fonds_over_by_their_pages(two: TwoUnits) -> None:
+    two.fill()
+    admin = HubBrowser(two, "admin", Grant(Role.ADMINISTRATOR))
+    giving = browser(two.giving, "leader", Grant(Role.LEADER), Grant(Role.CLERK))
+    clerk = browser(two.giving, "clerk", Grant(Role.CLERK))
+    taking = browser(two.taking, "leader", Grant(Role.LEADER), Grant(Role.CLERK))
+    assert "没有全宗交接" in giving.get("/custody/").text
+
+    asked = giving.post(
+        "/custody/ask",
+        {"fonds": two.fonds_id, "wish": "市文化和旅游局", "reason": "本单位并入"},
+    )
+    assert "等待市档案馆选定接管单位" in asked.text
+    two.city.settle()
+    assert "市文化和旅游局" in admin.get("/hand-overs/").text
+    assert "全宗交接" in admin.get(f"/fonds/{two.fonds_id}").text
+    form = admin.get(f"/hand-overs/new/{two.fonds_id}").text
+    assert "本单位并入" in form
+    proposed = admin.post(
+        f"/hand-overs/new/{two.fonds_id}",
+        {"node": two.taking.node_id, "reason": "机构改革方案"},
+    )
+    assert "已提出交接" in proposed.text
+    two.city.settle()
+    [path] = set(re.findall(r'href="(/custody/[0-9a-f-]{36})"', giving.get("/custody/").text))
+    assert "交接等您办理" in giving.get("/").text
+    assert "停写清点" in giving.get(path).text
+    assert "停写清点</button>" not in clerk.get(path).text
+    clerk.post(f"{path}/freeze", status=403)
+    assert "已停止书写" in giving.post(f"{path}/freeze").text
+    two.city.settle()
+    assert "已停止书写，只能查看" in clerk.get("/filing/").text
+    new = {"title": "停写后的来文", "fonds_id": two.fonds_id}
+    refused = clerk.post("/registry/new?direction=incoming", new, status=409)
+    assert "正在移交给" in refused.text
+    shown = giving.get(path).text
+    assert "签字移交" in shown
+    assert "其中未定号" in shown
+    assert "已签字" in giving.post(f"{path}/sign").text
+    two.city.settle()
+    assert "签字接管" in taking.get(path).text
+    taking.post(f"{path}/sign")
+    two.city.settle()
+    assert "交接完毕" in taking.get(path).text
+    assert "这里是只读副本" in giving.get("/registry/").text
+    assert "交接完毕" in admin.get(f"/hand-overs/{path.rpartition('/')[2]}").text
+    for person in (giving, taking, admin):
+        person.walk("/", most=60)
+
+
+def test_the_commands_do_the_same(two: TwoUnits) -> None:
+    two.giving.file(2)
+    two.city.settle()
+    for unit in (two.giving, two.taking):
+        with unit.folder.database().write() as session:
+            create_account(
+                system_actor("test"), "leader", "李局长", PASSWORD, (Grant(Role.LEADER),),
+                session=session,
+            )  # fmt: skip
+
+    def run(command: Any, place: Path, *words: str) -> dict[str, Any]:
+        result = CliRunner().invoke(
+            command, [*words, "--dir", str(place), "--json"], catch_exceptions=False
+        )
+        assert result.exit_code == 0, result.output
+        found: dict[str, Any] = json.loads(result.output)
+        return found
+
+    hub, giving, taking = two.city.hub.path, two.giving.folder.path, two.taking.folder.path
+    fonds = ("fonds", "hand-over")
+    begun = run(
+        hub_command, hub, *fonds, "propose", two.fonds_id, "--to", two.taking.node_id,
+        "--reason", "代管协议",
+    )  # fmt: skip
+    id_ = str(begun["hand_over_id"])
+    two.city.settle()
+    run(node_command, giving, "hand-over", "freeze", id_)
+    two.city.settle()
+    assert run(node_command, giving, "hand-over", "sign", id_)["counts"]["filed"] == 2
+    two.city.settle()
+    called = run(node_command, taking, "hand-over", "call-off", id_, "--reason", "库房未腾出")
+    assert called["called_off"] == "库房未腾出"
+    two.city.settle()
+    [told] = run(hub_command, hub, *fonds, "list")["hand_overs"]
+    assert (told["state"], told["ended"]["reason"]) == ("called_off", "库房未腾出")
+    run(
+        hub_command, hub, *fonds, "propose", two.fonds_id, "--to", two.taking.node_id,
+        "--reason", "再次提出",
+    )  # fmt: skip
+    [open_one] = run(hub_command, hub, *fonds, "list", "--open")["hand_overs"]
+    run(hub_command, hub, *fonds, "call-off", open_one["hand_over_id"], "--reason", "不办了")
+    two.city.settle()
+    listed = run(node_command, giving, "hand-over", "list")["hand_overs"]
+    assert {each["state"] for each in listed} == {"called_off"}
+    assert two.writers() == ["giving"]
