@@ -11,35 +11,13 @@ from hub.federation import service as federation
 from hub.federation.edge import current_folder
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
+from shared.records.hand_over import COUNT_NAMES, STATE_COLOURS, STEP_NAMES, STEP_OF
 from shared.records.states import HAND_OVER
 from shared.web import Filter, Form, Listing, current_database
 
 blueprint = Blueprint("custody", __name__, url_prefix="/hand-overs", template_folder="templates")
 
 _SEES = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
-STEPS = ["提出", "移出方停写", "清点签字", "上传", "接管方核对签字", "并入", "办结"]
-_STEP_OF = {
-    "asked": 0,
-    "proposed": 1,
-    "frozen": 2,
-    "given": 3,
-    "arrived": 4,
-    "assigned": 5,
-    "done": 7,
-    "called_off": 0,
-}
-COLOURS = {"asked": "yellow", "done": "green", "called_off": "secondary"}
-COUNTS = {
-    "records": "档案（件、卷）",
-    "filed": "其中已归档",
-    "drafts": "其中未定号",
-    "void": "空号",
-    "received": "已进馆（只读副本）",
-    "documents": "收发文登记",
-    "batches": "移交批次",
-    "imports": "导入",
-    "files": "电子文件",
-}
 
 
 @blueprint.get("/")
@@ -62,7 +40,7 @@ def index() -> ResponseReturnValue:
             fonds=federation.fonds_named({each.fonds_id for each in page.items}, session),
             nodes={each.id: each.name for each in federation.nodes(session)},
             states=HAND_OVER.states,
-            colours=COLOURS,
+            colours=STATE_COLOURS,
         )
 
 
@@ -85,10 +63,10 @@ def show(hand_over_id: str) -> ResponseReturnValue:
             arrived=sum(each.arrived for each in bundles),
             uncertain=not custody.is_certain(hand_over, session),
             states=HAND_OVER.states,
-            colours=COLOURS,
-            counts=COUNTS,
-            STEPS=STEPS,
-            step=_STEP_OF[hand_over.state],
+            colours=STATE_COLOURS,
+            counts=COUNT_NAMES,
+            STEPS=STEP_NAMES,
+            step=STEP_OF[hand_over.state],
             may_decide=federation.may_over(actor, fonds),
             may_call_off=HAND_OVER.may("call_off", hand_over.state),
         )

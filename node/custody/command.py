@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from node.custody import service
 from node.custody.models import HandOver
+from node.filing.acting import account_options as _options
 from node.filing.acting import acting, fonds_named
 from node.office.places import NodeFolder
-from shared.command.main import json_option, show, show_table
+from shared.command.main import show, show_table
 from shared.kernel.actor import Role
 from shared.kernel.jobs import Job
 from shared.records.states import HAND_OVER
@@ -26,14 +26,6 @@ _COLUMNS = {
     "state_name": "状态",
     "hand_over_id": "编号",
 }
-
-
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = json_option(command)
-    command = click.option("--as", "login", default=None, help="以哪个账号的名义办理。")(command)
-    return click.option(
-        "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
-    )(command)
 
 
 @click.group("hand-over")

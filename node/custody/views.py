@@ -16,34 +16,11 @@ from shared.identity import current_actor, with_roles
 from shared.kernel.errors import NotFound
 from shared.kernel.jobs import Job
 from shared.records.fonds import Fonds
+from shared.records.hand_over import COUNT_NAMES, STATE_COLOURS, STEP_NAMES, STEP_OF
 from shared.records.states import HAND_OVER
 from shared.web import Filter, Form, Listing, current_database
 
 blueprint = Blueprint("custody", __name__, url_prefix="/custody", template_folder="templates")
-
-STEPS = ["提出", "停写", "清点签字", "上传", "接管方核对签字", "并入", "办结"]
-_STEP_OF = {
-    "asked": 0,
-    "proposed": 1,
-    "frozen": 2,
-    "given": 3,
-    "arrived": 4,
-    "assigned": 5,
-    "done": 7,
-    "called_off": 0,
-}
-COLOURS = {"asked": "yellow", "done": "green", "called_off": "secondary"}
-COUNTS = {
-    "records": "档案（件、卷）",
-    "filed": "其中已归档",
-    "drafts": "其中未定号",
-    "void": "空号",
-    "received": "已进馆（只读副本）",
-    "documents": "收发文登记",
-    "batches": "移交批次",
-    "imports": "导入",
-    "files": "电子文件",
-}
 
 
 @blueprint.app_context_processor
@@ -93,7 +70,7 @@ def index() -> str:
             "custody/index.html",
             page=page,
             STATES=HAND_OVER.states,
-            COLOURS=COLOURS,
+            COLOURS=STATE_COLOURS,
             may_ask=actor.has(*custody.DECIDING),
         )
 
@@ -145,10 +122,10 @@ def show(hand_over_id: str) -> str:
             decides=actor.may(*custody.DECIDING, fonds=hand_over.fonds_id),
             may_call_off=HAND_OVER.may("call_off", hand_over.state),
             STATES=HAND_OVER.states,
-            COLOURS=COLOURS,
-            COUNTS=COUNTS,
-            STEPS=STEPS,
-            step=_STEP_OF[hand_over.state],
+            COLOURS=STATE_COLOURS,
+            COUNTS=COUNT_NAMES,
+            STEPS=STEP_NAMES,
+            step=STEP_OF[hand_over.state],
         )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,14 +21,15 @@ from node.custody import contents, inventory, service
 from node.custody.contents import FILES, INVENTORY, MOST_LINES, ROWS, Step
 from node.custody.models import Bundle, HandOver
 from node.office.places import NodeFolder
+from node.office.working import FolderWork
 from node.registry.files import object_name
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.database import Database
-from shared.kernel.errors import Conflict, DanglianError, Invalid, NotFound
-from shared.kernel.files import folder_lock, write_atomically
+from shared.kernel.errors import DanglianError, Invalid, NotFound
+from shared.kernel.files import write_atomically
 from shared.kernel.identifiers import new_id
-from shared.kernel.jobs import Job, JobRunner, JobState, job_of
+from shared.kernel.jobs import Job, JobRunner, job_of
 from shared.packaging import PackageIdentity, build_bundle
 from shared.records.hand_over import MOST_BUNDLES
 
@@ -39,7 +39,6 @@ BUNDLE_BYTES = 64 * 1024 * 1024
 _MOST_ENTRIES = 5000
 _KINDS = (service.WRITE, service.CHECK, service.TAKE_IN)
 _PLAN = "plan.json"
-_LOCK_PAUSE = 0.2
 #: Parts of a bundle that was never fetched whole, of a hand-over that was called off.
 _PARTS_LAST = timedelta(days=1)
 
@@ -56,12 +55,14 @@ class _Prepared:
     error: DanglianError | None = None
 
 
-class CustodyWork:
+class CustodyWork(FolderWork):
     """Works off the hand-overs of one node; `step` is for `Background`, `finish` for a command."""
 
+    kinds = _KINDS
+    place = ("handing", "全宗交接")
+
     def __init__(self, folder: NodeFolder) -> None:
-        self._folder = folder
-        self._database = folder.database()
+        super().__init__(folder)
         self._prepared = _Prepared()
         self._steps: tuple[str, list[Step]] = ("", [])
         self._runner = JobRunner(
@@ -75,48 +76,15 @@ class CustodyWork:
 
     def step(self) -> bool:
         """Do one chunk of the oldest open job, or clear up; False when there is nothing to do."""
-        with self._database.read() as session:
-            job_id = session.scalar(
-                select(Job.id)
-                .where(Job.state.in_([JobState.WAITING, JobState.RUNNING]))
-                .where(Job.kind.in_(_KINDS))
-                .order_by(Job.created_at, Job.id)
-                .limit(1)
-            )
-        if job_id is not None:
-            return self._chunk(job_id)
-        return self._clear_up()
+        return super().step() or self._clear_up()
 
-    def finish(self, job_id: str) -> Job:
-        """Run one job to its end in this thread; returns it."""
-        while True:
-            with self._database.read() as session:
-                job = job_of(job_id, session=session)
-            if not job.is_open:
-                return job
-            if not self._chunk(job_id):
-                time.sleep(_LOCK_PAUSE)
-
-    def _chunk(self, job_id: str) -> bool:
-        """Do one chunk; False when another process is at it."""
+    def _do_chunk(self, job_id: str) -> None:
+        prepared = self._prepared = _Prepared(job_id=job_id)
         try:
-            with folder_lock(self._work_folder(), "全宗交接"):
-                prepared = self._prepared = _Prepared(job_id=job_id)
-                try:
-                    self._prepare(prepared)
-                except DanglianError as error:
-                    prepared.error = error
-                self._runner.run_chunk(job_id)
-        except Conflict as error:
-            if error.code != "folder_in_use":
-                raise
-            return False
-        return True
-
-    def _work_folder(self) -> Path:
-        folder = self._folder.path / "handing"
-        folder.mkdir(exist_ok=True)
-        return folder
+            self._prepare(prepared)
+        except DanglianError as error:
+            prepared.error = error
+        self._runner.run_chunk(job_id)
 
     def _place(self, hand_over_id: str) -> Path:
         return contents.work_place(self._folder, hand_over_id)

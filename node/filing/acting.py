@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.office.service import fonds_kept
+from shared.command.main import json_option
 from shared.identity import Account, actor_of
 from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import Invalid, NotFound
+
+
+def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command in which somebody acts: `--dir`, `--as`, `--json`."""
+    command = json_option(command)
+    command = click.option("--as", "login", default=None, help="以哪个账号的名义办理。")(command)
+    return click.option(
+        "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
+    )(command)
 
 
 def acting(login: str | None, *roles: Role, session: Session) -> Actor:

@@ -10,23 +10,16 @@ from typing import Any
 import click
 
 from node.filing import service as filing
+from node.filing.acting import account_options as _options
 from node.filing.acting import acting, fonds_named
 from node.office.places import NodeFolder
 from node.registry.files import Keeping
-from shared.command.main import json_option, show, show_table
+from shared.command.main import show, show_table
 from shared.kernel.errors import Invalid
 from shared.records.record import FIELD_NAMES
 from shared.records.states import RECORD
 
 _COLUMNS = {"code": "档号", "title": "题名", "date": "日期", "state_name": "状态", "id": "标识"}
-
-
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = json_option(command)
-    command = click.option("--as", "login", default=None, help="以哪个账号的名义办理。")(command)
-    return click.option(
-        "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
-    )(command)
 
 
 def _class_options(command: Callable[..., Any]) -> Callable[..., Any]:

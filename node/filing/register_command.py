@@ -13,13 +13,14 @@ import click
 from sqlalchemy import select
 
 from node.filing.access import ids_seen
+from node.filing.acting import account_options as _options
 from node.filing.acting import acting, fonds_named
 from node.filing.from_registry import send_to_filing
 from node.office.places import NodeFolder
 from node.registry import service as registry
 from node.registry.files import Keeping
 from node.registry.models import Registered
-from shared.command.main import json_option, show, show_table
+from shared.command.main import show, show_table
 from shared.kernel.errors import Invalid
 from shared.records.states import DOCUMENT
 
@@ -46,14 +47,6 @@ _WITH_REASON: Mapping[str, Callable[..., Registered]] = {
     "keep_elsewhere": registry.keep_elsewhere,
 }
 _VERBS = (*_PLAIN, *_WITH_REASON, "file")
-
-
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = json_option(command)
-    command = click.option("--as", "login", default=None, help="以哪个账号的名义办理。")(command)
-    return click.option(
-        "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
-    )(command)
 
 
 @click.group("register")

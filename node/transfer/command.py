@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,13 @@ import click
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
+from node.filing.acting import account_options as _options
 from node.filing.acting import acting, fonds_named
 from node.office.places import NodeFolder
 from node.transfer import service
 from node.transfer.models import Batch
 from node.transfer.work import TransferWork
-from shared.command.main import json_option, show, show_table
+from shared.command.main import show, show_table
 from shared.kernel.actor import Actor, Role, system_actor
 from shared.kernel.clock import local_text
 from shared.kernel.errors import WrongState
@@ -30,14 +30,6 @@ _COLUMNS = {
     "returned": "退回",
     "offered_at": "提交时间",
 }
-
-
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = json_option(command)
-    command = click.option("--as", "login", default=None, help="以哪个账号的名义办理。")(command)
-    return click.option(
-        "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
-    )(command)
 
 
 @click.group("transfer")

@@ -6,18 +6,17 @@ the last commit left it: a package that was built is found again, and no offer i
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
 from node.office.places import NodeFolder
 from node.office.service import fonds_of, office_of, require_grant, tell_hub_many
+from node.office.working import FolderWork
 from node.registry.files import object_name
 from node.transfer.batches import INSPECT, OFFER, records_of
 from node.transfer.checking import Checked, Checker
@@ -25,9 +24,9 @@ from node.transfer.models import Batch, BatchRecord
 from node.transfer.offering import close_batch, offer_fact, package_name
 from shared.kernel.actor import Actor
 from shared.kernel.clock import now
-from shared.kernel.errors import Conflict, DanglianError, NotFound
-from shared.kernel.files import file_sha256, folder_lock
-from shared.kernel.jobs import Job, JobRunner, JobState, job_of
+from shared.kernel.errors import DanglianError, NotFound
+from shared.kernel.files import file_sha256
+from shared.kernel.jobs import Job, JobRunner, job_of
 from shared.packaging import PackageIdentity, build_package, open_package
 from shared.records.fonds import Fonds
 from shared.records.record import content_digest
@@ -38,7 +37,6 @@ _FREEZE = 200
 #: Bytes of packages inside the entries of one transaction.
 _MOST_INLINE = 4 * 1024 * 1024
 _KINDS = (INSPECT, OFFER)
-_LOCK_PAUSE = 0.2
 
 
 @dataclass
@@ -60,48 +58,17 @@ class _Prepared:
     error: DanglianError | None = None
 
 
-class TransferWork:
+class TransferWork(FolderWork):
     """Works off the batches of one node; `step` is for `Background`, `finish` for the command."""
 
+    kinds = _KINDS
+    place = ("building", "提交移交")
+
     def __init__(self, folder: NodeFolder) -> None:
-        self._folder = folder
-        self._database = folder.database()
+        super().__init__(folder)
         self._prepared = _Prepared()
         self._checker = Checker(folder)
         self._runner = JobRunner(self._database, {INSPECT: self._note, OFFER: self._offer})
-
-    def step(self) -> bool:
-        """Do one chunk of the oldest open job; False when there is none to do here."""
-        with self._database.read() as session:
-            job_id = session.scalar(
-                select(Job.id)
-                .where(Job.state.in_([JobState.WAITING, JobState.RUNNING]))
-                .where(Job.kind.in_(_KINDS))
-                .order_by(Job.created_at, Job.id)
-                .limit(1)
-            )
-        return job_id is not None and self._chunk(job_id)
-
-    def finish(self, job_id: str) -> Job:
-        """Run one job to its end in this thread; returns it."""
-        while True:
-            with self._database.read() as session:
-                job = job_of(job_id, session=session)
-            if not job.is_open:
-                return job
-            if not self._chunk(job_id):
-                time.sleep(_LOCK_PAUSE)
-
-    def _chunk(self, job_id: str) -> bool:
-        """Do one chunk; False when another process is at it."""
-        try:
-            with folder_lock(self._folder.path / "building", "提交移交"):
-                self._do_chunk(job_id)
-        except Conflict as error:
-            if error.code != "folder_in_use":
-                raise
-            return False
-        return True
 
     def _do_chunk(self, job_id: str) -> None:
         prepared = self._prepared = _Prepared(job_id=job_id)

@@ -16,6 +16,31 @@ STATEMENT_FORMAT = "danglian-hand-over/1"
 #: A statement rides in one entry of a stream, so the number of its bundles is bounded.
 MOST_BUNDLES = 1000
 MOST_BUNDLE = 1 << 42
+#: The steps as pages show them, and at which of them a state stands (`HAND_OVER`).
+STEP_NAMES = ("提出", "停写", "清点签字", "上传", "接管方核对签字", "并入", "办结")
+STEP_OF = {
+    "asked": 0,
+    "proposed": 1,
+    "frozen": 2,
+    "given": 3,
+    "arrived": 4,
+    "assigned": 5,
+    "done": 7,
+    "called_off": 0,
+}
+STATE_COLOURS = {"asked": "yellow", "done": "green", "called_off": "secondary"}
+#: What a statement counts, as people read it.
+COUNT_NAMES = {
+    "records": "档案（件、卷）",
+    "filed": "其中已归档",
+    "drafts": "其中未定号",
+    "void": "空号",
+    "received": "已进馆（只读副本）",
+    "documents": "收发文登记",
+    "batches": "移交批次",
+    "imports": "导入",
+    "files": "电子文件",
+}
 _MOST_GROUPS = 500
 _MOST_COUNT = (1 << 53) - 1
 _SIGNATURE = 400
