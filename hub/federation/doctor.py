@@ -14,8 +14,10 @@ from hub.federation.models import Node, NodeState
 from shared.audit import verify_chain
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
+from shared.kernel.errors import Unavailable
 from shared.kernel.jobs import Job, JobState
 from shared.messaging.models import DeadLetter, OutgoingStream
+from shared.storage import ObjectStore
 
 _SILENT = timedelta(days=7)
 
@@ -65,3 +67,15 @@ def examine(session: Session) -> Iterator[Ailment]:
         yield Ailment("job_failed", f"任务“{job.title}”没有完成：{job.problem}", "更正后重新执行。")
     for problem in verify_chain(session):
         yield Ailment("audit_broken", f"审计日志被改动：{problem}", "请保留现场，报告安全审计员。")
+
+
+def examine_store(store: ObjectStore) -> Iterator[Ailment]:
+    """Whether the object store answers."""
+    try:
+        store.exists("generation.json")
+    except Unavailable as error:
+        yield Ailment(
+            "store_away",
+            f"馆藏存储不能用：{error.message}",
+            "检查存储服务、存储桶、账号和网络；恢复后自动继续接收。",
+        )

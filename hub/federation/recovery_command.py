@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hub.federation import epochs
-from hub.federation.doctor import examine
+from hub.federation.doctor import examine, examine_store
 from hub.federation.nodes import node_of
 from hub.federation.places import HubFolder
 from shared.command.main import json_option, show, show_table
@@ -71,8 +71,10 @@ def recover_command(folder: Path, as_json: bool) -> None:
 @json_option
 def doctor_command(folder: Path, as_json: bool) -> None:
     """检查平台：每个卡住的地方，以及解开它的命令。"""
-    with HubFolder(folder).database().read() as session:
+    place = HubFolder(folder)
+    with place.database().read() as session:
         findings = [finding.to_wire() for finding in examine(session)]
+    findings += [finding.to_wire() for finding in examine_store(place.store)]
     show_table(
         findings,
         {"code": "代号", "problem": "情况", "remedy": "怎么办"},
