@@ -84,6 +84,7 @@ __all__ = [
     "offers_of",
     "present_parts",
     "put_part",
+    "receiving_now",
     "require_sight",
     "settle_receipt",
     "settle_verdict",
@@ -243,6 +244,16 @@ def batch_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> Batch
 def accession_of(batch: Batch, *, session: Session) -> Accession | None:
     """The line of the accession register under which a batch came in; None before receipt."""
     return session.scalar(select(Accession).where(Accession.batch_id == batch.id))
+
+
+def receiving_now(record_id: str, *, session: Session) -> str | None:
+    """The archive that has signed for a record and is about to have it; None for none."""
+    return session.scalar(
+        select(Batch.receiving_archive)
+        .join(Offer, Offer.batch_id == Batch.id)
+        .where(Offer.record_id == record_id, Offer.state == OfferState.ACCEPTED)
+        .where(Batch.state == "receiving")
+    )
 
 
 def titles_hidden(actor: Actor, offers: Iterable[Offer], *, session: Session) -> set[str]:
