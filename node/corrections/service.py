@@ -25,8 +25,9 @@ from shared.records.values import REASON_LENGTH, REMARK_LENGTH, repair_text
 
 #: Who may ask for a correction.
 ASKING = (Role.CLERK, Role.LEADER)
+#: The states of a record of which this node has the mirror only.
+MIRRORED = ("received", "stored")
 _HUB = system_actor("市级平台")
-_MIRRORED = ("received", "stored")
 
 
 def ask(
@@ -40,7 +41,7 @@ def ask(
     """
     record = filing.record_of(actor, record_id, session=session)
     require(actor, *ASKING, fonds=record.fonds_id)
-    if record.state not in _MIRRORED:
+    if record.state not in MIRRORED:
         raise WrongState(
             f"档案现为“{RECORD.label(record.state)}”，不用请求更正。",
             "档案馆接收之前由本单位修改；移交中的请先撤回批次。",
