@@ -188,6 +188,26 @@ def test_an_archivist_corrects_without_being_asked(city: Federation, unit: Unit)
     sums_agree(city, unit)
 
 
+def test_a_comparison_that_crosses_a_correction_on_the_line_finds_nothing_wrong(
+    city: Federation, unit: Unit
+) -> None:
+    record_id = received(city, unit)[0]
+    make(city, record_id, title="更正后的题名")
+    for step in city.steps.values():
+        step()
+    sums_agree(city, unit)
+    both_say(city, unit, record_id, title="更正后的题名")
+    with unit.folder.database().read() as session:
+        proof = last(session)
+        assert proof is not None
+        assert proof.groups == 0
+    sums_agree(city, unit)
+    with unit.folder.database().read() as session:
+        proof = last(session)
+        assert proof is not None
+        assert proof.groups == 1
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_over_a_link_that_loses_repeats_reorders_and_tears(tmp_path: Path, seed: int) -> None:
     city = Federation(tmp_path)

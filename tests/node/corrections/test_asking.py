@@ -191,9 +191,7 @@ def test_the_seal_of_an_archive_that_does_not_keep_the_record_does_not_count(
     document = mirror.changed(title="题名")
     del document["archive_signature"]
     document["archive"] = "420583"
-    document["archive_signature"] = sign_document(
-        other, dict(document)
-    )
+    document["archive_signature"] = sign_document(other, dict(document))
     mirror.send("changed", document)
     assert mirror.notices() == ["other_archive"]
     assert mirror.all() == {}
