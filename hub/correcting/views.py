@@ -132,8 +132,14 @@ def _page(correction_id: str, sent: Form | None) -> ResponseReturnValue:
         now=described(look.wire),
         fonds=fonds,
         open=correction.state == "asked",
+        moved=correction.state == "asked" and look.record.version != _version_in(correction),
         **NAMES,
     )
+
+
+def _version_in(correction: Correction) -> int | None:
+    """The version of the record that the unit knew when it asked."""
+    return correction.request["record_version"] if correction.request else None
 
 
 @blueprint.post("/<correction_id>/make")

@@ -49,6 +49,19 @@ def test_two_clicks_make_what_was_asked_for(kept: Kept, desk: Flask) -> None:
     assert f"/corrections/records/{kept.id}" in page
 
 
+def test_a_record_that_changed_since_the_request_shows_its_present_values(
+    kept: Kept, desk: Flask, archivist: Actor
+) -> None:
+    asked = kept.ask(title="更正后的题名", pages=3)
+    page = Browser(desk, "archivist").get(f"/corrections/{asked}").text
+    assert "又有改动" not in page
+    kept.make(archivist, pages=8)
+    kept.hub.work()
+    page = Browser(desk, "archivist").get(f"/corrections/{asked}").text
+    assert "又有改动" in page
+    assert "现在的值" in page
+
+
 def test_a_wrong_value_stays_in_the_form_with_its_remedy(kept: Kept, desk: Flask) -> None:
     asked = kept.ask(pages=3)
     answer = Browser(desk, "archivist").send(
