@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from hub.catalogue import service as catalogue
@@ -21,6 +21,7 @@ from hub.correcting.making import Making
 from hub.correcting.models import Correction
 from hub.federation import service as federation
 from hub.federation.places import HubFolder
+from hub.federation.visibility import within_reach
 from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.keys import sign_document
@@ -124,19 +125,9 @@ def decline(folder: HubFolder, actor: Actor, correction_id: str, reason: str) ->
 
 def corrections_seen_by(actor: Actor) -> Select[Correction]:
     """The corrections of the archives and fonds that the actor receives for."""
-    if actor.system:
-        return select(Correction)
-    reach: list[ColumnElement[bool]] = [false()]
-    for grant in actor.grants:
-        if grant.role != Role.ARCHIVIST:
-            continue
-        within: list[ColumnElement[bool]] = [true()]
-        if grant.archive_code is not None:
-            within.append(Correction.archive_code == grant.archive_code)
-        if grant.fonds_id is not None:
-            within.append(Correction.fonds_id == grant.fonds_id)
-        reach.append(and_(*within))
-    return select(Correction).where(or_(*reach))
+    return select(Correction).where(
+        within_reach(actor, (Role.ARCHIVIST,), Correction.fonds_id, Correction.archive_code)
+    )
 
 
 def correction_seen_by(actor: Actor, correction_id: str, *, session: Session) -> Correction:
