@@ -23,7 +23,7 @@ from shared import audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.canonical import canonical_json, digest_of
 from shared.kernel.clock import parse_utc, utc_text
-from shared.kernel.errors import Conflict, Invalid, NotFound
+from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
 from shared.kernel.identifiers import new_id
 from shared.messaging.entry import ENTRY_BYTES
 from shared.records.corrections import (
@@ -61,6 +61,11 @@ def draft_correction(
     record = catalogue.record_of(record_id, session)
     archive = archive_of(record, session)
     require(actor, Role.ARCHIVIST, archive=archive, fonds=record.fonds_id)
+    if not record.received:
+        raise WrongState(
+            "这件档案正在写入馆藏库，接收还没有办完。", "请稍候，接收完成后再更正。",
+            code="not_in_custody",
+        )  # fmt: skip
     request = None
     if correction_id is not None:
         asked = _asked(correction_id, session)

@@ -166,6 +166,25 @@ def test_a_unit_asks_only_about_its_own_records_that_an_archive_has(
     assert count(kept) == 0
 
 
+def test_a_record_that_is_about_to_be_the_archive_s_may_be_asked_about_but_not_corrected_yet(
+    kept: Kept, reviewer: Actor, archivist: Actor
+) -> None:
+    batch = kept.unit.hand_over(1)
+    kept.hub.work("receiving.check")
+    kept.hub.conclude(reviewer, batch.id, "accepted")
+    kept.unit.sign(batch.id)
+    kept.hub.receive(archivist, batch.id)
+    signed_for = Kept(kept.hub, kept.unit, [batch.offers[0].record])
+    asked = signed_for.ask(pages=7)
+    with pytest.raises(WrongState) as found:
+        signed_for.make(archivist, asked, pages=7)
+    assert found.value.code == "not_in_custody"
+    kept.hub.work()
+    signed_for.make(archivist, asked, pages=7)
+    kept.hub.work()
+    assert signed_for.held().wire["pages"] == 7
+
+
 def test_the_same_request_again_is_nothing_and_another_under_its_number_is_refused(
     kept: Kept,
 ) -> None:
