@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
 import hub.events  # noqa: F401 - wires the rooms' events upward
 from hub.catalogue import service as catalogue
+from hub.correcting import service as correcting
 from hub.federation import epochs
 from hub.federation.places import HubFolder
 from hub.federation.requests import Request
 from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from shared.kernel.background import Background
-from shared.messaging.entry import Handler
+from shared.messaging.entry import Entry, Handler
 from shared.messaging.links import open_link
 
 #: What a node may ask over HTTPS, by name.
@@ -23,18 +24,38 @@ REQUESTS: Mapping[str, Request] = {"upload": receiving.grant_upload}
 
 def handlers(folder: HubFolder) -> dict[str, Handler]:
     """Who applies which kind of entry."""
+    of_batches = receiving.handlers(folder)
     return {
         "record": catalogue.apply_records,
         "reconcile": catalogue.apply_reconcile,
-        **receiving.handlers(folder),
+        "correction": correcting.apply_requests,
+        **of_batches,
+        "evidence": _evidence(of_batches["evidence"]),
     }
 
 
+def _evidence(of_batches: Handler) -> Handler:
+    """Signed papers that a node hands back, each to the room that had made it."""
+
+    def handler(session: Session, peer: str, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            about_corrections = entry.body.get("kind") in correcting.KINDS
+            (correcting.apply_evidence if about_corrections else of_batches)(session, peer, [entry])
+
+    return handler
+
+
+def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
+    """Every background step but those of the post office, by name."""
+    return {**receiving.steps(folder), **correcting.steps(folder)}
+
+
 def holdings(node_id: str, session: Session) -> Iterable[epochs.Fact]:
-    """What the hub holds of a node, as a new epoch tells it: records first, then batches."""
+    """What the hub holds of a node, as a new epoch tells it: records, batches, corrections."""
     for held in catalogue.held_by(node_id, session):
         yield ("held", held["record"]["id"], held)
     yield from receiving.holdings(node_id, session)
+    yield from correcting.holdings(node_id, session)
 
 
 def start(folder: HubFolder) -> Background:
@@ -43,7 +64,7 @@ def start(folder: HubFolder) -> Background:
     post = PostOffice(folder, open_link(folder.settings.link), handlers(folder), holdings)
     background.repeat("post.in", post.step_in, idle_seconds=0.1)
     background.repeat("post.out", post.step_out, idle_seconds=0.2)
-    for name, step in receiving.steps(folder).items():
+    for name, step in steps(folder).items():
         background.repeat(name, step, idle_seconds=0.5)
     background.start()
     return background

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from node import audit_names
+from node.corrections.views import blueprint as correction_pages
 from node.filing import arranging_views, desk, pages, views
 from node.intake.views import blueprint as intake_pages
 from node.office.models import Office
@@ -31,6 +32,7 @@ _NAVIGATION = (
     ("filing.index", "归档", "archive", _EVERYBODY_HERE),
     ("intake.index", "导入", "table-import", (Role.CLERK,)),
     ("transfer.index", "移交", "send", _EVERYBODY_HERE),
+    ("corrections.index", "更正申请", "edit", _EVERYBODY_HERE),
 )
 
 # The pages of filing join their blueprint when these are imported.
@@ -57,6 +59,7 @@ def make_node_app(folder: NodeFolder) -> Flask:
             pages.blueprint,
             intake_pages,
             transfer_pages,
+            correction_pages,
         ],
         navigation=_NAVIGATION,
         roles=ROLES,

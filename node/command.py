@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from node.accounts import user_group
+from node.corrections.command import correction_command
 from node.filing.command import file_command
 from node.filing.register_command import register_command
 from node.intake.command import import_command
@@ -42,7 +43,7 @@ folder_option = click.option(
 
 @click.group("node")
 def node() -> None:
-    """单位档案室：初始化、运行、登记联网、导入、归档、移交、账号。"""
+    """单位档案室：初始化、运行、登记联网、导入、归档、移交、更正、账号。"""
 
 
 for _command in (
@@ -50,6 +51,7 @@ for _command in (
     import_command,
     file_command,
     transfer_command,
+    correction_command,
     user_group,
     *sync_commands,
 ):

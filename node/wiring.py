@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from node.corrections import service as corrections
 from node.filing import service as filing
 from node.intake.work import IntakeWork
 from node.office.places import NodeFolder
@@ -39,15 +40,22 @@ def _adopted(session: Session, body: dict[str, Any]) -> None:
     recovery.finish_adoption(session)
 
 
+def _refused(session: Session, body: dict[str, Any]) -> None:
+    corrections.note_refusal(session, body) or filing.note_refusal(session, body)
+
+
 HANDLERS: Mapping[str, Handler] = {
     "fonds": _each(apply_fonds),
     "held": _each(filing.adopt_held),
     "batch_held": _each(transfer.adopt_batch),
     "adopted": _each(_adopted),
-    "refused": _each(filing.note_refusal),
+    "refused": _each(_refused),
     "verdict": _each(transfer.apply_verdict),
     "receipt": _each(transfer.apply_receipt),
     "withdrawn": _each(transfer.apply_withdrawn),
+    "changed": _each(corrections.apply_changed),
+    "declined": _each(corrections.apply_declined),
+    "correction_held": _each(corrections.adopt_request),
     "reconciled": _each(reconciling.take_answer),
 }
 

@@ -20,7 +20,7 @@ from hub.federation.places import HubFolder
 from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from hub.receiving.verdicts import Ruling
-from hub.wiring import handlers, holdings
+from hub.wiring import handlers, holdings, steps
 from node.filing import service as filing
 from node.office.models import OfficeState
 from node.office.places import NodeFolder, NodeSettings
@@ -49,6 +49,11 @@ class StormyLink:
         self._random = random.Random(seed)
         self.storm = seed is not None
         self._queues: dict[str, list[bytes]] = defaultdict(list)
+
+    def weather(self, seed: int) -> None:
+        """From here on there is a storm."""
+        self._random = random.Random(seed)
+        self.storm = True
 
     def send(self, queue: str, messages: Sequence[bytes]) -> None:
         for whole in messages:
@@ -126,7 +131,7 @@ class Federation:
     def start_hub(self) -> None:
         """Start the hub's process anew."""
         self.post = PostOffice(self.hub, self.link, handlers(self.hub), holdings, clock=self.clock)
-        self.steps = receiving.steps(self.hub)
+        self.steps = steps(self.hub)
 
     def enrol(self, name: str, *, number: str, division: str = CITY_DEPARTMENT) -> Unit:
         """Register a fonds, make a node for it, and enrol it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, tuple_, update
@@ -35,6 +35,11 @@ class Counted:
     retention: str
     state: str
     level: str
+
+    @classmethod
+    def of(cls, record: CatalogueRecord) -> Counted:
+        """A record of the catalogue."""
+        return cls(*(getattr(record, each.name) for each in fields(cls)))
 
     @property
     def key(self) -> Key:

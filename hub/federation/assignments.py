@@ -15,6 +15,7 @@ from shared.kernel.clock import utc_text
 from shared.kernel.errors import NotFound
 from shared.kernel.keys import SigningKey, sign_document
 from shared.messaging import append
+from shared.messaging.models import OutgoingEntry, OutgoingStream
 from shared.records.fonds import Fonds as FondsShape
 
 
@@ -29,6 +30,20 @@ def hub_of(session: Session) -> Hub:
 def tell_node(session: Session, node_id: str, kind: str, subject: str, body: dict[str, Any]) -> int:
     """Append one fact to a node's down stream, in the change's transaction; returns its seq."""
     return append(session, node_id, kind, subject, body)
+
+
+def told_after(session: Session, node_id: str, kind: str, seq: int) -> list[str]:
+    """The subjects of the facts of a kind that a node's down stream has after a place of it."""
+    stream = session.get(OutgoingStream, node_id)
+    if stream is None:
+        return []
+    return list(
+        session.scalars(
+            select(OutgoingEntry.subject)
+            .where(OutgoingEntry.peer == node_id, OutgoingEntry.epoch == stream.epoch)
+            .where(OutgoingEntry.seq > seq, OutgoingEntry.kind == kind)
+        )
+    )
 
 
 def archives_wire(session: Session) -> list[dict[str, str]]:

@@ -1,7 +1,13 @@
 """The door of the federation: every verb and question that other rooms need."""
 
 from hub.federation.agreements import agreements, make_agreement
-from hub.federation.assignments import archives_wire, fonds_facts, hub_of, tell_node
+from hub.federation.assignments import (
+    archives_wire,
+    fonds_facts,
+    hub_of,
+    tell_node,
+    told_after,
+)
 from hub.federation.finding import (
     all_fonds,
     fonds_count,
@@ -108,4 +114,5 @@ __all__ = [
     "succeed",
     "suspend_node",
     "tell_node",
+    "told_after",
 ]

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 
 from hub.catalogue import service as catalogue
 from hub.catalogue.query import MASKED_TITLE
 from hub.federation.places import HubFolder
-from hub.federation.visibility import Sight, sight
+from hub.federation.visibility import Sight, sight, within_reach
 from hub.receiving.arrival import apply_batch, apply_offers, apply_withdraw
 from hub.receiving.checking import Checking
 from hub.receiving.evidence import adopt_receipt, apply_evidence, receipt_in_store
@@ -84,6 +84,7 @@ __all__ = [
     "offers_of",
     "present_parts",
     "put_part",
+    "receiving_now",
     "require_sight",
     "settle_receipt",
     "settle_verdict",
@@ -214,19 +215,7 @@ def batches_within(
     actor: Actor, roles: Sequence[Role], *archives: InstrumentedAttribute[str]
 ) -> Select[Batch]:
     """The batches for which the actor holds a role in one of these archives of theirs."""
-    if actor.system:
-        return select(Batch)
-    reach: list[ColumnElement[bool]] = []
-    for grant in actor.grants:
-        if grant.role not in roles:
-            continue
-        within: list[ColumnElement[bool]] = []
-        if grant.archive_code is not None:
-            within.append(or_(*(column == grant.archive_code for column in archives)))
-        if grant.fonds_id is not None:
-            within.append(Batch.fonds_id == grant.fonds_id)
-        reach.append(and_(true(), *within))
-    return select(Batch).where(or_(false(), *reach))
+    return select(Batch).where(within_reach(actor, roles, Batch.fonds_id, *archives))
 
 
 def batch_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> Batch:
@@ -243,6 +232,16 @@ def batch_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> Batch
 def accession_of(batch: Batch, *, session: Session) -> Accession | None:
     """The line of the accession register under which a batch came in; None before receipt."""
     return session.scalar(select(Accession).where(Accession.batch_id == batch.id))
+
+
+def receiving_now(record_id: str, *, session: Session) -> str | None:
+    """The archive that has signed for a record and is about to have it; None for none."""
+    return session.scalar(
+        select(Batch.receiving_archive)
+        .join(Offer, Offer.batch_id == Batch.id)
+        .where(Offer.record_id == record_id, Offer.state == OfferState.ACCEPTED)
+        .where(Batch.state == "receiving")
+    )
 
 
 def titles_hidden(actor: Actor, offers: Iterable[Offer], *, session: Session) -> set[str]:

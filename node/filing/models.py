@@ -241,13 +241,17 @@ class Event(Model):
 
 
 class RecordVersion(Model):
-    """Digest of each version of a record that was told to the hub: how a held one is recognised."""
+    """Digest of each version that hub and node have in common, and the state that is in it.
+
+    How a held version is recognised, and what a comparison with the hub is made of.
+    """
 
     __tablename__ = "filing_record_version"
 
     record_id: Mapped[str] = mapped_column(ForeignKey("filing_record.id"), primary_key=True)
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    state: Mapped[str] = mapped_column(String(20))
 
 
 class Objection(Model):

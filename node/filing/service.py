@@ -6,7 +6,12 @@ next version.
 """
 
 from node.filing.access import fonds_seen, ids_seen, record_of, records_to_change
-from node.filing.adoption import adopt_held, begin_adoption, finish_adoption
+from node.filing.adoption import (
+    adopt_correction,
+    adopt_held,
+    begin_adoption,
+    finish_adoption,
+)
 from node.filing.arranging import (
     arrange,
     category_of,
@@ -96,6 +101,7 @@ __all__ = [
     "Plan",
     "Preview",
     "Record",
+    "adopt_correction",
     "adopt_held",
     "arrange",
     "attach",

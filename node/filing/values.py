@@ -13,8 +13,9 @@ from typing import Any
 from shared.kernel.errors import Invalid
 from shared.records.archival_code import ORGAN_PATTERN, SUBCLASS_PATTERN, ArchivalCode, parse
 from shared.records.classes import read_class
+from shared.records.corrections import READERS
 from shared.records.holdings import Holding
-from shared.records.record import FIELD_NAMES, OPENING_NAMES, PUBLICITY_NAMES, RecordLevel
+from shared.records.record import FIELD_NAMES, RecordLevel
 from shared.records.retention import read_retention
 from shared.records.security import SecurityClass, read_security, refuse_classified
 from shared.records.values import (
@@ -26,10 +27,7 @@ from shared.records.values import (
     REASON_LENGTH,
     REMARK_LENGTH,
     SHORT_LENGTH,
-    TITLE_LENGTH,
     clean_text,
-    parse_date,
-    parse_pages,
     parse_year,
     required_text,
 )
@@ -91,20 +89,6 @@ def _pattern(
     return read
 
 
-def _choice(names: Mapping[Any, str]) -> Callable[[object, str], str | None]:
-    def read(value: object, field: str) -> str | None:
-        text = str(value).strip()
-        for code, name in names.items():
-            if text in (str(code), name):
-                return str(code)
-        shown = "、".join(names.values())
-        raise Invalid(
-            field, f"{FIELD_NAMES.get(field, '此项')}不在可用的值之内。", f"可用：{shown}。"
-        )
-
-    return read
-
-
 def _holding(value: object, field: str) -> str:
     text = str(value).strip()
     for each in Holding:
@@ -147,12 +131,9 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "number": _number,
     "code": lambda value, field: required_text(value, field, max_length=CODE_LENGTH),
     "former_codes": _text_list,
-    "title": lambda value, field: required_text(value, field, max_length=TITLE_LENGTH),
-    "date": lambda value, field: parse_date(value, field).isoformat(),
-    "pages": parse_pages,
+    **{name: READERS[name] for name in ("title", "date", "pages")},
     "holding": _holding,
-    "opening_opinion": _choice(OPENING_NAMES),
-    "publicity_attribute": _choice(PUBLICITY_NAMES),
+    **{name: READERS[name] for name in ("opening_opinion", "publicity_attribute")},
     "parent_id": lambda value, field: str(value),
 }
 _REQUIRED = {"title": "题名", "class_code": "门类", "level": "层次", "holding": "载体"}

@@ -12,6 +12,7 @@ from node.office.service import office_of, require_grant
 from node.sync.models import Reconciliation
 from shared.kernel.clock import now
 from shared.messaging import append
+from shared.messaging.models import IncomingStream
 
 
 def ask(session: Session) -> Reconciliation:
@@ -20,12 +21,13 @@ def ask(session: Session) -> Reconciliation:
     Raises WrongState without the hub's grant.
     """
     office = require_grant(session)
+    heard = session.get(IncomingStream, str(office.hub_id))
     seq = append(
         session,
         str(office.hub_id),
         "reconcile",
         str(office.node_id),
-        {"sums": told_sums(session)},
+        {"sums": told_sums(session), "down": heard.seq if heard else 0},
     )
     asked = Reconciliation(seq=seq, epoch=office.epoch)
     session.add(asked)

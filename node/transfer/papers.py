@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
@@ -283,18 +284,27 @@ def _keep(
     session.flush()
 
 
+def received_by(record_id: str, *, session: Session) -> str | None:
+    """The archive whose receipt for a record lies here; None when there is none."""
+    receipt = session.scalar(
+        select(Paper)
+        .join(Batch, Batch.receipt_id == Paper.id)
+        .join(BatchRecord, BatchRecord.batch_id == Batch.id)
+        .where(BatchRecord.record_id == record_id, BatchRecord.outcome == "received")
+    )
+    return None if receipt is None else str(receipt.document["archive"])
+
+
 def _report(session: Session, kind: str, body: Mapping[str, Any], ignored: _Ignored) -> None:
     batch_id = body.get("batch_id")
     known = is_id(batch_id) and session.get(Batch, batch_id) is not None
-    session.add(
-        Notice(
-            batch_id=str(batch_id) if known else None,
-            code=ignored.code,
-            message=repair_text(ignored.message)[:REMARK_LENGTH],
-        )
-    )
-    audit.record(
-        session, _HUB, f"{kind}.ignored", f"batch:{batch_id if known else 'unknown'}",
-        code=ignored.code,
-    )  # fmt: skip
+    report(session, kind, ignored.code, ignored.message, batch_id=str(batch_id) if known else None)
+
+
+def report(
+    session: Session, kind: str, code: str, message: str, *, batch_id: str | None = None
+) -> None:
+    """Show a notice that something of the hub was not followed, and write it down."""
+    session.add(Notice(batch_id=batch_id, code=code, message=repair_text(message)[:REMARK_LENGTH]))
+    audit.record(session, _HUB, f"{kind}.ignored", f"batch:{batch_id or 'unknown'}", code=code)
     session.flush()

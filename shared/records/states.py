@@ -170,3 +170,21 @@ HUB_BATCH = StateMachine(
         "store": Step(("received",), "stored", "入库"),
     },
 )
+
+#: A correction 更正 as both sides see it; a node does not know `making`, nor the hub `refused`.
+CORRECTION = StateMachine(
+    "更正申请",
+    {
+        "asked": "待答复",
+        "making": "更正中",
+        "made": "已更正",
+        "declined": "未予更正",
+        "refused": "平台未受理",
+    },
+    {
+        "decide": Step(("asked",), "making", "更正"),
+        "make": Step(("asked", "making", "refused"), "made", "完成更正"),
+        "decline": Step(("asked", "refused"), "declined", "不予更正"),
+        "refuse": Step(("asked",), "refused", "不受理"),
+    },
+)

@@ -19,6 +19,8 @@ HUB = "hub"
 
 _NUMBERED = ("filed", "offered", "received", "stored", "disposed")
 _ARRIVED = ("received", "stored")
+#: What an archive may correct after receipt; nothing else may differ from the package.
+_CORRECTABLE = ("title", "doc_no", "author", "date", "pages", "remark")
 
 
 @dataclass(frozen=True)
@@ -200,11 +202,18 @@ class _Seen:
         for row in self._node.records.values():
             if row["state"] != "void" and row["level"] in ("record", "item"):
                 files = Counter(each["sha256"] for each in self._node.files[row["id"]])
-                yield (fonds[row["fonds_id"]], row["title"], row["doc_no"], row["date"]), files
+                told = self._as_handed_over(row)
+                yield (fonds[row["fonds_id"]], told["title"], told["doc_no"], told["date"]), files
         for row in self._node.registered:
             if row["record_id"] is None:
                 files = Counter(each["sha256"] for each in self._node.registered_files[row["id"]])
                 yield (fonds[row["fonds_id"]], row["title"], row["doc_no"], row["date"]), files
+
+    def _as_handed_over(self, record: Row) -> Row:
+        """A record as it was before its archive corrected it."""
+        packages = self._hub.packages.get(record["id"], [])
+        corrected = record["state"] in _ARRIVED and record["id"] in self._hub.descriptions
+        return packages[0].record if corrected and packages and packages[0].record else record
 
     def _files_are_sound(self) -> Iterator[Problem]:
         for digest in self._node.absent_files:
@@ -306,6 +315,7 @@ class _Seen:
             )
         for package in packages[:1]:
             yield from self._package_is(record, package, receipts, name)
+            yield from self._corrected_well(record, package, name)
 
     def _package_is(
         self, record: Row, package: Package, receipts: list[Row], name: str
@@ -341,10 +351,32 @@ class _Seen:
         files = self._node.files[record["id"]]
         if package.files != Counter(each["sha256"] for each in files):
             yield self._problem("altered", record["id"], f"{name} 的信息包内的电子文件不同")
-        if package.record and (differing := _differing(record, files, package.record)):
+        differing = set(_differing(record, files, package.record)) if package.record else set()
+        if record["id"] in self._hub.descriptions:
+            differing -= set(_CORRECTABLE)
+        if differing:
             yield self._problem(
-                "altered", record["id"], f"{name} 的 {'、'.join(differing)} 在信息包中不同"
+                "altered", record["id"], f"{name} 的 {'、'.join(sorted(differing))} 在信息包中不同"
             )
+
+    def _corrected_well(self, record: Row, package: Package, name: str) -> Iterator[Problem]:
+        """Each version after the received one lies beside the package, once, up to the latest."""
+        held = self._hub.catalogue.get(record["id"])
+        first = package.record.get("version")
+        if held is None or first is None:
+            return
+        descriptions = self._hub.descriptions.get(record["id"], [])
+        versions = {each.version for each in descriptions}
+        for version in set(range(first + 1, held["version"] + 1)) - versions:
+            yield self._problem("lost", record["id"], f"{name} 的第 {version} 版不在馆藏中")
+        for version in versions - set(range(first + 1, held["version"] + 1)):
+            yield self._problem("doubled", record["id"], f"{name} 多出第 {version} 版")
+        for each in descriptions:
+            if each.trouble:
+                what = f"{name} 的第 {each.version} 版{each.trouble}"
+                yield self._problem("altered", record["id"], what)
+            elif each.version == held["version"] and each.record != held["wire"]:
+                yield self._problem("altered", record["id"], f"{name} 的馆藏著录与目录不同")
 
 
 def _differing(record: Row, files: list[Row], wire: Mapping[str, object]) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import event
 
 from hub.federation.places import HubFolder
-from hub.receiving import service as receiving
+from hub.wiring import steps
 
 
 class Bomb:
@@ -56,7 +56,7 @@ def main(folder: Path, what: str, at: int) -> None:
         target: Any = hub.store if port == "put" else hub.staging
         name = "put" if port == "put" else "put_part"
         setattr(target, name, mined(getattr(target, name), bomb, after=moment == "after"))
-    for step in receiving.steps(hub).values():
+    for step in steps(hub).values():
         while step():
             pass
 
