@@ -67,7 +67,11 @@ def show(node_id: str) -> ResponseReturnValue:
             "nodes/show.html",
             node=node,
             place=federation.full_name(node.division_code, session),
-            fonds=federation.kept_by(node.id, session),
+            fonds=session.scalars(
+                federation.fonds_seen_by(actor)
+                .where(Fonds.keeping_node == node.id)
+                .order_by(Fonds.position, Fonds.id)
+            ).all(),
             outgoing=session.get(OutgoingStream, node.id),
             incoming=session.get(IncomingStream, node.id),
             code=federation.open_code(node.id, session),

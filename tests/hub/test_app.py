@@ -144,6 +144,21 @@ def test_a_reviewer_of_one_county_sees_nothing_of_another_on_any_page(people):
     )
 
 
+def test_a_node_page_names_only_the_fonds_that_one_may_look_at(people, city):
+    sign_in, _ = people
+    with city.database.write() as session:
+        township = city.fonds(
+            "分乡镇人民政府", "420506103000", session, number="J003", receiving_archive=CITY
+        )
+        village = city.fonds("大中坝村村民委员会", "420506103202", session)
+        node = city.node("分乡镇", township, village, session=session)
+        ids = (node.id, township.id, village.id)
+    page = sign_in("city").get(f"/nodes/{ids[0]}").text
+    assert f"/fonds/{ids[1]}" in page
+    assert ids[2] not in page, "the link would lead nowhere"
+    assert f"/fonds/{ids[2]}" in sign_in("yiling").get(f"/nodes/{ids[0]}").text
+
+
 def test_nor_in_the_api(people):
     sign_in, towns = people
     fonds, node, records = towns[YILING]
