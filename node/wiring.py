@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from node.filing import service as filing
 from node.intake.work import IntakeWork
+from node.office.hub_keys import apply_hub_keys
 from node.office.places import NodeFolder
 from node.office.service import apply_fonds, office_of
 from node.sync import reconciling, recovery
@@ -40,6 +41,7 @@ def _adopted(session: Session, body: dict[str, Any]) -> None:
 
 
 HANDLERS: Mapping[str, Handler] = {
+    "hub_key": apply_hub_keys,
     "fonds": _each(apply_fonds),
     "held": _each(filing.adopt_held),
     "batch_held": _each(transfer.adopt_batch),

@@ -125,7 +125,7 @@ class Federation:
 
     def start_hub(self) -> None:
         """Start the hub's process anew."""
-        self.post = PostOffice(self.hub, self.link, handlers(self.hub), holdings, clock=self.clock)
+        self.post = PostOffice(self.hub, self.link, handlers(), holdings, clock=self.clock)
         self.steps = receiving.steps(self.hub)
 
     def enrol(self, name: str, *, number: str, division: str = CITY_DEPARTMENT) -> Unit:

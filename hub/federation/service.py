@@ -2,6 +2,7 @@
 
 from hub.federation.agreements import agreements, make_agreement
 from hub.federation.assignments import archives_wire, fonds_facts, hub_of, tell_node
+from hub.federation.enrolment import node_seals
 from hub.federation.finding import (
     all_fonds,
     fonds_count,
@@ -39,6 +40,7 @@ from hub.federation.nodes import (
     set_notes,
     suspend_node,
 )
+from hub.federation.own_keys import hub_key_named, seals_of
 from hub.federation.territory import (
     archive_of,
     archives,
@@ -82,6 +84,7 @@ __all__ = [
     "fonds_seen_by",
     "fonds_shown_to",
     "full_name",
+    "hub_key_named",
     "hub_of",
     "keeps",
     "kept_by",
@@ -91,6 +94,7 @@ __all__ = [
     "make_agreement",
     "new_code",
     "node_of",
+    "node_seals",
     "node_shown_to",
     "nodes",
     "nodes_seen_by",
@@ -102,6 +106,7 @@ __all__ = [
     "register_fonds",
     "rename_fonds",
     "resume_node",
+    "seals_of",
     "set_archives",
     "set_disclosure",
     "set_notes",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from sqlalchemy import func, select
@@ -28,7 +28,13 @@ from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import SHANGHAI, format_utc, now, parse_utc
 from shared.kernel.database import Database
 from shared.kernel.errors import DanglianError, Unavailable
-from shared.kernel.keys import PublicKey, SigningKey, document_is_signed_by, sign_document
+from shared.kernel.keys import (
+    PublicKey,
+    SigningKey,
+    document_is_signed_by,
+    sign_document,
+    signer_of,
+)
 from shared.records.states import HUB_BATCH
 from shared.storage import ObjectStore, Staging
 
@@ -104,6 +110,7 @@ class Finishing:
             offers = session.scalars(
                 select(Offer).options(undefer(Offer.inline)).where(Offer.id.in_(offer_ids))
             ).all()
+            seals = federation.seals_of(receipt.archive_code, session)
         placed: dict[str, Placed] = {}
         for offer in offers:
             source = self._source(offer, receipt.archive_code)
@@ -117,7 +124,7 @@ class Finishing:
                     offer.package_sha256,
                     stream=stream,
                     size=offer.package_size,
-                    receipt=self._slip(offer, receipt),
+                    receipt=self._slip(offer, receipt, seals),
                 )
         return placed
 
@@ -131,13 +138,13 @@ class Finishing:
             return io.BytesIO(offer.inline)
         return self._staging.open_whole(offer.id) if offer.arrived else None
 
-    def _slip(self, offer: Offer, receipt: Receipt) -> bytes:
+    def _slip(self, offer: Offer, receipt: Receipt, seals: Sequence[PublicKey]) -> bytes:
         """The receipt for one package, to lie beside it; the one that lies there already stays."""
-        seal = self._seal_of(receipt.archive_code)
         slip = slip_of(offer, receipt.document, receipt.digest)
         there = repository.receipt_beside(self._store, receipt.archive_code, offer.record_id)
-        if there is not None and is_slip(there, slip, seal.public):
+        if there is not None and is_slip(there, slip, seals):
             return there
+        seal = self._seal_of(receipt.archive_code)
         return canonical_json({**slip, "signed": sign_document(seal, slip)})
 
 
@@ -159,13 +166,16 @@ def slip_of(offer: Offer, receipt: Mapping[str, Any], digest: str) -> dict[str, 
     }
 
 
-def is_slip(content: bytes, slip: Mapping[str, Any], seal: PublicKey) -> bool:
-    """Whether these are the bytes of this very slip, signed with this seal."""
+def is_slip(content: bytes, slip: Mapping[str, Any], seals: Iterable[PublicKey]) -> bool:
+    """Whether these are the bytes of this very slip, signed with a seal that the archive had."""
     signed = repository.read_document(content)
     if signed is None or not isinstance(signed.get("signed"), dict):
         return False
     signature = signed.pop("signed")
-    return signed == dict(slip) and document_is_signed_by(seal, slip, signature)
+    seal = signer_of(seals, signature)
+    return (
+        signed == dict(slip) and seal is not None and document_is_signed_by(seal, slip, signature)
+    )
 
 
 def _note_ready(placed: Mapping[str, Placed], session: Session) -> None:

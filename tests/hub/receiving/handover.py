@@ -107,7 +107,7 @@ class Unit:
 
     def send(self, kind: str, *bodies: dict[str, Any], as_node: str | None = None) -> None:
         """Have the hub apply entries of one kind, as one run."""
-        apply = receiving.handlers(self.city.folder)[kind]
+        apply = receiving.handlers()[kind]
         entries = [Entry(seq, kind, new_id(), body) for seq, body in enumerate(bodies, 1)]
         with self.city.database.write() as session, session.begin_nested():
             apply(session, as_node or self.node.id, entries)
