@@ -32,7 +32,7 @@ from node.transfer.work import TransferWork
 from node.wiring import HANDLERS
 from shared.kernel.actor import Actor, Grant, Role, system_actor
 from shared.kernel.settings import save_settings
-from shared.messaging.models import OutgoingStream
+from shared.messaging.models import DeadLetter, OutgoingStream
 
 CITY_DEPARTMENT = "420500000000"
 ADMIN = Actor("account:admin", "系统管理员", (Grant(Role.ADMINISTRATOR),))
@@ -141,21 +141,52 @@ class Federation:
                 ADMIN, name, division, [fonds.id], key=key, session=session
             )
         unit = Unit.make(self, self.path / number, name)
+        self._enrol(unit, invitation.code)
+        unit.fonds_id = fonds.id
+        unit.start()
+        self.nodes.append(unit)
+        return unit
+
+    def enrol_again(self, unit: Unit, path: Path) -> Unit:
+        """The unit's computer is replaced: a new folder with new keys, under a new epoch."""
+        twin = Unit.make(self, path, "新电脑")
+        with self.hub.database().write() as session:
+            code = federation.new_code(ADMIN, unit.node_id, session=session).code
+        self._enrol(twin, code)
+        twin.fonds_id = unit.fonds_id
+        twin.start()
+        return twin
+
+    def _enrol(self, unit: Unit, code: str) -> None:
         with unit.folder.database().read() as session:
             instance = office_of(session).instance_id
         application = Application(
-            code=invitation.code,
+            code=code,
             device_public=unit.folder.keys.device().public.hex,
             seal_public=unit.folder.keys.seal().public.hex,
             instance_id=instance,
         )
         with self.hub.database().write() as session:
-            answer = enrol(application, key=key, link="", holdings=holdings, session=session)
+            answer = enrol(
+                application,
+                key=self.hub.keys.hub(),
+                link="",
+                holdings=holdings,
+                session=session,
+            )
         take_enrolment(unit.folder, "http://127.0.0.1:1", answer)
-        unit.fonds_id = fonds.id
-        unit.start()
-        self.nodes.append(unit)
-        return unit
+
+    def dead_letters(self) -> list[str]:
+        """Why the hub could not read what came."""
+        with self.hub.database().read() as session:
+            return [row.reason for row in session.query(DeadLetter)]
+
+    def pass_time(self, turns: int = 30) -> None:
+        """Fair weather and passing time, while some are away."""
+        self.link.storm = False
+        for _ in range(turns):
+            self.turn()
+            self.clock.seconds += 25
 
     def turn(self) -> None:
         """Let every loop of every process do its step once."""

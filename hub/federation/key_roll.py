@@ -65,6 +65,19 @@ def roll_seal(actor: Actor, folder: HubFolder, archive_code: str) -> OwnKey:
     return _roll(actor, folder, _seal_holder(folder, archive_code))
 
 
+def check_keys(folder: HubFolder) -> None:
+    """Raise WrongState when `keys/` is older than database or store, or is not this hub's.
+
+    Changes nothing; that the database may be older than `keys/` is for `settle_keys`.
+    """
+    for holder in _holders(folder):
+        current = holder.files.current().public
+        with folder.database().read() as session:
+            register = list(own_keys(holder.name, session))
+        if register:
+            _standing(folder, holder, current, register)
+
+
 def settle_keys(folder: HubFolder, *, restored: bool = False) -> int:
     """Finish roll-overs that were killed, and see that `keys/` and the register fit each other.
 
@@ -142,33 +155,42 @@ def _succeed(
 
 
 def _settle(folder: HubFolder, holder: _Holder, *, restored: bool) -> int:
-    files = holder.files
-    current = files.current().public
+    current = holder.files.current().public
     with folder.database().read() as session:
         register = list(own_keys(holder.name, session))
     if not register:
         # A database from before there was a register.
         with folder.database().write() as session:
             register = [register_first(session, holder.name, current)]
-    taken = 0
-    if current != register[-1].public:
-        prepared = files.prepared()
-        if prepared is not None and prepared.public == register[-1].public:
-            files.advance()
-        elif any(current == row.public for row in register):
-            raise _outdated(files, len(register))
-        else:
-            missing = _missing(holder, register[-1], current)
-            if not restored:
-                raise _database_outdated(files)
-            for link in missing:
-                with folder.database().write() as session:
-                    register.append(_succeed(_ACTOR, folder, holder, link, session))
-            taken = len(missing)
+    missing = _standing(folder, holder, current, register)
+    if missing and not restored:
+        raise _database_outdated(holder.files)
+    for link in missing:
+        with folder.database().write() as session:
+            register.append(_succeed(_ACTOR, folder, holder, link, session))
     _keep_statements(folder.store, holder, register)
-    if _stored_serial(folder.store, holder) > register[-1].serial:
-        raise _outdated(files, _stored_serial(folder.store, holder))
-    return taken
+    if register[-1].public != current:
+        holder.files.advance()
+    return len(missing)
+
+
+def _standing(
+    folder: HubFolder, holder: _Holder, current: PublicKey, register: Sequence[OwnKey]
+) -> list[Link]:
+    """The roll-overs that the register lacks. Raises WrongState when `keys/` does not fit."""
+    files, last = holder.files, register[-1]
+    missing: list[Link] = []
+    if current != last.public:
+        prepared = files.prepared()
+        killed = prepared is not None and prepared.public == last.public
+        if not killed:
+            if any(current == row.public for row in register):
+                raise _outdated(files, last.serial)
+            missing = _missing(holder, last, current)
+    stored = _stored_serial(folder.store, holder)
+    if stored > last.serial + len(missing):
+        raise _outdated(files, stored)
+    return missing
 
 
 def _missing(holder: _Holder, known: OwnKey, current: PublicKey) -> list[Link]:

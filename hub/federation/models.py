@@ -243,6 +243,11 @@ class Node(Model):
     enrolled_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
 
     @property
+    def has_streams(self) -> bool:
+        """Whether the node was ever enrolled, so that something can be told to it."""
+        return self.epoch > 0
+
+    @property
     def may_talk(self) -> bool:
         """Whether messages and uploads of this node are taken."""
         return self.state == NodeState.ENROLLED and self.device_public is not None

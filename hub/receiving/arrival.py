@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -132,7 +132,6 @@ def _identity(body: dict[str, Any]) -> tuple[object, ...]:
         body["record_version"],
         body["record_digest"],
         body["package"]["sha256"],
-        body["package"]["size"],
     )
 
 
@@ -144,7 +143,6 @@ def _identity_of(offer: Offer, session: Session) -> tuple[object, ...]:
         offer.record_version,
         offer.record_digest,
         offer.package_sha256,
-        offer.package_size,
     )
 
 
@@ -237,6 +235,8 @@ def apply_batch(session: Session, node_id: str, entries: Sequence[Entry]) -> Non
         rounds = batches_named(session, body["batch_id"])
         if any(each.listed_digest == digest and each.node_id == node_id for each in rounds):
             continue
+        if _is_restored(rounds, body, node_id, session):
+            continue
         batch = rounds[-1] if rounds else None
         offers = [] if batch is None else offers_of(batch.id, session=session)
         taken = {each.id for each in offers if each.state == OfferState.OPEN}
@@ -265,6 +265,16 @@ def apply_batch(session: Session, node_id: str, entries: Sequence[Entry]) -> Non
         audit.record(
             session, _ACTOR, "batch.offered", f"batch:{batch.id}", node=node_id, count=batch.count
         )
+
+
+def _is_restored(
+    rounds: Sequence[Batch], body: Mapping[str, Any], node_id: str, session: Session
+) -> bool:
+    """Whether a round was received again from the store, which does not know how it was listed."""
+    for batch in rounds:
+        if batch.node_id == node_id and batch.listed is None and batch.form is not None:
+            return set(body["offers"]) <= {o.id for o in offers_of(batch.id, session=session)}
+    return False
 
 
 def _check_room(offers: Sequence[Offer]) -> None:

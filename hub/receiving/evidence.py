@@ -46,7 +46,7 @@ def apply_evidence(session: Session, node_id: str, entries: Sequence[Entry]) -> 
             named = _signature_of(document, "signature").get("key")
             key = federation.hub_key_named(named, session)
             require_signature([key] if key else [], document, "signature")
-            _apply_verdict(session, node_id, document)
+            adopt_verdict(session, node_id, document)
         else:
             seals = federation.seals_of(str(document.get("archive")), session)
             require_signature(seals, document, "archive_signature")
@@ -71,10 +71,13 @@ def require_signature(keys: Iterable[PublicKey], document: Mapping[str, Any], na
         )
 
 
-def _apply_verdict(session: Session, node_id: str, document: Mapping[str, Any]) -> None:
+def adopt_verdict(session: Session, node_id: str, document: Mapping[str, Any]) -> None:
+    """Conclude a batch as a verdict of ours, whose signature was checked, says that it was."""
     if session.get(Verdict, document["verdict_id"]) is not None:
         return
     batch = _batch_of(session, node_id, document)
+    if batch.concluded_at is None and _receipt_of(batch, session) is not None:
+        return  # received again from the store, which had no verdict: there is no way back
     if batch.concluded_at is not None:
         raise Conflict("平台上这批移交已有另一结论。", "请联系市档案馆核对。", code="other_verdict")
     # The checks may not have come to it again; the signed conclusion stands for them.
@@ -112,8 +115,7 @@ def adopt_receipt(session: Session, node_id: str, document: Mapping[str, Any]) -
     if known is not None:
         return
     batch = _batch_of(session, node_id, document)
-    other = session.scalar(select(Receipt).where(Receipt.batch_id == batch.id))
-    if other is not None:
+    if _receipt_of(batch, session) is not None:
         raise Conflict(
             "平台上这批移交已有另一份接收凭据。", "请联系市档案馆核对。", code="other_receipt"
         )
@@ -131,6 +133,10 @@ def adopt_receipt(session: Session, node_id: str, document: Mapping[str, Any]) -
         session, _ACTOR, "batch.receipt_restored", f"batch:{batch.id}",
         receipt=document["receipt_id"], node=node_id,
     )  # fmt: skip
+
+
+def _receipt_of(batch: Batch, session: Session) -> Receipt | None:
+    return session.scalar(select(Receipt).where(Receipt.batch_id == batch.id))
 
 
 def _batch_of(session: Session, node_id: str, document: Mapping[str, Any]) -> Batch:

@@ -61,6 +61,21 @@ def folder_of(archive_code: str, record_id: str) -> str:
     return f"archives/{archive_code}/records/{record_id[-2:]}/{record_id[-4:-2]}/{record_id}/v1"
 
 
+def record_of_folder(folder: str) -> str:
+    """The record whose folder this is (the inverse of `folder_of`)."""
+    return folder.split("/")[-2]
+
+
+def record_names(store: ObjectStore, archive_code: str) -> Iterator[str]:
+    """The names of everything in an archive's folders of records, folder by folder."""
+    return store.names(f"archives/{archive_code}/records/")
+
+
+def known_packages(names: Sequence[str], *, session: Session) -> set[str]:
+    """Those of these packages that the database knows to be kept."""
+    return set(session.scalars(select(KeptPackage.name).where(KeptPackage.name.in_(names))))
+
+
 def package_name(archive_code: str, record_id: str, package_sha256: str) -> str:
     """The name of a record's package in the store."""
     return f"{folder_of(archive_code, record_id)}/{package_sha256}.zip"
@@ -123,7 +138,7 @@ def read_document(content: bytes) -> dict[str, Any] | None:
 def note_placed(session: Session, placed: Sequence[Placed]) -> None:
     """Write down packages that the store has now. A package noted before stays as it is."""
     names = [each.package.name for each in placed]
-    known = set(session.scalars(select(KeptPackage.name).where(KeptPackage.name.in_(names))))
+    known = known_packages(names, session=session)
     session.add_all(
         KeptPackage(
             name=each.package.name,
@@ -219,7 +234,7 @@ def keep_paper(
     The same paper again is fine; another one under its name is a Conflict.
     """
     content = canonical_json(dict(document))
-    name = f"archives/{archive_code}/{kind}/{paper_id[-2:]}/{paper_id}.json"
+    name = _paper_name(archive_code, kind, paper_id)
     digest = sha256_hex(content)
     row = session.get(Paper, name)
     if row is None:
@@ -227,6 +242,29 @@ def keep_paper(
         session.flush()
     elif row.sha256 != digest:
         raise Conflict(f"文书 {paper_id} 已存有另一内容。", "请联系系统管理员核对。")
+
+
+def write_paper(
+    store: ObjectStore, archive_code: str, kind: str, paper_id: str, document: Mapping[str, Any]
+) -> None:
+    """Write a paper to the store at once, where something must not be there without it."""
+    content = canonical_json(dict(document))
+    store.put(
+        _paper_name(archive_code, kind, paper_id),
+        io.BytesIO(content),
+        sha256=sha256_hex(content),
+        size=len(content),
+    )
+
+
+def _paper_name(archive_code: str, kind: str, paper_id: str) -> str:
+    return f"archives/{archive_code}/{kind}/{paper_id[-2:]}/{paper_id}.json"
+
+
+def paper_ids(store: ObjectStore, archive_code: str, kind: str) -> Iterator[str]:
+    """The ids of all papers of a kind that the store has of an archive."""
+    for name in store.names(f"archives/{archive_code}/{kind}/"):
+        yield name.rpartition("/")[2].removesuffix(".json")
 
 
 def papers(store: ObjectStore, archive_code: str, kind: str) -> Iterator[dict[str, Any]]:
@@ -241,7 +279,7 @@ def paper_of(
     store: ObjectStore, archive_code: str, kind: str, paper_id: str
 ) -> dict[str, Any] | None:
     """A paper as the store has it; None when it has none."""
-    name = f"archives/{archive_code}/{kind}/{paper_id[-2:]}/{paper_id}.json"
+    name = _paper_name(archive_code, kind, paper_id)
     if not store.exists(name):
         return None
     with store.open(name) as stream:
