@@ -32,7 +32,7 @@ from node.transfer.work import TransferWork
 from node.wiring import HANDLERS
 from shared.kernel.actor import Actor, Grant, Role, system_actor
 from shared.kernel.settings import save_settings
-from shared.messaging.models import DeadLetter, OutgoingStream
+from shared.messaging.models import OutgoingStream
 
 CITY_DEPARTMENT = "420500000000"
 ADMIN = Actor("account:admin", "系统管理员", (Grant(Role.ADMINISTRATOR),))
@@ -175,11 +175,6 @@ class Federation:
                 session=session,
             )
         take_enrolment(unit.folder, "http://127.0.0.1:1", answer)
-
-    def dead_letters(self) -> list[str]:
-        """Why the hub could not read what came."""
-        with self.hub.database().read() as session:
-            return [row.reason for row in session.query(DeadLetter)]
 
     def pass_time(self, turns: int = 30) -> None:
         """Fair weather and passing time, while some are away."""

@@ -126,11 +126,11 @@ def _read_offer(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _identity(body: dict[str, Any]) -> tuple[object, ...]:
+    # The digest of the package says what is in it, and how large it is.
     return (
         body["batch_id"],
         body["record_id"],
         body["record_version"],
-        body["record_digest"],
         body["package"]["sha256"],
     )
 
@@ -141,7 +141,6 @@ def _identity_of(offer: Offer, session: Session) -> tuple[object, ...]:
         batch.batch_id,
         offer.record_id,
         offer.record_version,
-        offer.record_digest,
         offer.package_sha256,
     )
 

@@ -278,13 +278,12 @@ def papers(store: ObjectStore, archive_code: str, kind: str) -> Iterator[dict[st
 def paper_of(
     store: ObjectStore, archive_code: str, kind: str, paper_id: str
 ) -> dict[str, Any] | None:
-    """A paper as the store has it; None when it has none."""
+    """A paper as the store has it; None when it has none that can be read."""
     name = _paper_name(archive_code, kind, paper_id)
     if not store.exists(name):
         return None
     with store.open(name) as stream:
-        value: dict[str, Any] = json.load(stream)
-    return value
+        return read_document(stream.read())
 
 
 class PaperWriter:

@@ -207,8 +207,10 @@ class Unit:
         """Sign the form that the hub sent with its verdict."""
         self.send("confirmation", self.confirmation(batch_id, **changes))
 
-    def confirmation(self, batch_id: str, **changes: Any) -> dict[str, Any]:
-        form = self.heard("verdict")[-1]["form"]
+    def confirmation(
+        self, batch_id: str, *, of: dict[str, Any] | None = None, **changes: Any
+    ) -> dict[str, Any]:
+        form = of or self.heard("verdict")[-1]["form"]
         signed = sign_document(self.seal, form)
         return {
             "batch_id": batch_id,
