@@ -200,6 +200,28 @@ class TestWhatIsOlder:
         assert told.value.code == "keys_unknown"
 
 
+def killed_at(point: str, folder: HubFolder, archive: str = "-") -> None:
+    """Roll the hub's key (or a seal) over in a process that is killed there."""
+    folder.database().close()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.hub.federation.killed_roll", str(folder.path), point,
+         archive],
+        cwd=ROOT, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.faults
+def test_killed_at_the_end_and_then_restored_to_before_it_began(city: City, tmp_path: Path) -> None:
+    copy_database(city.folder.path / "hub.sqlite", tmp_path / "backup.sqlite")
+    killed_at("put-after", city.folder)
+    folder = put_back(city, database=tmp_path / "backup.sqlite")
+    check_keys(folder)
+    assert settle_keys(folder, restored=True) == 0
+    assert roll_hub_key(city.admin, folder).serial == 2
+    settle_keys(folder)
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("archive", ["-", ARCHIVE])
 @pytest.mark.parametrize(
@@ -213,13 +235,7 @@ def test_killed_while_rolling_over(city: City, point: str, archive: str) -> None
         return (keys.hub() if archive == "-" else keys.seal(archive)).public.hex
 
     old = current()
-    city.database.close()
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.hub.federation.killed_roll", str(city.folder.path), point,
-         archive],
-        cwd=ROOT, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL
+    killed_at(point, city.folder, archive)
     counts = point.startswith(("put", "advance"))
     settle_keys(city.folder)
     assert (current() != old) is counts
