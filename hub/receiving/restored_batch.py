@@ -162,13 +162,15 @@ def _offers_in(verdict: Mapping[str, Any]) -> set[str]:
 
 
 def _add_returned(verdict: Mapping[str, Any], batch: Batch, session: Session) -> None:
-    """What a corrected form left out belongs to the round too; the size of it is not known here."""
+    """What a corrected form left out belongs to the round too; a verdict does not tell its size."""
     here = {offer.id for offer in offers_of(batch.id, session=session)}
     returned = [each for each in verdict["offers"] if each["offer_id"] not in here]
     records = catalogue.records_of([each["record_id"] for each in returned], session)
     for each in returned:
         record = records.get(each["record_id"])
-        offer = _offer({**each, "size": 0}, record, batch, digest=record.digest if record else "")
+        known = record is not None and record.version == each["record_version"]
+        digest = record.digest if record is not None and known else ""
+        offer = _offer({**each, "size": 0}, record, batch, digest=digest)
         offer.state = OfferState.RETURNED
         session.add(offer)
     session.flush()
