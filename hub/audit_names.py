@@ -13,6 +13,7 @@ from hub.receiving.service import Batch
 
 ACTION_NAMES = {
     "agreement.made": "登记集中保管协议",
+    "archive.seal_rolled": "更换档案馆印章",
     "archives.loaded": "载入档案馆",
     "batch.checked": "检验完毕",
     "batch.concluded": "作出审核结论",
@@ -39,6 +40,7 @@ ACTION_NAMES = {
     "fonds.renamed": "全宗更名",
     "hub.founded": "建立平台",
     "hub.generation": "平台恢复，进入新的一代",
+    "hub.key_rolled": "更换平台密钥",
     "hub.restore_suspected": "发现平台数据变旧",
     "node.code_made": "生成登记码",
     "node.enrolled": "联网登记",

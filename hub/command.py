@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,10 +23,13 @@ from hub.federation.commands import (
     node_group,
 )
 from hub.federation.founding import found_hub
+from hub.federation.key_roll import settle_keys
+from hub.federation.keys_command import keys_group
 from hub.federation.places import HubFolder
 from hub.federation.recovery_command import doctor_command, grant_command, recover_command
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role
+from shared.kernel.ailment import Ailment
 from shared.kernel.errors import Invalid
 from shared.kernel.files import folder_lock
 from shared.kernel.keys import random_token
@@ -41,6 +44,18 @@ def _holdings(node_id: str, session: Session) -> Iterable[Any]:
     return holdings(node_id, session)
 
 
+def _complete(
+    folder: HubFolder, tell: Callable[[str], None]
+) -> tuple[dict[str, int], list[Ailment]]:
+    from hub.correcting.restoring import restore_corrections
+    from hub.receiving.restoring import restore_received
+
+    restored = restore_received(folder, tell)
+    corrections, findings = restore_corrections(folder, tell)
+    counts = {**restored.counts, "corrections": corrections}
+    return counts, [*restored.findings, *findings]
+
+
 @click.group("hub")
 def hub() -> None:
     """市级平台：初始化、运行、账号、全宗、联网单位。"""
@@ -49,7 +64,8 @@ def hub() -> None:
 hub.add_command(fonds_group)
 hub.add_command(node_group)
 hub.add_command(agreement_group)
-hub.add_command(recover_command)
+hub.add_command(keys_group)
+hub.add_command(recover_command(_complete))
 hub.add_command(doctor_command)
 node_group.add_command(grant_command(_holdings))
 hub.add_command(user_group)
@@ -130,6 +146,7 @@ def run(folder: Path, host: str | None, port: int | None, as_json: bool) -> None
     stopping = threading.Event()
     _stop_on_signal(stopping)
     with folder_lock(place.path, "hub run"):
+        settle_keys(place)
         server = serve(
             make_app(place),
             host or settings.host,

@@ -22,9 +22,9 @@ from shared.messaging.links import open_link
 REQUESTS: Mapping[str, Request] = {"upload": receiving.grant_upload}
 
 
-def handlers(folder: HubFolder) -> dict[str, Handler]:
+def handlers() -> dict[str, Handler]:
     """Who applies which kind of entry."""
-    of_batches = receiving.handlers(folder)
+    of_batches = receiving.handlers()
     return {
         "record": catalogue.apply_records,
         "reconcile": catalogue.apply_reconcile,
@@ -61,7 +61,7 @@ def holdings(node_id: str, session: Session) -> Iterable[epochs.Fact]:
 def start(folder: HubFolder) -> Background:
     """Start every loop of the hub; stop them with `.stop()`."""
     background = Background()
-    post = PostOffice(folder, open_link(folder.settings.link), handlers(folder), holdings)
+    post = PostOffice(folder, open_link(folder.settings.link), handlers(), holdings)
     background.repeat("post.in", post.step_in, idle_seconds=0.1)
     background.repeat("post.out", post.step_out, idle_seconds=0.2)
     for name, step in steps(folder).items():

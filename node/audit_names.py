@@ -55,6 +55,7 @@ ACTION_NAMES = {
     "document.returned_to_issuer": "清退",
     "document.taken_in_hand": "交办",
     "hub.generation_met": "平台已恢复，补送凭据",
+    "hub.key_followed": "认可平台的新密钥",
     "intake.begun": "上传表格",
     "intake.discarded": "放弃导入",
     "intake.finished": "导入完毕",

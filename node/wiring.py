@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from node.corrections import service as corrections
 from node.filing import service as filing
 from node.intake.work import IntakeWork
+from node.office.hub_keys import apply_hub_keys
 from node.office.places import NodeFolder
 from node.office.service import apply_fonds, office_of
 from node.sync import reconciling, recovery
@@ -45,6 +46,7 @@ def _refused(session: Session, body: dict[str, Any]) -> None:
 
 
 HANDLERS: Mapping[str, Handler] = {
+    "hub_key": apply_hub_keys,
     "fonds": _each(apply_fonds),
     "held": _each(filing.adopt_held),
     "batch_held": _each(transfer.adopt_batch),

@@ -15,12 +15,13 @@ from hub.correcting.asking import require_kept
 from hub.correcting.models import Correction
 from hub.correcting.schemas import EvidenceSchema
 from hub.federation import service as federation
+from hub.receiving import service as receiving
 from hub.repository import service as repository
 from shared import audit
 from shared.kernel.actor import system_actor
 from shared.kernel.canonical import digest_of
-from shared.kernel.errors import Conflict, NotAllowed
-from shared.kernel.keys import PublicKey, document_is_signed_by
+from shared.kernel.errors import Conflict
+from shared.kernel.keys import PublicKey
 from shared.messaging.entry import Entry
 from shared.records import wire
 from shared.storage import ObjectStore
@@ -38,23 +39,11 @@ def apply_evidence(session: Session, node_id: str, entries: Sequence[Entry]) -> 
     """
     for entry in entries:
         document = wire.load(EvidenceSchema(), entry.body)["document"]
-        seal = federation.archive_of(str(document.get("archive")), session).seal_public
-        require_seal(PublicKey.from_hex(seal), document)
+        seals = federation.seals_of(str(document.get("archive")), session)
+        receiving.require_signature(seals, document, "archive_signature")
         record = catalogue.record_of(_record_id(document), session)
         require_kept(node_id, record, session)
         adopt(session, document, record)
-
-
-def require_seal(seal: PublicKey, document: Mapping[str, Any]) -> None:
-    """Raise NotAllowed unless the archive's seal covers the answer as it stands."""
-    rest = {name: value for name, value in document.items() if name != "archive_signature"}
-    signed = document.get("archive_signature")
-    if not isinstance(signed, dict) or not document_is_signed_by(seal, rest, signed):
-        raise NotAllowed(
-            "交回的更正文书不是本平台的档案馆所签，或已被改动。",
-            "请把这件档案的档号告诉市档案馆管理员。",
-            code="bad_signature",
-        )
 
 
 def _record_id(document: Mapping[str, Any]) -> str:
@@ -100,7 +89,7 @@ def _contradicts() -> Conflict:
 
 
 def correction_in_store(
-    store: ObjectStore, archive: str, record_id: str, version: int, seal: PublicKey
+    store: ObjectStore, archive: str, record_id: str, version: int, seals: Sequence[PublicKey]
 ) -> dict[str, Any] | None:
     """The correction that made this version already, as the repository has it; None for none.
 
@@ -111,5 +100,5 @@ def correction_in_store(
     if content is None:
         return None
     document = repository.read_document(content)
-    require_seal(seal, document or {})
+    receiving.require_signature(seals, document or {}, "archive_signature")
     return document

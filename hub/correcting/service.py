@@ -92,11 +92,10 @@ def make(
         document = draft_correction(
             actor, record_id, values, reason, correction_id=correction_id, session=session
         )
+        seals = federation.seals_of(document["archive"], session)
     seal = folder.keys.seal(document["archive"])
     version = document["record"]["version"]
-    earlier = correction_in_store(
-        folder.store, document["archive"], record_id, version, seal.public
-    )
+    earlier = correction_in_store(folder.store, document["archive"], record_id, version, seals)
     if earlier is not None:
         with database.write() as session:
             adopt(session, earlier, catalogue.record_of(record_id, session))

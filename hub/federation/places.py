@@ -9,10 +9,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hub.federation.key_files import KeyFiles
 from shared.kernel.database import Database
 from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.identifiers import new_id
-from shared.kernel.keys import SigningKey, ensure_key
+from shared.kernel.keys import SigningKey
 from shared.kernel.settings import FILE_NAME, load_settings, save_settings
 from shared.storage import FolderStaging, FolderStore, ObjectStore, Staging
 
@@ -71,14 +72,26 @@ class HubKeys:
         self._folder = folder
 
     def hub(self) -> SigningKey:
-        """The hub's key: signs envelopes and fonds assignments."""
-        return ensure_key(self._folder / "hub.key")
+        """The hub's key: signs envelopes, verdicts and fonds assignments."""
+        return self.hub_files().current()
 
     def seal(self, archive_code: str) -> SigningKey:
-        """The seal of an archive: signs verdicts, forms and receipts."""
+        """The seal of an archive: signs forms and receipts."""
+        return self.seal_files(archive_code).current()
+
+    def make_seal(self, archive_code: str) -> SigningKey:
+        """The seal of an archive that is new here; made at the first call."""
+        return self.seal_files(archive_code).make()
+
+    def hub_files(self) -> KeyFiles:
+        """The files of the hub's key."""
+        return KeyFiles(self._folder, "hub")
+
+    def seal_files(self, archive_code: str) -> KeyFiles:
+        """The files of an archive's seal."""
         if not _ARCHIVE_CODE.fullmatch(archive_code):
             raise Invalid("archive", f"档案馆代码“{archive_code}”不正确。", "请从档案馆列表选择。")
-        return ensure_key(self._folder / f"seal-{archive_code}.key")
+        return KeyFiles(self._folder, f"seal-{archive_code}")
 
 
 class HubFolder:
@@ -102,7 +115,7 @@ class HubFolder:
         folder.path.mkdir(parents=True, exist_ok=True)
         link = f"embedded://{folder.path / 'link.sqlite'}"
         folder._new = HubSettings(name=name, hub_id=new_id(), city=city, port=port, link=link)
-        folder.keys.hub()
+        folder.keys.hub_files().make()
         return folder
 
     def establish(self) -> None:

@@ -8,6 +8,7 @@ from hub.federation.assignments import (
     tell_node,
     told_after,
 )
+from hub.federation.enrolment import node_seals
 from hub.federation.finding import (
     all_fonds,
     fonds_count,
@@ -45,6 +46,7 @@ from hub.federation.nodes import (
     set_notes,
     suspend_node,
 )
+from hub.federation.own_keys import hub_key_named, seals_of
 from hub.federation.territory import (
     archive_of,
     archives,
@@ -88,6 +90,7 @@ __all__ = [
     "fonds_seen_by",
     "fonds_shown_to",
     "full_name",
+    "hub_key_named",
     "hub_of",
     "keeps",
     "kept_by",
@@ -97,6 +100,7 @@ __all__ = [
     "make_agreement",
     "new_code",
     "node_of",
+    "node_seals",
     "node_shown_to",
     "nodes",
     "nodes_seen_by",
@@ -108,6 +112,7 @@ __all__ = [
     "register_fonds",
     "rename_fonds",
     "resume_node",
+    "seals_of",
     "set_archives",
     "set_disclosure",
     "set_notes",

@@ -36,7 +36,7 @@ def draft_receipt(actor: Actor, batch_row_id: str, *, session: Session) -> dict[
         "archive": batch.receiving_archive,
         "form": batch.form,
         "form_digest": batch.form_digest,
-        "offers": [_line(offer) for offer in accepted_offers(batch.id, session=session)],
+        "offers": [line_of(offer) for offer in accepted_offers(batch.id, session=session)],
         "unit_signature": batch.unit_signature,
         "by": actor.name,
         "at": utc_text(),
@@ -91,7 +91,8 @@ def accepted_offers(batch_row_id: str, *, session: Session) -> list[Offer]:
     return [offer for offer in offers_of(batch_row_id, session=session) if offer.state in wanted]
 
 
-def _line(offer: Offer) -> dict[str, Any]:
+def line_of(offer: Offer) -> dict[str, Any]:
+    """What a receipt says of one offer."""
     return {
         "offer_id": offer.id,
         "record_id": offer.record_id,

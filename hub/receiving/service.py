@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -11,11 +10,17 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 
 from hub.catalogue import service as catalogue
 from hub.catalogue.query import MASKED_TITLE
+from hub.federation import service as federation
 from hub.federation.places import HubFolder
 from hub.federation.visibility import Sight, sight, within_reach
 from hub.receiving.arrival import apply_batch, apply_offers, apply_withdraw
 from hub.receiving.checking import Checking
-from hub.receiving.evidence import adopt_receipt, apply_evidence, receipt_in_store
+from hub.receiving.evidence import (
+    adopt_receipt,
+    apply_evidence,
+    receipt_in_store,
+    require_signature,
+)
 from hub.receiving.finishing import Finishing
 from hub.receiving.forms import form_pdf_of
 from hub.receiving.models import (
@@ -86,6 +91,7 @@ __all__ = [
     "put_part",
     "receiving_now",
     "require_sight",
+    "require_signature",
     "settle_receipt",
     "settle_verdict",
     "sign_and_receive",
@@ -100,14 +106,14 @@ _SEES = (Role.REVIEWER, Role.ARCHIVIST)
 # ---- for the wiring
 
 
-def handlers(folder: HubFolder) -> dict[str, Handler]:
+def handlers() -> dict[str, Handler]:
     """The handlers of the entries that nodes send to this room, by kind."""
     return {
         "offer": apply_offers,
         "batch": apply_batch,
         "withdraw": apply_withdraw,
         "confirmation": apply_confirmation,
-        "evidence": partial(apply_evidence, hub_key=folder.keys.hub().public),
+        "evidence": apply_evidence,
     }
 
 
@@ -188,8 +194,9 @@ def sign_and_receive(folder: HubFolder, actor: Actor, batch_row_id: str) -> Batc
     database = folder.database()
     with database.read() as session:
         document = draft_receipt(actor, batch_row_id, session=session)
+        seals = federation.seals_of(document["archive"], session)
     seal = folder.keys.seal(document["archive"])
-    earlier = receipt_in_store(folder.store, document["archive"], document, seal.public)
+    earlier = receipt_in_store(folder.store, document["archive"], document, seals)
     if earlier is not None:
         # We have signed before, and lost our memory of it: that receipt stands.
         with database.write() as session:

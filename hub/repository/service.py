@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, BinaryIO, TypeVar
 
 from sqlalchemy import func, or_, select
@@ -27,6 +29,7 @@ from shared.storage import ObjectStore, StoredObject
 log = logging.getLogger(__name__)
 
 _CHUNK = 200
+_DESCRIPTION = re.compile(r"/description-(\d+)\.json$")
 _Kept = TypeVar("_Kept", KeptPackage, KeptDescription)
 
 
@@ -60,6 +63,21 @@ def folder_of(archive_code: str, record_id: str) -> str:
     Spread by the random end of the id: its beginning is a time, the same for a whole day's work.
     """
     return f"archives/{archive_code}/records/{record_id[-2:]}/{record_id[-4:-2]}/{record_id}/v1"
+
+
+def record_of_folder(folder: str) -> str:
+    """The record whose folder this is (the inverse of `folder_of`)."""
+    return folder.split("/")[-2]
+
+
+def record_names(store: ObjectStore, archive_code: str) -> Iterator[str]:
+    """The names of everything in an archive's folders of records, folder by folder."""
+    return store.names(f"archives/{archive_code}/records/")
+
+
+def known_packages(names: Sequence[str], *, session: Session) -> set[str]:
+    """Those of these packages that the database knows to be kept."""
+    return set(session.scalars(select(KeptPackage.name).where(KeptPackage.name.in_(names))))
 
 
 def package_name(archive_code: str, record_id: str, package_sha256: str) -> str:
@@ -143,6 +161,16 @@ def description_beside(
     return _bytes_of(store, description_name(archive_code, record_id, version))
 
 
+def descriptions(store: ObjectStore, archive_code: str) -> Iterator[tuple[str, int]]:
+    """Every corrected description that the store has: record and version, rising in a record."""
+    for folder, names in groupby(
+        record_names(store, archive_code), key=lambda name: name.rpartition("/")[0]
+    ):
+        found = (_DESCRIPTION.search(name) for name in names)
+        for version in sorted(int(each[1]) for each in found if each):
+            yield record_of_folder(folder), version
+
+
 def note_description(
     session: Session, archive_code: str, record_id: str, version: int, stored: StoredObject
 ) -> None:
@@ -173,7 +201,7 @@ def read_document(content: bytes) -> dict[str, Any] | None:
 def note_placed(session: Session, placed: Sequence[Placed]) -> None:
     """Write down packages that the store has now. A package noted before stays as it is."""
     names = [each.package.name for each in placed]
-    known = set(session.scalars(select(KeptPackage.name).where(KeptPackage.name.in_(names))))
+    known = known_packages(names, session=session)
     session.add_all(
         KeptPackage(
             name=each.package.name,
@@ -280,7 +308,7 @@ def keep_paper(
     The same paper again is fine; another one under its name is a Conflict.
     """
     content = canonical_json(dict(document))
-    name = f"archives/{archive_code}/{kind}/{paper_id[-2:]}/{paper_id}.json"
+    name = _paper_name(archive_code, kind, paper_id)
     digest = sha256_hex(content)
     row = session.get(Paper, name)
     if row is None:
@@ -288,6 +316,29 @@ def keep_paper(
         session.flush()
     elif row.sha256 != digest:
         raise Conflict(f"文书 {paper_id} 已存有另一内容。", "请联系系统管理员核对。")
+
+
+def write_paper(
+    store: ObjectStore, archive_code: str, kind: str, paper_id: str, document: Mapping[str, Any]
+) -> None:
+    """Write a paper to the store at once, where something must not be there without it."""
+    content = canonical_json(dict(document))
+    store.put(
+        _paper_name(archive_code, kind, paper_id),
+        io.BytesIO(content),
+        sha256=sha256_hex(content),
+        size=len(content),
+    )
+
+
+def _paper_name(archive_code: str, kind: str, paper_id: str) -> str:
+    return f"archives/{archive_code}/{kind}/{paper_id[-2:]}/{paper_id}.json"
+
+
+def paper_ids(store: ObjectStore, archive_code: str, kind: str) -> Iterator[str]:
+    """The ids of all papers of a kind that the store has of an archive."""
+    for name in store.names(f"archives/{archive_code}/{kind}/"):
+        yield name.rpartition("/")[2].removesuffix(".json")
 
 
 def papers(store: ObjectStore, archive_code: str, kind: str) -> Iterator[dict[str, Any]]:
@@ -301,13 +352,12 @@ def papers(store: ObjectStore, archive_code: str, kind: str) -> Iterator[dict[st
 def paper_of(
     store: ObjectStore, archive_code: str, kind: str, paper_id: str
 ) -> dict[str, Any] | None:
-    """A paper as the store has it; None when it has none."""
-    name = f"archives/{archive_code}/{kind}/{paper_id[-2:]}/{paper_id}.json"
+    """A paper as the store has it; None when it has none that can be read."""
+    name = _paper_name(archive_code, kind, paper_id)
     if not store.exists(name):
         return None
     with store.open(name) as stream:
-        value: dict[str, Any] = json.load(stream)
-    return value
+        return read_document(stream.read())
 
 
 class PaperWriter:

@@ -142,7 +142,7 @@ def apply_declined(session: Session, body: dict[str, Any]) -> None:
 def _require_ours(body: Mapping[str, Any], record_id: str, fonds_id: str, session: Session) -> None:
     """The answer must be sealed by the archive that keeps the record, and name a correction."""
     archive = str(body.get("archive"))
-    if not transfer.signed_by(transfer.archive_seal(session, archive), body, "archive_signature"):
+    if not transfer.signed_by(transfer.archive_seals(session, archive), body, "archive_signature"):
         raise _Ignored("bad_signature", "收到的更正答复没有档案馆的有效签章，未予采用。")
     if not is_id(body.get("correction_id")):
         raise _Ignored("malformed", "收到的更正答复编号无法识别，未予采用。")

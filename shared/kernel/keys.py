@@ -8,7 +8,7 @@ bytes, x then y. Texts are lower-case hex.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,6 +127,14 @@ def document_is_signed_by(
     except ValueError:
         return False
     return public.verifies(_document_bytes(document), signature)
+
+
+def signer_of(keys: Iterable[PublicKey], signed: Mapping[str, object]) -> PublicKey | None:
+    """The one of these keys that `signed` (from `sign_document`) names; its signature is unchecked.
+
+    So a paper is held against the key of its time: a holder has had several.
+    """
+    return next((key for key in keys if key.id == signed.get("key")), None)
 
 
 def _document_bytes(document: Mapping[str, object]) -> bytes:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import click
 import pytest
@@ -280,12 +279,10 @@ def test_the_paths_of_the_api_are_those_that_are_told(tmp_path: Path) -> None:
 
 def test_the_kinds_of_entries_are_those_that_are_told() -> None:
     text = read(DOCS / "integrators.md")
-    key = SimpleNamespace(public=None)
-    folder = SimpleNamespace(keys=SimpleNamespace(hub=lambda: key))
-    assert set(_named(text, "<!-- kinds: up -->")) == set(handlers(folder))  # type: ignore[arg-type]
+    assert set(_named(text, "<!-- kinds: up -->")) == set(handlers())
     assert set(_named(text, "<!-- kinds: down -->")) == set(HANDLERS)
     told = read(DOCS / "architecture.md")
-    for kind in (*handlers(folder), *HANDLERS):  # type: ignore[arg-type]
+    for kind in (*handlers(), *HANDLERS):
         assert f"| `{kind}` |" in told
 
 

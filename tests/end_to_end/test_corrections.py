@@ -13,8 +13,10 @@ from sqlalchemy import func, select
 from hub.catalogue import service as catalogue
 from hub.catalogue.models import CatalogueRecord
 from hub.correcting import service as correcting
+from hub.correcting.restoring import restore_corrections
 from hub.federation.epochs import raise_generation
 from hub.federation.places import HubFolder
+from hub.receiving.restoring import restore_received
 from hub.repository import service as repository
 from node.corrections import service as corrections
 from node.corrections.models import Correction
@@ -347,3 +349,47 @@ class TestANodeRestoredFromYesterday:
         city.settle()
         assert on_node(yesterday, two).state == "declined"
         sums_agree(city, yesterday)
+
+
+def test_recover_makes_corrections_again_from_the_store_though_no_node_comes_back(
+    city: Federation, unit: Unit, tmp_path: Path
+) -> None:
+    backup = tmp_path / "hub.sqlite"
+    record_id = received_after_a_backup(city, unit, backup)
+    make(city, record_id, title="第一次更正后的题名")
+    city.settle()
+    make(city, record_id, title="第二次更正后的题名")
+    city.settle()
+    last_version = held(city, record_id).version
+
+    put_back_database(city, backup)
+    restored = restore_received(city.hub, lambda text: None)
+    assert (restored.batches, restored.findings) == (1, [])
+    assert restore_corrections(city.hub, lambda text: None) == (2, [])
+    assert restore_corrections(city.hub, lambda text: None) == (0, [])
+    assert held(city, record_id).version == last_version
+    assert held(city, record_id).wire["title"] == "第二次更正后的题名"
+
+    with city.hub.database().write() as session:
+        raise_generation(session)
+    city.start_hub()
+    city.settle()
+    assert mirror(unit, record_id)["title"] == "第二次更正后的题名"
+    assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+
+def received_after_a_backup(city: Federation, unit: Unit, backup: Path) -> str:
+    """One record that was received when the backup had been made already."""
+    city.settle()
+    city.hub.database().close()
+    shutil.copy(city.hub.path / "hub.sqlite", backup)
+    return received(city, unit, 1)[0]
+
+
+def put_back_database(city: Federation, backup: Path) -> None:
+    """The database alone becomes that of the backup; store and keys stay."""
+    city.hub.database().close()
+    for each in city.hub.path.glob("hub.sqlite*"):
+        each.unlink()
+    shutil.copy(backup, city.hub.path / "hub.sqlite")
+    city.hub = HubFolder(city.hub.path)

@@ -161,3 +161,31 @@ def test_a_wrong_setting_stops_the_start_with_its_name(hub, tmp_path):
     settings.write_text(settings.read_text().replace('"ask"', '"perhaps"'))
     refused = hub("status", status=2)
     assert refused["field"] == "grant_policy"
+
+
+def test_the_hub_s_key_and_a_seal_are_rolled_over_and_shown(hub, tmp_path):
+    first = {each["holder"]: each["key"] for each in hub("keys", "show")["keys"]}
+    assert len(first) == 15
+    rolled = hub("keys", "roll")
+    assert rolled["serial"] == 2
+    assert hub("keys", "roll", "--archive", "420506")["holder"] == "archive:420506"
+    shown = hub("keys", "show")["keys"]
+    assert len(shown) == 17
+    in_force = {each["holder"]: each["key"] for each in shown if each["in_force"]}
+    assert in_force[rolled["holder"]] == rolled["key"] != first[rolled["holder"]]
+    assert hub("keys", "roll", "--archive", "1", status=1)["code"] == "not_found"
+    people = CliRunner().invoke(danglian, ["hub", "keys", "show", "--dir", str(tmp_path / "hub")])
+    assert "只核对旧文书" in people.output
+
+
+def test_a_fonds_is_registered_anew_only_under_an_id(hub):
+    add = ("fonds", "add", "--name", "某单位", "--division", "420506000000", "--id")
+    assert hub(*add, "7", status=2)["field"] == "id"
+    wanted = "01a213b2-e290-7192-9a66-99ec37842de0"
+    assert hub(*add, wanted)["fonds_id"] == wanted
+
+
+def test_recovering_tells_people_what_it_did(hub, tmp_path):
+    told = CliRunner().invoke(danglian, ["hub", "recover", "--dir", str(tmp_path / "hub")])
+    assert told.exit_code == 0, told.output
+    assert "已进入第 2 代" in told.output

@@ -108,7 +108,7 @@ class Unit:
 
     def send(self, kind: str, *bodies: dict[str, Any], as_node: str | None = None) -> None:
         """Have the hub apply entries of one kind, as one run."""
-        apply = handlers(self.city.folder)[kind]
+        apply = handlers()[kind]
         entries = [Entry(seq, kind, new_id(), body) for seq, body in enumerate(bodies, 1)]
         with self.city.database.write() as session, session.begin_nested():
             apply(session, as_node or self.node.id, entries)
@@ -208,8 +208,10 @@ class Unit:
         """Sign the form that the hub sent with its verdict."""
         self.send("confirmation", self.confirmation(batch_id, **changes))
 
-    def confirmation(self, batch_id: str, **changes: Any) -> dict[str, Any]:
-        form = self.heard("verdict")[-1]["form"]
+    def confirmation(
+        self, batch_id: str, *, of: dict[str, Any] | None = None, **changes: Any
+    ) -> dict[str, Any]:
+        form = of or self.heard("verdict")[-1]["form"]
         signed = sign_document(self.seal, form)
         return {
             "batch_id": batch_id,
