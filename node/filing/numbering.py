@@ -155,11 +155,10 @@ def code_for(fonds: Fonds, values: Any) -> str | None:
     level, number = values["level"], values["number"]
     if fonds.number is None:
         return None
-    if level == RecordLevel.PROJECT:
-        kind = "·".join(each for each in (values["class_code"], values["subclass"]) if each)
-        return f"{fonds.number}-{kind}-{values['project_number']}"
     volume_number = number if level == RecordLevel.VOLUME else values["volume_number"]
-    if number is None or (level == RecordLevel.ITEM and volume_number is None):
+    if level != RecordLevel.PROJECT and number is None:
+        return None
+    if level == RecordLevel.ITEM and volume_number is None:
         return None
     parts = records.Record(
         id=values["id"],
