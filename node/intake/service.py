@@ -1,53 +1,53 @@
-"""The verbs of intake: look into a sheet, map its columns, have it checked, take the good rows.
+"""The verbs of intake: sheets are looked into, mapped, checked, and their good rows taken.
 
 The order is fixed: `look_into` (no database) → `begin` → `check` (a job stages every row with its
-problems) → `take` (a job hands the good rows to filing) or `discard`.
+problems, and links volumes with their items) → `take` (a job hands the good rows to filing) or
+`discard`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from node.intake.columns import check_mapping, find_header, header_names, propose, vocabulary
-from node.intake.models import STATE_LABELS, Intake, IntakeRow, IntakeState, RowState
-from node.intake.reading import Defaults, RowContext, cell_text, is_blank, read_row
+from node.intake.cells import cells_as_text, is_blank
+from node.intake.columns import check_mapping, mapping_from, propose, vocabulary
+from node.intake.defaults import Defaults
+from node.intake.looking import Look
+from node.intake.models import (
+    STATE_LABELS,
+    Intake,
+    IntakeFile,
+    IntakeRow,
+    IntakeSheet,
+    IntakeState,
+    RowState,
+)
+from node.intake.reading import RowContext, read_row
 from node.intake.rejected import CLASSIFIED_SENTENCE, rejected_workbook
-from node.intake.sheets import Table, open_table
+from node.intake.sheets import open_table
 from node.office.service import fonds_kept, fonds_of
 from shared import audit
 from shared.kernel import jobs
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import now
-from shared.kernel.errors import Classified, Invalid, NotFound, WrongState
-from shared.records.security import refuse_classified
-from shared.records.values import repair_text
+from shared.kernel.errors import Invalid, NotFound, WrongState
+from shared.records.record import LEVEL_NAMES, RecordLevel
 
 CHECK = "intake.check"
 TAKE = "intake.take"
+UNPACK = "intake.unpack"
 PREVIEW_ROWS = 20
 SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
-_NAME_LENGTH = 200
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a sheet looks like before anything is kept of it."""
-
-    file_name: str
-    sheets: list[str]
-    sheet: int
-    sheet_name: str
-    header_row: int
-    columns: list[str]
-    mapping: dict[int, str]
-    expected: int
+#: Sheets of one import: of two workbooks.
+_MOST_SHEETS = 40
 
 
 @dataclass(frozen=True)
@@ -65,73 +65,6 @@ class PreviewRow:
         return CLASSIFIED_SENTENCE.format(number=self.number)
 
 
-def look_into(path: Path, file_name: str, sheet: int | None = None) -> Look:
-    """Open a sheet, find its header and propose the mapping. Raises Invalid with a remedy.
-
-    Without `sheet` the first one with a header is taken.
-    """
-    table = open_table(path, file_name)
-    found = table.sheets
-    if not found:
-        raise Invalid("file", "工作簿中没有可见的工作表。", "请检查文件后重新选择。")
-    chosen = [each for each in found if sheet is None or each.index == sheet]
-    if not chosen:
-        raise Invalid("sheet", "没有这个工作表。", "请重新选择工作表。")
-    problem: Invalid | None = None
-    for each in chosen:
-        first = list(islice(table.rows(each.index), PREVIEW_ROWS + 1))
-        try:
-            header = find_header([cells for _, cells in first])
-        except Invalid as error:
-            problem = problem or error
-            continue
-        number, cells = first[header]
-        _refuse_classified_header(cells)
-        return Look(
-            file_name=_file_name(file_name),
-            sheets=[one.name for one in found],
-            sheet=each.index,
-            sheet_name=each.name[:255],
-            header_row=number,
-            columns=[repair_text(name)[:_NAME_LENGTH] for name in header_names(cells)],
-            mapping=propose(cells),
-            expected=max(0, _rows_in(table, each.index) - number),
-        )
-    raise problem or Invalid("file", "表格中没有内容。", "请检查文件后重新选择。")
-
-
-def _refuse_classified_header(cells: Sequence[Any]) -> None:
-    try:
-        refuse_classified(*(cell for cell in cells if isinstance(cell, str)))
-    except Classified:
-        raise Invalid(
-            "header", "列名行中有密级标志。", "请检查表格；涉密目录不得进入本系统。"
-        ) from None
-
-
-def _file_name(text: str) -> str:
-    """The name as shown; one with a mark of classification is replaced."""
-    name = repair_text(text.replace("\\", "/").rpartition("/")[2])[:255] or "未命名"
-    try:
-        refuse_classified(name)
-    except Classified:
-        return "（文件名含密级标志，未保存）"
-    return name
-
-
-def _rows_in(table: Table, sheet: int) -> int:
-    """How many rows to expect, for the progress bar."""
-    if table.kind in (".csv", ".txt"):
-        with table.path.open("rb") as stream:
-            return sum(piece.count(b"\n") for piece in iter(lambda: stream.read(1 << 20), b"")) + 1
-    return table.height(sheet)
-
-
-def sheets_of(path: Path, intake: Intake) -> list[tuple[int, str]]:
-    """The sheets of an uploaded workbook, to choose from: index and name."""
-    return [(each.index, each.name) for each in open_table(path, intake.file_name).sheets]
-
-
 def begin(
     actor: Actor,
     intake_id: str,
@@ -141,69 +74,131 @@ def begin(
     session: Session,
     defaults: Defaults | None = None,
 ) -> Intake:
-    """Note that a sheet is to be imported into a fonds; nothing of its rows is kept yet."""
+    """Note that a sheet is to be imported into a fonds; nothing of its rows is kept yet.
+
+    Its file lies in the spool under the id of the import.
+    """
     require(actor, Role.CLERK, fonds=fonds_id)
     fonds_of(fonds_id, session)
     intake = Intake(
         id=intake_id,
         fonds_id=fonds_id,
         file_name=look.file_name,
+        vocabulary=vocabulary().version,
         by_id=actor.id,
         by_name=actor.name,
         defaults=(defaults or Defaults()).to_wire(),
     )
     session.add(intake)
-    _take_look(intake, look)
+    _take_look(intake, intake_id, look)
     audit.record(session, actor, "intake.begun", f"intake:{intake_id}", fonds=fonds_id)
     session.flush()
     return intake
 
 
-def choose_sheet(actor: Actor, intake_id: str, look: Look, *, session: Session) -> Intake:
-    """Import another sheet of the same workbook."""
-    intake = _intake_to_change(actor, intake_id, session, IntakeState.UPLOADED)
-    _take_look(intake, look)
+def add_sheets(
+    actor: Actor, intake_id: str, spooled: str, look: Look, *, session: Session
+) -> Intake:
+    """Import the sheets of a second file together with those that are there: items 卷内 of volumes.
+
+    A level that is there already is left out at first.
+    """
+    intake = intake_to_change(actor, intake_id, IntakeState.UPLOADED, session=session)
+    if len(intake.all_sheets) + len(look.sheets) > _MOST_SHEETS:
+        raise Invalid("file", "工作表太多。", "请把案卷目录和它的卷内目录单独存为一个文件。")
+    _take_look(intake, spooled, look)
+    audit.record(session, actor, "intake.added_to", f"intake:{intake_id}", fonds=intake.fonds_id)
+    session.flush()
     return intake
 
 
-def _take_look(intake: Intake, look: Look) -> None:
-    intake.sheet = look.sheet
-    intake.sheet_name = look.sheet_name
-    intake.header_row = look.header_row
-    intake.columns = look.columns
-    intake.mapping = {str(index): name for index, name in look.mapping.items()}
-    intake.vocabulary = vocabulary().version
-    intake.expected = look.expected
+def _take_look(intake: Intake, spooled: str, look: Look) -> None:
+    there = {each.level for each in intake.sheets}
+    for each in look.sheets:
+        level = None if each.level in there else each.level
+        intake.all_sheets.append(
+            IntakeSheet(
+                part=len(intake.all_sheets),
+                level=str(level) if level else None,
+                spooled=spooled,
+                file_name=look.file_name,
+                sheet=each.sheet,
+                sheet_name=each.sheet_name,
+                header_row=each.header_row,
+                columns=each.columns,
+                mapping={str(index): name for index, name in each.mapping.items()},
+                expected=each.expected,
+            )
+        )
 
 
-def set_mapping(
-    actor: Actor,
-    intake_id: str,
-    mapping: Mapping[int, str],
-    defaults: Defaults,
-    *,
-    session: Session,
-) -> Intake:
-    """Change which column is which field, and what holds for the whole sheet."""
-    intake = _intake_to_change(actor, intake_id, session, IntakeState.UPLOADED)
-    known = {each.field for each in vocabulary().fields}
-    if not set(mapping.values()) <= known or any(at >= len(intake.columns) for at in mapping):
-        raise Invalid("mapping", "所选的字段或列不存在。", "请重新选择。")
-    chosen = check_mapping(mapping)
-    intake.mapping = {str(index): name for index, name in chosen.items()}
+def set_defaults(actor: Actor, intake_id: str, defaults: Defaults, *, session: Session) -> Intake:
+    """Change what holds for rows that have no value of their own."""
+    intake = intake_to_change(actor, intake_id, IntakeState.UPLOADED, session=session)
     intake.defaults = defaults.to_wire()
     return intake
 
 
-def preview(actor: Actor, intake_id: str, path: Path, *, session: Session) -> list[PreviewRow]:
+def set_sheet(
+    actor: Actor,
+    intake_id: str,
+    part: int,
+    level: str | None,
+    mapping: Mapping[int, str],
+    *,
+    session: Session,
+) -> Intake:
+    """Say of which level a sheet is (None: it is left out), and which column is which field.
+
+    With another level than before the mapping is proposed anew for it. Raises Invalid.
+    """
+    intake = intake_to_change(actor, intake_id, IntakeState.UPLOADED, session=session)
+    sheet = next((each for each in intake.all_sheets if each.part == part), None)
+    if sheet is None or (level and level not in list(RecordLevel)):
+        raise Invalid("sheet", "没有这个工作表，或没有这种层次。", "请重新选择。")
+    if level is None or level != sheet.level:
+        sheet.level = level
+        proposed = propose(sheet.columns, level or RecordLevel.RECORD)
+        sheet.mapping = {str(index): name for index, name in proposed.items()}
+        return intake
+    known = {each.field for each in vocabulary().of_level(level)}
+    if not set(mapping.values()) <= known or any(at >= len(sheet.columns) for at in mapping):
+        raise Invalid("mapping", "所选的字段或列不存在。", "请重新选择。")
+    chosen = check_mapping(mapping)
+    sheet.mapping = {str(index): name for index, name in chosen.items()}
+    return intake
+
+
+def map_columns(
+    actor: Actor, intake_id: str, given: Mapping[str, str], *, session: Session
+) -> Intake:
+    """Map columns by name, `{column: field}`, in every imported sheet that has them.
+
+    Raises Invalid for one that no sheet has, and for a field that there is not.
+    """
+    intake = intake_to_change(actor, intake_id, IntakeState.UPLOADED, session=session)
+    sheets = intake.sheets
+    missing = [name for name in given if not any(name in each.columns for each in sheets)]
+    for sheet in sheets:
+        # What no sheet has is told with the names of the first.
+        asked = {name: field for name, field in given.items() if name in sheet.columns}
+        asked |= {name: given[name] for name in missing}
+        mapping = mapping_from(sheet.columns, asked, str(sheet.level))
+        sheet.mapping = {str(index): name for index, name in mapping.items()}
+    return intake
+
+
+def preview(
+    actor: Actor, intake_id: str, path: Path, *, session: Session, part: int = 0
+) -> list[PreviewRow]:
     """The first rows below the header, read with the present mapping; classified ones masked."""
     intake = intake_of(actor, intake_id, session=session)
-    context = context_of(intake, session=session)
-    table = open_table(path, intake.file_name)
+    sheet = intake.sheet_of(part)
+    context = context_of(intake, sheet, session=session)
     rows = (
         (number, cells)
-        for number, cells in table.rows(intake.sheet)
-        if number > intake.header_row and not is_blank(cells)
+        for number, cells in open_table(path, sheet.file_name).rows(sheet.sheet)
+        if number > sheet.header_row and not is_blank(cells)
     )
     found = []
     for number, cells in islice(rows, PREVIEW_ROWS):
@@ -211,7 +206,7 @@ def preview(actor: Actor, intake_id: str, path: Path, *, session: Session) -> li
         found.append(
             PreviewRow(
                 number=number,
-                cells=[] if row.classified else cells_as_text(cells, len(intake.columns)),
+                cells=[] if row.classified else cells_as_text(cells, len(sheet.columns)),
                 problems=[each.to_wire() for each in row.problems],
                 classified=row.classified,
             )
@@ -219,49 +214,86 @@ def preview(actor: Actor, intake_id: str, path: Path, *, session: Session) -> li
     return found
 
 
-def cells_as_text(cells: Sequence[Any], width: int) -> list[str]:
-    """A row as it stood, as texts, as wide as the header."""
-    return [cell_text(cell) for cell in [*cells, *[""] * width][:width]]
-
-
-def context_of(intake: Intake, *, session: Session) -> RowContext:
-    """What the rows of this import are read with."""
+def context_of(intake: Intake, sheet: IntakeSheet, *, session: Session) -> RowContext:
+    """What the rows of this sheet are read with."""
     return RowContext(
         fonds_id=intake.fonds_id,
         fonds_number=fonds_of(intake.fonds_id, session).number,
-        mapping={int(index): name for index, name in intake.mapping.items()},
+        mapping=sheet.fields,
         defaults=Defaults(**intake.defaults),
+        level=RecordLevel(sheet.level or RecordLevel.RECORD),
+        linked=intake.linked,
     )
+
+
+def _check_levels(intake: Intake) -> None:
+    """Sheets that are imported together are of different levels that belong together."""
+    levels = Counter(each.level for each in intake.sheets)
+    if not levels:
+        raise Invalid("sheet", "没有选要导入的工作表。", "请至少选定一个工作表的层次。")
+    for level, count in levels.items():
+        name = LEVEL_NAMES[RecordLevel(str(level))]
+        if count > 1:
+            raise Invalid(
+                "sheet",
+                f"有 {count} 个工作表都是“{name}”。",
+                "一次只导入一张；其余的请选“不导入”，以后再导。",
+            )
+    if RecordLevel.RECORD in levels and len(levels) > 1:
+        raise Invalid(
+            "sheet",
+            "按件的目录不能与案卷、卷内目录一起导入。",
+            "请分两次导入。",
+        )
+    if {RecordLevel.PROJECT, RecordLevel.ITEM} == set(levels):
+        raise Invalid("sheet", "有项目和卷内文件，没有案卷目录。", "请加上案卷目录。")
 
 
 def check(
     actor: Actor, intake_id: str, *, session: Session, files_folder: str | None = None
 ) -> jobs.Job:
     """Have every row read and staged, with its problems; a job that can be stopped and resumed."""
-    intake = _intake_to_change(actor, intake_id, session, IntakeState.UPLOADED)
-    check_mapping({int(index): name for index, name in intake.mapping.items()})
+    intake = intake_to_change(actor, intake_id, IntakeState.UPLOADED, session=session)
+    require_idle(intake, session=session)
+    _check_levels(intake)
     session.execute(delete(IntakeRow).where(IntakeRow.intake_id == intake_id))
-    intake.read = intake.header_row
-    intake.finished_reading = False
+    session.execute(
+        update(IntakeFile).where(IntakeFile.intake_id == intake_id).values(wanted=False)
+    )
+    for sheet in intake.sheets:
+        check_mapping(sheet.fields)
+        sheet.read = sheet.header_row
+        sheet.finished = False
+    intake.linked_to = ""
     intake.files_folder = files_folder
     intake.state = IntakeState.CHECKING
-    return _submit(actor, intake, CHECK, f"检查表格：{intake.file_name}", session)
+    return submit(actor, intake, CHECK, f"检查表格：{intake.file_name}", session=session)
 
 
 def take(actor: Actor, intake_id: str, *, session: Session) -> jobs.Job:
     """Hand the good rows to filing, as records to arrange 待整理; a job. Raises WrongState."""
-    intake = _intake_to_change(actor, intake_id, session, IntakeState.CHECKED)
+    intake = intake_to_change(actor, intake_id, IntakeState.CHECKED, session=session)
     if not counts_of(intake_id, session=session)[RowState.GOOD]:
         raise WrongState("没有可以导入的行。", "请改正有问题的行后重新导入表格。")
     intake.state = IntakeState.TAKING
     audit.record(session, actor, "intake.taken", f"intake:{intake_id}", fonds=intake.fonds_id)
-    return _submit(actor, intake, TAKE, f"导入表格：{intake.file_name}", session)
+    return submit(actor, intake, TAKE, f"导入表格：{intake.file_name}", session=session)
 
 
-def _submit(actor: Actor, intake: Intake, kind: str, title: str, session: Session) -> jobs.Job:
-    job = jobs.submit(session, kind, {"intake_id": intake.id}, title=title, owner=actor.id)
+def submit(
+    actor: Actor, intake: Intake, kind: str, title: str, *, session: Session, **more: str
+) -> jobs.Job:
+    """Put a job of an import into the table; `more` are arguments beside the import's id."""
+    arguments = {"intake_id": intake.id, **more}
+    job = jobs.submit(session, kind, arguments, title=title, owner=actor.id)
     intake.job_id = job.id
     return job
+
+
+def require_idle(intake: Intake, *, session: Session) -> None:
+    """Raise WrongState while a job of the import is under way."""
+    if intake.job_id and jobs.job_of(intake.job_id, session=session).is_open:
+        raise WrongState("任务正在进行。", "请等待完成，或先停止。")
 
 
 def stop(actor: Actor, intake_id: str, *, session: Session) -> Intake:
@@ -272,20 +304,23 @@ def stop(actor: Actor, intake_id: str, *, session: Session) -> Intake:
         IntakeState.CHECKING: IntakeState.UPLOADED,
         IntakeState.TAKING: IntakeState.CHECKED,
     }
-    if IntakeState(intake.state) not in back or intake.job_id is None:
+    job = jobs.job_of(intake.job_id, session=session) if intake.job_id else None
+    state = IntakeState(intake.state)
+    if job is None or (state not in back and not job.is_open):
         raise WrongState("没有正在进行的检查或导入。", "请刷新页面查看最新状态。")
-    jobs.stop(jobs.job_of(intake.job_id, session=session))
-    intake.state = back[IntakeState(intake.state)]
+    jobs.stop(job)
+    intake.state = back.get(state, state)
     return intake
 
 
 def resume(actor: Actor, intake_id: str, *, session: Session) -> jobs.Job:
     """Go on after a failed job, where it stood. Raises WrongState when it is still running."""
-    intake = _intake_to_change(actor, intake_id, session, IntakeState.CHECKING, IntakeState.TAKING)
-    if intake.job_id and jobs.job_of(intake.job_id, session=session).is_open:
-        raise WrongState("任务正在进行。", "请等待完成，或先停止。")
+    intake = intake_to_change(
+        actor, intake_id, IntakeState.CHECKING, IntakeState.TAKING, session=session
+    )
+    require_idle(intake, session=session)
     kind = CHECK if intake.state == IntakeState.CHECKING else TAKE
-    return _submit(actor, intake, kind, f"继续：{intake.file_name}", session)
+    return submit(actor, intake, kind, f"继续：{intake.file_name}", session=session)
 
 
 def discard(actor: Actor, intake_id: str, *, session: Session) -> Intake:
@@ -301,6 +336,7 @@ def discard(actor: Actor, intake_id: str, *, session: Session) -> Intake:
         .where(IntakeRow.intake_id == intake_id)
         .where(IntakeRow.state != RowState.TAKEN)
     )
+    session.execute(delete(IntakeFile).where(IntakeFile.intake_id == intake_id))
     intake.state = IntakeState.DISCARDED
     intake.finished_at = now()
     audit.record(session, actor, "intake.discarded", f"intake:{intake_id}", fonds=intake.fonds_id)
@@ -315,9 +351,10 @@ def intake_of(actor: Actor, intake_id: str, *, session: Session) -> Intake:
     return intake
 
 
-def _intake_to_change(
-    actor: Actor, intake_id: str, session: Session, *states: IntakeState
+def intake_to_change(
+    actor: Actor, intake_id: str, *states: IntakeState, session: Session
 ) -> Intake:
+    """An import that the actor may change, in one of these states. Raises WrongState."""
     intake = intake_of(actor, intake_id, session=session)
     require(actor, Role.CLERK, fonds=intake.fonds_id)
     if intake.state not in states:
@@ -364,19 +401,29 @@ def rows_of(
     where = (IntakeRow.intake_id == intake_id, IntakeRow.state.in_(states))
     total = session.scalar(select(func.count()).select_from(IntakeRow).where(*where)) or 0
     found = session.scalars(
-        select(IntakeRow).where(*where).order_by(IntakeRow.number).offset(offset).limit(limit)
+        select(IntakeRow)
+        .where(*where)
+        .order_by(IntakeRow.part, IntakeRow.number)
+        .offset(offset)
+        .limit(limit)
     )
     return list(found), total
 
 
 def rejected(actor: Actor, intake_id: str, *, session: Session) -> bytes:
-    """The rows that were not taken, as a spreadsheet with a column of reasons (原因)."""
+    """The rows that were not taken, as a spreadsheet with a column of reasons (原因).
+
+    Each sheet that came has one in it, so that volumes and items find each other again.
+    """
     intake = intake_of(actor, intake_id, session=session)
-    rows = session.scalars(
-        select(IntakeRow)
-        .where(IntakeRow.intake_id == intake_id)
-        .where(IntakeRow.state.in_([RowState.BAD, RowState.CLASSIFIED]))
-        .order_by(IntakeRow.number)
-        .execution_options(yield_per=1000)
-    )
-    return rejected_workbook(intake.columns, rows)
+    parts = []
+    for sheet in intake.sheets:
+        rows = session.scalars(
+            select(IntakeRow)
+            .where(IntakeRow.intake_id == intake_id, IntakeRow.part == sheet.part)
+            .where(IntakeRow.state.in_([RowState.BAD, RowState.CLASSIFIED]))
+            .order_by(IntakeRow.number)
+            .execution_options(yield_per=1000)
+        )
+        parts.append((sheet, rows))
+    return rejected_workbook(parts)

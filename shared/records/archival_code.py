@@ -18,16 +18,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.kernel.errors import Invalid
 from shared.records.classes import Arrangement, load_classes
 from shared.records.resources import load_json
 from shared.records.retention import retention_rank
 from shared.records.text import FIRST_YEAR, LAST_YEAR
-
-if TYPE_CHECKING:
-    from shared.records.model import Record
 
 _RULES = load_json("archival_code_rules.json")
 _WIDTHS = _RULES["widths"]
@@ -95,16 +92,6 @@ class ArchivalCode:
         return build(self)
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A part of the code that says something else than the record's own field."""
-
-    field: str
-    name: str
-    in_code: str
-    in_record: str
-
-
 _MARKS: dict[int, str] = {}
 for _letter in range(26):
     for _base in (ord("a"), 0xFF41, 0xFF21):
@@ -153,9 +140,9 @@ def parse(text: str) -> ArchivalCode:
         if _by_item(found["class_code"]):
             raise _unreadable("件号的位数不对", f"请把件号补足{_NUMBER_WIDTH}位，例如 0026。")
         return _checked(_code("volume", found, organ=found["organ"]))
-    if (found := _PROJECT_FORM.fullmatch(plain)) and found["class_code"] in load_classes():
-        if field := _middle_of(found["class_code"], itself=found["volume"] is None):
-            return _checked(_code("project", found, **{field: found["middle"]}))
+    found = _PROJECT_FORM.fullmatch(plain)
+    if found and (field := _middle_of(found["class_code"], itself=found["volume"] is None)):
+        return _checked(_code("project", found, **{field: found["middle"]}))
     if (found := _OLD_FORM.fullmatch(plain)) and (old := _old_code(found)):
         return _checked(old)
     raise _why_unreadable(plain)
@@ -173,6 +160,8 @@ def has_projects(class_code: str) -> bool:
 
 def _middle_of(class_code: str, *, itself: bool) -> str | None:
     """What the middle segment is. A project has a code itself; a catalogue 目录 has none."""
+    if class_code not in load_classes():
+        return None
     if itself:
         return "project_number" if has_projects(class_code) else None
     return _middles(class_code)[0]
@@ -335,69 +324,13 @@ def compare(first: str, second: str) -> int:
     return (one > two) - (one < two)
 
 
-def code_of(record: Record, fonds_number: str) -> ArchivalCode:
-    """The code that a record's own fields make, by the scheme of its level and parts.
-
-    Record, project, volume and item alike; a volume's own number stands in its `volume_number`.
-    """
-    project = record.project_number is not None or record.catalogue_number is not None
-    in_volume = record.volume_number is not None
-    code = ArchivalCode(
-        "project" if project else "volume" if in_volume else "item",
-        fonds_number,
-        class_code=record.class_code,
-        subclass=record.subclass,
-        volume=record.volume_number,
-        number=None if record.level in _NUMBERED_ELSEWHERE else record.number,
-    )
-    more: dict[str, Any] = (
-        {"project_number": record.project_number, "catalogue_number": record.catalogue_number}
-        if project
-        else {"year": record.year, "retention": record.retention, "organ": record.organ}
-    )
-    return ArchivalCode(**{**code.__dict__, **more})
-
-
-#: A volume's number is its 案卷号, a project has only its 项目号.
-_NUMBERED_ELSEWHERE = ("volume", "project")
-_COMPARED = (
-    ("class_code", "class_code", "门类"),
-    ("subclass", "subclass", "二级门类"),
-    ("year", "year", "年度"),
-    ("retention", "retention", "保管期限"),
-    ("organ", "organ", "机构（问题）代码"),
-    ("project_number", "project_number", "项目号"),
-    ("catalogue_number", "catalogue_number", "目录号"),
-    ("volume", "volume_number", "案卷号"),
-    ("number", "number", "件号"),
-)
-_ABSENT = {
-    "old": {"class_code", "subclass", "year", "retention", "organ", "project_number"},
-    "project": {"year", "retention", "organ"},
-}
-
-
-def differences(
-    code: ArchivalCode, record: Record, fonds_number: str | None = None
-) -> list[Difference]:
-    """Where a code and the fields of its record disagree, part by part.
-
-    Parts that the scheme lacks are not asked. A volume's own number stands in its `volume_number`.
-    """
-    code = with_middle(code, record.project_number, record.catalogue_number)
-    found = []
-    if fonds_number is not None and code.fonds not in ("", fonds_number):
-        found.append(Difference("fonds_number", "全宗号", code.fonds, fonds_number))
-    for part, field, name in _COMPARED:
-        if part in _ABSENT.get(code.scheme, ()):
-            continue
-        if part == "number" and record.level in _NUMBERED_ELSEWHERE:
-            continue
-        in_code, in_record = getattr(code, part), getattr(record, field)
-        if in_code != in_record:
-            found.append(Difference(field, name, _shown(in_code), _shown(in_record)))
-    return found
-
-
-def _shown(value: object) -> str:
-    return "无" if value is None else str(value)
+def holder_of(code: ArchivalCode) -> ArchivalCode | None:
+    """The code of what holds it: an item's volume, a volume's project; None when nothing does."""
+    if code.volume is None:
+        return None
+    if code.number is not None:
+        widths = (code.old_widths[0], 0)
+        return replace(code, number=None, sub_number=None, old_widths=widths)
+    if code.scheme == "project" and code.project_number:
+        return replace(code, volume=None)
+    return None

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.intake import service as intake
 from node.intake import sheets
 from node.intake.columns import find_header, propose, recognise, vocabulary
-from node.intake.reading import Defaults, RowContext, read_row
+from node.intake.defaults import Defaults
+from node.intake.looking import Look, look_into
+from node.intake.reading import RowContext, read_row
 from node.intake.sheets import open_table
 from shared.kernel.errors import Invalid
 from shared.records.values import text_problem
@@ -34,10 +35,10 @@ def remade(content: bytes, **parts: bytes) -> bytes:
     return target.getvalue()
 
 
-def look(tmp_path: Path, content: bytes, name: str = "目录.xlsx") -> intake.Look:
+def look(tmp_path: Path, content: bytes, name: str = "目录.xlsx") -> Look:
     path = tmp_path / "sheet"
     path.write_bytes(content)
-    return intake.look_into(path, name)
+    return look_into(path, name)
 
 
 BOOK = xlsx_bytes({"目录": [HEADER, ["题名一", "文号", "单位", "2023-01-01", "", ""]]})

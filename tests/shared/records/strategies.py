@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 from hypothesis import strategies as st
 
-from shared.records.archival_code import ArchivalCode, build, code_of
+from shared.records.archival_code import ArchivalCode, build
 from shared.records.archives import Archive
 from shared.records.classes import load_classes
 from shared.records.divisions import Level
@@ -27,6 +27,7 @@ from shared.records.record import (
     SecurityClass,
     check_record,
 )
+from shared.records.record_code import code_of
 
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = "0123456789"

@@ -10,14 +10,14 @@ from shared.kernel.errors import Invalid
 from shared.records.archival_code import (
     ArchivalCode,
     build,
-    code_of,
     compare,
-    differences,
+    holder_of,
     normalise,
     parse,
     sort_key,
     with_middle,
 )
+from shared.records.record_code import code_of, differences
 from tests.shared.records.strategies import a_record, archival_codes, records
 
 DOTS = ".•・‧･．·"
@@ -205,3 +205,20 @@ def test_where_a_class_has_both_the_record_says_what_the_middle_is(name: str) ->
     code = build(code_of(record, "A182"))
     assert code == "A182-ZY-003-001-0002"
     assert differences(parse(code), record, "A182") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "holder"),
+    [
+        ("A182-KU·01·2022-D30-001-0001", "A182-KU·01·2022-D30-001"),
+        ("A182-KU·01·2022-D30-001", None),
+        ("A182-KJ·JJ-2019001-001-0012", "A182-KJ·JJ-2019001-001"),
+        ("A182-KJ·JJ-2019001-001", "A182-KJ·JJ-2019001"),
+        ("A182-RS-003-012", None),
+        ("230-QQ0309-0001-001", "230-QQ0309-0001"),
+        ("A182-WS·2022-D10-0003", None),
+    ],
+)
+def test_a_code_says_what_holds_its_record(text: str, holder: str | None) -> None:
+    found = holder_of(parse(text))
+    assert (None if found is None else str(found)) == holder
