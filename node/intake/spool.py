@@ -92,17 +92,24 @@ class Spool:
                 os.fsync(stream.fileno())
             path.unlink()
 
-    def sweep(self, sheets: Collection[str], intakes: Collection[str]) -> None:
-        """Erase sheets, and files of imports, that nobody needs any more (left by a kill)."""
+    def sweep(self, needed: Collection[str], over: Collection[str]) -> None:
+        """Erase what a kill left behind: what is over, and what nobody has asked for in an hour.
+
+        Both name sheets by their spooled name, folders of files by the id of their import and `/`.
+        What is in neither is just being uploaded, or was when the process died.
+        """
         if not self._folder.is_dir():
             return
         for path in self._folder.iterdir():
-            if time.time() - path.stat().st_mtime <= _YOUNG_SECONDS:
+            name = path.name.removesuffix(_FILES)
+            told = f"{name}/" if path.is_dir() else name
+            young = time.time() - path.stat().st_mtime <= _YOUNG_SECONDS
+            if not is_id(name) or told in needed or (young and told not in over):
                 continue
-            if path.is_dir() and path.name.removesuffix(_FILES) not in intakes:
-                self.drop_files(path.name.removesuffix(_FILES))
-            elif is_id(path.name) and path.is_file() and path.name not in sheets:
-                self.erase(path.name)
+            if path.is_dir():
+                self.drop_files(name)
+            else:
+                self.erase(name)
 
 
 def _write(path: Path, stream: IO[bytes], most: int, problem: Invalid) -> int:

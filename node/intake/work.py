@@ -95,14 +95,19 @@ class IntakeWork(JobRunner):
         self._sweep()
 
     def _sweep(self) -> None:
+        needed: set[str] = set()
+        over: set[str] = set()
         with self._database.read() as session:
-            sheets = session.scalars(
-                select(IntakeSheet.spooled)
-                .join(Intake, Intake.id == IntakeSheet.intake_id)
-                .where(Intake.state.in_(_READING))
-            ).all()
-            intakes = session.scalars(select(Intake.id).where(Intake.state.not_in(_OVER))).all()
-        self._spool.sweep(set(sheets), set(intakes))
+            rows = session.execute(
+                select(Intake.id, Intake.state, IntakeSheet.spooled).join(
+                    IntakeSheet, Intake.id == IntakeSheet.intake_id
+                )
+            )
+            for intake_id, state, spooled in rows:
+                # The first sheet bears the id of its import, as does the folder of its files.
+                (needed if state in _READING else over).add(spooled)
+                (over if state in _OVER else needed).add(f"{intake_id}/")
+        self._spool.sweep(needed, over)
 
     def _tidy(self, job: Job, _prepared: object) -> None:
         """Erase sheets as soon as their rows are staged, files when they are taken or given up."""
