@@ -84,11 +84,11 @@ def _look_at(table: Table, sheet: SheetName) -> tuple[SheetLook, RecordLevel]:
     first = list(islice(table.rows(sheet.index), HEADER_WITHIN + 1))
     header = find_header([cells for _, cells in first])
     number, cells = first[header]
-    _refuse_classified_header(cells)
     above = [cell for _, row in first[:header] for cell in row if isinstance(cell, str)]
+    _refuse_classified_header([*above, *cells, sheet.name])
     look = SheetLook(
         sheet=sheet.index,
-        sheet_name="" if classified_mark(sheet.name) else repair_text(sheet.name)[:255],
+        sheet_name=repair_text(sheet.name)[:255],
         header_row=number,
         columns=[repair_text(name)[:_NAME_LENGTH] for name in header_names(cells)],
         level=None,
@@ -103,7 +103,9 @@ def _refuse_classified_header(cells: Sequence[Any]) -> None:
         refuse_classified(*(cell for cell in cells if isinstance(cell, str)))
     except Classified:
         raise Invalid(
-            "header", "列名行中有密级标志。", "请检查表格；涉密目录不得进入本系统。"
+            "header",
+            "列名、表的标题或工作表名中有密级标志。",
+            "请检查表格；涉密目录不得进入本系统。",
         ) from None
 
 

@@ -55,6 +55,7 @@ class Table:
         self.path = path
         self.kind = kind
         self._workbook: Any = None
+        #: One at a time: a sheet is a rectangle of cells in memory.
         self._opened: dict[int, python_calamine.CalamineSheet] = {}
         self._encoding = "utf-8-sig"
         if kind in (".csv", ".txt"):
@@ -105,6 +106,7 @@ class Table:
         if sheet in self._opened:
             return self._opened[sheet]
         try:
+            self._opened.clear()
             self._opened[sheet] = self._workbook.get_sheet_by_index(sheet)
             return self._opened[sheet]
         except (python_calamine.WorksheetNotFound, IndexError, OverflowError):

@@ -83,7 +83,8 @@ class IntakeWork(JobRunner):
         self._folder = folder
         self._spool = Spool(folder.path)
         self._readers: dict[tuple[str, int], _Reader] = {}
-        self._given: dict[str, GivenFiles | None] = {}
+        #: The files that rows may name, for the check that is under way.
+        self._given: tuple[str, GivenFiles | None] = ("", None)
         super().__init__(
             folder.database(),
             {
@@ -116,7 +117,7 @@ class IntakeWork(JobRunner):
             intake = session.get(Intake, intake_id)
         if intake is not None and intake.state in _READING:
             return
-        self._given.pop(intake_id, None)
+        self._given = ("", None)
         for each in intake.all_sheets if intake else ():
             self._readers.pop((intake_id, each.part), None)
             self._spool.erase(each.spooled)
@@ -138,7 +139,7 @@ class IntakeWork(JobRunner):
             if sheet is None:
                 return _Read()
             context = context_of(intake, sheet, session=session)
-            given = self._files_of(intake, session)
+            given = self._files_of(job, intake, session)
         reader = self._reader(intake, sheet)
         read = _Read(sheet.part, reader.at, reader.at)
         for number, cells in islice(reader.rows, CHUNK):
@@ -152,15 +153,16 @@ class IntakeWork(JobRunner):
         reader.at = read.last
         return read
 
-    def _files_of(self, intake: Intake, session: Session) -> GivenFiles | None:
-        if intake.id not in self._given:
+    def _files_of(self, job: Job, intake: Intake, session: Session) -> GivenFiles | None:
+        if self._given[0] != job.id:
             folder = intake.files_folder
-            self._given[intake.id] = (
+            given = (
                 GivenFiles.in_folder(Path(folder))
                 if folder
                 else given_files(intake.id, self._spool.files(intake.id), session=session)
             )
-        return self._given[intake.id]
+            self._given = (job.id, given)
+        return self._given[1]
 
     def _reader(self, intake: Intake, sheet: IntakeSheet) -> _Reader:
         place = (intake.id, sheet.part)
