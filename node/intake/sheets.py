@@ -29,7 +29,7 @@ _SMALL = 64 * 1024**2
 _MOST_ENTRIES = 5_000
 #: The reader makes a rectangle of cells: one stray cell far out must not fill the memory.
 _MOST_AREA = 20_000_000
-#: The texts of all cells together, counted before the reader copies shared ones.
+#: A sheet with the texts of all its cells, counted before the reader copies shared ones.
 _MOST_TEXT = 512 * 1024**2
 
 _REMEDY_SPLIT = "请拆分为几个文件，分别导入。"
@@ -79,7 +79,8 @@ class Table:
 
     def height(self, sheet: int) -> int:
         """The number of the last row of a workbook's sheet."""
-        return int(self._open(sheet).total_height)
+        # The reader counts its last row from 0.
+        return int(self._open(sheet).total_height) + 1
 
     def rows(self, sheet: int = 0) -> Iterator[tuple[int, list[Any]]]:
         """Row number (from 1, as in the sheet) and cells. Raises Invalid past a limit."""
@@ -274,7 +275,7 @@ def _check_sheet(stream: IO[bytes], lengths: list[int], bomb: Invalid) -> None:
     for block in _blocks(stream, bomb):
         row, column, length = _measure(block, lengths, bomb)
         last_row, last_column = max(last_row, row), max(last_column, column)
-        text += length
+        text += length + len(block)
         if text > _MOST_TEXT:
             raise bomb
     if last_row > MOST_ROWS + 100:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from node.intake.attachments import relative_name
@@ -64,17 +64,16 @@ def unpack_some(path: Path, start: int, target: Path, prefix: str) -> list[Unpac
     found: list[Unpacked] = []
     taken = 0
     with _opened(path) as archive:
-        for index, entry in _from(archive.infolist(), start):
-            each = _unpack(archive, entry, index, target / f"{prefix}-{index}")
+        entries = archive.infolist()
+        encoding = encoding_of(entries)
+        for index, entry in enumerate(entries[start:], start):
+            name = entry_name(entry, encoding)
+            each = _unpack(archive, entry, name, Unpacked(index, ""), target / f"{prefix}-{index}")
             found.append(each)
             taken += each.size
             if taken >= _STEP_BYTES or len(found) >= _STEP_ENTRIES:
                 break
     return found
-
-
-def _from(entries: Sequence[zipfile.ZipInfo], start: int) -> Iterator[tuple[int, zipfile.ZipInfo]]:
-    return iter(list(enumerate(entries))[start:])
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
@@ -88,17 +87,32 @@ def _bomb(problem: str) -> Invalid:
     return Invalid("files", f"{problem}。", "请分成几个压缩包，分别上传。", code="zip_bomb")
 
 
-def entry_name(entry: zipfile.ZipInfo) -> str:
-    """The name of an entry: UTF-8 where it says so or reads as such, else GBK."""
-    if entry.flag_bits & _UTF8:
+def _raw(entry: zipfile.ZipInfo) -> bytes | None:
+    """The bytes of a name whose encoding the ZIP does not say."""
+    return None if entry.flag_bits & _UTF8 else entry.filename.encode("cp437", "replace")
+
+
+def encoding_of(entries: Sequence[zipfile.ZipInfo]) -> str:
+    """How the names of a ZIP are written that does not say so: UTF-8 or GBK, one for all.
+
+    Two Chinese characters in GBK can be read as UTF-8, too, but then as Greek or Hebrew letters:
+    what people here write in UTF-8 lies above them, but for the `·` of an archival code.
+    """
+    try:
+        texts = [raw.decode("utf-8") for entry in entries if (raw := _raw(entry))]
+    except UnicodeDecodeError:
+        return "gb18030"
+    odd = any("\x80" <= char < "\u0800" and char != "·" for text in texts for char in text)
+    return "gb18030" if odd else "utf-8"
+
+
+def entry_name(entry: zipfile.ZipInfo, encoding: str) -> str:
+    """The name of an entry, in the encoding of its ZIP where it does not say its own."""
+    raw = _raw(entry)
+    try:
+        return entry.filename if raw is None else raw.decode(encoding)
+    except UnicodeDecodeError:
         return entry.filename
-    raw = entry.filename.encode("cp437", "replace")
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return entry.filename
 
 
 def shown(name: str) -> str:
@@ -113,17 +127,18 @@ def shown(name: str) -> str:
     return plain if len(plain) <= 80 else f"{plain[:60]}…（共 {len(plain)} 字）"
 
 
-def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, index: int, path: Path) -> Unpacked:
-    name = entry_name(entry)
+def _unpack(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, nothing: Unpacked, path: Path
+) -> Unpacked:
     if entry.is_dir() or name.startswith(_NO_CONTENT) or PurePosixPath(name).name in _NO_CONTENT:
-        return Unpacked(index, "")
+        return nothing
     try:
         plain = relative_name(name)
         size = _copy(archive, entry, path)
     except (Invalid, Classified) as error:
         path.unlink(missing_ok=True)
-        return Unpacked(index, shown(name), problem=f"{error.message}{error.remedy}")
-    return Unpacked(index, plain, size)
+        return replace(nothing, name=shown(name), problem=f"{error.message}{error.remedy}")
+    return replace(nothing, name=plain, size=size)
 
 
 def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> int:

@@ -225,6 +225,10 @@ def test_files_are_brought_and_seen_on_the_pages(node: Node) -> None:
     ).text
     assert "已上传 1 个文件" in page
     assert "0 字节" in page
+    huge = browser.client.post(
+        f"/intake/{intake_id}/files", environ_overrides={"CONTENT_LENGTH": str(5 * 1024**3)}
+    )
+    assert huge.status_code == 413
     two = {"file": [(io.BytesIO(b"PK"), "一.zip"), (io.BytesIO(b"x"), "二.pdf")]}
     answer = browser.post(f"/intake/{intake_id}/files", two, status=422)
     assert "压缩包要单独上传" in answer.text
@@ -255,3 +259,22 @@ def test_files_are_brought_and_seen_on_the_pages(node: Node) -> None:
         assert session.scalar(select(IntakeFile.wanted).where(IntakeFile.name == "通知.pdf"))
     leader = Browser(node, "leader", "李镇长", Grant(Role.LEADER))
     assert "多余.pdf" in leader.get(f"/intake/{intake_id}/files").text
+
+
+class Unflagged(zipfile.ZipInfo):
+    """An entry in UTF-8 that does not say so."""
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802 - zipfile's name
+        return self.filename.encode(), self.flag_bits & ~0x800
+
+
+@pytest.mark.parametrize("entry", [OldEntry, Unflagged, zipfile.ZipInfo])
+@pytest.mark.parametrize("name", ["凭证/1-1.pdf", "通知.pdf", f"{CODE}.pdf", "道路/plan.pdf"])
+def test_names_that_could_be_read_in_two_ways_are_read_right(
+    tmp_path: Path, name: str, entry: type[zipfile.ZipInfo]
+) -> None:
+    if entry is OldEntry and name.startswith(CODE):
+        name = name.replace("D30", "三十年")
+    path = tmp_path / "files.zip"
+    path.write_bytes(zip_bytes({name: b"x"}, entry))
+    assert [each.name for each in unpacking.unpack_some(path, 0, tmp_path, "one")] == [name]

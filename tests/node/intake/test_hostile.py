@@ -83,6 +83,20 @@ def test_a_long_text_that_a_million_cells_share_is_refused(tmp_path: Path) -> No
     assert refused.value.code == "zip_bomb"
 
 
+def test_texts_that_stand_in_the_cells_themselves_are_counted_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(io.BytesIO(BOOK)) as book:
+        xml = book.read(SHEET)
+    cell = b'<row r="9"><c r="A9" t="inlineStr"><is><t>' + b"x" * 9000 + b"</t></is></c></row>"
+    inline = remade(BOOK, **{SHEET: xml.replace(b"</sheetData>", cell + b"</sheetData>")})
+    assert look(tmp_path, inline).sheets
+    monkeypatch.setattr(sheets, "_MOST_TEXT", 8000)
+    with pytest.raises(Invalid) as refused:
+        look(tmp_path, inline)
+    assert refused.value.code == "zip_bomb"
+
+
 def test_entities_are_not_expanded(tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text("绝不可见")
     with zipfile.ZipFile(io.BytesIO(BOOK)) as book:
@@ -227,6 +241,11 @@ def test_sheets_of_a_workbook_are_in_memory_one_at_a_time(tmp_path: Path) -> Non
     for sheet in table.sheets:
         assert len(list(table.rows(sheet.index))) == 2
         assert len(table._opened) == 1
+
+
+def test_the_rows_to_expect_are_all_rows_below_the_header(tmp_path: Path) -> None:
+    book = xlsx_bytes({"目录": [HEADER, *([["题名"]] * 7)]}, title="归档文件目录")
+    assert look(tmp_path, book).sheets[0].expected == 7
 
 
 def test_five_gigabytes_are_refused_without_being_read(tmp_path: Path) -> None:
