@@ -130,15 +130,21 @@ _OWN_CODE = {RecordLevel.VOLUME: "volume_code", RecordLevel.PROJECT: "project_co
 
 
 def propose(header: Sequence[Any], level: str = RecordLevel.RECORD) -> dict[int, str]:
-    """Column index → field for a header row; of two columns for one field the exact one wins."""
+    """Column index → field for a header row.
+
+    Of two columns for one field the exact name wins, then the one that is more to the point
+    (案卷题名 before 项目名称), then the first.
+    """
     chosen: dict[int, str] = {}
     names = [str(cell).strip() for cell in header]
     fields = {each.field for each in vocabulary().of_level(level)}
-    for exact in (True, False):
-        for index, name in enumerate(names):
-            field = _known(name) if exact else recognise(name)
-            if field in fields and index not in chosen and field not in chosen.values():
-                chosen[index] = field
+    order = list(vocabulary().by_name)
+    exact = [(order.index(plain_name(name)), at) for at, name in enumerate(names) if _known(name)]
+    found = [(at, _known(names[at])) for _, at in sorted(exact)]
+    found += [(at, recognise(name)) for at, name in enumerate(names)]
+    for index, field in found:
+        if field in fields and index not in chosen and field not in chosen.values():
+            chosen[index] = str(field)
     own = _OWN_CODE.get(RecordLevel(level))
     if own and "code" not in chosen.values():
         chosen = {at: "code" if field == own else field for at, field in chosen.items()}

@@ -17,7 +17,8 @@ _ITEM_WORDS = ("卷内", "文件级")
 _VOLUME_COLUMNS = {"案卷题名", "案卷名称"}
 _VOLUME_WORDS = ("案卷目录", "案卷级", "案卷")
 _PROJECT_COLUMNS = {"项目题名", "项目名称", "工程名称"}
-_PROJECT_WORDS = ("项目目录", "项目级", "工程项目")
+_PROJECT_CODES = {"项目号", "项目代号", "工程编号", "项目档号", "档号"}
+_PROJECT_WORDS = ("项目目录", "项目级")
 
 
 def level_of(header: Sequence[Any], around: Iterable[Any] = ()) -> RecordLevel:
@@ -36,7 +37,8 @@ def level_of(header: Sequence[Any], around: Iterable[Any] = ()) -> RecordLevel:
         counted = bool(names & {"件数", "项目档号"})
         named = any(word in said for word in _VOLUME_WORDS)
         return RecordLevel.VOLUME if counted or named else RecordLevel.RECORD
-    if names & _PROJECT_COLUMNS or any(word in said for word in _PROJECT_WORDS):
+    numbered = bool(names & _PROJECT_CODES)
+    if numbered and (names & _PROJECT_COLUMNS or any(word in said for word in _PROJECT_WORDS)):
         return RecordLevel.PROJECT
     if any(word in said for word in _VOLUME_WORDS) and not any(w in said for w in _ITEM_WORDS):
         return RecordLevel.VOLUME

@@ -156,6 +156,7 @@ def test_every_name_seen_in_the_field_is_recognised() -> None:
 
 def test_of_two_columns_for_one_field_the_first_exact_one_wins() -> None:
     assert propose(["题名", "标题", "日期"]) == {0: "title", 2: "date"}
+    assert propose(["项目名称", "案卷题名", "日期"], "volume") == {1: "title", 2: "date"}
 
 
 CELLS = st.one_of(

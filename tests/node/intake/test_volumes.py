@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 import python_calamine
+from click.testing import CliRunner
 
+from node.command import node as node_command
 from node.filing import service as filing
 from node.intake import service as intake
 from node.intake.levels import level_of
 from node.intake.linking import MOST_IN_VOLUME
 from node.intake.looking import look_into
 from node.intake.models import RowState
+from shared.kernel.actor import Grant, Role
 from shared.kernel.errors import Invalid
 from shared.kernel.identifiers import new_id
 from shared.records.record import RecordLevel
+from tests.node.browser import Browser
 from tests.node.intake.conftest import Desk, csv_bytes, xlsx_bytes
 
 #: The columns of 机读目录 as they really are.
@@ -284,6 +290,33 @@ def test_what_filing_refuses_keeps_the_whole_volume_back(desk: Desk) -> None:
     assert desk.take(other).state == "done"
     assert desk.counts(other) == {"bad": 2}
     assert tree(desk) == {"甲": ["甲凭证"], "乙": ["乙凭证"]}
+
+
+def test_the_command_takes_two_files_and_names_rows_by_their_sheet(
+    desk: Desk, tmp_path: Path
+) -> None:
+    (tmp_path / "案卷.csv").write_bytes(csv_bytes([VOLUMES, volume(1), volume(2)]))
+    rows = [item(1, 1), item(1, 2), item(2, 1), item(2, 2, date="昨天")]
+    (tmp_path / "卷内.csv").write_bytes(csv_bytes([ITEMS, *rows]))
+    (tmp_path / "扫描").mkdir()
+    (tmp_path / "扫描" / "A182-QQ0309-0001-002.pdf").write_bytes(b"%PDF")
+    command = [
+        *("import", str(tmp_path / "案卷.csv"), "--items", str(tmp_path / "卷内.csv")),
+        *("--dir", str(desk.node.folder.path), "--fonds", "A182", "--class", "ZY"),
+        *("--year", "2019", "--files", str(tmp_path / "扫描"), "--take-good", "--json"),
+    ]
+    Browser(desk.node, "clerk", "张档案", Grant(Role.CLERK))
+    result = CliRunner().invoke(node_command, command)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.output)
+    assert (told["taken"], told["bad"]) == (3, 3)
+    assert "“卷内.csv”第 5 行" in {each["place"] for each in told["problems"]}
+    record = next(each for each in desk.records() if each.title == "第1卷的第2份登记申请书")
+    with desk.node.database.read() as session:
+        [document] = filing.wire(record, session=session)["documents"]
+    assert document["files"][0]["name"] == "A182-QQ0309-0001-002.pdf"
+    alone = [*command[:2], *command[4:], "--level", "件"]
+    assert json.loads(CliRunner().invoke(node_command, alone).output)["taken"] == 2
 
 
 def test_levels_that_do_not_go_together_are_refused(desk: Desk) -> None:
