@@ -13,7 +13,9 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from node import audit_names
 from node.corrections.views import blueprint as correction_pages
 from node.filing import arranging_views, desk, pages, views
-from node.intake.views import blueprint as intake_pages
+from node.intake import file_views as intake_file_views
+from node.intake import pages as intake_pages
+from node.intake import views as intake_views
 from node.office.models import Office
 from node.office.places import NodeFolder
 from node.office.service import fonds_kept
@@ -35,8 +37,9 @@ _NAVIGATION = (
     ("corrections.index", "更正申请", "edit", _EVERYBODY_HERE),
 )
 
-# The pages of filing join their blueprint when these are imported.
+# The pages of filing and of intake join their blueprint when these are imported.
 _FILING_PAGES = (views, arranging_views)
+_INTAKE_PAGES = (intake_views, intake_file_views)
 
 
 def make_node_app(folder: NodeFolder) -> Flask:
@@ -57,7 +60,7 @@ def make_node_app(folder: NodeFolder) -> Flask:
             desk.blueprint,
             registry_pages,
             pages.blueprint,
-            intake_pages,
+            intake_pages.blueprint,
             transfer_pages,
             correction_pages,
         ],

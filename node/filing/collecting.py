@@ -145,6 +145,32 @@ def keys_in_use(fonds_id: str, keys: Iterable[str], *, session: Session) -> dict
     return found
 
 
+@dataclass(frozen=True)
+class Holder:
+    """A volume or project that filing has: what records can be put into, while it is open."""
+
+    id: str
+    level: str
+    open: bool
+
+
+def holders_in_use(
+    fonds_id: str, keys: Iterable[str], codes: Iterable[str], *, session: Session
+) -> dict[str, Holder]:
+    """The volumes and projects of the fonds with these source keys or codes, by key and by code."""
+    found: dict[str, Holder] = {}
+    for column, wanted in ((Record.source_key, keys), (Record.code, codes)):
+        for some in chunked(list(wanted)):
+            rows = session.execute(
+                select(column, Record.id, Record.level, Record.state)
+                .where(Record.fonds_id == fonds_id, column.in_(some))
+                .where(Record.level.in_((RecordLevel.VOLUME, RecordLevel.PROJECT)))
+            )
+            for name, record_id, level, state in rows:
+                found[str(name)] = Holder(record_id, level, state in OPEN_STATES)
+    return found
+
+
 def _collect(
     actor: Actor, fonds_id: str, rows: Sequence[Mapping[str, Any]], session: Session
 ) -> Collected:

@@ -81,10 +81,10 @@ def _volume_goes_whole(record: Record, session: Session) -> None:
 
 
 def _take_next_number(record: Record, fonds: Fonds, session: Session) -> None:
-    record.state = RECORD.after("file", record.state)
     category = Categories(session).of(values_of(record))
     if category is not None:
         number = category.highest + 1
+        # The draft that holds the number may be this very record, while it is still a draft.
         free_drafted(category, number, session=session)
         record.number = number
         record.number_given = False
@@ -92,6 +92,7 @@ def _take_next_number(record: Record, fonds: Fonds, session: Session) -> None:
         if category.closed_at is None:
             category.closed_at = now()
             category.closed_by = "补充归档"
+    record.state = RECORD.after("file", record.state)
     record.code = code_for(
         fonds,
         {**values_of(record), "number": record.number, "volume_number": record.volume_number},

@@ -33,10 +33,12 @@ from node.filing.closing import (
 )
 from node.filing.collecting import (
     Collected,
+    Holder,
     codes_in_use,
     collect,
     collect_many,
     discard,
+    holders_in_use,
     keys_in_use,
 )
 from node.filing.divergences import differences, open_divergences, settle_divergence
@@ -98,6 +100,7 @@ __all__ = [
     "Document",
     "Event",
     "Filter",
+    "Holder",
     "Plan",
     "Preview",
     "Record",
@@ -131,6 +134,7 @@ __all__ = [
     "files_of",
     "finish_adoption",
     "fonds_seen",
+    "holders_in_use",
     "ids_seen",
     "in_category",
     "inside",

@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.kernel.errors import Invalid
-from shared.records.archival_code import ORGAN_PATTERN, SUBCLASS_PATTERN, ArchivalCode, parse
+from shared.records.archival_code import (
+    ORGAN_PATTERN,
+    SUBCLASS_PATTERN,
+    ArchivalCode,
+    parse,
+    with_middle,
+)
 from shared.records.classes import read_class
 from shared.records.corrections import READERS
 from shared.records.holdings import Holding
@@ -197,6 +203,7 @@ def read_given_code(found: dict[str, Any], fonds_number: str | None) -> None:
             f"档号中的全宗号 {code.fonds} 不是本全宗的 {fonds_number}。",
             "请核对档号，或选择正确的全宗。",
         )
+    code = with_middle(code, found.get("project_number"), found.get("catalogue_number"))
     for part, field in _FROM_CODE:
         said = getattr(code, part)
         if said is None:
@@ -208,6 +215,8 @@ def read_given_code(found: dict[str, Any], fonds_number: str | None) -> None:
                 "请核对档号和各项，改成一致。",
             )
         found[field] = said
+    if found.get("level") == RecordLevel.PROJECT and code.volume is None and code.project_number:
+        return  # a project has no number but its 项目号
     found["number"] = _number_in(code, found)
     found["number_given"] = True
 
@@ -219,7 +228,7 @@ def _number_in(code: ArchivalCode, found: dict[str, Any]) -> int:
         raise Invalid(
             "code",
             "档号的层次与本条不符。",
-            "案卷的档号到案卷号为止，文件的档号到件号为止。",
+            "项目的档号到项目号为止，案卷的到案卷号为止，文件的到件号为止。",
         )
     if found.get("number") not in (None, said):
         raise Invalid(

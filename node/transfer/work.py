@@ -6,13 +6,11 @@ the last commit left it: a package that was built is found again, and no offer i
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
@@ -27,7 +25,7 @@ from shared.kernel.actor import Actor
 from shared.kernel.clock import now
 from shared.kernel.errors import Conflict, DanglianError, NotFound
 from shared.kernel.files import file_sha256, folder_lock
-from shared.kernel.jobs import Job, JobRunner, JobState, job_of
+from shared.kernel.jobs import Job, JobRunner, Steps
 from shared.packaging import PackageIdentity, build_package, open_package
 from shared.records.fonds import Fonds
 from shared.records.record import content_digest
@@ -37,8 +35,6 @@ CHUNK = 50
 _FREEZE = 200
 #: Bytes of packages inside the entries of one transaction.
 _MOST_INLINE = 4 * 1024 * 1024
-_KINDS = (INSPECT, OFFER)
-_LOCK_PAUSE = 0.2
 
 
 @dataclass
@@ -54,72 +50,45 @@ class _Packed:
 class _Prepared:
     """What was done outside of the transaction for the next chunk of one job."""
 
-    job_id: str = ""
     checked: dict[str, Checked] = field(default_factory=dict)
     packed: dict[str, _Packed] = field(default_factory=dict)
-    error: DanglianError | None = None
 
 
-class TransferWork:
+class TransferWork(JobRunner):
     """Works off the batches of one node; `step` is for `Background`, `finish` for the command."""
 
     def __init__(self, folder: NodeFolder) -> None:
         self._folder = folder
-        self._database = folder.database()
-        self._prepared = _Prepared()
         self._checker = Checker(folder)
-        self._runner = JobRunner(self._database, {INSPECT: self._note, OFFER: self._offer})
+        super().__init__(
+            folder.database(),
+            {
+                INSPECT: Steps(self._prepare, self._note),
+                OFFER: Steps(self._prepare, self._offer, self._tidy),
+            },
+        )
 
-    def step(self) -> bool:
-        """Do one chunk of the oldest open job; False when there is none to do here."""
-        with self._database.read() as session:
-            job_id = session.scalar(
-                select(Job.id)
-                .where(Job.state.in_([JobState.WAITING, JobState.RUNNING]))
-                .where(Job.kind.in_(_KINDS))
-                .order_by(Job.created_at, Job.id)
-                .limit(1)
-            )
-        return job_id is not None and self._chunk(job_id)
-
-    def finish(self, job_id: str) -> Job:
-        """Run one job to its end in this thread; returns it."""
-        while True:
-            with self._database.read() as session:
-                job = job_of(job_id, session=session)
-            if not job.is_open:
-                return job
-            if not self._chunk(job_id):
-                time.sleep(_LOCK_PAUSE)
-
-    def _chunk(self, job_id: str) -> bool:
+    def run_chunk(self, job_id: str) -> bool:
         """Do one chunk; False when another process is at it."""
         try:
             with folder_lock(self._folder.path / "building", "提交移交"):
-                self._do_chunk(job_id)
+                return super().run_chunk(job_id)
         except Conflict as error:
             if error.code != "folder_in_use":
                 raise
             return False
-        return True
 
-    def _do_chunk(self, job_id: str) -> None:
-        prepared = self._prepared = _Prepared(job_id=job_id)
-        try:
-            self._prepare(prepared)
-        except DanglianError as error:
-            prepared.error = error
-        self._runner.run_chunk(job_id)
-        for packed in prepared.packed.values():
+    def _tidy(self, _job: Job, prepared: _Prepared | None) -> None:
+        for packed in prepared.packed.values() if prepared else ():
             with suppress(FileNotFoundError):
                 packed.target.unlink()
 
-    def _prepare(self, prepared: _Prepared) -> None:
+    def _prepare(self, job: Job) -> _Prepared:
+        prepared = _Prepared()
         with self._database.read() as session:
-            job = job_of(prepared.job_id, session=session)
             batch = session.get(Batch, job.arguments["batch_id"])
             if batch is None:
-                return
+                return prepared
             fonds = fonds_of(batch.fonds_id, session)
             limit = office_of(session).inline_limit
             records = records_of(batch.id, session=session)
@@ -138,7 +107,12 @@ class TransferWork:
         else:
             if job.arguments.get("again"):
                 self._require_stored(todo)
-            self._pack(todo, wires, fonds, limit, prepared)
+            try:
+                self._pack(todo, wires, fonds, limit, prepared)
+            except BaseException:
+                self._tidy(job, prepared)
+                raise
+        return prepared
 
     def _require_stored(self, todo: list[BatchRecord]) -> None:
         """What was decided on can only be told with the package that was decided on."""
@@ -152,8 +126,7 @@ class TransferWork:
 
     # Inspection
 
-    def _note(self, job: Job, session: Session) -> bool:
-        prepared = self._ready(job)
+    def _note(self, job: Job, prepared: _Prepared, session: Session) -> bool:
         batch = session.get(Batch, job.arguments["batch_id"])
         if batch is None or batch.state != "preparing":
             return True
@@ -250,8 +223,7 @@ class TransferWork:
         with self._folder.packages.open(package_name(identity.sha256)) as stream:
             return stream.read()
 
-    def _offer(self, job: Job, session: Session) -> bool:
-        prepared = self._ready(job)
+    def _offer(self, job: Job, prepared: _Prepared, session: Session) -> bool:
         batch = session.get(Batch, job.arguments["batch_id"])
         if batch is None or not batch.offering:
             return True
@@ -294,13 +266,6 @@ class TransferWork:
             each.told = True
             facts.append(offer_fact(batch, each, packed.content))
         tell_hub_many(session, facts)
-
-    def _ready(self, job: Job) -> _Prepared:
-        if self._prepared.job_id != job.id:
-            raise NotFound("任务已变更。", "请重试。")
-        if self._prepared.error is not None:
-            raise self._prepared.error
-        return self._prepared
 
 
 def _unchecked(each: BatchRecord) -> bool:
