@@ -7,7 +7,6 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -148,43 +147,55 @@ class FolderStaging:
 
 
 class _Whole(io.RawIOBase):
-    """The parts one after the other; hands out the last bytes only if the digest is right."""
+    """The parts one after the other; read in order, the last bytes only if the digest is right."""
 
     def __init__(self, upload: _Upload) -> None:
-        self._pieces = self._verified(upload)
-        self._left = memoryview(b"")
+        self._upload = upload
+        self._at = 0
+        self._held = 0  # the number of the part in memory
+        self._piece = memoryview(b"")
+        self._digest = hashlib.sha256()
+        self._digested = 0
 
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._upload.size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
     def readinto(self, buffer: Any) -> int:
-        if not self._left:
-            self._left = memoryview(next(self._pieces, b""))
-        count = min(len(buffer), len(self._left))
-        buffer[:count] = self._left[:count]
-        self._left = self._left[count:]
+        place = self._at % PART_SIZE
+        left = (
+            self._part(self._at // PART_SIZE + 1)[place:] if self._at < self._upload.size else b""
+        )
+        count = min(len(buffer), len(left))
+        if self._at == self._digested:
+            self._digest.update(left[:count])
+            self._digested += count
+        if self._digested == self._upload.size:
+            _check_whole(self._upload, self._digest.hexdigest())
+        buffer[:count] = left[:count]
+        self._at += count
         return count
 
-    @staticmethod
-    def _verified(upload: _Upload) -> Iterator[bytes]:
-        digest = hashlib.sha256()
-        count = part_count(upload.size)
-        if not count:
-            _check_whole(upload, digest.hexdigest())
-        for number in range(1, count + 1):
-            wanted = part_length(upload.size, number)
+    def _part(self, number: int) -> memoryview:
+        if number != self._held:
+            wanted = part_length(self._upload.size, number)
             with telling_of_trouble():
-                piece = upload.part(number).read_bytes()
+                piece = self._upload.part(number).read_bytes()
             if len(piece) != wanted:
                 raise Invalid(
                     "size",
                     f"第 {number} 片应为 {wanted} 字节，实为 {len(piece)}。",
                     "暂存内容已损坏，请重新上传这一片。",
                 )
-            digest.update(piece)
-            if number == count:
-                _check_whole(upload, digest.hexdigest())
-            yield piece
+            self._held, self._piece = number, memoryview(piece)
+        return self._piece
 
 
 def _check_whole(upload: _Upload, actual: str) -> None:
