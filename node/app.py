@@ -18,6 +18,7 @@ from node.office.places import NodeFolder
 from node.office.service import fonds_kept
 from node.registry.edge import FOLDER
 from node.registry.views import blueprint as registry_pages
+from node.sync.views import blueprint as sync_pages
 from node.transfer.views import blueprint as transfer_pages
 from shared.kernel.actor import Role
 from shared.web import make_app
@@ -31,6 +32,7 @@ _NAVIGATION = (
     ("filing.index", "归档", "archive", _EVERYBODY_HERE),
     ("intake.index", "导入", "table-import", (Role.CLERK,)),
     ("transfer.index", "移交", "send", _EVERYBODY_HERE),
+    ("sync.index", "联网", "cloud", _EVERYBODY_HERE),
 )
 
 # The pages of filing join their blueprint when these are imported.
@@ -57,6 +59,7 @@ def make_node_app(folder: NodeFolder) -> Flask:
             pages.blueprint,
             intake_pages,
             transfer_pages,
+            sync_pages,
         ],
         navigation=_NAVIGATION,
         roles=ROLES,

@@ -56,6 +56,7 @@ ACTION_NAMES = {
     "intake.taken": "确认导入",
     "node.adopted": "恢复完毕",
     "node.adoption_begun": "开始恢复",
+    "node.reconcile_asked": "与平台核对",
     "node.recovery_begun": "申请恢复联网",
     "node.superseded": "已由另一台电脑接替",
     "receipt.ignored": "未采用的接收凭证",

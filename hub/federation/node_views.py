@@ -63,11 +63,13 @@ def show(node_id: str) -> ResponseReturnValue:
     actor = current_actor()
     with current_database().read() as session:
         node = federation.node_shown_to(actor, node_id, session)
+        kept = federation.kept_by(node.id, session)
         return render_template(
             "nodes/show.html",
             node=node,
             place=federation.full_name(node.division_code, session),
-            fonds=federation.kept_by(node.id, session),
+            fonds=kept,
+            tallies=federation.tally_checks([each.id for each in kept], session),
             outgoing=session.get(OutgoingStream, node.id),
             incoming=session.get(IncomingStream, node.id),
             code=federation.open_code(node.id, session),

@@ -119,14 +119,6 @@ def set_notes(actor: Actor, node_id: str, notes: str, *, session: Session) -> No
     return node
 
 
-def note_comparison(node_id: str, *, groups: int, differing: int, session: Session) -> None:
-    """Keep how the last comparison with a node came out."""
-    node = node_of(node_id, session)
-    node.compared_at = now()
-    node.compared_groups = groups
-    node.compared_differing = differing
-
-
 def node_of(node_id: str, session: Session) -> Node:
     """The node of an id. Raises NotFound."""
     found = session.get(Node, node_id)

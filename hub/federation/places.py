@@ -38,6 +38,7 @@ class HubSettings:
             leaves it to an administrator, `auto` grants it at once.
         code_hours: for how long a one-time enrolment code is valid.
         node_quota_mb: how much one node may have in upload at a time.
+        recount_hours: how often each fonds' counts are made anew from its records; 0 for never.
     """
 
     name: str
@@ -51,6 +52,7 @@ class HubSettings:
     grant_policy: str = "ask"
     code_hours: int = 72
     node_quota_mb: int = 20480
+    recount_hours: int = 24
 
 
 class HubKeys:

@@ -33,12 +33,12 @@ from hub.federation.nodes import (
     node_shown_to,
     nodes,
     nodes_seen_by,
-    note_comparison,
     open_code,
     resume_node,
     set_notes,
     suspend_node,
 )
+from hub.federation.proof import next_to_recount, note_comparison, note_tally, tally_checks
 from hub.federation.territory import (
     archive_of,
     archives,
@@ -90,11 +90,13 @@ __all__ = [
     "load_divisions",
     "make_agreement",
     "new_code",
+    "next_to_recount",
     "node_of",
     "node_shown_to",
     "nodes",
     "nodes_seen_by",
     "note_comparison",
+    "note_tally",
     "open_code",
     "own_archive",
     "places_to_choose",
@@ -107,5 +109,6 @@ __all__ = [
     "set_notes",
     "succeed",
     "suspend_node",
+    "tally_checks",
     "tell_node",
 ]
