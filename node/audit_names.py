@@ -76,6 +76,7 @@ ACTION_NAMES = {
     "record.put_into": "组卷",
     "record.renumbered": "恢复时换号",
     "record.taken_out": "从案卷取出",
+    "record.undone": "撤销整理",
     "record.voided": "作废",
     "verdict.ignored": "未采用的审核结论",
     "withdrawn.ignored": "未采用的撤回答复",

@@ -240,6 +240,24 @@ class Event(Model):
     description: Mapped[str | None] = mapped_column(CleanText(REMARK_LENGTH), default=None)
 
 
+class Step(Model):
+    """One step of arranging 整理, with how its records stood before it, so that it can be undone.
+
+    `records` maps the id of each record that changed to the values that it had.
+    """
+
+    __tablename__ = "filing_step"
+    __table_args__ = (Index("filing_step_fonds", "fonds_id", "made_at"),)
+
+    id: Mapped[str] = mapped_column(_ID, primary_key=True, default=new_id)
+    fonds_id: Mapped[str] = mapped_column(_ID)
+    what: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    records: Mapped[dict[str, dict[str, Any]]] = mapped_column(JSON)
+    made_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    undone_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+
+
 class RecordVersion(Model):
     """Digest of each version of a record that was told to the hub: how a held one is recognised."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
@@ -17,8 +17,15 @@ from shared.records.retention import retention_name, retention_periods
 from shared.records.roles import DOCUMENT_ROLES
 from shared.records.security import SECURITY_NAMES
 from shared.records.states import RECORD
+from shared.web import local_path
 
-blueprint = Blueprint("filing", __name__, url_prefix="/filing", template_folder="templates")
+blueprint = Blueprint(
+    "filing",
+    __name__,
+    url_prefix="/filing",
+    template_folder="templates",
+    static_folder="static",
+)
 
 SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
 STATE_COLOURS = {
@@ -65,6 +72,14 @@ def fonds_names(session: Session, *roles: Role) -> dict[str, str]:
         for each in filing.fonds_seen(actor, session=session)
         if not roles or actor.may(*roles, fonds=each.id)
     }
+
+
+def back(default: str) -> str:
+    """Where a small action leads to: the page that it was asked on (`next`), or the default."""
+    target = request.form.get("next", "")
+    if target.startswith("?"):
+        return url_for("filing.index") + target
+    return local_path(target, default)
 
 
 def category_name(category: filing.Category) -> str:

@@ -12,10 +12,8 @@ from node.filing.arranging import (
     category_of,
     in_category,
     move,
-    put_into,
     reorder,
     sort_category,
-    take_out,
 )
 from node.filing.attaching import attach, detach, documents_of, files_of
 from node.filing.closing import (
@@ -54,7 +52,16 @@ from node.filing.handover import (
     with_whole_volumes,
 )
 from node.filing.late import file_late, move_filed, remove_filed
-from node.filing.models import Box, Category, ClosedClass, ComputerFile, Document, Event, Record
+from node.filing.models import (
+    Box,
+    Category,
+    ClosedClass,
+    ComputerFile,
+    Document,
+    Event,
+    Record,
+    Step,
+)
 from node.filing.numbering import (
     CategoryGaps,
     Plan,
@@ -77,7 +84,9 @@ from node.filing.queries import (
     organs,
     referenced_digests,
 )
+from node.filing.undoing import last_step, undo
 from node.filing.values import COLLECT_FIELDS, DESCRIPTION_FIELDS, PLACE_FIELDS, check_values
+from node.filing.volumes import candidates, put_into, take_out
 from node.filing.wire import wire, wires
 
 __all__ = [
@@ -96,11 +105,13 @@ __all__ = [
     "Plan",
     "Preview",
     "Record",
+    "Step",
     "adopt_held",
     "arrange",
     "attach",
     "begin_adoption",
     "boxes",
+    "candidates",
     "categories",
     "category_of",
     "check_gaps",
@@ -130,6 +141,7 @@ __all__ = [
     "inside",
     "is_closed",
     "keys_in_use",
+    "last_step",
     "listing",
     "mark_offered",
     "mark_received",
@@ -161,6 +173,7 @@ __all__ = [
     "settle_objection",
     "sort_category",
     "take_out",
+    "undo",
     "wire",
     "wires",
     "with_whole_volumes",
