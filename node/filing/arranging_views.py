@@ -305,28 +305,3 @@ def settle_divergence(divergence_id: str) -> ResponseReturnValue:
         )
     flash("已处理。", "success")
     return redirect(url_for(".divergences"))
-
-
-@blueprint.get("/boxes")
-@with_roles(*SEEING)
-def boxes() -> str:
-    """The boxes and where they stand."""
-    with current_database().read() as session:
-        names = fonds_names(session)
-        found = [
-            (names[fonds_id], box, place, count)
-            for fonds_id in names
-            for box, place, count in filing.boxes(fonds_id, session=session)
-        ]
-        may_change = current_actor().has(Role.CLERK)
-        return render_template("filing/boxes.html", found=found, may_change=may_change, **NAMES)
-
-
-@blueprint.post("/boxes/<box_id>")
-@with_roles(Role.CLERK)
-def move_box(box_id: str) -> ResponseReturnValue:
-    """Put a box at another place."""
-    with current_database().write() as session:
-        filing.move_box(current_actor(), box_id, request.form.get("place"), session=session)
-    flash("已保存存放位置。", "success")
-    return redirect(url_for(".boxes"))

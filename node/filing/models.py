@@ -118,6 +118,23 @@ class Box(Model):
     place_id: Mapped[str | None] = mapped_column(ForeignKey("filing_place.id"), default=None)
 
 
+class Note(Model):
+    """The note sheet 备考表 of a box or volume; `subject_id` is the id of either."""
+
+    __tablename__ = "filing_note"
+
+    subject_id: Mapped[str] = mapped_column(_ID, primary_key=True)
+    fonds_id: Mapped[str] = mapped_column(_ID)
+    situation: Mapped[str | None] = mapped_column(
+        CleanText(REMARK_LENGTH, multiline=True), default=None
+    )
+    arranged_by: Mapped[str | None] = mapped_column(CleanText(NAME_LENGTH), default=None)
+    arranged_on: Mapped[str | None] = mapped_column(String(10), default=None)
+    checked_by: Mapped[str | None] = mapped_column(CleanText(NAME_LENGTH), default=None)
+    checked_on: Mapped[str | None] = mapped_column(String(10), default=None)
+    changed_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
 class Record(Model):
     """A record 件, or a project, volume or item of a volume.
 

@@ -62,6 +62,7 @@ from node.filing.models import (
     Record,
     Step,
 )
+from node.filing.notes import note_values, notes_of, write_note
 from node.filing.numbering import (
     CategoryGaps,
     Plan,
@@ -70,7 +71,7 @@ from node.filing.numbering import (
     draft_numbers,
     plan_numbers,
 )
-from node.filing.places import boxes, move_box
+from node.filing.places import box_counts, box_of, boxes, move_box
 from node.filing.queries import (
     Filter,
     categories,
@@ -110,6 +111,8 @@ __all__ = [
     "arrange",
     "attach",
     "begin_adoption",
+    "box_counts",
+    "box_of",
     "boxes",
     "candidates",
     "categories",
@@ -151,6 +154,8 @@ __all__ = [
     "move_box",
     "move_filed",
     "note_refusal",
+    "note_values",
+    "notes_of",
     "objected",
     "open_classes",
     "open_divergences",
@@ -177,4 +182,5 @@ __all__ = [
     "wire",
     "wires",
     "with_whole_volumes",
+    "write_note",
 ]
