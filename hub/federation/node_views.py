@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -21,6 +24,7 @@ blueprint = Blueprint("nodes", __name__, url_prefix="/nodes", template_folder="t
 _LOOKERS = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
 _SILENT_DAYS = 7
 _MOST_CHOICES = 200
+_ABOUT = {"silent": "久未联系", "differing": "核对不一致", "asking": "申请恢复"}
 
 
 @blueprint.get("/")
@@ -37,8 +41,11 @@ def index() -> ResponseReturnValue:
             "epoch": Node.epoch,
         },
         default_sort="name",
-        search=(Node.name,),
-        filters={"state": Filter("状态", Node.state, NODE_STATES)},
+        search=(Node.name, Node.notes),
+        filters={
+            "state": Filter("状态", Node.state, NODE_STATES),
+            "about": Filter("情况", choices=_ABOUT, apply=_troubled),
+        },
     )
     with current_database().read() as session:
         seen = federation.nodes_seen_by(actor, session)
@@ -50,6 +57,16 @@ def index() -> ResponseReturnValue:
             silent=_is_silent,
             administers=actor.has(Role.ADMINISTRATOR),
         )
+
+
+def _troubled(statement: Any, value: str) -> Any:
+    if value == "silent":
+        long_ago = now() - timedelta(days=_SILENT_DAYS)
+        heard = Node.last_contact.is_(None) | (Node.last_contact < long_ago)
+        return statement.where(Node.state == "enrolled", heard)
+    if value == "asking":
+        return statement.where(Node.asking_instance.is_not(None))
+    return statement.where(Node.compared_differing > 0)
 
 
 def _is_silent(node: Node) -> bool:
@@ -73,6 +90,7 @@ def show(node_id: str) -> ResponseReturnValue:
             outgoing=session.get(OutgoingStream, node.id),
             incoming=session.get(IncomingStream, node.id),
             code=federation.open_code(node.id, session),
+            suspension=federation.suspension_of(node, session),
             states=NODE_STATES,
             silent=_is_silent(node),
             administers=actor.has(Role.ADMINISTRATOR),

@@ -15,6 +15,7 @@ from hub.federation.finding import fonds_of
 from hub.federation.fonds import reassign_fonds
 from hub.federation.models import EnrolmentCode, Fonds, Node, NodeState
 from hub.federation.territory import division_of, divisions_below, own_archive
+from shared.audit import AuditEvent
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.canonical import sha256_hex
@@ -95,6 +96,18 @@ def suspend_node(actor: Actor, node_id: str, reason: str, *, session: Session) -
     session.flush()
     audit(session, actor, "node.suspended", f"node:{node.id}", reason=reason)
     return node
+
+
+def suspension_of(node: Node, session: Session) -> AuditEvent | None:
+    """Who suspended a node, when, and why (in its details); None while it is not suspended."""
+    if node.state != NodeState.SUSPENDED:
+        return None
+    return session.scalar(
+        select(AuditEvent)
+        .where(AuditEvent.subject == f"node:{node.id}", AuditEvent.action == "node.suspended")
+        .order_by(AuditEvent.seq.desc())
+        .limit(1)
+    )
 
 
 def resume_node(actor: Actor, node_id: str, *, session: Session) -> Node:

@@ -37,6 +37,7 @@ from hub.federation.nodes import (
     resume_node,
     set_notes,
     suspend_node,
+    suspension_of,
 )
 from hub.federation.proof import next_to_recount, note_comparison, note_tally, tally_checks
 from hub.federation.territory import (
@@ -109,6 +110,7 @@ __all__ = [
     "set_notes",
     "succeed",
     "suspend_node",
+    "suspension_of",
     "tally_checks",
     "tell_node",
 ]

@@ -64,6 +64,7 @@ def order(category_id: str) -> str:
             class_code=category.class_code or (records[0].class_code if records else None),
             may_change=current_actor().may(Role.CLERK, fonds=category.fonds_id),
             undo=filing.last_step(category.fonds_id, session=session),
+            organs=filing.organs([category.fonds_id], session=session),
             **NAMES,
         )
 
@@ -138,6 +139,7 @@ def classes() -> str:
             waiting=[each for each in waiting if each[:3] not in done],
             late=[each for each in waiting if each[:3] in done],
             closed=closed,
+            organs=filing.organs(seen, session=session),
             gaps=[each for one in seen for each in filing.check_gaps(one, session=session)],
             fonds=fonds_names(session),
             may_change=actor.has(Role.CLERK),
@@ -167,6 +169,7 @@ def numbers() -> str:
             current_actor(), fonds_id, class_code, year, session=session
         )
         closed = session.get(ClosedClass, (fonds_id, class_code, year))
+        organs = filing.organs([fonds_id], session=session)
     start = max(0, request.args.get("from", 0, type=int))
     return render_template(
         "filing/numbers.html",
@@ -177,6 +180,7 @@ def numbers() -> str:
         drafted=any(row.was[0] is not None for row in preview.plan.rows),
         changed=sum(row.moved for row in preview.plan.rows),
         closed=closed,
+        organs=organs,
         address=_address(fonds_id, class_code, year),
         **NAMES,
     )
@@ -212,6 +216,7 @@ def close() -> ResponseReturnValue:
     which = _which()
     with current_database().read() as session:
         preview = filing.preview_closing(current_actor(), *which, session=session)
+        organs = filing.organs([which[0]], session=session)
     form = Form(request.form)
     if request.method == "POST":
         with form.catching():
@@ -228,6 +233,7 @@ def close() -> ResponseReturnValue:
         "filing/close.html",
         preview=preview,
         actor=current_actor(),
+        organs=organs,
         address=_address(*which),
         **NAMES,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -82,14 +83,15 @@ def back(default: str) -> str:
     return local_path(target, default)
 
 
-def category_name(category: filing.Category) -> str:
-    """A category in words: `文书 2023年度 30年 BGS`."""
+def category_name(category: filing.Category, organs: Mapping[str, str]) -> str:
+    """A category in words: `文书 2023年度 30年 办公室`; `organs` has the names of organs."""
     parts = (
         [class_name(category.class_code, category.subclass or None)] if category.class_code else []
     )
     parts += [f"{category.year}年度"] if category.year else []
     parts += [retention_name(category.retention)] if category.retention else []
-    parts += [each for each in (category.organ, category.project_number) if each]
+    organ = organs.get(category.organ, category.organ)
+    parts += [each for each in (organ, category.project_number) if each]
     parts += [f"目录{category.catalogue_number}"] if category.catalogue_number else []
     return " ".join(parts) or "卷内文件"
 
