@@ -8,13 +8,14 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from hub.federation import epochs
 from hub.federation import service as federation
 from hub.federation.edge import current_folder, current_holdings
 from hub.federation.models import NODE_STATES, Fonds, Node
 from shared.identity import current_actor, with_roles
-from shared.kernel.actor import Role
+from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import now
 from shared.messaging.models import IncomingStream, OutgoingStream
 from shared.web import Filter, Form, Listing, current_database
@@ -86,6 +87,7 @@ def show(node_id: str) -> ResponseReturnValue:
             node=node,
             place=federation.full_name(node.division_code, session),
             fonds=kept,
+            open_to_them=_open_to(actor, node, session),
             tallies=federation.tally_checks([each.id for each in kept], session),
             outgoing=session.get(OutgoingStream, node.id),
             incoming=session.get(IncomingStream, node.id),
@@ -95,6 +97,12 @@ def show(node_id: str) -> ResponseReturnValue:
             silent=_is_silent(node),
             administers=actor.has(Role.ADMINISTRATOR),
         )
+
+
+def _open_to(actor: Actor, node: Node, session: Session) -> set[str]:
+    """The fonds of a node whose pages the reader may open: not those that villages keep."""
+    seen = federation.fonds_seen_by(actor).where(Fonds.keeping_node == node.id)
+    return {each.id for each in session.scalars(seen)}
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
