@@ -38,6 +38,7 @@ ACTION_NAMES = {
     "fonds.reassigned": "指定保管单位",
     "fonds.registered": "登记全宗",
     "fonds.renamed": "全宗更名",
+    "fonds.tally_corrected": "更正目录统计",
     "hub.founded": "建立平台",
     "hub.generation": "平台恢复，进入新的一代",
     "hub.key_rolled": "更换平台密钥",

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 import hub.events  # noqa: F401 - wires the rooms' events upward
 from hub.catalogue import service as catalogue
+from hub.catalogue.recounting import Recounting
 from hub.correcting import service as correcting
 from hub.federation import epochs
 from hub.federation.places import HubFolder
@@ -64,6 +65,8 @@ def start(folder: HubFolder) -> Background:
     post = PostOffice(folder, open_link(folder.settings.link), handlers(), holdings)
     background.repeat("post.in", post.step_in, idle_seconds=0.1)
     background.repeat("post.out", post.step_out, idle_seconds=0.2)
+    recounting = Recounting(folder.database(), hours=folder.settings.recount_hours)
+    background.repeat("catalogue.recount", recounting.step, idle_seconds=300.0)
     for name, step in steps(folder).items():
         background.repeat(name, step, idle_seconds=0.5)
     background.start()

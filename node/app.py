@@ -12,7 +12,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from node import audit_names
 from node.corrections.views import blueprint as correction_pages
-from node.filing import arranging_views, desk, pages, views
+from node.filing import arranging_views, desk, pages, paper_views, views, volume_views
 from node.intake import file_views as intake_file_views
 from node.intake import pages as intake_pages
 from node.intake import views as intake_views
@@ -21,6 +21,7 @@ from node.office.places import NodeFolder
 from node.office.service import fonds_kept
 from node.registry.edge import FOLDER
 from node.registry.views import blueprint as registry_pages
+from node.sync.views import blueprint as sync_pages
 from node.transfer.views import blueprint as transfer_pages
 from shared.kernel.actor import Role
 from shared.web import make_app
@@ -35,10 +36,11 @@ _NAVIGATION = (
     ("intake.index", "导入", "table-import", (Role.CLERK,)),
     ("transfer.index", "移交", "send", _EVERYBODY_HERE),
     ("corrections.index", "更正申请", "edit", _EVERYBODY_HERE),
+    ("sync.index", "联网", "cloud", _EVERYBODY_HERE),
 )
 
 # The pages of filing and of intake join their blueprint when these are imported.
-_FILING_PAGES = (views, arranging_views)
+_FILING_PAGES = (views, arranging_views, paper_views, volume_views)
 _INTAKE_PAGES = (intake_views, intake_file_views)
 
 
@@ -63,6 +65,7 @@ def make_node_app(folder: NodeFolder) -> Flask:
             intake_pages.blueprint,
             transfer_pages,
             correction_pages,
+            sync_pages,
         ],
         navigation=_NAVIGATION,
         roles=ROLES,

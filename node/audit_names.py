@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from node.filing.models import Record
+from node.filing.models import Box, Record
 from node.intake.models import Intake
 from node.office.service import fonds_kept
 from node.registry.models import Registered
@@ -65,8 +65,10 @@ ACTION_NAMES = {
     "intake.taken": "确认导入",
     "node.adopted": "恢复完毕",
     "node.adoption_begun": "开始恢复",
+    "node.reconcile_asked": "与平台核对",
     "node.recovery_begun": "申请恢复联网",
     "node.superseded": "已由另一台电脑接替",
+    "note.written": "填写备考表",
     "receipt.ignored": "未采用的接收凭证",
     "record.arranged": "整理",
     "record.collected": "直接归档",
@@ -84,6 +86,7 @@ ACTION_NAMES = {
     "record.put_into": "组卷",
     "record.renumbered": "恢复时换号",
     "record.taken_out": "从案卷取出",
+    "record.undone": "撤销整理",
     "record.voided": "作废",
     "verdict.ignored": "未采用的审核结论",
     "withdrawn.ignored": "未采用的撤回答复",
@@ -105,5 +108,6 @@ def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str
         **{f"batch:{each.id}": each.title for each in of("batch", Batch)},
         **{f"intake:{each.id}": each.file_name for each in of("intake", Intake)},
         **{f"document:{each.id}": each.number for each in of("document", Registered)},
+        **{f"box:{each.id}": f"{each.number} 盒" for each in of("box", Box)},
         **{f"record:{each.id}": each.code or "（未编号）" for each in of("record", Record)},
     }

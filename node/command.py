@@ -285,6 +285,7 @@ def status(folder: Path, as_json: bool) -> None:
             "sent": stream.seq if stream else 0,
             "acknowledged": stream.acked if stream else 0,
             "waiting": stream.seq - stream.acked if stream else 0,
+            "reconciled": _compared(session),
         }
     if as_json:
         show(result, as_json=True, sentence="")
@@ -300,6 +301,7 @@ def status(folder: Path, as_json: bool) -> None:
         *((f"档案 {RECORD.label(name)}", n) for name, n in result["records"].items()),
         ("未处理的意见", result["objections"]),
         ("与平台不一致", result["divergences"]),
+        ("最近核对", _told(result["reconciled"])),
     ]
     shown = [{"what": what, "value": value} for what, value in rows]
     show_table(shown, {"what": "项目", "value": "情况"}, as_json=False, title="本机概况")
@@ -308,6 +310,32 @@ def status(folder: Path, as_json: bool) -> None:
 def _counts(session: Session, column: Any) -> dict[str, int]:
     rows = session.execute(select(column, func.count()).group_by(column).order_by(column))
     return {row[0]: row[1] for row in rows}
+
+
+def _compared(session: Session) -> dict[str, Any] | None:
+    from node.sync.reconciling import last
+
+    compared = last(session)
+    if compared is None:
+        return None
+    return {
+        "asked_at": local_text(compared.asked_at),
+        "answered_at": local_text(compared.answered_at) or None,
+        "groups": compared.groups,
+        "differing": compared.differing,
+        "told_again": compared.told_again,
+    }
+
+
+def _told(compared: dict[str, Any] | None) -> str | None:
+    if compared is None:
+        return None
+    if compared["answered_at"] is None:
+        return f"{compared['asked_at']} 发出，等待平台答复"
+    if differing := compared["differing"]:
+        told_again = compared["told_again"]
+        return f"{compared['asked_at']} 不一致 {len(differing)} 组，已补报 {told_again} 件"
+    return f"{compared['asked_at']} 一致（{compared['groups']} 组）"
 
 
 def _open(session: Session, model: Any) -> int:

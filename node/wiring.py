@@ -108,5 +108,6 @@ def start(folder: NodeFolder) -> Background:
     background.repeat(f"{name}.in", correspondence.step_in, idle_seconds=0.1)
     background.repeat(f"{name}.out", correspondence.step_out, idle_seconds=0.2)
     background.repeat(f"{name}.upload", correspondence.step_upload, idle_seconds=1.0)
+    background.repeat(f"{name}.reconcile", reconciling.Schedule(folder).step, idle_seconds=60.0)
     background.start()
     return background

@@ -80,6 +80,15 @@ def examine(session: Session) -> Iterator[Ailment]:
             f"{len(away)} 个单位还没有收到平台的新密钥（如“{away[0]}”）。",
             "不用另外处理：这些单位联网后自动认可新密钥。",
         )
+    for node in session.scalars(
+        select(Node).where(Node.compared_differing > 0).order_by(Node.name)
+    ):
+        yield Ailment(
+            "reconcile_differs",
+            f"“{node.name}”最近一次核对（{local_text(node.compared_at)}）"
+            f"有 {node.compared_differing} 组目录不一致。",
+            "该单位会自动补报；请它再核对一次（“联网”页面的“现在核对”）。",
+        )
     letters = session.scalar(select(func.count()).select_from(DeadLetter)) or 0
     if letters:
         yield Ailment(

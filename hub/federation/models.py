@@ -207,6 +207,17 @@ NODE_STATES = {
 }
 
 
+class TallyCheck(Model):
+    """When the catalogue's tally of a fonds was recounted last, and when it had been wrong."""
+
+    __tablename__ = "federation_tally_check"
+    __table_args__ = ({"info": {"origin": "derived"}},)
+
+    fonds_id: Mapped[str] = mapped_column(ForeignKey("federation_fonds.id"), primary_key=True)
+    checked_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    corrected_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+
+
 class Node(Model):
     """A node: the data folder of one or more offices, enrolled at this hub.
 

@@ -47,6 +47,7 @@ class HubSettings:
             keeps objects and uploads in the data folder.
         store_access_key: account at the S3 service.
         store_secret_key: its secret; better given as `DANGLIAN_STORE_SECRET_KEY`.
+        recount_hours: how often each fonds' counts are made anew from its records; 0 for never.
     """
 
     name: str
@@ -63,6 +64,7 @@ class HubSettings:
     store: str = ""
     store_access_key: str = ""
     store_secret_key: str = ""
+    recount_hours: int = 24
 
 
 class HubKeys:

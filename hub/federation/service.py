@@ -40,13 +40,14 @@ from hub.federation.nodes import (
     node_shown_to,
     nodes,
     nodes_seen_by,
-    note_comparison,
     open_code,
     resume_node,
     set_notes,
     suspend_node,
+    suspension_of,
 )
 from hub.federation.own_keys import hub_key_named, seals_of
+from hub.federation.proof import next_to_recount, note_comparison, note_tally, tally_checks
 from hub.federation.territory import (
     archive_of,
     archives,
@@ -99,12 +100,14 @@ __all__ = [
     "load_divisions",
     "make_agreement",
     "new_code",
+    "next_to_recount",
     "node_of",
     "node_seals",
     "node_shown_to",
     "nodes",
     "nodes_seen_by",
     "note_comparison",
+    "note_tally",
     "open_code",
     "own_archive",
     "places_to_choose",
@@ -118,6 +121,8 @@ __all__ = [
     "set_notes",
     "succeed",
     "suspend_node",
+    "suspension_of",
+    "tally_checks",
     "tell_node",
     "told_after",
 ]

@@ -14,33 +14,24 @@ from sqlalchemy.orm import Session
 from hub.receiving.models import Batch, Offer, OfferState, Receipt
 from hub.receiving.progress import locked_batch, offers_of
 from hub.repository import service as repository
-from shared import audit
+from shared import audit, packaging
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.canonical import digest_of
-from shared.kernel.clock import utc_text
 from shared.kernel.errors import Conflict, NotFound
-from shared.kernel.identifiers import new_id
 from shared.records.states import HUB_BATCH
 
 
 def draft_receipt(actor: Actor, batch_row_id: str, *, session: Session) -> dict[str, Any]:
     """The receipt of a batch that the unit has signed, ready for the archive's seal.
 
-    Raises NotAllowed outside the receiving archive, WrongState before the unit's signature.
+    It covers what is on the signed form. Raises NotAllowed outside the receiving archive,
+    WrongState before the unit's signature, Invalid when that is not over the form.
     """
     batch = _batch_to_receive(actor, batch_row_id, session)
     HUB_BATCH.after("receive", batch.state)
-    return {
-        "receipt_id": new_id(),
-        "batch_id": batch.batch_id,
-        "archive": batch.receiving_archive,
-        "form": batch.form,
-        "form_digest": batch.form_digest,
-        "offers": [line_of(offer) for offer in accepted_offers(batch.id, session=session)],
-        "unit_signature": batch.unit_signature,
-        "by": actor.name,
-        "at": utc_text(),
-    }
+    form = packaging.HandoverForm.from_wire(batch.form)
+    signature = batch.unit_signature or {}
+    return packaging.draft_receipt(form, unit_signature=signature, by=actor.name)
 
 
 def settle_receipt(

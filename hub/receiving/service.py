@@ -52,6 +52,7 @@ from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import NotAllowed, NotFound
 from shared.kernel.keys import sign_document
 from shared.messaging.entry import Handler
+from shared.packaging import sign_receipt
 
 __all__ = [
     "MASKED_TITLE",
@@ -203,11 +204,9 @@ def sign_and_receive(folder: HubFolder, actor: Actor, batch_row_id: str) -> Batc
             batch = session.get_one(Batch, batch_row_id)
             adopt_receipt(session, batch.node_id, earlier)
             return batch
-    # Once over the form, as the unit did, and once over the receipt as a whole.
-    document["form_signature"] = sign_document(seal, document["form"])
-    document["archive_signature"] = sign_document(seal, document)
+    signed = sign_receipt(document, seal)
     with database.write() as session:
-        return settle_receipt(actor, batch_row_id, document, session=session)
+        return settle_receipt(actor, batch_row_id, signed, session=session)
 
 
 # ---- questions

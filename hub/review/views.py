@@ -304,5 +304,5 @@ def file(batch_id: str, offer_id: str, file_id: str) -> ResponseReturnValue:
         offer = receiving.offer_in(found, offer_id, session=session)
         receiving.require_sight(current_actor(), offer, session=session)
         inline = offer.inline
-    stream, name, media_type = file_of(current_folder(), offer, file_id, inline=inline)
-    return download(stream, name, media_type, inline="save" not in request.args)
+    stream, name, media_type, size = file_of(current_folder(), offer, file_id, inline=inline)
+    return download(stream, name, media_type, inline="save" not in request.args, size=size)

@@ -10,23 +10,16 @@ from typing import Any
 import click
 
 from node.filing import service as filing
-from node.filing.acting import acting, fonds_named
+from node.filing.acting import acting, command_options, fonds_named
+from node.filing.volume_command import commands as volume_commands
 from node.office.places import NodeFolder
 from node.registry.files import Keeping
-from shared.command.main import json_option, show, show_table
+from shared.command.main import show, show_table
 from shared.kernel.errors import Invalid
 from shared.records.record import FIELD_NAMES
 from shared.records.states import RECORD
 
 _COLUMNS = {"code": "档号", "title": "题名", "date": "日期", "state_name": "状态", "id": "标识"}
-
-
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = json_option(command)
-    command = click.option("--as", "login", default=None, help="以哪个账号的名义办理。")(command)
-    return click.option(
-        "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
-    )(command)
 
 
 def _class_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,12 +29,16 @@ def _class_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--fonds", default=None, help="全宗：全宗号、名称或标识；只有一个时可省略。"),
     ):
         command = option(command)
-    return _options(command)
+    return command_options(command)
 
 
 @click.group("file")
 def file_command() -> None:
-    """归档：归入、列出、整理、编号、定号、补充归档、作废。"""
+    """归档：归入、列出、整理、组卷、撤销、编号、定号、补充归档、作废。"""
+
+
+for _command in volume_commands:
+    file_command.add_command(_command)
 
 
 @file_command.command("collect")
@@ -64,7 +61,7 @@ def file_command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="一次归入多件：JSON 列表的文件，每件一个对象。",
 )
-@_options
+@command_options
 def collect(
     *,
     folder: Path,
@@ -130,7 +127,7 @@ def _pair(text: str) -> tuple[str, str]:
 @click.option("--state", type=click.Choice(list(RECORD.states)), default=None)
 @click.option("--text", default=None, help="题名、档号、文号或责任者中的词。")
 @click.option("--limit", type=int, default=100, show_default=True)
-@_options
+@command_options
 def list_records(
     *,
     folder: Path,
@@ -170,7 +167,7 @@ def list_records(
 @click.option("--retention", default=None, help="保管期限。")
 @click.option("--organ", default=None, help="机构（问题）代码。")
 @click.option("--organ-name", default=None, help="机构（问题）。")
-@_options
+@command_options
 def arrange(
     *,
     folder: Path,
@@ -200,7 +197,7 @@ def arrange(
 @file_command.command("edit")
 @click.argument("record_id")
 @click.option("--set", "pairs", multiple=True, required=True, help="项=值，可多次，如 pages=3。")
-@_options
+@command_options
 def edit(
     folder: Path, login: str | None, as_json: bool, record_id: str, pairs: tuple[str, ...]
 ) -> None:
@@ -277,7 +274,7 @@ def close(
 
 @file_command.command("late")
 @click.argument("record_id")
-@_options
+@command_options
 def late(folder: Path, login: str | None, as_json: bool, record_id: str) -> None:
     """补充归档：定号之后找到的文件取下一个号。"""
     with NodeFolder(folder).database().write() as session:
@@ -290,7 +287,7 @@ def late(folder: Path, login: str | None, as_json: bool, record_id: str) -> None
 @file_command.command("void")
 @click.argument("record_id")
 @click.option("--reason", required=True, help="原因，写入空号。")
-@_options
+@command_options
 def void(folder: Path, login: str | None, as_json: bool, record_id: str, reason: str) -> None:
     """作废：文件取消归档，原号作为空号保留。"""
     with NodeFolder(folder).database().write() as session:
@@ -301,7 +298,7 @@ def void(folder: Path, login: str | None, as_json: bool, record_id: str, reason:
 
 
 @file_command.command("gaps")
-@_options
+@command_options
 def gaps(folder: Path, login: str | None, as_json: bool) -> None:
     """检查断号和重号。"""
     with NodeFolder(folder).database().read() as session:

@@ -17,10 +17,8 @@ from node.filing.arranging import (
     category_of,
     in_category,
     move,
-    put_into,
     reorder,
     sort_category,
-    take_out,
 )
 from node.filing.attaching import attach, detach, documents_of, files_of
 from node.filing.closing import (
@@ -61,7 +59,17 @@ from node.filing.handover import (
     with_whole_volumes,
 )
 from node.filing.late import file_late, move_filed, remove_filed
-from node.filing.models import Box, Category, ClosedClass, ComputerFile, Document, Event, Record
+from node.filing.models import (
+    Box,
+    Category,
+    ClosedClass,
+    ComputerFile,
+    Document,
+    Event,
+    Record,
+    Step,
+)
+from node.filing.notes import note_values, notes_of, write_note
 from node.filing.numbering import (
     CategoryGaps,
     Plan,
@@ -70,7 +78,7 @@ from node.filing.numbering import (
     draft_numbers,
     plan_numbers,
 )
-from node.filing.places import boxes, move_box
+from node.filing.places import box_counts, box_of, boxes, move_box
 from node.filing.queries import (
     Filter,
     categories,
@@ -84,7 +92,9 @@ from node.filing.queries import (
     organs,
     referenced_digests,
 )
+from node.filing.undoing import last_step, undo
 from node.filing.values import COLLECT_FIELDS, DESCRIPTION_FIELDS, PLACE_FIELDS, check_values
+from node.filing.volumes import candidates, put_into, take_out
 from node.filing.wire import wire, wires
 
 __all__ = [
@@ -104,12 +114,16 @@ __all__ = [
     "Plan",
     "Preview",
     "Record",
+    "Step",
     "adopt_correction",
     "adopt_held",
     "arrange",
     "attach",
     "begin_adoption",
+    "box_counts",
+    "box_of",
     "boxes",
+    "candidates",
     "categories",
     "category_of",
     "check_gaps",
@@ -140,6 +154,7 @@ __all__ = [
     "inside",
     "is_closed",
     "keys_in_use",
+    "last_step",
     "listing",
     "mark_offered",
     "mark_received",
@@ -149,6 +164,8 @@ __all__ = [
     "move_box",
     "move_filed",
     "note_refusal",
+    "note_values",
+    "notes_of",
     "objected",
     "open_classes",
     "open_divergences",
@@ -171,7 +188,9 @@ __all__ = [
     "settle_objection",
     "sort_category",
     "take_out",
+    "undo",
     "wire",
     "wires",
     "with_whole_volumes",
+    "write_note",
 ]

@@ -32,7 +32,8 @@ Record = filing.Record
 _SEARCHED = (Record.title, Record.code, Record.doc_no, Record.author)
 
 
-def _words(statement: Any, text: str) -> Any:
+def words(statement: Any, text: str) -> Any:
+    """The records in which every word of a search occurs."""
     for word in text.split():
         statement = statement.where(
             or_(*(column.icontains(word, autoescape=True) for column in _SEARCHED))
@@ -70,7 +71,7 @@ def record_listing(session: Session) -> Listing:
             "position": Record.position,
         },
         default_sort="-changed",
-        search=_words,
+        search=words,
         filters=filters,
     )
 
@@ -113,8 +114,16 @@ def index() -> str:
             fonds=fonds_names(session),
             may_change=actor.has(Role.CLERK),
             objected=objected,
+            undo=_last_step(session),
             **NAMES,
         )
+
+
+def _last_step(session: Session) -> filing.Step | None:
+    """What can be undone on the list, where it is the list of one fonds."""
+    fonds = fonds_names(session, Role.CLERK)
+    chosen = request.args.get("fonds") or (next(iter(fonds)) if len(fonds) == 1 else "")
+    return filing.last_step(chosen, session=session) if chosen in fonds else None
 
 
 _PLACE = ("class_code", "subclass", "year", "retention", "organ", "organ_name")
@@ -203,6 +212,7 @@ def show(record_id: str) -> str:
             and filing.is_closed(record.fonds_id, record.class_code, record.year, session=session),
             may_change=actor.may(Role.CLERK, fonds=record.fonds_id),
             open=record.state in OPEN_STATES,
+            undo=filing.last_step(record.fonds_id, session=session),
             draft=record.state in ("collected", "arranging"),
             **NAMES,
         )

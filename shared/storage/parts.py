@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, cast
 
 from shared.kernel.errors import Conflict, Invalid, NotFound
@@ -42,12 +42,12 @@ def check_all_there(whole: int, present: Sequence[int]) -> None:
 
 
 def whole_of(part: Part, *, size: int, sha256: str) -> BinaryIO:
-    """The parts one after the other as a stream; keeps one of them in memory.
+    """The parts one after the other as a stream that can seek; keeps one of them in memory.
 
-    A read raises Invalid instead of handing out the last bytes when the digest is not right.
+    A read in order raises Invalid instead of handing out the last bytes of a wrong whole.
     """
     # BufferedReader gives the raw stream below the methods of an ordinary file.
-    return cast(BinaryIO, io.BufferedReader(_Whole(_verified(part, size, sha256)), PART_SIZE))
+    return cast(BinaryIO, io.BufferedReader(_Whole(part, size, sha256), PART_SIZE))
 
 
 def another_upload() -> Conflict:
@@ -61,48 +61,60 @@ def unknown_upload() -> NotFound:
 
 
 class _Whole(io.RawIOBase):
-    """Pieces as a stream."""
+    """The parts as one stream; read in order, the last bytes only if the digest is right."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._left = memoryview(b"")
+    def __init__(self, part: Part, size: int, sha256: str) -> None:
+        self._part = part
+        self._size = size
+        self._sha256 = sha256
+        self._at = 0
+        self._held = 0  # the number of the part in memory
+        self._piece = memoryview(b"")
+        self._digest = hashlib.sha256()
+        self._digested = 0
 
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
     def readinto(self, buffer: Any) -> int:
-        if not self._left:
-            self._left = memoryview(next(self._pieces, b""))
-        count = min(len(buffer), len(self._left))
-        buffer[:count] = self._left[:count]
-        self._left = self._left[count:]
+        place = self._at % PART_SIZE
+        left = self._piece_of(self._at // PART_SIZE + 1)[place:] if self._at < self._size else b""
+        count = min(len(buffer), len(left))
+        if self._at == self._digested:
+            self._digest.update(left[:count])
+            self._digested += count
+        if self._digested == self._size:
+            self._check_digest()
+        buffer[:count] = left[:count]
+        self._at += count
         return count
 
+    def _piece_of(self, number: int) -> memoryview:
+        if number != self._held:
+            wanted = part_length(self._size, number)
+            piece = self._part(number)
+            if len(piece) != wanted:
+                raise Invalid(
+                    "size",
+                    f"第 {number} 片应为 {wanted} 字节，实为 {len(piece)}。",
+                    "暂存内容已损坏，请重新上传这一片。",
+                )
+            self._held, self._piece = number, memoryview(piece)
+        return self._piece
 
-def _verified(part: Part, size: int, sha256: str) -> Iterator[bytes]:
-    digest = hashlib.sha256()
-    count = part_count(size)
-    if not count:
-        _check_digest(sha256, digest.hexdigest())
-    for number in range(1, count + 1):
-        wanted = part_length(size, number)
-        piece = part(number)
-        if len(piece) != wanted:
+    def _check_digest(self) -> None:
+        actual = self._digest.hexdigest()
+        if actual != self._sha256:
             raise Invalid(
-                "size",
-                f"第 {number} 片应为 {wanted} 字节，实为 {len(piece)}。",
-                "暂存内容已损坏，请重新上传这一片。",
+                "sha256",
+                f"整个文件的摘要不符：应为 {self._sha256}，实为 {actual}。",
+                "请取消本次上传，重新上传全部内容。",
             )
-        digest.update(piece)
-        if number == count:
-            _check_digest(sha256, digest.hexdigest())
-        yield piece
-
-
-def _check_digest(wanted: str, actual: str) -> None:
-    if actual != wanted:
-        raise Invalid(
-            "sha256",
-            f"整个文件的摘要不符：应为 {wanted}，实为 {actual}。",
-            "请取消本次上传，重新上传全部内容。",
-        )

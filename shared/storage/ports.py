@@ -48,7 +48,7 @@ class ObjectStore(Protocol):
         ...
 
     def open(self, name: str) -> BinaryIO:
-        """The bytes of an object, to be closed by the caller. Raises NotFound."""
+        """The bytes of an object, to seek in and to be closed by the caller. Raises NotFound."""
         ...
 
     def exists(self, name: str) -> bool:
@@ -94,9 +94,9 @@ class Staging(Protocol):
         ...
 
     def open_whole(self, upload_id: str) -> BinaryIO:
-        """All parts as one stream, to be closed by the caller.
+        """All parts as one stream, to seek in and to be closed by the caller.
 
-        Raises Invalid naming the missing parts; a read raises Invalid instead of handing out the
+        Raises Invalid naming the missing parts; who reads in order gets an Invalid instead of the
         last bytes when the whole does not have the announced digest. Raises NotFound.
         """
         ...

@@ -114,6 +114,10 @@ def test_the_desk_shows_the_queue_the_batch_and_each_record_with_its_file(
     assert len(shown.data) == file.size
     assert shown.headers["X-Content-Type-Options"] == "nosniff"
     assert shown.headers["Content-Disposition"].startswith("inline")
+    part = browser.get(path, headers={"Range": "bytes=100-119"})
+    assert (part.status_code, part.data) == (206, shown.data[100:120])
+    assert part.headers["Content-Range"] == f"bytes 100-119/{file.size}"
+    assert browser.get(path, headers={"Range": f"bytes={file.size}-"}).status_code == 416
     saved = browser.get(f"{path}?save=1")
     assert saved.headers["Content-Disposition"].startswith("attachment")
     assert browser.get(f"/review/{batch.id}/records/{offered.offer_id}/files/no").status_code == 404
@@ -177,6 +181,8 @@ def test_the_archivist_signs_with_one_click(
     offered = batch.offers[0]
     path = f"/review/{batch.id}/records/{offered.offer_id}/files/{offered.record.files[0].id}"
     assert browser.get(path).status_code == 200
+    part = browser.get(path, headers={"Range": "bytes=-10"})
+    assert (part.status_code, part.data) == (206, browser.get(path).data[-10:])
 
 
 def test_empty_lists_say_what_to_do_first(desk: Flask) -> None:

@@ -90,7 +90,7 @@ def test_a_selection_is_arranged_reordered_and_searched(node: Node, browser: Bro
     assert "已设定 3 件" in page.text
     assert "丙报告" not in page.text
     category = node.state(ids[0])["category_id"]
-    browser.post(f"/filing/order/{category}/move", {"record_id": ids[2], "to": "1"})
+    browser.post(f"/filing/order/{category}/move", {"move": f"{ids[2]}:1"})
     assert [node.state(each)["position"] for each in ids] == [2, 3, 1]
     assert "没有勾选" in browser.post("/filing/arrange", status=422).text.replace(
         "没有选择文件", "没有勾选"
