@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from node import audit_names
-from node.filing import arranging_views, desk, pages, views
+from node.filing import arranging_views, desk, disposal_views, pages, views
 from node.intake.views import blueprint as intake_pages
 from node.office.models import Office
 from node.office.places import NodeFolder
@@ -34,7 +34,7 @@ _NAVIGATION = (
 )
 
 # The pages of filing join their blueprint when these are imported.
-_FILING_PAGES = (views, arranging_views)
+_FILING_PAGES = (views, arranging_views, disposal_views)
 
 
 def make_node_app(folder: NodeFolder) -> Flask:

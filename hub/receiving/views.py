@@ -31,7 +31,7 @@ TABS = (
     (
         "received",
         "已接收",
-        ("received", "stored"),
+        ("received",),
         "还没有接收过移交。先到“审核”办理，再回到这里签字接收。",
     ),
 )

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.office.service import fonds_kept
+from shared.command.main import json_option
 from shared.identity import Account, actor_of
 from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import Invalid, NotFound
@@ -38,6 +44,15 @@ def acting(login: str | None, *roles: Role, session: Session) -> Actor:
             else "请先用 danglian node user add 添加文书档案员。",
         )
     return actor_of(able[0], session)
+
+
+def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What every command of filing takes: `--dir`, `--as`, `--json`."""
+    command = json_option(command)
+    command = click.option("--as", "login", default=None, help="以哪个账号的名义办理。")(command)
+    return click.option(
+        "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
+    )(command)
 
 
 def fonds_named(text: str | None, session: Session) -> str:

@@ -54,7 +54,7 @@ def arrange(
             if value is None and name == "class_code":
                 continue
             setattr(record, name, value)
-        _take_place(record, categories)
+        take_place(record, categories)
         if record.level in (RecordLevel.VOLUME, RecordLevel.PROJECT):
             _arrange_inside(record, found, categories, session)
     session.flush()
@@ -78,7 +78,8 @@ def _short(title: str) -> str:
     return title if len(title) <= 30 else title[:30] + "…"
 
 
-def _take_place(record: Record, categories: Categories) -> None:
+def take_place(record: Record, categories: Categories) -> None:
+    """Put a record at the end of the category that its values name, or back to 待整理."""
     values = values_of(record)
     complete = is_complete(values)
     record.state = RECORD.after("arrange", record.state) if complete else "collected"
@@ -107,7 +108,7 @@ def _arrange_inside(
     ):
         for name in names:
             setattr(child, name, getattr(record, name))
-        _take_place(child, categories)
+        take_place(child, categories)
         if not volume:
             _arrange_inside(child, found, categories, session)
 
@@ -151,7 +152,7 @@ def take_out(actor: Actor, record_ids: Sequence[str], *, session: Session) -> li
             record.level = str(RecordLevel.RECORD)
         record.parent_id = None
         record.volume_number = None
-        _take_place(record, categories)
+        take_place(record, categories)
     session.flush()
     audit.record(
         session, actor, "record.taken_out", fonds_subject(records),

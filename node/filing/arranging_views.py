@@ -47,6 +47,16 @@ def arrange_selection() -> ResponseReturnValue:
     return redirect(_back(url_for(".index")))
 
 
+@blueprint.post("/<record_id>/put-back")
+@with_roles(Role.CLERK)
+def put_back(record_id: str) -> ResponseReturnValue:
+    """Take one record back to 待整理."""
+    with current_database().write() as session:
+        filing.put_back(current_actor(), [record_id], session=session)
+    flash("已退回待整理；重新设定保管期限之后再进入整理中。", "success")
+    return redirect(url_for(".show", record_id=record_id))
+
+
 @blueprint.get("/order/<category_id>")
 @with_roles(*SEEING)
 def order(category_id: str) -> str:

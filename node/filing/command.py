@@ -10,23 +10,15 @@ from typing import Any
 import click
 
 from node.filing import service as filing
-from node.filing.acting import acting, fonds_named
+from node.filing.acting import acting, command_options, fonds_named
+from node.filing.record_command import RECORD_COLUMNS, line_of
+from node.filing.record_command import commands as record_commands
 from node.office.places import NodeFolder
 from node.registry.files import Keeping
-from shared.command.main import json_option, show, show_table
+from shared.command.main import show, show_table
 from shared.kernel.errors import Invalid
 from shared.records.record import FIELD_NAMES
 from shared.records.states import RECORD
-
-_COLUMNS = {"code": "档号", "title": "题名", "date": "日期", "state_name": "状态", "id": "标识"}
-
-
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = json_option(command)
-    command = click.option("--as", "login", default=None, help="以哪个账号的名义办理。")(command)
-    return click.option(
-        "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
-    )(command)
 
 
 def _class_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,12 +28,12 @@ def _class_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--fonds", default=None, help="全宗：全宗号、名称或标识；只有一个时可省略。"),
     ):
         command = option(command)
-    return _options(command)
+    return command_options(command)
 
 
 @click.group("file")
 def file_command() -> None:
-    """归档：归入、列出、整理、编号、定号、补充归档、作废。"""
+    """归档：归入、列出、整理、编号、定号、补充归档、作废、延长保管期限、销毁。"""
 
 
 @file_command.command("collect")
@@ -64,7 +56,7 @@ def file_command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="一次归入多件：JSON 列表的文件，每件一个对象。",
 )
-@_options
+@command_options
 def collect(
     *,
     folder: Path,
@@ -96,7 +88,7 @@ def collect(
             record = filing.collect(actor, fonds_id, values, session=session)
             for each in stored:
                 filing.attach(actor, record, role, each, kind, session=session)
-            result = _line(record)
+            result = line_of(record)
     show(result, as_json=as_json, sentence=f"已归入：{record.title}（{result['state_name']}）。")
 
 
@@ -130,7 +122,7 @@ def _pair(text: str) -> tuple[str, str]:
 @click.option("--state", type=click.Choice(list(RECORD.states)), default=None)
 @click.option("--text", default=None, help="题名、档号、文号或责任者中的词。")
 @click.option("--limit", type=int, default=100, show_default=True)
-@_options
+@command_options
 def list_records(
     *,
     folder: Path,
@@ -157,8 +149,8 @@ def list_records(
         )
         query = filing.listing(wanted, filing.ids_seen(actor, session=session))
         ordered = query.order_by(filing.Record.code, filing.Record.id).limit(limit)
-        rows = [_line(record) for record in session.scalars(ordered)]
-    show_table(rows, _COLUMNS, as_json=as_json, title="归档文件", key="records")
+        rows = [line_of(record) for record in session.scalars(ordered)]
+    show_table(rows, RECORD_COLUMNS, as_json=as_json, title="归档文件", key="records")
 
 
 @file_command.command("arrange")
@@ -170,7 +162,7 @@ def list_records(
 @click.option("--retention", default=None, help="保管期限。")
 @click.option("--organ", default=None, help="机构（问题）代码。")
 @click.option("--organ-name", default=None, help="机构（问题）。")
-@_options
+@command_options
 def arrange(
     *,
     folder: Path,
@@ -193,14 +185,14 @@ def arrange(
         if not ids:
             raise Invalid("records", "没有指明文件。", "请写出标识，或用 --state 选取。")
         records = filing.arrange(actor, ids, given, session=session)
-        rows = [_line(record) for record in records]
-    show_table(rows, _COLUMNS, as_json=as_json, title=f"已设定 {len(rows)} 件", key="records")
+        rows = [line_of(record) for record in records]
+    show_table(rows, RECORD_COLUMNS, as_json=as_json, title=f"已设定 {len(rows)} 件", key="records")
 
 
 @file_command.command("edit")
 @click.argument("record_id")
 @click.option("--set", "pairs", multiple=True, required=True, help="项=值，可多次，如 pages=3。")
-@_options
+@command_options
 def edit(
     folder: Path, login: str | None, as_json: bool, record_id: str, pairs: tuple[str, ...]
 ) -> None:
@@ -209,7 +201,7 @@ def edit(
     with NodeFolder(folder).database().write() as session:
         actor = acting(login, session=session)
         record = filing.record_of(actor, record_id, session=session)
-        result = _line(filing.edit_returned(actor, record, values, session=session))
+        result = line_of(filing.edit_returned(actor, record, values, session=session))
     show(result, as_json=as_json, sentence=f"已修改：{result['title']}。")
 
 
@@ -277,31 +269,31 @@ def close(
 
 @file_command.command("late")
 @click.argument("record_id")
-@_options
+@command_options
 def late(folder: Path, login: str | None, as_json: bool, record_id: str) -> None:
     """补充归档：定号之后找到的文件取下一个号。"""
     with NodeFolder(folder).database().write() as session:
         actor = acting(login, session=session)
         record = filing.record_of(actor, record_id, session=session)
-        result = _line(filing.file_late(actor, record, session=session))
+        result = line_of(filing.file_late(actor, record, session=session))
     show(result, as_json=as_json, sentence=f"已补充归档：{result['code']}。")
 
 
 @file_command.command("void")
 @click.argument("record_id")
 @click.option("--reason", required=True, help="原因，写入空号。")
-@_options
+@command_options
 def void(folder: Path, login: str | None, as_json: bool, record_id: str, reason: str) -> None:
     """作废：文件取消归档，原号作为空号保留。"""
     with NodeFolder(folder).database().write() as session:
         actor = acting(login, session=session)
         record = filing.record_of(actor, record_id, session=session)
-        result = _line(filing.remove_filed(actor, record, reason, session=session))
+        result = line_of(filing.remove_filed(actor, record, reason, session=session))
     show(result, as_json=as_json, sentence=f"已作废：{result['code']}。")
 
 
 @file_command.command("gaps")
-@_options
+@command_options
 def gaps(folder: Path, login: str | None, as_json: bool) -> None:
     """检查断号和重号。"""
     with NodeFolder(folder).database().read() as session:
@@ -317,15 +309,5 @@ def gaps(folder: Path, login: str | None, as_json: bool) -> None:
     show_table(rows, columns, as_json=as_json, title=title, key="gaps")
 
 
-def _line(record: filing.Record) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "code": record.code,
-        "title": record.title,
-        "date": record.date,
-        "year": record.year,
-        "retention": record.retention,
-        "state": record.state,
-        "state_name": RECORD.label(record.state),
-        "version": record.version,
-    }
+for _command in record_commands:
+    file_command.add_command(_command)

@@ -13,13 +13,13 @@ import click
 from sqlalchemy import select
 
 from node.filing.access import ids_seen
-from node.filing.acting import acting, fonds_named
+from node.filing.acting import acting, command_options, fonds_named
 from node.filing.from_registry import send_to_filing
 from node.office.places import NodeFolder
 from node.registry import service as registry
 from node.registry.files import Keeping
 from node.registry.models import Registered
-from shared.command.main import json_option, show, show_table
+from shared.command.main import show, show_table
 from shared.kernel.errors import Invalid
 from shared.records.states import DOCUMENT
 
@@ -48,14 +48,6 @@ _WITH_REASON: Mapping[str, Callable[..., Registered]] = {
 _VERBS = (*_PLAIN, *_WITH_REASON, "file")
 
 
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = json_option(command)
-    command = click.option("--as", "login", default=None, help="以哪个账号的名义办理。")(command)
-    return click.option(
-        "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
-    )(command)
-
-
 @click.group("register")
 def register_command() -> None:
     """收发文：登记、列出、办理（交办、办结、列入归档、不归档、清退、另处保存）。"""
@@ -78,7 +70,7 @@ def register_command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="电子文件，可多次；第一个是正本，其余是附件。",
 )
-@_options
+@command_options
 def add(
     *,
     folder: Path,
@@ -109,7 +101,7 @@ def add(
 
 @register_command.command("list")
 @click.option("--state", type=click.Choice(list(DOCUMENT.states)), default=None)
-@_options
+@command_options
 def list_documents(folder: Path, login: str | None, as_json: bool, state: str | None) -> None:
     """列出登记的文件。"""
     with NodeFolder(folder).database().read() as session:
@@ -126,7 +118,7 @@ def list_documents(folder: Path, login: str | None, as_json: bool, state: str | 
 @click.argument("document_id")
 @click.argument("verb", type=click.Choice(_VERBS))
 @click.option("--reason", default=None, help="不归档、清退、另处保存须写明。")
-@_options
+@command_options
 def move(
     *,
     folder: Path,

@@ -34,6 +34,7 @@ from node.filing.collecting import (
     discard,
     keys_in_use,
 )
+from node.filing.disposal import dispose, extend, ran_out
 from node.filing.divergences import differences, open_divergences, settle_divergence
 from node.filing.editing import (
     edit,
@@ -64,6 +65,7 @@ from node.filing.numbering import (
     plan_numbers,
 )
 from node.filing.places import boxes, move_box
+from node.filing.putting_back import put_back
 from node.filing.queries import (
     Filter,
     categories,
@@ -115,12 +117,14 @@ __all__ = [
     "detach",
     "differences",
     "discard",
+    "dispose",
     "distinct_values",
     "documents_of",
     "draft_numbers",
     "edit",
     "edit_returned",
     "events_of",
+    "extend",
     "file_late",
     "files_of",
     "finish_adoption",
@@ -147,7 +151,9 @@ __all__ = [
     "organs",
     "plan_numbers",
     "preview_closing",
+    "put_back",
     "put_into",
+    "ran_out",
     "record_of",
     "records_for_transfer",
     "records_named",

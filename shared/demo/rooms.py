@@ -38,7 +38,7 @@ _SAME_AT_HUB = {
     "accepted": ("accepted",),
     "corrected": ("corrected",),
     "signed": ("signed_by_unit",),
-    "received": ("received", "stored"),
+    "received": ("received",),
     "withdrawn": ("withdrawn",),
 }
 #: What each registered document of an office comes to, in turn.
