@@ -34,6 +34,7 @@ from shared.records.values import (
     empty_like,
     parse_pages,
     parse_year,
+    refuse_damaged,
     repair_text,
     whole_number,
 )
@@ -188,6 +189,7 @@ def read_row(number: int, cells: Sequence[Any], context: RowContext) -> ReadRow:
     }
     for name, cell in raw.items():
         try:
+            refuse_damaged(cell, name)
             _READERS[name](row, cell, name)
         except Classified:
             return ReadRow(number, classified=True)
