@@ -25,6 +25,7 @@ ACTION_NAMES = {
     "batch.opinions_set": "设定开放意见",
     "batch.prepared": "建立移交批次",
     "batch.received": "档案馆已接收",
+    "batch.records_taken_out": "从批次中去掉档案",
     "batch.revised": "批次改回准备",
     "batch.signed": "在登记表上签字",
     "batch.verdict": "收到审核结论",

@@ -13,6 +13,7 @@ from node.filing import service as filing
 from node.filing.acting import acting, command_options, fonds_named
 from node.filing.record_command import RECORD_COLUMNS, line_of
 from node.filing.record_command import commands as record_commands
+from node.filing.room_command import commands as room_commands
 from node.office.places import NodeFolder
 from node.registry.files import Keeping
 from shared.command.main import show, show_table
@@ -293,15 +294,28 @@ def void(folder: Path, login: str | None, as_json: bool, record_id: str, reason:
 
 
 @file_command.command("gaps")
+@click.option("--year", type=int, default=None, help="只查这个年度。")
+@click.option("--class", "class_code", default=None, help="只查这个门类。")
+@click.option("--fonds", default=None, help="只查这个全宗。")
 @command_options
-def gaps(folder: Path, login: str | None, as_json: bool) -> None:
+def gaps(
+    *,
+    folder: Path,
+    login: str | None,
+    as_json: bool,
+    year: int | None,
+    class_code: str | None,
+    fonds: str | None,
+) -> None:
     """检查断号和重号。"""
     with NodeFolder(folder).database().read() as session:
         actor = acting(login, session=session)
+        named = fonds_named(fonds, session) if fonds else None
         rows = [
             {"year": one.category.year, "class_code": one.category.class_code, "problem": g.problem}
             for fonds_id in filing.ids_seen(actor, session=session)
-            for one in filing.check_gaps(fonds_id, session=session)
+            if named in (None, fonds_id)
+            for one in filing.check_gaps(fonds_id, class_code, year, session=session)
             for g in one.gaps
         ]
     columns = {"year": "年度", "class_code": "门类", "problem": "情况"}
@@ -309,5 +323,5 @@ def gaps(folder: Path, login: str | None, as_json: bool) -> None:
     show_table(rows, columns, as_json=as_json, title=title, key="gaps")
 
 
-for _command in record_commands:
+for _command in (*record_commands, *room_commands):
     file_command.add_command(_command)

@@ -42,7 +42,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group("transfer")
 def transfer_command() -> None:
-    """移交：准备批次、检测、批准、提交、撤回、签字、查看到哪了。"""
+    """移交：准备批次、去掉几件、检测、批准、提交、撤回、签字、查看到哪了。"""
 
 
 @transfer_command.command("prepare")
@@ -136,6 +136,21 @@ def inspect(folder: Path, login: str | None, as_json: bool, batch_id: str) -> No
     with node.database().read() as session:
         result = batch_wire(session.get_one(Batch, batch_id), session)
     _tell(result, as_json, str(done.result.get("message", "检测完毕。")))
+
+
+@transfer_command.command("take-out")
+@_options
+@click.argument("batch_id")
+@click.argument("record_ids", nargs=-1, required=True)
+def take_out(
+    folder: Path, login: str | None, as_json: bool, batch_id: str, record_ids: tuple[str, ...]
+) -> None:
+    """从准备中的批次里去掉几件（标识）；案卷连同卷内文件。"""
+    with NodeFolder(folder).database().write() as session:
+        actor = acting(login, session=session)
+        batch = service.take_out(actor, batch_id, record_ids, session=session)
+        result = batch_wire(batch, session)
+    _tell(result, as_json, f"批次“{result['title']}”现有 {result['records']} 件。")
 
 
 @transfer_command.command("approve")
