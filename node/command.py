@@ -25,7 +25,6 @@ from node.sync.command import commands as sync_commands
 from node.transfer.command import transfer_command
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role, system_actor
-from shared.kernel.clock import local_text
 from shared.kernel.errors import Conflict, Invalid
 from shared.kernel.files import folder_lock
 from shared.kernel.identifiers import new_id
@@ -271,7 +270,7 @@ def status(folder: Path, as_json: bool) -> None:
             "hub": office.hub_name,
             "epoch": office.epoch,
             "notice": office.notice,
-            "last_contact": local_text(office.last_contact) or None,
+            "last_contact": office.last_contact,
             "fonds": [
                 {"id": each.id, "number": each.number, "name": each.name}
                 for each in fonds_kept(session)

@@ -11,7 +11,6 @@ from node.filing.access import SEEING
 from node.filing.acting import acting, command_options, fonds_named
 from node.office.places import NodeFolder
 from shared.command.main import show, show_table
-from shared.kernel.clock import format_utc
 from shared.kernel.errors import NotFound
 
 
@@ -68,7 +67,7 @@ def divergences(folder: Path, login: str | None, as_json: bool) -> None:
                 "record_id": each.record_id,
                 "code": each.held["code"],
                 "title": each.held["title"],
-                "noticed_at": format_utc(each.noticed_at),
+                "noticed_at": each.noticed_at,
                 "differences": [one.__dict__ for one in filing.differences(each)],
             }
             for each in filing.open_divergences(seen, session=session)

@@ -17,7 +17,6 @@ from node.transfer.models import Batch
 from node.transfer.work import TransferWork
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Actor, Role, system_actor
-from shared.kernel.clock import local_text
 from shared.kernel.errors import WrongState
 from shared.kernel.jobs import Job, JobState
 from shared.records.states import NODE_BATCH
@@ -288,7 +287,7 @@ def batch_wire(batch: Batch, session: Session) -> dict[str, Any]:
         "bytes": batch.bytes,
         "corrects": batch.corrects,
         "approved_by": batch.approved_by,
-        "offered_at": local_text(batch.offered_at),
+        "offered_at": batch.offered_at,
         "signed_by": batch.signed_by,
         "receipt_id": batch.receipt_id,
         "withdraw_answer": batch.withdraw_answer,

@@ -181,7 +181,7 @@ def test_it_must_be_clear_who_acts(node: Node) -> None:
     states = {
         each["login"]: each["state"] for each in run("user", "list", "--dir", folder)["users"]
     }
-    assert states == {"li": "已停用", "zhang": "使用中"}
+    assert states == {"li": "disabled", "zhang": "active"}
 
 
 def start(*folders: Path) -> subprocess.Popen[str]:
