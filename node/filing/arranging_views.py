@@ -7,14 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from node.filing import service as filing
 from node.filing.catalogue import as_pdf, as_xlsx, catalogue
-from node.filing.models import ClosedClass
+from node.filing.models import ClosedClass, Divergence
 from node.filing.pages import NAMES, SEEING, blueprint, fonds_names
 from node.registry.edge import fragment
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import Invalid, NotFound
 from shared.records.values import parse_year
-from shared.web import Form, current_database, download, local_path
+from shared.web import Filter, Form, Listing, current_database, download, local_path
 from shared.web.downloads import PDF, XLSX
 
 Record = filing.Record
@@ -272,13 +272,20 @@ def divergences() -> str:
     """Records of which node and hub had different versions."""
     with current_database().read() as session:
         actor = current_actor()
-        seen = filing.ids_seen(actor, session=session)
-        found = [
-            (each, filing.differences(each), session.get_one(Record, each.record_id))
-            for each in filing.open_divergences(seen, session=session)
-        ]
+        fonds = fonds_names(session)
+        listing = Listing.from_request(
+            request.args,
+            sorts={"code": Record.code, "title": Record.title, "noticed": Divergence.noticed_at},
+            default_sort="noticed",
+            search=(Record.code, Record.title, Record.doc_no),
+            filters={"fonds": Filter("全宗", Record.fonds_id, fonds)} if len(fonds) > 1 else {},
+        )
         return render_template(
-            "filing/divergences.html", found=found, may_change=actor.has(Role.CLERK), **NAMES
+            "filing/divergences.html",
+            page=listing.apply(filing.divergence_listing(list(fonds)), session=session),
+            differences=filing.differences,
+            may_change=actor.has(Role.CLERK),
+            **NAMES,
         )
 
 

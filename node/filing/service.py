@@ -35,7 +35,12 @@ from node.filing.collecting import (
     keys_in_use,
 )
 from node.filing.disposal import dispose, extend, ran_out
-from node.filing.divergences import differences, open_divergences, settle_divergence
+from node.filing.divergences import (
+    differences,
+    divergence_listing,
+    open_divergences,
+    settle_divergence,
+)
 from node.filing.editing import (
     edit,
     edit_returned,
@@ -119,6 +124,7 @@ __all__ = [
     "discard",
     "dispose",
     "distinct_values",
+    "divergence_listing",
     "documents_of",
     "draft_numbers",
     "edit",
