@@ -17,7 +17,13 @@ from node.filing.models import Record, RecordVersion
 from shared.kernel.canonical import digest_of, sum_of_digests
 
 #: The state in which a record was last told to the hub; custody moves are not told back.
-_TOLD = {"filed": "filed", "offered": "offered", "void": "void", "received": "offered"}
+_TOLD = {
+    "filed": "filed",
+    "offered": "offered",
+    "void": "void",
+    "disposed": "disposed",
+    "received": "offered",
+}
 
 
 def told_sums(session: Session) -> dict[str, str]:
@@ -54,7 +60,7 @@ def tell_again(names: Iterable[str], *, session: Session) -> int:
         ids += session.scalars(
             select(Record.id)
             .where(Record.fonds_id == fonds_id, Record.year == int(year))
-            .where(Record.state.in_(["filed", "offered", "void"]))
+            .where(Record.state.in_(["filed", "offered", "void", "disposed"]))
             .order_by(Record.id)
         )
     tell(ids, session=session)

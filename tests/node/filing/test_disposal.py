@@ -7,10 +7,12 @@ import pytest
 from node.filing import service as filing
 from node.filing.catalogue import catalogue
 from node.filing.models import Record
+from node.filing.reconciling import tell_again, told_sums
 from node.office.service import OfficeState, office_of
 from shared.kernel.actor import Actor, Grant, Role, system_actor
+from shared.kernel.canonical import digest_of, sum_of_digests
 from shared.kernel.errors import Invalid, NotAllowed, WrongState
-from shared.records.record_wire import record_from_wire
+from shared.records.record_wire import content_digest, record_from_wire
 from tests.node.browser import Browser
 from tests.node.conftest import Node
 
@@ -146,6 +148,19 @@ def test_a_destroyed_record_is_told_again_to_a_hub_that_lacks_it(
         office_of(session).state = OfficeState.ACTIVE
         assert filing.finish_adoption(session) == 1
     assert [each["state"] for each in node.told()[before:]] == ["disposed"]
+
+
+def test_a_destroyed_record_counts_when_node_and_hub_are_compared(
+    node: Node, clerk: Actor, leader: Actor
+) -> None:
+    (record_id,) = filed(node, clerk)
+    dispose(node, leader, record_id)
+    told = node.told()[-1]
+    item = digest_of([record_id, content_digest(told), "disposed"])
+    with node.database.write() as session:
+        assert told_sums(session) == {f"{node.fonds}/2010": sum_of_digests([item])}
+        assert tell_again([f"{node.fonds}/2010"], session=session) == 1
+    assert node.told()[-1] == told
 
 
 def test_a_record_is_put_back_until_its_retention_is_chosen_again(node: Node, clerk: Actor) -> None:
