@@ -45,7 +45,7 @@ def overview_of(session: Session) -> dict[str, Any]:
         "asking": len(epochs.asking(session)),
         "records": sum(records.values()),
         "records_by_state": records,
-        "received": records.get("received", 0) + records.get("stored", 0),
+        "received": records.get("received", 0),
         "durable": "no_backup",
     }
 

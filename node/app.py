@@ -12,7 +12,15 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from node import audit_names
 from node.corrections.views import blueprint as correction_pages
-from node.filing import arranging_views, desk, pages, paper_views, views, volume_views
+from node.filing import (
+    arranging_views,
+    desk,
+    disposal_views,
+    pages,
+    paper_views,
+    views,
+    volume_views,
+)
 from node.intake import file_views as intake_file_views
 from node.intake import pages as intake_pages
 from node.intake import views as intake_views
@@ -40,7 +48,7 @@ _NAVIGATION = (
 )
 
 # The pages of filing and of intake join their blueprint when these are imported.
-_FILING_PAGES = (views, arranging_views, paper_views, volume_views)
+_FILING_PAGES = (views, arranging_views, disposal_views, paper_views, volume_views)
 _INTAKE_PAGES = (intake_views, intake_file_views)
 
 

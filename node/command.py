@@ -273,7 +273,7 @@ def status(folder: Path, as_json: bool) -> None:
             "hub": office.hub_name,
             "epoch": office.epoch,
             "notice": office.notice,
-            "last_contact": local_text(office.last_contact) or None,
+            "last_contact": office.last_contact,
             "fonds": [
                 {"id": each.id, "number": each.number, "name": each.name}
                 for each in fonds_kept(session)
@@ -319,8 +319,8 @@ def _compared(session: Session) -> dict[str, Any] | None:
     if compared is None:
         return None
     return {
-        "asked_at": local_text(compared.asked_at),
-        "answered_at": local_text(compared.answered_at) or None,
+        "asked_at": compared.asked_at,
+        "answered_at": compared.answered_at,
         "groups": compared.groups,
         "differing": compared.differing,
         "told_again": compared.told_again,
@@ -330,12 +330,13 @@ def _compared(session: Session) -> dict[str, Any] | None:
 def _told(compared: dict[str, Any] | None) -> str | None:
     if compared is None:
         return None
+    asked = local_text(compared["asked_at"])
     if compared["answered_at"] is None:
-        return f"{compared['asked_at']} 发出，等待平台答复"
+        return f"{asked} 发出，等待平台答复"
     if differing := compared["differing"]:
         told_again = compared["told_again"]
-        return f"{compared['asked_at']} 不一致 {len(differing)} 组，已补报 {told_again} 件"
-    return f"{compared['asked_at']} 一致（{compared['groups']} 组）"
+        return f"{asked} 不一致 {len(differing)} 组，已补报 {told_again} 件"
+    return f"{asked} 一致（{compared['groups']} 组）"
 
 
 def _open(session: Session, model: Any) -> int:

@@ -100,11 +100,13 @@ def list_fonds(folder: Path, division: str | None, archive: str | None, as_json:
                 "fonds_id": each.id,
                 "number": each.number,
                 "name": each.name,
-                "division": federation.full_name(each.division_code, session),
+                "division": each.division_code,
+                "division_name": federation.full_name(each.division_code, session),
                 "reviewing_archive": each.reviewing_archive,
                 "receiving_archive": each.receiving_archive,
                 "node_id": each.keeping_node,
-                "state": FONDS_STATES[FondsState(each.state)],
+                "state": each.state,
+                "state_name": FONDS_STATES[FondsState(each.state)],
             }
             for each in federation.all_fonds(session, division=division, archive=archive)
         ]
@@ -113,10 +115,10 @@ def list_fonds(folder: Path, division: str | None, archive: str | None, as_json:
         {
             "number": "全宗号",
             "name": "名称",
-            "division": "区划",
+            "division_name": "区划",
             "reviewing_archive": "审核馆",
             "receiving_archive": "接收馆",
-            "state": "状态",
+            "state_name": "状态",
             "fonds_id": "编号",
         },
         as_json=as_json,
@@ -203,9 +205,10 @@ def list_nodes(folder: Path, as_json: bool) -> None:
             {
                 "node_id": node.id,
                 "name": node.name,
-                "state": NODE_STATES[NodeState(node.state)],
+                "state": node.state,
+                "state_name": NODE_STATES[NodeState(node.state)],
                 "epoch": node.epoch,
-                "last_contact": local_text(node.last_contact) or None,
+                "last_contact": node.last_contact,
                 "backlog": node.backlog,
                 "asks_for_grant": node.asking_instance is not None,
             }
@@ -215,7 +218,7 @@ def list_nodes(folder: Path, as_json: bool) -> None:
         rows,
         {
             "name": "单位",
-            "state": "状态",
+            "state_name": "状态",
             "epoch": "期",
             "last_contact": "上次联系",
             "backlog": "待传",

@@ -7,8 +7,10 @@ then on there is no way back: `finishing` does the other two steps, also after a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from hub.receiving.models import Batch, Offer, OfferState, Receipt
@@ -74,6 +76,32 @@ def record_receipt(
     session.flush()
     repository.keep_paper(session, receipt.archive_code, "receipts", receipt.id, document)
     return receipt
+
+
+def accepted_listing(batch_row_id: str) -> Select[Offer]:
+    """What `accepted_offers` has, for a page of it; unordered."""
+    wanted = (OfferState.ACCEPTED, OfferState.RECEIVED)
+    return select(Offer).where(Offer.batch_id == batch_row_id, Offer.state.in_(wanted))
+
+
+@dataclass(frozen=True)
+class AcceptedTotals:
+    """How many offers an archive receives of a batch, their bytes, and how many are stored."""
+
+    count: int
+    size: int
+    stored: int
+
+
+def accepted_totals(batch_row_id: str, *, session: Session) -> AcceptedTotals:
+    """The sums over `accepted_offers`, without reading them."""
+    offers = accepted_listing(batch_row_id).subquery()
+    counted = select(
+        func.count(),
+        func.coalesce(func.sum(offers.c.package_size), 0),
+        func.coalesce(func.sum(case((offers.c.ready, 1), else_=0)), 0),
+    ).select_from(offers)
+    return AcceptedTotals(*(int(each) for each in session.execute(counted).one()))
 
 
 def accepted_offers(batch_row_id: str, *, session: Session) -> list[Offer]:

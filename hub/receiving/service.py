@@ -33,7 +33,13 @@ from hub.receiving.models import (
     Verdict,
 )
 from hub.receiving.progress import offers_of
-from hub.receiving.receipts import accepted_offers, draft_receipt, settle_receipt
+from hub.receiving.receipts import (
+    accepted_listing,
+    accepted_offers,
+    accepted_totals,
+    draft_receipt,
+    settle_receipt,
+)
 from hub.receiving.uploads import (
     UploadSweeper,
     grant_upload,
@@ -68,7 +74,9 @@ __all__ = [
     "Ruling",
     "UploadSweeper",
     "Verdict",
+    "accepted_listing",
     "accepted_offers",
+    "accepted_totals",
     "accession_of",
     "apply_batch",
     "apply_confirmation",

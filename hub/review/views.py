@@ -42,7 +42,7 @@ TABS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     (
         "done",
         "已办结",
-        ("returned", "receiving", "received", "stored", "withdrawn"),
+        ("returned", "receiving", "received", "withdrawn"),
         "还没有办结的移交。",
     ),
     ("all", "全部", (), "还没有收到过移交。单位联网并提交第一批后会出现在这里。"),

@@ -26,7 +26,7 @@ from shared.records.values import REASON_LENGTH, REMARK_LENGTH, repair_text
 #: Who may ask for a correction.
 ASKING = (Role.CLERK, Role.LEADER)
 #: The states of a record of which this node has the mirror only.
-MIRRORED = ("received", "stored")
+MIRRORED = ("received",)
 _HUB = system_actor("市级平台")
 
 

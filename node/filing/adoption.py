@@ -323,7 +323,7 @@ def finish_adoption(session: Session, held_ids: Collection[str] | None = None) -
     ids = list(
         session.scalars(
             select(Record.id)
-            .where(Record.state.in_(("filed", "offered", "void")))
+            .where(Record.state.in_(("filed", "offered", "void", "disposed")))
             .order_by(Record.code, Record.id)
         )
     )

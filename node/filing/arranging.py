@@ -15,7 +15,7 @@ from node.filing.access import fonds_subject, records_to_change
 from node.filing.categories import Categories, is_complete, values_of
 from node.filing.models import Category, Record
 from node.filing.numbering import plan_numbers, write_numbers
-from node.filing.undoing import DRAFT_STATES, undoable
+from node.filing.undoing import undoable
 from node.filing.values import PLACE_FIELDS, check_values
 from node.office.service import fonds_of
 from shared import audit
@@ -24,7 +24,7 @@ from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, NotFound, WrongState
 from shared.records.numbering import doc_no_key
 from shared.records.record import FIELD_NAMES, RecordLevel
-from shared.records.states import RECORD
+from shared.records.states import DRAFT_STATES, RECORD
 
 
 def arrange(

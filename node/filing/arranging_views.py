@@ -8,14 +8,14 @@ from sqlalchemy.orm import Session
 
 from node.filing import service as filing
 from node.filing.catalogue import as_pdf, as_xlsx, catalogue
-from node.filing.models import ClosedClass
+from node.filing.models import ClosedClass, Divergence
 from node.filing.pages import NAMES, SEEING, back, blueprint, fonds_names
 from node.registry.edge import fragment
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import Invalid, NotFound
 from shared.records.values import parse_year
-from shared.web import Form, current_database, download
+from shared.web import Filter, Form, Listing, current_database, download
 from shared.web.downloads import PDF, XLSX
 
 Record = filing.Record
@@ -39,6 +39,16 @@ def arrange_selection() -> ResponseReturnValue:
         records = filing.arrange(current_actor(), ids, given, session=session)
     flash(f"已设定 {len(records)} 件。", "success")
     return redirect(back(url_for(".index")))
+
+
+@blueprint.post("/<record_id>/put-back")
+@with_roles(Role.CLERK)
+def put_back(record_id: str) -> ResponseReturnValue:
+    """Take one record back to 待整理."""
+    with current_database().write() as session:
+        filing.put_back(current_actor(), [record_id], session=session)
+    flash("已退回待整理；重新设定保管期限之后再进入整理中。", "success")
+    return redirect(url_for(".show", record_id=record_id))
 
 
 @blueprint.get("/order/<category_id>")
@@ -291,13 +301,20 @@ def divergences() -> str:
     """Records of which node and hub had different versions."""
     with current_database().read() as session:
         actor = current_actor()
-        seen = filing.ids_seen(actor, session=session)
-        found = [
-            (each, filing.differences(each), session.get_one(Record, each.record_id))
-            for each in filing.open_divergences(seen, session=session)
-        ]
+        fonds = fonds_names(session)
+        listing = Listing.from_request(
+            request.args,
+            sorts={"code": Record.code, "title": Record.title, "noticed": Divergence.noticed_at},
+            default_sort="noticed",
+            search=(Record.code, Record.title, Record.doc_no),
+            filters={"fonds": Filter("全宗", Record.fonds_id, fonds)} if len(fonds) > 1 else {},
+        )
         return render_template(
-            "filing/divergences.html", found=found, may_change=actor.has(Role.CLERK), **NAMES
+            "filing/divergences.html",
+            page=listing.apply(filing.divergence_listing(list(fonds)), session=session),
+            differences=filing.differences,
+            may_change=actor.has(Role.CLERK),
+            **NAMES,
         )
 
 

@@ -11,6 +11,9 @@ import click
 
 from node.filing import service as filing
 from node.filing.acting import acting, command_options, fonds_named
+from node.filing.record_command import RECORD_COLUMNS, line_of
+from node.filing.record_command import commands as record_commands
+from node.filing.room_command import commands as room_commands
 from node.filing.volume_command import commands as volume_commands
 from node.office.places import NodeFolder
 from node.registry.files import Keeping
@@ -18,8 +21,6 @@ from shared.command.main import show, show_table
 from shared.kernel.errors import Invalid
 from shared.records.record import FIELD_NAMES
 from shared.records.states import RECORD
-
-_COLUMNS = {"code": "档号", "title": "题名", "date": "日期", "state_name": "状态", "id": "标识"}
 
 
 def _class_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,11 +35,7 @@ def _class_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group("file")
 def file_command() -> None:
-    """归档：归入、列出、整理、组卷、撤销、编号、定号、补充归档、作废。"""
-
-
-for _command in volume_commands:
-    file_command.add_command(_command)
+    """归档：归入、列出、整理、组卷、撤销、编号、定号、补充归档、作废、延长保管期限、销毁。"""
 
 
 @file_command.command("collect")
@@ -93,7 +90,7 @@ def collect(
             record = filing.collect(actor, fonds_id, values, session=session)
             for each in stored:
                 filing.attach(actor, record, role, each, kind, session=session)
-            result = _line(record)
+            result = line_of(record)
     show(result, as_json=as_json, sentence=f"已归入：{record.title}（{result['state_name']}）。")
 
 
@@ -154,8 +151,8 @@ def list_records(
         )
         query = filing.listing(wanted, filing.ids_seen(actor, session=session))
         ordered = query.order_by(filing.Record.code, filing.Record.id).limit(limit)
-        rows = [_line(record) for record in session.scalars(ordered)]
-    show_table(rows, _COLUMNS, as_json=as_json, title="归档文件", key="records")
+        rows = [line_of(record) for record in session.scalars(ordered)]
+    show_table(rows, RECORD_COLUMNS, as_json=as_json, title="归档文件", key="records")
 
 
 @file_command.command("arrange")
@@ -190,8 +187,8 @@ def arrange(
         if not ids:
             raise Invalid("records", "没有指明文件。", "请写出标识，或用 --state 选取。")
         records = filing.arrange(actor, ids, given, session=session)
-        rows = [_line(record) for record in records]
-    show_table(rows, _COLUMNS, as_json=as_json, title=f"已设定 {len(rows)} 件", key="records")
+        rows = [line_of(record) for record in records]
+    show_table(rows, RECORD_COLUMNS, as_json=as_json, title=f"已设定 {len(rows)} 件", key="records")
 
 
 @file_command.command("edit")
@@ -206,7 +203,7 @@ def edit(
     with NodeFolder(folder).database().write() as session:
         actor = acting(login, session=session)
         record = filing.record_of(actor, record_id, session=session)
-        result = _line(filing.edit_returned(actor, record, values, session=session))
+        result = line_of(filing.edit_returned(actor, record, values, session=session))
     show(result, as_json=as_json, sentence=f"已修改：{result['title']}。")
 
 
@@ -280,7 +277,7 @@ def late(folder: Path, login: str | None, as_json: bool, record_id: str) -> None
     with NodeFolder(folder).database().write() as session:
         actor = acting(login, session=session)
         record = filing.record_of(actor, record_id, session=session)
-        result = _line(filing.file_late(actor, record, session=session))
+        result = line_of(filing.file_late(actor, record, session=session))
     show(result, as_json=as_json, sentence=f"已补充归档：{result['code']}。")
 
 
@@ -293,20 +290,33 @@ def void(folder: Path, login: str | None, as_json: bool, record_id: str, reason:
     with NodeFolder(folder).database().write() as session:
         actor = acting(login, session=session)
         record = filing.record_of(actor, record_id, session=session)
-        result = _line(filing.remove_filed(actor, record, reason, session=session))
+        result = line_of(filing.remove_filed(actor, record, reason, session=session))
     show(result, as_json=as_json, sentence=f"已作废：{result['code']}。")
 
 
 @file_command.command("gaps")
+@click.option("--year", type=int, default=None, help="只查这个年度。")
+@click.option("--class", "class_code", default=None, help="只查这个门类。")
+@click.option("--fonds", default=None, help="只查这个全宗。")
 @command_options
-def gaps(folder: Path, login: str | None, as_json: bool) -> None:
+def gaps(
+    *,
+    folder: Path,
+    login: str | None,
+    as_json: bool,
+    year: int | None,
+    class_code: str | None,
+    fonds: str | None,
+) -> None:
     """检查断号和重号。"""
     with NodeFolder(folder).database().read() as session:
         actor = acting(login, session=session)
+        named = fonds_named(fonds, session) if fonds else None
         rows = [
             {"year": one.category.year, "class_code": one.category.class_code, "problem": g.problem}
             for fonds_id in filing.ids_seen(actor, session=session)
-            for one in filing.check_gaps(fonds_id, session=session)
+            if named in (None, fonds_id)
+            for one in filing.check_gaps(fonds_id, class_code, year, session=session)
             for g in one.gaps
         ]
     columns = {"year": "年度", "class_code": "门类", "problem": "情况"}
@@ -314,15 +324,5 @@ def gaps(folder: Path, login: str | None, as_json: bool) -> None:
     show_table(rows, columns, as_json=as_json, title=title, key="gaps")
 
 
-def _line(record: filing.Record) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "code": record.code,
-        "title": record.title,
-        "date": record.date,
-        "year": record.year,
-        "retention": record.retention,
-        "state": record.state,
-        "state_name": RECORD.label(record.state),
-        "version": record.version,
-    }
+for _command in (*record_commands, *room_commands, *volume_commands):
+    file_command.add_command(_command)

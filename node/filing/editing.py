@@ -103,6 +103,7 @@ def require_open(record: Record) -> None:
         return
     remedy = {
         "offered": "请先撤回所在的移交批次，再修改。",
+        "disposed": "已销毁的档案只留目录和经过，不能再改。",
         "void": "空号不能再改；如需归档，请作为新的一件补充归档。",
     }.get(record.state, "档案已由档案馆保管；如有错误，请联系档案馆更正。")
     raise WrongState(f"档案现为“{RECORD.label(record.state)}”，不能修改。", remedy)

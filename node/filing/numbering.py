@@ -309,13 +309,24 @@ class CategoryGaps:
     gaps: list[Gap]
 
 
-def check_gaps(fonds_id: str, *, session: Session) -> list[CategoryGaps]:
-    """Missing and repeated final numbers, by category; a void number fills its place."""
+def check_gaps(
+    fonds_id: str, class_code: str | None = None, year: int | None = None, *, session: Session
+) -> list[CategoryGaps]:
+    """Missing and repeated final numbers, by category; a void number fills its place.
+
+    With a class or year only the categories that hold records of it are checked, each as a whole.
+    """
     numbers: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    held = select(Record.category_id).where(Record.fonds_id == fonds_id)
+    if class_code is not None:
+        held = held.where(Record.class_code == class_code)
+    if year is not None:
+        held = held.where(Record.year == year)
     rows = session.execute(
         select(Record.category_id, Record.number, Record.state)
         .where(Record.fonds_id == fonds_id, Record.category_id.is_not(None))
         .where(Record.number.is_not(None), Record.state != _DRAFT)
+        .where(Record.category_id.in_(held))
     )
     for category_id, number, state in rows:
         numbers[str(category_id)].append((int(number or 0), state))

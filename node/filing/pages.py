@@ -35,7 +35,6 @@ STATE_COLOURS = {
     "filed": "green",
     "offered": "purple",
     "received": "teal",
-    "stored": "teal",
     "void": "secondary",
     "disposed": "secondary",
 }

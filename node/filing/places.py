@@ -109,7 +109,7 @@ def move_box(actor: Actor, box_id: str, place_name: str | None, *, session: Sess
     records = list(session.scalars(select(Record).where(Record.box_id == box.id)))
     for record in records:
         record.place_id = place_id
-    in_hand = [each for each in records if each.state not in ("received", "stored", "void")]
+    in_hand = [each for each in records if each.state not in ("received", "void", "disposed")]
     changed(in_hand, "修改", actor, session=session, description=f"存放位置：{name or '无'}")
     audit.record(session, actor, "box.moved", f"box:{box.id}", place=name, records=len(records))
     return box

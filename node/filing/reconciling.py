@@ -17,7 +17,7 @@ from node.filing.history import tell
 from node.filing.models import Record, RecordVersion
 from shared.kernel.canonical import digest_of, sum_of_digests
 
-_TOLD = ("filed", "offered", "void", "received", "stored")
+_TOLD = ("filed", "offered", "void", "received", "disposed")
 
 
 def told_sums(session: Session) -> dict[str, str]:
@@ -54,7 +54,7 @@ def tell_again(names: Iterable[str], *, session: Session) -> int:
         ids += session.scalars(
             select(Record.id)
             .where(Record.fonds_id == fonds_id, Record.year == int(year))
-            .where(Record.state.in_(["filed", "offered", "void"]))
+            .where(Record.state.in_(["filed", "offered", "void", "disposed"]))
             .order_by(Record.id)
         )
     tell(ids, session=session)

@@ -39,7 +39,13 @@ from node.filing.collecting import (
     holders_in_use,
     keys_in_use,
 )
-from node.filing.divergences import differences, open_divergences, settle_divergence
+from node.filing.disposal import dispose, extend, ran_out
+from node.filing.divergences import (
+    differences,
+    divergence_listing,
+    open_divergences,
+    settle_divergence,
+)
 from node.filing.editing import (
     edit,
     edit_returned,
@@ -79,6 +85,7 @@ from node.filing.numbering import (
     plan_numbers,
 )
 from node.filing.places import box_counts, box_of, boxes, move_box
+from node.filing.putting_back import put_back
 from node.filing.queries import (
     Filter,
     categories,
@@ -138,12 +145,15 @@ __all__ = [
     "detach",
     "differences",
     "discard",
+    "dispose",
     "distinct_values",
+    "divergence_listing",
     "documents_of",
     "draft_numbers",
     "edit",
     "edit_returned",
     "events_of",
+    "extend",
     "file_late",
     "files_of",
     "finish_adoption",
@@ -174,7 +184,9 @@ __all__ = [
     "organs",
     "plan_numbers",
     "preview_closing",
+    "put_back",
     "put_into",
+    "ran_out",
     "record_of",
     "records_for_transfer",
     "records_named",

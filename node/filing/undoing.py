@@ -22,8 +22,8 @@ from shared import audit
 from shared.kernel.actor import Actor
 from shared.kernel.clock import now
 from shared.kernel.errors import NotFound, WrongState
+from shared.records.states import DRAFT_STATES
 
-DRAFT_STATES = ("collected", "arranging")
 _FIELDS = (
     *("level", "parent_id", "state", "category_id", "position", "volume_number"),
     *("number", "number_given", *PLACE_FIELDS),

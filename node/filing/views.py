@@ -25,7 +25,7 @@ from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import NotFound, WrongState
 from shared.records.record import LEVEL_NAMES
-from shared.records.states import OPEN_STATES, RECORD
+from shared.records.states import DRAFT_STATES, OPEN_STATES, RECORD
 from shared.web import Filter, Form, Listing, accepts_upload, current_database
 
 Record = filing.Record
@@ -211,9 +211,11 @@ def show(record_id: str) -> str:
             and record.state == "arranging"
             and filing.is_closed(record.fonds_id, record.class_code, record.year, session=session),
             may_change=actor.may(Role.CLERK, fonds=record.fonds_id),
+            may_decide=actor.may(Role.LEADER, fonds=record.fonds_id) and record.state == "filed",
+            ran_out=record.state == "filed" and filing.ran_out(record),
             open=record.state in OPEN_STATES,
             undo=filing.last_step(record.fonds_id, session=session),
-            draft=record.state in ("collected", "arranging"),
+            draft=record.state in DRAFT_STATES,
             **NAMES,
         )
 
@@ -225,7 +227,7 @@ def edit(record_id: str) -> ResponseReturnValue:
         record = filing.record_of(current_actor(), record_id, session=session)
         wire = filing.wire(record, session=session)
         objections = filing.open_objections(record.id, session=session)
-    draft = record.state in ("collected", "arranging")
+    draft = record.state in DRAFT_STATES
     place = _PLACE if draft and record.level != "item" else ()
     names = (*_DESCRIBE, *_OPINION)
     defaults = {name: getattr(record, name, None) for name in (*names, *_PLACE)}

@@ -11,12 +11,12 @@ from node.filing.access import fonds_subject, records_to_change
 from node.filing.arranging import arrange_inside, short, take_place, with_content
 from node.filing.categories import Categories
 from node.filing.models import Record
-from node.filing.undoing import DRAFT_STATES, undoable
+from node.filing.undoing import undoable
 from shared import audit
 from shared.kernel.actor import Actor
 from shared.kernel.errors import Invalid, WrongState
 from shared.records.record import RecordLevel
-from shared.records.states import RECORD
+from shared.records.states import DRAFT_STATES, RECORD
 
 _BEHIND_ALL = 1_000_000
 _INNER = {RecordLevel.VOLUME: RecordLevel.ITEM, RecordLevel.PROJECT: RecordLevel.VOLUME}

@@ -27,6 +27,7 @@ from shared.records.values import (
     empty_like,
     parse_pages,
     parse_year,
+    refuse_damaged,
     repair_text,
     whole_number,
 )
@@ -101,6 +102,7 @@ def cells_as_text(cells: Sequence[Any], width: int) -> list[str]:
 
 def read_cell(name: str, cell: Any) -> Values:
     """What the cell of a column mapped to the field `name` says. Raises Invalid, Classified."""
+    refuse_damaged(cell, name)
     return _READERS[name](cell, name)
 
 

@@ -17,7 +17,6 @@ from node.transfer.models import Batch
 from node.transfer.work import TransferWork
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Actor, Role, system_actor
-from shared.kernel.clock import local_text
 from shared.kernel.errors import WrongState
 from shared.kernel.jobs import Job, JobState
 from shared.records.states import NODE_BATCH
@@ -42,7 +41,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group("transfer")
 def transfer_command() -> None:
-    """移交：准备批次、检测、批准、提交、撤回、签字、查看到哪了。"""
+    """移交：准备批次、去掉几件、检测、批准、提交、撤回、签字、查看到哪了。"""
 
 
 @transfer_command.command("prepare")
@@ -136,6 +135,21 @@ def inspect(folder: Path, login: str | None, as_json: bool, batch_id: str) -> No
     with node.database().read() as session:
         result = batch_wire(session.get_one(Batch, batch_id), session)
     _tell(result, as_json, str(done.result.get("message", "检测完毕。")))
+
+
+@transfer_command.command("take-out")
+@_options
+@click.argument("batch_id")
+@click.argument("record_ids", nargs=-1, required=True)
+def take_out(
+    folder: Path, login: str | None, as_json: bool, batch_id: str, record_ids: tuple[str, ...]
+) -> None:
+    """从准备中的批次里去掉几件（标识）；案卷连同卷内文件。"""
+    with NodeFolder(folder).database().write() as session:
+        actor = acting(login, session=session)
+        batch = service.take_out(actor, batch_id, record_ids, session=session)
+        result = batch_wire(batch, session)
+    _tell(result, as_json, f"批次“{result['title']}”现有 {result['records']} 件。")
 
 
 @transfer_command.command("approve")
@@ -273,7 +287,7 @@ def batch_wire(batch: Batch, session: Session) -> dict[str, Any]:
         "bytes": batch.bytes,
         "corrects": batch.corrects,
         "approved_by": batch.approved_by,
-        "offered_at": local_text(batch.offered_at),
+        "offered_at": batch.offered_at,
         "signed_by": batch.signed_by,
         "receipt_id": batch.receipt_id,
         "withdraw_answer": batch.withdraw_answer,

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from sqlalchemy import select
 
-from shared.command.main import json_option, show, show_table
+from shared.command.main import AskedOption, json_option, show, show_table
 from shared.kernel.actor import ROLE_NAMES, Actor, Role
-from shared.kernel.clock import local_text
 from shared.kernel.database import Database
 from shared.kernel.errors import NotFound
 
@@ -25,13 +24,18 @@ if TYPE_CHECKING:
 
 #: Given to a command that makes or resets a password.
 password_option = click.option(
-    "--password", prompt="密码", hide_input=True, confirmation_prompt=True, help="新的密码。"
+    "--password",
+    cls=AskedOption,
+    prompt="密码",
+    hide_input=True,
+    confirmation_prompt=True,
+    help="新的密码。",
 )
 _COLUMNS = {
     "login": "登录名",
     "name": "姓名",
-    "roles": "角色",
-    "state": "状态",
+    "role_names": "角色",
+    "state_name": "状态",
     "last_sign_in": "上次登录",
 }
 
@@ -62,9 +66,14 @@ def add_account_commands(
                 {
                     "login": account.login,
                     "name": account.name,
-                    "roles": "；".join(_grant_text(each, names) for each in account.grants),
-                    "state": "已停用" if account.disabled else "使用中",
-                    "last_sign_in": local_text(account.last_sign_in) or None,
+                    "roles": [
+                        {"role": each.role, "archive": each.archive_code, "fonds": each.fonds_id}
+                        for each in account.grants
+                    ],
+                    "role_names": "；".join(_grant_text(each, names) for each in account.grants),
+                    "state": "disabled" if account.disabled else "active",
+                    "state_name": "已停用" if account.disabled else "使用中",
+                    "last_sign_in": account.last_sign_in,
                 }
                 for account in session.scalars(select(Account).order_by(Account.login))
             ]

@@ -38,7 +38,7 @@ _SAME_AT_HUB = {
     "accepted": ("accepted",),
     "corrected": ("corrected",),
     "signed": ("signed_by_unit",),
-    "received": ("received", "stored"),
+    "received": ("received",),
     "withdrawn": ("withdrawn",),
 }
 #: What is asked for of the first records of each fonds' second batch once they are received: the

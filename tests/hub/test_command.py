@@ -9,12 +9,18 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
+from hub.federation.models import Node
+from hub.federation.places import HubFolder
 from shared.command.main import danglian
+from shared.identity import Account
+from shared.kernel.clock import format_utc
 
 CITY = "420500000000"
 
@@ -75,7 +81,7 @@ def test_the_whole_setting_up_of_a_town(hub):
     )
     assert set(node) == {"node_id", "code", "expires_at", "hub"}
     (listed,) = hub("node", "list")["nodes"]
-    assert (listed["name"], listed["state"]) == ("龙泉镇", "待登记")
+    assert (listed["name"], listed["state_name"]) == ("龙泉镇", "待登记")
     assert len(hub("fonds", "list", "--division", "420506000000")["fonds"]) == 2
     account = hub(
         *("user", "add", "--login", "zhang", "--name", "张三", "--role", "reviewer"),
@@ -87,6 +93,35 @@ def test_the_whole_setting_up_of_a_town(hub):
         hub("node", "suspend", node["node_id"], "--reason", "x", status=1)["code"] == "wrong_state"
     )
     assert hub("node", "code", node["node_id"])["code"] != node["code"]
+
+
+def test_lists_are_made_of_codes_and_utc_for_programs_and_of_words_for_people(hub, tmp_path):
+    fonds = hub("fonds", "add", "--name", "龙泉镇人民政府", "--division", "420506101000")
+    hub("node", "add", "--name", "龙泉镇", "--division", "420506101000")
+    hub(
+        *("user", "add", "--login", "zhang", "--name", "张三", "--role", "reviewer"),
+        *("--archive", "420506", "--fonds", fonds["fonds_id"], "--password", "Shenhe-2024-ok"),
+    )
+    place = HubFolder(tmp_path / "hub")
+    moment = datetime(2024, 3, 5, 1, 2, 3, tzinfo=UTC)
+    with place.database().write() as session:
+        session.scalars(select(Node)).one().last_contact = moment
+        for account in session.scalars(select(Account)):
+            account.last_sign_in = moment
+    place.database().close()
+    user = next(each for each in hub("user", "list")["users"] if each["login"] == "zhang")
+    granted = {"role": "reviewer", "archive": "420506", "fonds": fonds["fonds_id"]}
+    assert (user["roles"], user["state"]) == ([granted], "active")
+    assert user["last_sign_in"] == format_utc(moment)
+    (node,) = hub("node", "list")["nodes"]
+    assert (node["state"], node["last_contact"]) == ("invited", format_utc(moment))
+    (listed,) = hub("fonds", "list")["fonds"]
+    assert (listed["state"], listed["division"]) == ("open", "420506101000")
+    for words, shown in ((("user", "list"), "档案审核员"), (("node", "list"), "待登记")):
+        call = ["hub", *words, "--dir", str(tmp_path / "hub")]
+        table = CliRunner().invoke(danglian, call, env={"COLUMNS": "200"}).output
+        assert shown in table
+        assert "2024-03-05 09:02" in table
 
 
 def test_a_hub_runs_once_on_its_folder_and_stops_cleanly(hub, tmp_path):

@@ -17,8 +17,7 @@ Kind = Literal["lost", "doubled", "altered"]
 #: Who answers for what no single node does, such as the accession register.
 HUB = "hub"
 
-_NUMBERED = ("filed", "offered", "received", "stored", "disposed")
-_ARRIVED = ("received", "stored")
+_NUMBERED = ("filed", "offered", "received", "disposed")
 #: What an archive may correct after receipt; nothing else may differ from the package.
 _CORRECTABLE = ("title", "doc_no", "author", "date", "pages", "remark")
 
@@ -107,7 +106,7 @@ def _counted(name: str, node: NodeSide, hub: HubSide) -> NodeFigures:
         filed=sum(row["state"] in _NUMBERED for row in records),
         offered=len({each["record_id"] for each in node.offers if each["told"]}),
         received=sum(
-            row["state"] in _ARRIVED and bool(hub.catalogue.get(row["id"], {}).get("received"))
+            row["state"] == "received" and bool(hub.catalogue.get(row["id"], {}).get("received"))
             for row in records
         ),
         returned=len({each["record_id"] for each in node.offers if each["outcome"] == "returned"}),
@@ -212,7 +211,7 @@ class _Seen:
     def _as_handed_over(self, record: Row) -> Row:
         """A record as it was before its archive corrected it."""
         packages = self._hub.packages.get(record["id"], [])
-        corrected = record["state"] in _ARRIVED and record["id"] in self._hub.descriptions
+        corrected = record["state"] == "received" and record["id"] in self._hub.descriptions
         return packages[0].record if corrected and packages and packages[0].record else record
 
     def _files_are_sound(self) -> Iterator[Problem]:
@@ -262,7 +261,7 @@ class _Seen:
             yield self._problem(
                 "altered", record["id"], f"{name} 的 {'、'.join(differing)} 在平台与本单位不同"
             )
-        if bool(held["received"]) != (record["state"] in _ARRIVED):
+        if bool(held["received"]) != (record["state"] == "received"):
             yield self._problem("lost", record["id"], f"{name} 只在一方是“已接收”")
 
     def _nothing_missing_here(self) -> Iterator[Problem]:
@@ -289,14 +288,14 @@ class _Seen:
                 # A restored node knows of an offer that it forgot what the hub told: no digest.
                 if offer[name] is not None and there[name] != offer[name]:
                     yield self._problem("altered", subject, f"提交的 {name} 在平台与本单位不同")
-            if self._finished and (record is None or record["state"] not in _ARRIVED):
+            if self._finished and (record is None or record["state"] != "received"):
                 yield self._problem("lost", subject, "提交的这一件没有被接收")
 
     def _arrived_well(self, record: Row) -> Iterator[Problem]:
         held = self._hub.catalogue.get(record["id"])
         packages = self._hub.packages.get(record["id"], [])
         name = record["code"] or record["id"]
-        if record["state"] not in _ARRIVED and not (held and held["received"]):
+        if record["state"] != "received" and not (held and held["received"]):
             if packages and self._finished:
                 yield self._problem("doubled", record["id"], f"{name} 未接收，馆藏中却有信息包")
             return

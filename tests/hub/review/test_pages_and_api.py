@@ -185,6 +185,23 @@ def test_the_archivist_signs_with_one_click(
     assert (part.status_code, part.data) == (206, browser.get(path).data[-10:])
 
 
+def test_the_records_of_a_large_batch_come_page_by_page(hub: Hub, unit: Unit, desk: Flask) -> None:
+    batch = unit.hand_over(21)
+    hub.work()
+    archivist = Browser(desk, "archivist")
+    assert "审核通过后在这里列出" in archivist.get(f"/receiving/{batch.id}").text
+    Browser(desk, "reviewer").send(f"/review/{batch.id}/conclude", {"outcome": "accepted"})
+    first = archivist.get(f"/receiving/{batch.id}").text
+    assert "共 21 条，第 1–20 条" in first
+    codes = sorted(str(each.record.code) for each in batch.offers)
+    assert codes[0] in first
+    assert codes[-1] not in first
+    assert codes[-1] in archivist.get(f"/receiving/{batch.id}?page=2").text
+    assert codes[-1] in archivist.get(f"/receiving/{batch.id}?sort=-code").text
+    assert "共 1 条" in archivist.get(f"/receiving/{batch.id}?q={codes[4]}").text
+    assert "没有符合条件的内容" in archivist.get(f"/receiving/{batch.id}?q=没有的词").text
+
+
 def test_empty_lists_say_what_to_do_first(desk: Flask) -> None:
     assert "没有等待审核的移交" in Browser(desk, "reviewer").get("/review/").text
     archivist = Browser(desk, "archivist")

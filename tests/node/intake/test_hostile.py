@@ -172,6 +172,33 @@ CELLS = st.one_of(
 MAPPING = dict(enumerate(each.field for each in vocabulary().fields))
 
 
+@pytest.mark.parametrize(
+    ("title", "where"),
+    [
+        ("九\x07控", "控制字符（第2个字符）"),
+        ("\x7f", "（第1个字符）"),
+        ("半\ud800", "（第2个字符）"),
+    ],
+)
+def test_a_row_with_control_characters_is_refused_and_not_changed_in_silence(
+    title: str, where: str
+) -> None:
+    context = RowContext("f" * 36, "A182", {0: "title", 1: "year"}, Defaults(retention="D30"))
+    (problem,) = read_row(7, [title, "2023"], context).problems
+    assert (problem.field, problem.code) == ("title", "bad_characters")
+    assert where in problem.problem
+    assert "原文" in problem.remedy
+    (problem,) = read_row(7, ["通知", "20\x0123"], context).problems
+    assert (problem.field, problem.code) == ("year", "bad_characters")
+
+
+def test_white_space_and_zero_width_characters_are_repaired_on_import() -> None:
+    context = RowContext("f" * 36, "A182", {0: "title"}, Defaults(year=2023, retention="D30"))
+    row = read_row(7, ["关于\n做好\x0b春耕\u3000工作\u200b的通知"], context)
+    assert row.problems == []
+    assert row.values["title"] == "关于 做好 春耕 工作的通知"
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(CELLS, max_size=len(MAPPING)), st.sampled_from([None, 2023]))
 def test_whatever_stands_in_a_row_it_is_good_or_says_why(cells: list[object], year: int) -> None:
