@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from node.intake.reading import Problem, ReadRow
-from node.registry.files import keep_file, refuse_size
+from node.registry.files import Keeping, refuse_size
 from shared.kernel.errors import DanglianError, Invalid
 from shared.records.security import refuse_classified
 from shared.records.values import safe_file_name
@@ -64,20 +64,28 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def keep_files(
-    store: FolderStore, folder: Path, files: Sequence[dict[str, Any]]
+    store: FolderStore,
+    folder: Path,
+    files: Sequence[dict[str, Any]],
+    *,
+    declassified: bool = False,
 ) -> list[dict[str, Any]]:
-    """Take the files of one row into the node's store; returns the row's documents."""
+    """Take the files of one row into the node's store, all or none; returns the row's documents.
+
+    Raises Invalid, and Classified for a marked file of a row that was not `declassified` 解密.
+    """
     documents = []
-    for each in files:
-        path = inside(folder, each["path"])
-        with path.open("rb") as stream:
-            stored = keep_file(store, stream, path.name)
-        file = {
-            "name": stored.name,
-            "size": stored.size,
-            "sha256": stored.sha256,
-            "format": stored.format,
-            "kind": each["kind"],
-        }
-        documents.append({"role": each["role"], "title": None, "files": [file]})
+    with Keeping(store, declassified=declassified) as keeping:
+        for each in files:
+            path = inside(folder, each["path"])
+            with path.open("rb") as stream:
+                stored = keeping.keep(stream, path.name)
+            file = {
+                "name": stored.name,
+                "size": stored.size,
+                "sha256": stored.sha256,
+                "format": stored.format,
+                "kind": each["kind"],
+            }
+            documents.append({"role": each["role"], "title": None, "files": [file]})
     return documents

@@ -26,8 +26,9 @@ from node.office.places import NodeFolder
 from shared import audit
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.clock import now
-from shared.kernel.errors import DanglianError, Invalid, NotFound
+from shared.kernel.errors import Classified, DanglianError, Invalid, NotFound
 from shared.kernel.jobs import Job, JobRunner, JobState, job_of
+from shared.records.security import says_declassified
 
 #: Rows to one transaction.
 CHUNK = 500
@@ -52,7 +53,7 @@ class _Prepared:
     finished: bool = False
     rows: list[StagedRow] = field(default_factory=list)
     documents: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    problems: dict[int, Problem] = field(default_factory=dict)
+    refused: dict[int, DanglianError] = field(default_factory=dict)
     error: DanglianError | None = None
 
 
@@ -192,10 +193,13 @@ class IntakeWork:
             if row.files:
                 try:
                     prepared.documents[row.number] = keep_files(
-                        self._folder.files, folder, row.files
+                        self._folder.files,
+                        folder,
+                        row.files,
+                        declassified=says_declassified(row.values.get("security_change")),
                     )
-                except Invalid as error:
-                    prepared.problems[row.number] = _problem(error)
+                except (Invalid, Classified) as error:
+                    prepared.refused[row.number] = error
 
     def _take(self, job: Job, session: Session) -> bool:
         prepared = self._ready(job)
@@ -213,8 +217,8 @@ class IntakeWork:
             return True
         ready = []
         for row in rows:
-            if row.number in prepared.problems:
-                _spoil(row, prepared.problems[row.number])
+            if row.number in prepared.refused:
+                _refuse(row, prepared.refused[row.number])
             elif not row.files or row.number in prepared.documents:
                 ready.append(row)
         _collect(actor, intake, ready, prepared.documents, session)
@@ -230,14 +234,17 @@ class IntakeWork:
         return prepared
 
 
-def _problem(error: DanglianError) -> Problem:
-    return Problem(error.field or "title", error.message, error.remedy, error.code)
-
-
-def _spoil(row: IntakeRow, problem: Problem) -> None:
-    row.state = RowState.BAD
-    row.problems = [problem.to_wire()]
+def _refuse(row: IntakeRow, error: DanglianError) -> None:
+    """Say on a row why it was not taken; of a classified one nothing but its number is kept."""
     row.values = {}
+    if isinstance(error, Classified):
+        row.state = RowState.CLASSIFIED
+        row.key = row.code = None
+        row.problems, row.cells, row.files = [], [], []
+        return
+    row.state = RowState.BAD
+    problem = Problem(error.field or "title", error.message, error.remedy, error.code)
+    row.problems = [problem.to_wire()]
 
 
 def _collect(
@@ -255,7 +262,7 @@ def _collect(
             _collect_some(actor, intake, rows, documents, session)
     except DanglianError as error:
         if len(rows) == 1:
-            _spoil(rows[0], _problem(error))
+            _refuse(rows[0], error)
             return
         middle = len(rows) // 2
         _collect(actor, intake, rows[:middle], documents, session)
