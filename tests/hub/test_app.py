@@ -264,3 +264,21 @@ def test_an_enrolment_whose_answer_was_lost_is_answered_again_and_nobody_elses(a
     assert (first["node_id"], first["epoch"]) == (again["node_id"], again["epoch"])
     assert enrol(app, code).status_code == 403
     assert again["epoch"] == 1
+
+
+def test_a_search_for_an_endless_year_was_a_server_error(people):
+    sign_in, _towns = people
+    browser = sign_in("yiling")
+    for path in ("/catalogue/records", "/catalogue/counts"):
+        answer = browser.api(path, year="9" * 24)
+        assert answer.status_code == 422
+        assert answer.json["errors"][0]["field"] == "year"
+        assert answer.json["remedy"] == "应在 1600 到 2100 之间。"
+
+
+def test_an_enrolment_nested_too_deep_was_a_server_error(app):
+    answer = app.test_client().post(
+        "/api/v1/enrolments", data="[" * 100_000, content_type="application/json"
+    )
+    assert answer.status_code == 400
+    assert answer.json["code"] == "bad_request"
