@@ -228,6 +228,21 @@ def test_a_wrong_field_is_told_beside_it(people):
     assert 'value="某镇"' in answer.text
 
 
+def test_a_disclosure_of_unknown_fields_was_answered_as_if_done(people):
+    sign_in, towns = people
+    browser = sign_in("admin")
+    path = f"/fonds/{towns[YILING][0].id}/disclosure"
+    for fields in (
+        {},
+        {"level": "full"},
+        {"class_ZZZ": "full"},
+        {"class_WS": "counts", "class_ZZZ": "full"},
+        {"class_WS": "everything"},
+    ):
+        assert browser.post(path, **fields).status_code == 422, fields
+    assert browser.post(path, class_WS="counts").status_code == 302
+
+
 def application(code):
     return {
         "code": code,

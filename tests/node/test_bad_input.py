@@ -38,7 +38,7 @@ def test_an_unknown_kind_of_file_was_a_server_error(
 
 
 def test_a_catalogue_of_an_endless_year_was_a_server_error(node: Node, browser: Browser) -> None:
-    for year in ("9" * 24, "x"):
+    for year in ("9" * 24, "x", "0"):
         assert "年度应为" in browser.get(f"/filing/catalogue?year={year}", status=422).text
     assert browser.get(f"/filing/?year={'9' * 24}").status_code == 200
     with node.database.read() as session:

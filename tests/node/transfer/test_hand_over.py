@@ -490,3 +490,14 @@ def test_an_offering_in_which_nothing_was_lost_goes_on_in_a_new_epoch(
     offers = archive.told("offer")
     assert len(offers) == 110
     assert len({each["package"]["sha256"] for each in offers}) == 60
+
+
+def test_a_clerk_who_offered_too_early_was_told_to_approve(node: Node, office: Office) -> None:
+    batch_id = office.prepared(office.filed(1))
+    with node.database.write() as session, pytest.raises(WrongState) as early:
+        transfer.offer(office.clerk, batch_id, session=session)
+    assert early.value.remedy == "请先运行“移交前检测”。"
+    office.inspect(batch_id)
+    with node.database.write() as session, pytest.raises(WrongState) as unapproved:
+        transfer.offer(office.clerk, batch_id, session=session)
+    assert unapproved.value.remedy == "检测已通过，请单位负责人批准后再提交。"

@@ -34,7 +34,7 @@ def pdf(*lines: tuple[int, str], blank_pages: int = 0) -> bytes:
 
 
 def docx(text: str, header: str = "") -> bytes:
-    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    space = 'xmlns:w="urn:word"'
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("[Content_Types].xml", "<Types/>")
