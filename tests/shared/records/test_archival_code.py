@@ -20,7 +20,7 @@ from shared.records.archival_code import (
 from tests.shared.records.strategies import a_record, archival_codes, records
 
 DOTS = ".•・‧･．·"
-DASHES = "-—–－‐⁃−"
+DASHES = "-—–－‐⁃−/／_＿"
 
 
 @given(archival_codes)
