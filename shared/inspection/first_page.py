@@ -14,6 +14,7 @@ import tempfile
 from contextlib import suppress
 from typing import BinaryIO, cast
 
+_CHUNK = 1024 * 1024
 _MOST_CHARACTERS = 1500
 _MOST_MEMORY = 1024**3
 _MOST_SECONDS = 10
@@ -23,6 +24,8 @@ _UPPER = 0.4
 
 def pdf_words(stream: BinaryIO) -> str:
     """The words of the first page, its upper part first; empty where they cannot be had."""
+    if not _may_have_words(stream):
+        return ""
     with tempfile.TemporaryFile() as copy:
         file = _real_file(stream, copy)
         place = os.lseek(file, 0, os.SEEK_CUR)
@@ -43,13 +46,28 @@ def pdf_words(stream: BinaryIO) -> str:
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
 
 
+def _may_have_words(stream: BinaryIO) -> bool:
+    """Whether a font is named, or objects are packed so that one cannot see it from outside.
+
+    A scan without recognised text has neither, and needs no process.
+    """
+    stream.seek(0)
+    before = b""
+    while piece := stream.read(_CHUNK):
+        window = before + piece
+        if b"/Font" in window or b"/ObjStm" in window:
+            return True
+        before = window[-8:]
+    return False
+
+
 def _real_file(stream: BinaryIO, copy: BinaryIO) -> int:
     """A file of the operating system with the bytes of the stream: itself, or a copy."""
     try:
         file = stream.fileno()
     except OSError:
         stream.seek(0)
-        while piece := stream.read(1 << 20):
+        while piece := stream.read(_CHUNK):
             copy.write(piece)
         copy.flush()
         return copy.fileno()

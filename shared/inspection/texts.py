@@ -19,7 +19,7 @@ from lxml import etree
 from shared.inspection.first_page import pdf_words
 from shared.inspection.formats import Format, decode_text, identify
 from shared.inspection.soundness import ofd_path, xml_parser
-from shared.kernel.errors import Classified
+from shared.kernel.errors import Classified, Unavailable
 from shared.records.security import page_mark
 
 _FIRST_BYTES = 64 * 1024
@@ -45,11 +45,14 @@ def refuse_marked(stream: BinaryIO) -> None:
 
 
 def first_words(kind: Format, stream: BinaryIO) -> str:
-    """The beginning of what a reader of the file would see; empty where we cannot tell."""
+    """The beginning of what a reader of the file would see; empty where we cannot tell.
+
+    Raises Unavailable when the process that reads a PDF cannot be started.
+    """
     stream.seek(0)
     try:
         if kind.code == "pdf":
-            text = pdf_words(stream)
+            text = _pdf(stream)
         elif kind.code == "ofd":
             text = _ofd(stream)
         elif kind.code == "docx":
@@ -65,6 +68,15 @@ def first_words(kind: Format, stream: BinaryIO) -> str:
     except _ERRORS:
         return ""
     return text[:_FIRST_CHARACTERS]
+
+
+def _pdf(stream: BinaryIO) -> str:
+    try:
+        return pdf_words(stream)
+    except OSError as error:
+        raise Unavailable(
+            "暂时不能检查 PDF 的首页，没有保存。", "请稍候再试；如仍不行，请联系系统管理员。"
+        ) from error
 
 
 def _ofd(stream: BinaryIO) -> str:

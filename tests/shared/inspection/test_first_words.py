@@ -12,7 +12,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from shared.inspection import first_page
 from shared.inspection.texts import refuse_marked
-from shared.kernel.errors import Classified
+from shared.kernel.errors import Classified, Unavailable
 
 MARK = "机密★10年"
 TITLE = "关于某事的通知"
@@ -102,11 +102,26 @@ def test_a_text_that_only_speaks_of_secrets_is_let_in(content: bytes) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"%PDF-1.7", b"%PDF-1.7\n" + b"[" * 2_000_000, b"%PDF-1.4 " + b"<<" * 200_000 + b"%%EOF"],
+    [
+        b"%PDF-1.7 /Font",
+        b"%PDF-1.7 /Font\n" + b"[" * 2_000_000,
+        b"%PDF-1.4 /Font " + b"<<" * 200_000 + b"%%EOF",
+    ],
     ids=["short", "brackets", "dictionaries"],
 )
 def test_a_hostile_pdf_gives_no_words_and_does_no_harm(content: bytes) -> None:
     assert first_page.pdf_words(io.BytesIO(content)) == ""
+
+
+def test_a_pdf_without_fonts_costs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_page.sys, "executable", "/no/such/program")
+    assert first_page.pdf_words(io.BytesIO(b"%PDF-1.7\n1 0 obj<</Type/Page>>endobj")) == ""
+
+
+def test_a_pdf_that_could_not_be_looked_at_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_page.sys, "executable", "/no/such/program")
+    with pytest.raises(Unavailable):
+        refuse_marked(io.BytesIO(pdf((780, TITLE))))
 
 
 def test_a_pdf_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
