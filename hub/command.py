@@ -33,6 +33,7 @@ from shared.kernel.ailment import Ailment
 from shared.kernel.errors import Invalid
 from shared.kernel.files import folder_lock
 from shared.kernel.keys import random_token
+from shared.records.values import NAME_LENGTH, required_text
 
 #: The roles that there are at a hub.
 ROLES = [str(role) for role in Role]
@@ -93,6 +94,7 @@ def init(
     from shared.identity import check_password_rules, create_account
     from shared.records.divisions import load_divisions
 
+    name = required_text(name, "name", max_length=NAME_LENGTH)
     if city not in load_divisions():
         raise Invalid(
             "city",

@@ -33,6 +33,7 @@ from shared.kernel.identifiers import new_id
 from shared.kernel.keys import random_token
 from shared.kernel.settings import save_settings
 from shared.records.states import DOCUMENT, RECORD
+from shared.records.values import NAME_LENGTH, required_text
 
 _ACTOR = system_actor("命令行")
 
@@ -97,6 +98,8 @@ def init(
     """建立一个单位的数据目录和第一个账号；有登记码的同时联网登记。"""
     from shared.identity import check_password_rules, create_account
 
+    name = required_text(name, "name", max_length=NAME_LENGTH)
+    admin_name = required_text(admin_name, "admin_name", max_length=NAME_LENGTH)
     if (hub_url is None) != (code is None):
         raise Invalid("code", "--hub 和 --code 要一起使用。", "请同时写出平台地址和登记码。")
     place = NodeFolder(folder)

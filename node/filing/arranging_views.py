@@ -260,7 +260,7 @@ def show_catalogue() -> ResponseReturnValue:
         names = fonds_names(session)
         years = sorted(filing.distinct_values("year", seen, session=session), reverse=True)
         fonds_id = given.get("fonds") or next(iter(names), "")
-        year = given.get("year", type=int) or (years[0] if years else None)
+        year = parse_year(given["year"]) if given.get("year") else next(iter(years), None)
         found = None
         if fonds_id in names and year is not None:
             found = catalogue(

@@ -24,7 +24,7 @@ from shared.kernel.clock import now
 from shared.kernel.errors import DanglianError, Invalid, WrongState
 from shared.kernel.identifiers import new_id
 from shared.records.fonds import Fonds
-from shared.records.holdings import FileKind
+from shared.records.holdings import FileKind, read_file_kind
 from shared.records.record import MOST_DOCUMENTS, MOST_FILES, RecordLevel
 from shared.records.roles import DOCUMENT_ROLES
 from shared.records.security import refuse_classified
@@ -285,7 +285,7 @@ class _Maker:
                     "size": file["size"],
                     "sha256": file["sha256"],
                     "format": file["format"],
-                    "kind": str(FileKind(file.get("kind") or FileKind.BORN_DIGITAL)),
+                    "kind": str(read_file_kind(file.get("kind") or FileKind.BORN_DIGITAL)),
                     "order": order,
                 }
             )

@@ -20,6 +20,7 @@ from node.registry.files import Keeping
 from shared.command.main import show, show_table
 from shared.kernel.errors import Invalid
 from shared.records.record import FIELD_NAMES
+from shared.records.security import says_declassified
 from shared.records.states import RECORD
 
 
@@ -80,7 +81,8 @@ def collect(
         show({"ids": ids, "count": len(ids)}, as_json=as_json, sentence=sentence)
         return
     values: dict[str, Any] = {"title": title, **dict(_pair(each) for each in pairs)}
-    with Keeping(node.files) as files:
+    cleared = says_declassified(values.get("security_change"))
+    with Keeping(node.files, declassified=cleared) as files:
         stored = []
         for path in paths:
             with path.open("rb") as stream:

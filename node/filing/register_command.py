@@ -21,6 +21,7 @@ from node.registry.files import Keeping
 from node.registry.models import Registered
 from shared.command.main import show, show_table
 from shared.kernel.errors import Invalid
+from shared.records.security import says_declassified
 from shared.records.states import DOCUMENT
 
 _COLUMNS = {
@@ -84,7 +85,8 @@ def add(
     """登记一份文件。"""
     node = NodeFolder(folder)
     values = dict(_pair(each) for each in pairs)
-    with Keeping(node.files) as files:
+    cleared = says_declassified(values.get("remark"))
+    with Keeping(node.files, declassified=cleared) as files:
         stored = []
         for path in paths:
             with path.open("rb") as stream:

@@ -25,6 +25,7 @@ from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import NotFound, WrongState
 from shared.records.record import LEVEL_NAMES
+from shared.records.security import says_declassified
 from shared.records.states import DRAFT_STATES, OPEN_STATES, RECORD
 from shared.web import Filter, Form, Listing, accepts_upload, current_database
 
@@ -165,7 +166,8 @@ def new() -> ResponseReturnValue:
         names = ("level", "parent_id", "project_number", "catalogue_number", *_PLACE, *_DESCRIBE)
         with form.catching():
             filing.check_values(_values(form, names))
-            with Keeping(current_folder().files) as files:
+            cleared = says_declassified(form.get("security_change"))
+            with Keeping(current_folder().files, declassified=cleared) as files:
                 stored = [files.keep(each.stream, each.filename or "") for each in chosen_files()]
                 with current_database().write() as session:
                     actor = current_actor()
@@ -261,7 +263,8 @@ def upload(record_id: str) -> ResponseReturnValue:
     form = Form(request.form, defaults={"role": "正本", "kind": kind})
     if request.method == "POST":
         with form.catching():
-            with Keeping(current_folder().files) as files:
+            cleared = says_declassified(record.security_change)
+            with Keeping(current_folder().files, declassified=cleared) as files:
                 stored = [files.keep(each.stream, each.filename or "") for each in require_files()]
                 with current_database().write() as session:
                     actor = current_actor()

@@ -16,7 +16,7 @@ from typing import Any
 
 from node.intake.problems import problem_of
 from node.intake.reading import ReadRow
-from node.registry.files import keep_file, refuse_size
+from node.registry.files import Keeping, refuse_size
 from shared.kernel.errors import DanglianError, Invalid
 from shared.records.archival_code import normalise, parse
 from shared.records.security import refuse_classified
@@ -142,28 +142,34 @@ def relative_name(name: str) -> str:
     return unicodedata.normalize("NFC", "/".join(parts))
 
 
-def keep_files(store: FolderStore, files: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Take the files of one row into the node's store; returns the row's documents."""
+def keep_files(
+    store: FolderStore, files: Sequence[dict[str, Any]], *, declassified: bool = False
+) -> list[dict[str, Any]]:
+    """Take the files of one row into the node's store, all or none; returns the row's documents.
+
+    Raises Invalid, and Classified for a marked file of a row that was not `declassified` 解密.
+    """
     documents = []
-    for each in files:
-        try:
-            with Path(each["path"]).open("rb") as stream:
-                stored = keep_file(store, stream, each["name"])
-        except FileNotFoundError:
-            raise Invalid(
-                "files",
-                f"电子文件“{_short(each['name'])}”已不在原处。",
-                "请重新带上文件，再导入一次。",
-                code="file_missing",
-            ) from None
-        file = {
-            "name": stored.name,
-            "size": stored.size,
-            "sha256": stored.sha256,
-            "format": stored.format,
-            "kind": each["kind"],
-        }
-        documents.append({"role": each["role"], "title": None, "files": [file]})
+    with Keeping(store, declassified=declassified) as keeping:
+        for each in files:
+            try:
+                with Path(each["path"]).open("rb") as stream:
+                    stored = keeping.keep(stream, each["name"])
+            except FileNotFoundError:
+                raise Invalid(
+                    "files",
+                    f"电子文件“{_short(each['name'])}”已不在原处。",
+                    "请重新带上文件，再导入一次。",
+                    code="file_missing",
+                ) from None
+            file = {
+                "name": stored.name,
+                "size": stored.size,
+                "sha256": stored.sha256,
+                "format": stored.format,
+                "kind": each["kind"],
+            }
+            documents.append({"role": each["role"], "title": None, "files": [file]})
     return documents
 
 

@@ -17,6 +17,7 @@ from typing import IO
 
 from node.intake.sheets import MOST_BYTES
 from node.registry.files import LARGEST
+from shared.inspection.texts import refuse_marked
 from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.files import CHUNK
 from shared.kernel.identifiers import is_id
@@ -57,7 +58,10 @@ class Spool:
         return self._folder / f"{intake_id}{_FILES}"
 
     def keep_file(self, intake_id: str, name: str, stream: IO[bytes]) -> int:
-        """Write down a file that comes with an import; returns its size. Raises Invalid."""
+        """Write down a file that comes with an import; returns its size.
+
+        Raises Invalid, and Classified for one whose first page bears a mark; nothing is left then.
+        """
         path = self.files(intake_id) / name
         path.parent.mkdir(parents=True, exist_ok=True)
         problem = Invalid(
@@ -67,10 +71,13 @@ class Spool:
             code="file_too_large",
         )
         try:
-            return _write(path, stream, LARGEST, problem)
+            size = _write(path, stream, LARGEST, problem)
+            with path.open("rb") as written:
+                refuse_marked(written)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
+        return size
 
     def drop_file(self, intake_id: str, name: str) -> None:
         """Remove one file that came with an import; an absent one is fine."""

@@ -16,6 +16,7 @@ from node.filing.service import codes_in_use, keys_in_use
 from node.intake.models import Intake, IntakeFile, IntakeRow, IntakeSheet, RowState
 from node.intake.problems import Problem
 from node.intake.reading import ReadRow, source_key
+from shared.kernel.errors import Classified
 from shared.records.record import RecordLevel
 
 _HOLDERS = (RecordLevel.VOLUME, RecordLevel.PROJECT)
@@ -104,10 +105,18 @@ def _ask_for(file_ids: Sequence[str], session: Session) -> None:
 
 
 def spoil(row: IntakeRow, *problems: Problem) -> None:
-    """Make a staged row a bad one; its cells stay for the spreadsheet of rejected rows."""
+    """Make a staged row a bad one; its cells stay for the spreadsheet of rejected rows.
+
+    Of a classified one, whose file bears a mark, nothing but its number is kept.
+    """
+    row.values, row.files = {}, []
+    if any(each.code == Classified.code for each in problems):
+        row.state = RowState.CLASSIFIED
+        row.key = row.code = None
+        row.problems, row.cells = [], []
+        return
     row.problems = [*row.problems, *(each.to_wire() for each in problems)]
     row.state = RowState.BAD
-    row.values, row.files = {}, []
 
 
 class _Judge:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from node.intake.attachments import relative_name
 from node.registry.files import LARGEST, refuse_size
+from shared.inspection.texts import refuse_marked
 from shared.kernel.errors import Classified, Invalid, Unavailable
 from shared.kernel.files import CHUNK
 from shared.records.values import repair_text
@@ -32,6 +33,8 @@ _STEP_ENTRIES = 200
 _UTF8 = 0x800
 _NO_CONTENT = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 
+#: Said in place of the name of a classified file.
+_MARKED = "（含密级标志，未保存）"
 _REMEDY = "请在本机解压检查后重新打包，或直接选择里面的文件。"
 
 
@@ -121,7 +124,7 @@ def shown(name: str) -> str:
     try:
         relative_name(plain)
     except Classified:
-        return "（文件名含密级标志，未保存）"
+        return _MARKED
     except Invalid:
         pass
     return plain if len(plain) <= 80 else f"{plain[:60]}…（共 {len(plain)} 字）"
@@ -135,7 +138,10 @@ def _unpack(
     try:
         plain = relative_name(name)
         size = _copy(archive, entry, path)
-    except (Invalid, Classified) as error:
+    except Classified as error:
+        path.unlink(missing_ok=True)
+        return replace(nothing, name=_MARKED, problem=f"{error.message}{error.remedy}")
+    except Invalid as error:
         path.unlink(missing_ok=True)
         return replace(nothing, name=shown(name), problem=f"{error.message}{error.remedy}")
     return replace(nothing, name=plain, size=size)
@@ -164,4 +170,6 @@ def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> int:
     except OSError as error:
         raise Unavailable("文件没有保存：磁盘空间不足或无法写入。", "请清理磁盘空间。") from error
     refuse_size(size)
+    with path.open("rb") as written:
+        refuse_marked(written)
     return size

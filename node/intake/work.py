@@ -31,8 +31,9 @@ from node.office.places import NodeFolder
 from shared import audit
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.clock import now
-from shared.kernel.errors import Invalid, NotFound
+from shared.kernel.errors import Classified, Invalid, NotFound
 from shared.kernel.jobs import Job, JobRunner, Steps
+from shared.records.security import says_declassified
 
 #: Rows of a sheet to one transaction.
 CHUNK = 500
@@ -212,8 +213,12 @@ class IntakeWork(JobRunner):
         for row in rows:
             if row.files:
                 try:
-                    kept.documents[_place(row)] = keep_files(self._folder.files, row.files)
-                except Invalid as error:
+                    kept.documents[_place(row)] = keep_files(
+                        self._folder.files,
+                        row.files,
+                        declassified=says_declassified(row.values.get("security_change")),
+                    )
+                except (Invalid, Classified) as error:
                     kept.problems[_place(row)] = problem_of(error)
         return kept
 

@@ -99,7 +99,7 @@ for _letter in range(26):
 for _digit in range(10):
     _MARKS[0xFF10 + _digit] = chr(ord("0") + _digit)
 _MARKS |= {ord(each): "·" for each in ".·•‧∙⋅・･．﹒·ㆍ᛫●"}
-_MARKS |= {ord(each): "-" for each in "-‐‑‒–—―−⁃﹘﹣－˗─━➖ｰー"}
+_MARKS |= {ord(each): "-" for each in "-‐‑‒–—―−⁃﹘﹣－˗─━➖ｰー/／_＿"}
 _NOTHING = " \t\n\r\u00a0\u3000\u2002\u2003\u2009\u200b\u200c\u200d\u2060\ufeff\u00ad"
 _MARKS |= dict.fromkeys(map(ord, _NOTHING), "")
 _DOUBLE = re.compile("[—―─━]{2}")

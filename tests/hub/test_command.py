@@ -55,6 +55,12 @@ def test_a_city_that_is_not_in_the_data_leaves_nothing(run, tmp_path):
     assert not (tmp_path / "hub").exists()
 
 
+def test_a_name_with_an_invisible_character_made_a_hub(run, tmp_path):
+    refused = run("init", "--name", "a\x01b", "--city", CITY, status=2)
+    assert refused["field"] == "name"
+    assert not (tmp_path / "hub").exists()
+
+
 def test_a_weak_password_leaves_nothing(run, tmp_path):
     run("init", "--name", "某平台", "--city", CITY, "--admin-password", "123", status=2)
     assert not (tmp_path / "hub").exists()

@@ -48,6 +48,15 @@ def test_a_new_node_has_a_folder_a_fonds_and_an_account(tmp_path: Path) -> None:
     assert not (tmp_path / "m").exists()
 
 
+def test_a_name_with_an_invisible_character_made_a_node(tmp_path: Path) -> None:
+    where = ("--dir", tmp_path / "n", "--name")
+    for name in ("a\x01b", " ", "长" * 300):
+        assert run("init", *where, name, code=2)["field"] == "name"
+    refused = run("init", *where, "樟村坪镇", "--admin-name", "a\x01b", code=2)
+    assert refused["field"] == "admin_name"
+    assert not (tmp_path / "n").exists()
+
+
 def test_filing_on_the_command_line(node: Node, tmp_path: Path) -> None:
     folder = node.folder.path
     run(

@@ -17,7 +17,7 @@ from node.intake.models import Intake, IntakeFile
 from node.intake.unpacking import entries_of
 from node.intake.work import IntakeWork
 from shared.kernel.actor import Grant, Role
-from shared.kernel.errors import Invalid, WrongState
+from shared.kernel.errors import Classified, Invalid, WrongState
 from shared.kernel.identifiers import new_id
 from shared.kernel.jobs import Job
 from tests.node.browser import Browser
@@ -146,7 +146,7 @@ def test_what_is_bad_in_a_zip_is_told_and_the_rest_comes_in(files: Files, desk: 
     assert set(rows) == {
         *("../逃.pdf", "/etc/passwd", "C:\\系统.pdf", "空.pdf", "多.pdf"),
         f"{'长' * 60}…（共 304 字）",
-        "（文件名含密级标志，未保存）",
+        "（含密级标志，未保存）",
     }
     assert all(rows.values())
     assert "0 字节" in str(rows["空.pdf"])
@@ -278,3 +278,21 @@ def test_names_that_could_be_read_in_two_ways_are_read_right(
     path = tmp_path / "files.zip"
     path.write_bytes(zip_bytes({name: b"x"}, entry))
     assert [each.name for each in unpacking.unpack_some(path, 0, tmp_path, "one")] == [name]
+
+
+MARKED = "机密★10年\n关于某项行动的通知".encode()
+
+
+def test_a_marked_file_came_in_by_a_zip(files: Files) -> None:
+    job = files.bring(zip_bytes({"行动方案.txt": MARKED, "通知.txt": "关于春耕".encode()}))
+    assert job.state == "done"
+    rows = files.rows()
+    assert set(rows) == {"（含密级标志，未保存）", "通知.txt"}
+    assert "涉密" in (rows["（含密级标志，未保存）"] or "")
+    assert all(path.read_bytes() != MARKED for path in files.folder.iterdir())
+
+
+def test_a_marked_file_came_in_by_the_upload_of_an_import(files: Files) -> None:
+    with pytest.raises(Classified):
+        files.desk.spool.keep_file(files.intake_id, new_id(), io.BytesIO(MARKED))
+    assert list(files.folder.iterdir()) == []

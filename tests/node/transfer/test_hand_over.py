@@ -507,3 +507,14 @@ def test_a_record_that_fails_is_taken_out_of_the_batch_on_the_command_line(
     assert "不在这个批次" in again["problem"]
     last = run("transfer", "take-out", batch_id, ids[0], ids[2], *where, code=2)
     assert "至少要有一件" in last["problem"]
+
+
+def test_a_clerk_who_offered_too_early_was_told_to_approve(node: Node, office: Office) -> None:
+    batch_id = office.prepared(office.filed(1))
+    with node.database.write() as session, pytest.raises(WrongState) as early:
+        transfer.offer(office.clerk, batch_id, session=session)
+    assert early.value.remedy == "请先运行“移交前检测”。"
+    office.inspect(batch_id)
+    with node.database.write() as session, pytest.raises(WrongState) as unapproved:
+        transfer.offer(office.clerk, batch_id, session=session)
+    assert unapproved.value.remedy == "检测已通过，请单位负责人批准后再提交。"

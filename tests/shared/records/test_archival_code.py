@@ -21,7 +21,7 @@ from shared.records.record_code import code_of, differences
 from tests.shared.records.strategies import a_record, archival_codes, records
 
 DOTS = ".•・‧･．·"
-DASHES = "-—–－‐⁃−"
+DASHES = "-—–－‐⁃−/／_＿"
 
 
 def read_as(code: ArchivalCode, text: str) -> ArchivalCode:
