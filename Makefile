@@ -22,6 +22,10 @@ test: tools lint ## Check everything: lint, types, import contracts, then every 
 	@$(BIN)/pytest -n auto --dist loadfile -m "not (browser or faults or performance)"
 	@$(BIN)/pytest -m "browser or faults"
 
+.PHONY: faults
+faults: tools ## Kill every process once while 2,000 records are on their way (about 20 minutes).
+	@RECORDS=2000 $(BIN)/pytest tests/faults/test_kills.py -m faults
+
 .PHONY: lint
 lint: tools ## Check style, types and import contracts.
 	@$(BIN)/ruff check

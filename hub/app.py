@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from hub import audit_names, overview
 from hub.catalogue.api import catalogue_api
 from hub.catalogue.views import blueprint as catalogue_pages
+from hub.correcting.api import corrections_api
+from hub.correcting.views import blueprint as correcting_pages
 from hub.custody.api import bundles_api
 from hub.custody.views import blueprint as custody_pages
 from hub.federation import archive_views, fonds_views, letter_views, node_views
@@ -34,6 +36,7 @@ NAVIGATION = (
     ("catalogue.index", "目录", "list-search"),
     ("review.index", "审核", "checklist", (Role.REVIEWER,)),
     ("receiving.index", "接收", "archive", (Role.ARCHIVIST,)),
+    ("correcting.index", "更正", "edit", (Role.ARCHIVIST,)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
     ("fonds.index", "全宗", "folders"),
     ("archives.index", "档案馆", "building-bank"),
@@ -57,6 +60,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             catalogue_pages,
             review_pages,
             receiving_pages,
+            correcting_pages,
             node_views.blueprint,
             letter_views.blueprint,
             fonds_views.blueprint,
@@ -66,6 +70,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             catalogue_api,
             review_api,
             receiving_api,
+            corrections_api,
             uploads_api,
             bundles_api,
             requests_blueprint(folder, REQUESTS),

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.correcting.service import Correction
 from hub.federation import service as federation
 from hub.receiving.service import Batch
 
 ACTION_NAMES = {
     "agreement.made": "登记集中保管协议",
+    "archive.seal_rolled": "更换档案馆印章",
     "archives.loaded": "载入档案馆",
     "batch.checked": "检验完毕",
     "batch.concluded": "作出审核结论",
@@ -22,6 +24,11 @@ ACTION_NAMES = {
     "batch.signed_by_unit": "单位签字",
     "batch.verdict_restored": "找回审核结论",
     "batch.withdrawn": "移交撤回",
+    "correction.asked": "收到更正申请",
+    "correction.declined": "不予更正",
+    "correction.made": "完成更正",
+    "correction.restored": "找回更正",
+    "correction.signed": "更正著录",
     "divisions.loaded": "载入区划",
     "entry.refused": "拒收一条消息",
     "fonds.archives_set": "指定审核馆和接收馆",
@@ -38,8 +45,10 @@ ACTION_NAMES = {
     "hand_over.proposed": "提出全宗交接",
     "hand_over.restored": "找回全宗交接",
     "hand_over.taken": "接管方签字",
+    "fonds.tally_corrected": "更正目录统计",
     "hub.founded": "建立平台",
     "hub.generation": "平台恢复，进入新的一代",
+    "hub.key_rolled": "更换平台密钥",
     "hub.restore_suspected": "发现平台数据变旧",
     "node.code_made": "生成登记码",
     "node.enrolled": "联网登记",
@@ -57,14 +66,18 @@ ACTION_NAMES = {
 
 
 def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str]:
-    """The names of fonds, nodes, archives, divisions and batches (`kind:id`)."""
+    """The names of fonds, nodes, archives, divisions, batches, corrections (`kind:id`)."""
     ids: dict[str, list[str]] = {}
     for subject in subjects:
         kind, _, rest = subject.partition(":")
         ids.setdefault(kind, []).append(rest)
     fonds = federation.fonds_named(ids.get("fonds", ()), session)
     batches = session.scalars(select(Batch).where(Batch.id.in_(ids.get("batch", ()))))
+    corrections = session.scalars(
+        select(Correction).where(Correction.id.in_(ids.get("correction", ())))
+    )
     return {
+        **{f"correction:{each.id}": each.code or "（未编号）" for each in corrections},
         **{f"fonds:{each.id}": each.name for each in fonds.values()},
         **{f"node:{each.id}": each.name for each in federation.nodes(session)},
         **{f"archive:{each.code}": each.name for each in federation.archives(session)},

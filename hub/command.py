@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from hub.accounts import user_group
 from hub.custody.commands import hand_over_group
 from hub.federation import service as federation
 from hub.federation.commands import (
@@ -24,14 +24,17 @@ from hub.federation.commands import (
     node_group,
 )
 from hub.federation.founding import found_hub
+from hub.federation.key_roll import settle_keys
+from hub.federation.keys_command import keys_group
 from hub.federation.places import HubFolder
 from hub.federation.recovery_command import doctor_command, grant_command, recover_command
 from shared.command.main import json_option, show, show_table
-from shared.kernel.actor import ROLE_NAMES, Grant, Role
-from shared.kernel.clock import local_text
+from shared.kernel.actor import Grant, Role
+from shared.kernel.ailment import Ailment
 from shared.kernel.errors import Invalid
 from shared.kernel.files import folder_lock
 from shared.kernel.keys import random_token
+from shared.records.values import NAME_LENGTH, required_text
 
 #: The roles that there are at a hub.
 ROLES = [str(role) for role in Role]
@@ -43,6 +46,18 @@ def _holdings(node_id: str, session: Session) -> Iterable[Any]:
     return holdings(node_id, session)
 
 
+def _complete(
+    folder: HubFolder, tell: Callable[[str], None]
+) -> tuple[dict[str, int], list[Ailment]]:
+    from hub.correcting.restoring import restore_corrections
+    from hub.receiving.restoring import restore_received
+
+    restored = restore_received(folder, tell)
+    corrections, findings = restore_corrections(folder, tell)
+    counts = {**restored.counts, "corrections": corrections}
+    return counts, [*restored.findings, *findings]
+
+
 @click.group("hub")
 def hub() -> None:
     """市级平台：初始化、运行、账号、全宗、联网单位。"""
@@ -52,9 +67,11 @@ fonds_group.add_command(hand_over_group)
 hub.add_command(fonds_group)
 hub.add_command(node_group)
 hub.add_command(agreement_group)
-hub.add_command(recover_command)
+hub.add_command(keys_group)
+hub.add_command(recover_command(_complete))
 hub.add_command(doctor_command)
 node_group.add_command(grant_command(_holdings))
+hub.add_command(user_group)
 
 
 @hub.command("init")
@@ -79,6 +96,7 @@ def init(
     from shared.identity import check_password_rules, create_account
     from shared.records.divisions import load_divisions
 
+    name = required_text(name, "name", max_length=NAME_LENGTH)
     if city not in load_divisions():
         raise Invalid(
             "city",
@@ -132,6 +150,7 @@ def run(folder: Path, host: str | None, port: int | None, as_json: bool) -> None
     stopping = threading.Event()
     _stop_on_signal(stopping)
     with folder_lock(place.path, "hub run"):
+        settle_keys(place)
         server = serve(
             make_app(place),
             host or settings.host,
@@ -184,128 +203,3 @@ def status(folder: Path, as_json: bool) -> None:
         {"what": "等待确认恢复的单位", "value": found["asking"]},
     ]
     show_table(rows, {"what": "项目", "value": "情况"}, as_json=False, title="平台概况")
-
-
-@hub.group("user")
-def user_group() -> None:
-    """账号：添加、列出、停用、重置密码。"""
-
-
-@user_group.command("add")
-@folder_option
-@click.option("--login", required=True, help="登录名。")
-@click.option("--name", required=True, help="姓名。")
-@click.option("--role", type=click.Choice(ROLES), required=True, help="角色。")
-@click.option("--archive", help="限于这个档案馆（代码）。")
-@click.option("--fonds", "fonds_ids", multiple=True, help="限于这些全宗（编号），可重复。")
-@click.option(
-    "--password", prompt="密码", hide_input=True, confirmation_prompt=True, help="初始密码。"
-)
-@click.option("--must-change", is_flag=True, help="首次登录须修改密码。")
-@json_option
-def add_user(
-    *,
-    folder: Path,
-    login: str,
-    name: str,
-    role: str,
-    archive: str | None,
-    fonds_ids: tuple[str, ...],
-    password: str,
-    must_change: bool,
-    as_json: bool,
-) -> None:
-    """添加一个账号。"""
-    from shared.identity import create_account
-
-    with HubFolder(folder).database().write() as session:
-        if archive is not None:
-            federation.archive_of(archive, session)
-        for each in fonds_ids:
-            federation.fonds_of(each, session)
-        grants = [Grant(Role(role), archive, each) for each in fonds_ids or (None,)]
-        account = create_account(
-            ACTOR, login, name, password, grants, session=session, must_change=must_change
-        )
-        account_id = account.id
-    show(
-        {"account_id": account_id, "login": login},
-        as_json=as_json,
-        sentence=f"已添加账号“{login}”（{ROLE_NAMES[Role(role)]}）。",
-    )
-
-
-@user_group.command("list")
-@folder_option
-@json_option
-def list_users(folder: Path, as_json: bool) -> None:
-    """列出账号。"""
-    from shared.identity import Account
-
-    with HubFolder(folder).database().read() as session:
-        rows = [
-            {
-                "login": account.login,
-                "name": account.name,
-                "roles": "；".join(_grant_text(each) for each in account.grants),
-                "state": "已停用" if account.disabled else "使用中",
-                "last_sign_in": local_text(account.last_sign_in) or None,
-            }
-            for account in session.scalars(select(Account).order_by(Account.login))
-        ]
-    show_table(
-        rows,
-        {
-            "login": "登录名",
-            "name": "姓名",
-            "roles": "角色",
-            "state": "状态",
-            "last_sign_in": "上次登录",
-        },
-        as_json=as_json,
-        title="账号",
-        key="users",
-    )
-
-
-@user_group.command("disable")
-@folder_option
-@click.argument("login")
-@json_option
-def disable_user(folder: Path, login: str, as_json: bool) -> None:
-    """停用一个账号。"""
-    from shared.identity import disable_account
-
-    with HubFolder(folder).database().write() as session:
-        disable_account(ACTOR, _account(login, session), session=session)
-    show({"login": login}, as_json=as_json, sentence=f"已停用账号“{login}”。")
-
-
-@user_group.command("password")
-@folder_option
-@click.argument("login")
-@click.option(
-    "--password", prompt="新密码", hide_input=True, confirmation_prompt=True, help="新密码。"
-)
-@json_option
-def reset_user_password(folder: Path, login: str, password: str, as_json: bool) -> None:
-    """重置一个账号的密码；下次登录须修改。"""
-    from shared.identity import reset_password
-
-    with HubFolder(folder).database().write() as session:
-        reset_password(ACTOR, _account(login, session), password, session=session)
-    show({"login": login}, as_json=as_json, sentence=f"已重置账号“{login}”的密码。")
-
-
-def _account(login: str, session: Session) -> Any:
-    from shared.identity import Account
-
-    account = session.scalar(select(Account).where(func.lower(Account.login) == login.lower()))
-    if account is None:
-        raise Invalid("login", f"没有账号“{login}”。", "请用 danglian hub user list 查看。")
-    return account
-
-
-def _grant_text(grant: Any) -> str:
-    scope = grant.archive_code or grant.fonds_id
-    return ROLE_NAMES[Role(grant.role)] + (f"（{scope}）" if scope else "")

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from hub.catalogue import service as catalogue
 from hub.catalogue.query import Filters
+from hub.correcting import service as correcting
+from hub.correcting.service import Correction
 from hub.federation import epochs
 from hub.federation import service as federation
 from hub.receiving import service as receiving
@@ -43,7 +45,7 @@ def overview_of(session: Session) -> dict[str, Any]:
         "asking": len(epochs.asking(session)),
         "records": sum(records.values()),
         "records_by_state": records,
-        "received": records.get("received", 0) + records.get("stored", 0),
+        "received": records.get("received", 0),
         "durable": "no_backup",
     }
 
@@ -75,6 +77,8 @@ def _tasks(actor: Actor, session: Session) -> list[tuple[str, str, int]]:
         waiting = receiving.batches_within(actor, (Role.ARCHIVIST,), Batch.receiving_archive)
         signed = waiting.where(Batch.state == "signed_by_unit")
         tasks.append(("receiving.index", "批移交等待本馆签字接收", _count(signed, session)))
+        asked = correcting.corrections_seen_by(actor).where(Correction.state == "asked")
+        tasks.append(("correcting.index", "份更正申请等待答复", _count(asked, session)))
     if actor.has(Role.ADMINISTRATOR):
         tasks.append(("nodes.index", "个单位申请恢复联网", len(epochs.asking(session))))
     return [task for task in tasks if task[2]]

@@ -1,6 +1,7 @@
 """Every table of the hub, declared by importing the capabilities that own them."""
 
 import hub.catalogue.models
+import hub.correcting.models
 import hub.custody.models
 import hub.federation.models
 import hub.receiving.models

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
 import hub.events  # noqa: F401 - wires the rooms' events upward
 from hub.catalogue import service as catalogue
+from hub.catalogue.recounting import Recounting
+from hub.correcting import service as correcting
 from hub.custody import hearing as custody
 from hub.custody.bundles import grant_bundle_down, grant_bundle_up
 from hub.custody.telling import holdings as hand_overs
@@ -16,8 +18,8 @@ from hub.federation.places import HubFolder
 from hub.federation.requests import Request
 from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
-from shared.kernel.background import Background, Step
-from shared.messaging.entry import Handler
+from shared.kernel.background import Background
+from shared.messaging.entry import Entry, Handler
 from shared.messaging.links import open_link
 
 #: What a node may ask over HTTPS, by name.
@@ -30,25 +32,47 @@ REQUESTS: Mapping[str, Request] = {
 
 def handlers(folder: HubFolder) -> dict[str, Handler]:
     """Who applies which kind of entry."""
+    of_batches = receiving.handlers()
     return {
         "record": catalogue.apply_records,
         "reconcile": catalogue.apply_reconcile,
-        **receiving.handlers(folder),
         **custody.handlers(folder),
+        "correction": correcting.apply_requests,
+        **of_batches,
+        "evidence": _evidence(of_batches["evidence"]),
+    }
+
+
+def _evidence(of_batches: Handler) -> Handler:
+    """Signed papers that a node hands back, each to the room that had made it."""
+
+    def handler(session: Session, peer: str, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            about_corrections = entry.body.get("kind") in correcting.KINDS
+            (correcting.apply_evidence if about_corrections else of_batches)(session, peer, [entry])
+
+    return handler
+
+
+def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
+    """Every background step but those of the post office, by name."""
+    return {
+        **receiving.steps(folder),
+        **correcting.steps(folder),
+        **custody.steps(folder, holdings),
     }
 
 
 def holdings(node_id: str, session: Session) -> Iterable[epochs.Fact]:
-    """What the hub holds of a node, as a new epoch tells it: records, batches, hand-overs."""
+    """What the hub holds of a node, as a new epoch tells it.
+
+    Records, batches, requests for correction, hand-overs.
+    """
     for held in catalogue.held_by(node_id, session):
         yield ("held", held["record"]["id"], held)
     yield from receiving.holdings(node_id, session)
+    yield from correcting.holdings(node_id, session)
     yield from hand_overs(node_id, session)
-
-
-def steps(folder: HubFolder) -> dict[str, Step]:
-    """The background steps of all rooms, by name."""
-    return {**receiving.steps(folder), **custody.steps(folder, holdings)}
 
 
 def start(folder: HubFolder) -> Background:
@@ -57,6 +81,8 @@ def start(folder: HubFolder) -> Background:
     post = PostOffice(folder, open_link(folder.settings.link), handlers(folder), holdings)
     background.repeat("post.in", post.step_in, idle_seconds=0.1)
     background.repeat("post.out", post.step_out, idle_seconds=0.2)
+    recounting = Recounting(folder.database(), hours=folder.settings.recount_hours)
+    background.repeat("catalogue.recount", recounting.step, idle_seconds=300.0)
     for name, step in steps(folder).items():
         background.repeat(name, step, idle_seconds=0.5)
     background.start()

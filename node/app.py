@@ -11,14 +11,26 @@ from sqlalchemy.orm import Session
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from node import audit_names
+from node.corrections.views import blueprint as correction_pages
 from node.custody.views import blueprint as custody_pages
-from node.filing import arranging_views, desk, pages, views
-from node.intake.views import blueprint as intake_pages
+from node.filing import (
+    arranging_views,
+    desk,
+    disposal_views,
+    pages,
+    paper_views,
+    views,
+    volume_views,
+)
+from node.intake import file_views as intake_file_views
+from node.intake import pages as intake_pages
+from node.intake import views as intake_views
 from node.office.models import Office
 from node.office.places import NodeFolder
 from node.office.service import fonds_here
 from node.registry.edge import FOLDER
 from node.registry.views import blueprint as registry_pages
+from node.sync.views import blueprint as sync_pages
 from node.transfer.views import blueprint as transfer_pages
 from shared.kernel.actor import Role
 from shared.web import make_app
@@ -32,10 +44,13 @@ _NAVIGATION = (
     ("filing.index", "归档", "archive", _EVERYBODY_HERE),
     ("intake.index", "导入", "table-import", (Role.CLERK,)),
     ("transfer.index", "移交", "send", _EVERYBODY_HERE),
+    ("corrections.index", "更正申请", "edit", _EVERYBODY_HERE),
+    ("sync.index", "联网", "cloud", _EVERYBODY_HERE),
 )
 
-# The pages of filing join their blueprint when these are imported.
-_FILING_PAGES = (views, arranging_views)
+# The pages of filing and of intake join their blueprint when these are imported.
+_FILING_PAGES = (views, arranging_views, disposal_views, paper_views, volume_views)
+_INTAKE_PAGES = (intake_views, intake_file_views)
 
 
 def make_node_app(folder: NodeFolder) -> Flask:
@@ -56,9 +71,11 @@ def make_node_app(folder: NodeFolder) -> Flask:
             desk.blueprint,
             registry_pages,
             pages.blueprint,
-            intake_pages,
+            intake_pages.blueprint,
             transfer_pages,
             custody_pages,
+            correction_pages,
+            sync_pages,
         ],
         navigation=_NAVIGATION,
         roles=ROLES,

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from node.accounts import user_group
+from node.corrections.command import correction_command
 from node.custody.command import hand_over_command
 from node.filing.command import file_command
 from node.filing.register_command import register_command
@@ -33,6 +34,7 @@ from shared.kernel.identifiers import new_id
 from shared.kernel.keys import random_token
 from shared.kernel.settings import save_settings
 from shared.records.states import DOCUMENT, RECORD
+from shared.records.values import NAME_LENGTH, required_text
 
 _ACTOR = system_actor("命令行")
 
@@ -43,7 +45,7 @@ folder_option = click.option(
 
 @click.group("node")
 def node() -> None:
-    """单位档案室：初始化、运行、登记联网、导入、归档、移交、账号。"""
+    """单位档案室：初始化、运行、登记联网、导入、归档、移交、更正、账号。"""
 
 
 for _command in (
@@ -51,6 +53,7 @@ for _command in (
     import_command,
     file_command,
     transfer_command,
+    correction_command,
     hand_over_command,
     user_group,
     *sync_commands,
@@ -97,6 +100,8 @@ def init(
     """建立一个单位的数据目录和第一个账号；有登记码的同时联网登记。"""
     from shared.identity import check_password_rules, create_account
 
+    name = required_text(name, "name", max_length=NAME_LENGTH)
+    admin_name = required_text(admin_name, "admin_name", max_length=NAME_LENGTH)
     if (hub_url is None) != (code is None):
         raise Invalid("code", "--hub 和 --code 要一起使用。", "请同时写出平台地址和登记码。")
     place = NodeFolder(folder)
@@ -273,7 +278,7 @@ def status(folder: Path, as_json: bool) -> None:
             "hub": office.hub_name,
             "epoch": office.epoch,
             "notice": office.notice,
-            "last_contact": local_text(office.last_contact) or None,
+            "last_contact": office.last_contact,
             "fonds": [
                 {"id": each.id, "number": each.number, "name": each.name}
                 for each in fonds_kept(session)
@@ -285,6 +290,7 @@ def status(folder: Path, as_json: bool) -> None:
             "sent": stream.seq if stream else 0,
             "acknowledged": stream.acked if stream else 0,
             "waiting": stream.seq - stream.acked if stream else 0,
+            "reconciled": _compared(session),
         }
     if as_json:
         show(result, as_json=True, sentence="")
@@ -300,6 +306,7 @@ def status(folder: Path, as_json: bool) -> None:
         *((f"档案 {RECORD.label(name)}", n) for name, n in result["records"].items()),
         ("未处理的意见", result["objections"]),
         ("与平台不一致", result["divergences"]),
+        ("最近核对", _told(result["reconciled"])),
     ]
     shown = [{"what": what, "value": value} for what, value in rows]
     show_table(shown, {"what": "项目", "value": "情况"}, as_json=False, title="本机概况")
@@ -308,6 +315,33 @@ def status(folder: Path, as_json: bool) -> None:
 def _counts(session: Session, column: Any) -> dict[str, int]:
     rows = session.execute(select(column, func.count()).group_by(column).order_by(column))
     return {row[0]: row[1] for row in rows}
+
+
+def _compared(session: Session) -> dict[str, Any] | None:
+    from node.sync.reconciling import last
+
+    compared = last(session)
+    if compared is None:
+        return None
+    return {
+        "asked_at": compared.asked_at,
+        "answered_at": compared.answered_at,
+        "groups": compared.groups,
+        "differing": compared.differing,
+        "told_again": compared.told_again,
+    }
+
+
+def _told(compared: dict[str, Any] | None) -> str | None:
+    if compared is None:
+        return None
+    asked = local_text(compared["asked_at"])
+    if compared["answered_at"] is None:
+        return f"{asked} 发出，等待平台答复"
+    if differing := compared["differing"]:
+        told_again = compared["told_again"]
+        return f"{asked} 不一致 {len(differing)} 组，已补报 {told_again} 件"
+    return f"{asked} 一致（{compared['groups']} 组）"
 
 
 def _open(session: Session, model: Any) -> int:

@@ -9,10 +9,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from node.corrections import service as corrections
 from node.custody import following
 from node.custody.work import CustodyWork
 from node.filing import service as filing
 from node.intake.work import IntakeWork
+from node.office.hub_keys import apply_hub_keys
 from node.office.places import NodeFolder
 from node.office.service import apply_fonds, office_of
 from node.sync import reconciling, recovery
@@ -42,11 +44,15 @@ def _adopted(session: Session, body: dict[str, Any]) -> None:
 
 
 def _refused(session: Session, body: dict[str, Any]) -> None:
-    if not following.note_refusal(session, body):
-        filing.note_refusal(session, body)
+    _ = (
+        corrections.note_refusal(session, body)
+        or following.note_refusal(session, body)
+        or filing.note_refusal(session, body)
+    )
 
 
 HANDLERS: Mapping[str, Handler] = {
+    "hub_key": apply_hub_keys,
     "fonds": _each(apply_fonds),
     "held": _each(filing.adopt_held),
     "batch_held": _each(transfer.adopt_batch),
@@ -55,6 +61,9 @@ HANDLERS: Mapping[str, Handler] = {
     "verdict": _each(transfer.apply_verdict),
     "receipt": _each(transfer.apply_receipt),
     "withdrawn": _each(transfer.apply_withdrawn),
+    "changed": _each(corrections.apply_changed),
+    "declined": _each(corrections.apply_declined),
+    "correction_held": _each(corrections.adopt_request),
     "hand_over": _each(following.apply_hand_over),
     "reconciled": _each(reconciling.take_answer),
 }
@@ -112,6 +121,7 @@ def start(folder: NodeFolder) -> Background:
     background.repeat(f"{name}.in", correspondence.step_in, idle_seconds=0.1)
     background.repeat(f"{name}.out", correspondence.step_out, idle_seconds=0.2)
     background.repeat(f"{name}.upload", correspondence.step_upload, idle_seconds=1.0)
+    background.repeat(f"{name}.reconcile", reconciling.Schedule(folder).step, idle_seconds=60.0)
     background.repeat(f"{name}.fetch", correspondence.step_fetch, idle_seconds=1.0)
     background.start()
     return background

@@ -58,6 +58,11 @@ class StormyLink:
         self.storm = seed is not None
         self._queues: dict[str, list[bytes]] = defaultdict(list)
 
+    def weather(self, seed: int) -> None:
+        """From here on there is a storm."""
+        self._random = random.Random(seed)
+        self.storm = True
+
     def send(self, queue: str, messages: Sequence[bytes]) -> None:
         for whole in messages:
             message = whole
@@ -163,21 +168,47 @@ class Federation:
                 ADMIN, name, division, [fonds.id], key=key, session=session
             )
         unit = Unit.make(self, self.path / number, name)
+        self._enrol(unit, invitation.code)
+        unit.fonds_id = fonds.id
+        unit.start()
+        self.nodes.append(unit)
+        return unit
+
+    def enrol_again(self, unit: Unit, path: Path) -> Unit:
+        """The unit's computer is replaced: a new folder with new keys, under a new epoch."""
+        twin = Unit.make(self, path, "新电脑")
+        with self.hub.database().write() as session:
+            code = federation.new_code(ADMIN, unit.node_id, session=session).code
+        self._enrol(twin, code)
+        twin.fonds_id = unit.fonds_id
+        twin.start()
+        return twin
+
+    def _enrol(self, unit: Unit, code: str) -> None:
         with unit.folder.database().read() as session:
             instance = office_of(session).instance_id
         application = Application(
-            code=invitation.code,
+            code=code,
             device_public=unit.folder.keys.device().public.hex,
             seal_public=unit.folder.keys.seal().public.hex,
             instance_id=instance,
         )
         with self.hub.database().write() as session:
-            answer = enrol(application, key=key, link="", holdings=holdings, session=session)
+            answer = enrol(
+                application,
+                key=self.hub.keys.hub(),
+                link="",
+                holdings=holdings,
+                session=session,
+            )
         take_enrolment(unit.folder, "http://127.0.0.1:1", answer)
-        unit.fonds_id = fonds.id
-        unit.start()
-        self.nodes.append(unit)
-        return unit
+
+    def pass_time(self, turns: int = 30) -> None:
+        """Fair weather and passing time, while some are away."""
+        self.link.storm = False
+        for _ in range(turns):
+            self.turn()
+            self.clock.seconds += 25
 
     def turn(self) -> None:
         """Let every loop of every process do its step once."""

@@ -26,7 +26,10 @@ def test_every_event_has_a_name(folder: str, own: object) -> None:
 
 def test_events_whose_names_are_put_together_have_names_too() -> None:
     made = {f"document.{verb}" for verb in registry._EVENTS.values()}
-    made |= {f"{paper}.ignored" for paper in ("verdict", "receipt", "withdrawn")}
+    made |= {
+        f"{paper}.ignored" for paper in ("verdict", "receipt", "withdrawn", "changed", "declined")
+    }
+    made |= {f"correction.{state}" for state in ("made", "declined")}
     assert made <= of_node.ACTION_NAMES.keys()
 
 

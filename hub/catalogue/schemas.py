@@ -3,6 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from hub.catalogue.query import LARGEST_PAGE, SORTS
+from shared.records.values import FIRST_YEAR, LAST_YEAR
 
 
 class FiltersSchema(Schema):
@@ -10,7 +11,7 @@ class FiltersSchema(Schema):
     division = fields.String()
     archive = fields.String()
     fonds = fields.String()
-    year = fields.Integer()
+    year = fields.Integer(validate=validate.Range(min=FIRST_YEAR, max=LAST_YEAR))
     class_code = fields.String()
     retention = fields.String()
     state = fields.String()

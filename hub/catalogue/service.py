@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
 
 from hub.catalogue.applying import apply_records, follows_fonds
+from hub.catalogue.correcting import take_correction
 from hub.catalogue.models import CatalogueRecord, archive_custody, node_custody
 from hub.catalogue.query import Filters, Found, Look, Row, counted, look_at, search
 from hub.catalogue.reconciling import apply_reconcile
@@ -41,6 +42,7 @@ __all__ = [
     "set_custody",
     "sums",
     "sums_of",
+    "take_correction",
 ]
 
 _CHUNK = 500
@@ -136,10 +138,10 @@ def _move(session: Session, records: Iterable[CatalogueRecord], state: str) -> N
     for record in records:
         if record.state == state:
             continue
-        tally.take(_as_counted(record))
+        tally.take(Counted.of(record))
         record.state = state
         record.updated_at = now()
-        tally.add(_as_counted(record))
+        tally.add(Counted.of(record))
     tally.write(session)
 
 
@@ -199,20 +201,6 @@ def follow_node(session: Session, event: FondsMoved) -> None:
         .where(CatalogueRecord.fonds_id == event.fonds_id)
         .where(CatalogueRecord.received.is_(False))
         .values(node_id=event.to_node, custody=node_custody(event.to_node))
-    )
-
-
-def _as_counted(record: CatalogueRecord) -> Counted:
-    return Counted(
-        record.id,
-        record.digest,
-        record.told_state,
-        record.fonds_id,
-        record.year,
-        record.class_code,
-        record.retention,
-        record.state,
-        record.level,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, tuple_, update
@@ -35,6 +35,11 @@ class Counted:
     retention: str
     state: str
     level: str
+
+    @classmethod
+    def of(cls, record: CatalogueRecord) -> Counted:
+        """A record of the catalogue."""
+        return cls(*(getattr(record, each.name) for each in fields(cls)))
 
     @property
     def key(self) -> Key:
@@ -139,8 +144,29 @@ def sums_of(fonds_ids: Sequence[str], session: Session) -> dict[str, str]:
     return {name: sum_of_digests(sums) for name, sums in sorted(found.items())}
 
 
+def is_right(fonds_id: str, *, session: Session) -> bool:
+    """Whether a fonds' tally is what counting its rows gives."""
+    return _counted(fonds_id, session) == _held(fonds_id, session)
+
+
 def recount(fonds_id: str, *, session: Session) -> bool:
     """Make a fonds' tally anew from the rows; False when it had been right."""
+    right = _counted(fonds_id, session)
+    if right == _held(fonds_id, session):
+        return False
+    session.execute(delete(CatalogueTally).where(CatalogueTally.fonds_id == fonds_id))
+    if right:
+        session.execute(
+            insert(CatalogueTally),
+            [
+                {**_parts(key), "records": count, "sum": total}
+                for key, (count, total) in right.items()
+            ],
+        )
+    return True
+
+
+def _counted(fonds_id: str, session: Session) -> dict[Key, tuple[int, str]]:
     counts: dict[Key, int] = {}
     sums: dict[Key, int] = {}
     rows = session.execute(
@@ -161,7 +187,11 @@ def recount(fonds_id: str, *, session: Session) -> bool:
         counts[record.key] = counts.get(record.key, 0) + 1
         item = int(item_digest(record.id, record.digest, record.told_state), 16)
         sums[record.key] = (sums.get(record.key, 0) + item) % _MODULUS
-    held = {
+    return {key: (counts[key], f"{sums[key]:064x}") for key in counts}
+
+
+def _held(fonds_id: str, session: Session) -> dict[Key, tuple[int, str]]:
+    return {
         _key(row): (row.records, row.sum)
         for row in session.execute(
             select(*_COLUMNS, CatalogueTally.records, CatalogueTally.sum).where(
@@ -169,19 +199,6 @@ def recount(fonds_id: str, *, session: Session) -> bool:
             )
         )
     }
-    right = {key: (counts[key], f"{sums[key]:064x}") for key in counts}
-    if held == right:
-        return False
-    session.execute(delete(CatalogueTally).where(CatalogueTally.fonds_id == fonds_id))
-    if right:
-        session.execute(
-            insert(CatalogueTally),
-            [
-                {**_parts(key), "records": count, "sum": total}
-                for key, (count, total) in right.items()
-            ],
-        )
-    return True
 
 
 def tallied(

@@ -42,7 +42,8 @@ from shared.web.listing import ShownFilter
 blueprint = Blueprint("catalogue", __name__, url_prefix="/catalogue", template_folder="templates")
 
 #: States that a record in the catalogue can be in.
-STATES = {name: RECORD.states[name] for name in ("filed", "offered", "received", "stored", "void")}
+_SHOWN = ("filed", "offered", "received", "void", "disposed")
+STATES = {name: RECORD.states[name] for name in _SHOWN}
 GROUPS = {
     "fonds_id": "全宗",
     "year": "年度",

@@ -174,7 +174,7 @@ def apply_evidence(session: Session, node_id: str, body: _Body, *, key: SigningK
     Only our own signature counts. An assignment always wins: it has no way back.
     Raises NotAllowed for a paper that we did not sign.
     """
-    rest = _signed_by_us(body.get("document"), key)
+    rest = _signed_by_us(body.get("document"), session)
     if node_id not in (rest["from_node"], rest["to_node"]):
         raise _foreign()
     hand_over = session.get(HandOver, rest["hand_over_id"])
@@ -205,17 +205,23 @@ def apply_evidence(session: Session, node_id: str, body: _Body, *, key: SigningK
         tell_both(hand_over, key=key, session=session)
 
 
-def _signed_by_us(document: object, key: SigningKey) -> dict[str, Any]:
-    """A `hand_over` of ours without its signature. Raises NotAllowed for anything else."""
+def _signed_by_us(document: object, session: Session) -> dict[str, Any]:
+    """A `hand_over` of ours without its signature; a key that was rolled over since counts.
+
+    Raises NotAllowed for anything else.
+    """
     rest = dict(document) if isinstance(document, dict) else {}
     signed = rest.pop("signed", None)
+    key = federation.hub_key_named(signed.get("key"), session) if isinstance(signed, dict) else None
     try:
-        ours = isinstance(signed, dict) and document_is_signed_by(key.public, rest, signed)
+        ours = key is not None and document_is_signed_by(key, rest, signed)
     except TypeError:  # what has no canonical form was not signed by us
         ours = False
     if not ours or "hand_over_id" not in rest:
         raise NotAllowed(
-            "交回的文书不是本平台所签，或已被改动。", "请联系市档案馆管理员。", code="bad_signature"
+            "交回的文书不是本平台所签，或已被改动。",
+            "请把这份文书的编号告诉市档案馆管理员。",
+            code="bad_signature",
         )
     return rest
 

@@ -27,6 +27,7 @@ def index() -> ResponseReturnValue:
         request.args,
         sorts={"position": Archive.position, "code": Archive.code, "name": Archive.name},
         default_sort="position",
+        search=(Archive.name, Archive.code),
     )
     with current_database().read() as session:
         return render_template(

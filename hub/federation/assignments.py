@@ -10,11 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.federation.events import FondsChanged, tell
-from hub.federation.models import Archive, Fonds, Hub, Node, NodeState
+from hub.federation.models import Archive, Fonds, Hub, Node, NodeState, OwnKey
 from shared.kernel.clock import utc_text
 from shared.kernel.errors import NotFound
 from shared.kernel.keys import SigningKey, sign_document
+from shared.kernel.succession import seal_holder
 from shared.messaging import append
+from shared.messaging.models import OutgoingEntry, OutgoingStream
 from shared.records.fonds import Fonds as FondsShape
 
 
@@ -31,11 +33,39 @@ def tell_node(session: Session, node_id: str, kind: str, subject: str, body: dic
     return append(session, node_id, kind, subject, body)
 
 
-def archives_wire(session: Session) -> list[dict[str, str]]:
-    """The archives with the public halves of their seals, as nodes keep them."""
+def told_after(session: Session, node_id: str, kind: str, seq: int) -> list[str]:
+    """The subjects of the facts of a kind that a node's down stream has after a place of it."""
+    stream = session.get(OutgoingStream, node_id)
+    if stream is None:
+        return []
+    return list(
+        session.scalars(
+            select(OutgoingEntry.subject)
+            .where(OutgoingEntry.peer == node_id, OutgoingEntry.epoch == stream.epoch)
+            .where(OutgoingEntry.seq > seq, OutgoingEntry.kind == kind)
+        )
+    )
+
+
+def archives_wire(session: Session) -> list[dict[str, Any]]:
+    """The archives with the public halves of their seals, as nodes keep them.
+
+    Former seals are among them: what was signed with one stays signed.
+    """
+    former: dict[str, list[str]] = {}
+    for own in session.scalars(select(OwnKey).order_by(OwnKey.serial)):
+        former.setdefault(own.holder, []).append(own.public_key)
     rows = session.scalars(select(Archive).order_by(Archive.position, Archive.code))
     return [
-        {"code": row.code, "name": row.name, "seal_public_key": row.seal_public} for row in rows
+        {
+            "code": row.code,
+            "name": row.name,
+            "seal_public_key": row.seal_public,
+            "former_seals": [
+                each for each in former.get(seal_holder(row.code), []) if each != row.seal_public
+            ],
+        }
+        for row in rows
     ]
 
 
@@ -112,7 +142,7 @@ def _signed(
     fonds: Fonds,
     node_id: str,
     kept: bool,
-    archives: Sequence[Mapping[str, str]],
+    archives: Sequence[Mapping[str, Any]],
     *,
     hub_id: str,
     key: SigningKey,

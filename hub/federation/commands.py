@@ -13,6 +13,8 @@ from hub.federation.places import HubFolder
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import system_actor
 from shared.kernel.clock import format_utc, local_text
+from shared.kernel.errors import Invalid
+from shared.kernel.identifiers import is_id
 
 ACTOR = system_actor("command")
 
@@ -41,6 +43,7 @@ def fonds_group() -> None:
 @click.option("--receiving", help="接收档案馆代码；不填则按本级或集中保管协议。")
 @click.option("--supervisor", help="主管部门的全宗编号。")
 @click.option("--since", type=_DAY, help="名称启用日期，如 2019-01-01。")
+@click.option("--id", "fonds_id", help="沿用原来的编号；只在数据库恢复后补登全宗时用。")
 @json_option
 def add_fonds(
     *,
@@ -53,9 +56,12 @@ def add_fonds(
     receiving: str | None,
     supervisor: str | None,
     since: datetime | None,
+    fonds_id: str | None,
     as_json: bool,
 ) -> None:
     """登记一个全宗。"""
+    if fonds_id is not None and not is_id(fonds_id):
+        raise Invalid("id", f"全宗编号“{fonds_id}”不正确。", "请照 hub recover 所列的编号填写。")
     new = federation.NewFonds(
         name,
         division,
@@ -65,6 +71,7 @@ def add_fonds(
         receiving_archive=receiving,
         since=since.date() if since else None,
         supervisor=supervisor,
+        id=fonds_id,
     )
     with HubFolder(folder).database().write() as session:
         fonds = federation.register_fonds(ACTOR, new, session=session)
@@ -93,11 +100,13 @@ def list_fonds(folder: Path, division: str | None, archive: str | None, as_json:
                 "fonds_id": each.id,
                 "number": each.number,
                 "name": each.name,
-                "division": federation.full_name(each.division_code, session),
+                "division": each.division_code,
+                "division_name": federation.full_name(each.division_code, session),
                 "reviewing_archive": each.reviewing_archive,
                 "receiving_archive": each.receiving_archive,
                 "node_id": each.keeping_node,
-                "state": FONDS_STATES[FondsState(each.state)],
+                "state": each.state,
+                "state_name": FONDS_STATES[FondsState(each.state)],
             }
             for each in federation.all_fonds(session, division=division, archive=archive)
         ]
@@ -106,10 +115,10 @@ def list_fonds(folder: Path, division: str | None, archive: str | None, as_json:
         {
             "number": "全宗号",
             "name": "名称",
-            "division": "区划",
+            "division_name": "区划",
             "reviewing_archive": "审核馆",
             "receiving_archive": "接收馆",
-            "state": "状态",
+            "state_name": "状态",
             "fonds_id": "编号",
         },
         as_json=as_json,
@@ -196,9 +205,10 @@ def list_nodes(folder: Path, as_json: bool) -> None:
             {
                 "node_id": node.id,
                 "name": node.name,
-                "state": NODE_STATES[NodeState(node.state)],
+                "state": node.state,
+                "state_name": NODE_STATES[NodeState(node.state)],
                 "epoch": node.epoch,
-                "last_contact": local_text(node.last_contact) or None,
+                "last_contact": node.last_contact,
                 "backlog": node.backlog,
                 "asks_for_grant": node.asking_instance is not None,
             }
@@ -208,7 +218,7 @@ def list_nodes(folder: Path, as_json: bool) -> None:
         rows,
         {
             "name": "单位",
-            "state": "状态",
+            "state_name": "状态",
             "epoch": "期",
             "last_contact": "上次联系",
             "backlog": "待传",

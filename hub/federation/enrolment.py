@@ -24,6 +24,7 @@ from hub.federation.models import (
     NodeState,
 )
 from hub.federation.nodes import code_digest, node_of
+from hub.federation.own_keys import statements
 from hub.federation.places import LIMITS
 from shared.audit import record as audit
 from shared.identity import TooManyAttempts
@@ -101,6 +102,7 @@ def enrol(
         "hub_id": hub.hub_id,
         "hub_name": hub.name,
         "hub_public_key": key.public.hex,
+        "hub_keys": statements(session),
         "generation": hub.generation,
         "epoch": node.epoch,
         "link": link,
@@ -173,6 +175,19 @@ def key_at(
         .limit(1)
     )
     return PublicKey.from_hex(text) if text else None
+
+
+def node_seals(node_id: str, session: Session) -> list[PublicKey]:
+    """Every seal 印章 that a node has had; the one in force comes last.
+
+    What a unit signed before its computer was replaced, it has signed.
+    """
+    texts = session.scalars(
+        select(NodeKey.public_key)
+        .where(NodeKey.node_id == node_id, NodeKey.purpose == KeyPurpose.SEAL)
+        .order_by(NodeKey.epoch, NodeKey.from_seq, NodeKey.id)
+    )
+    return [PublicKey.from_hex(text) for text in texts]
 
 
 def check_throttle(address: str, *, session: Session) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hub.federation.assignments import fonds_facts, hub_of
@@ -24,7 +24,7 @@ from shared.kernel.keys import SigningKey
 from shared.messaging import append_many
 from shared.messaging.inbox import open_incoming
 from shared.messaging.log import open_outgoing
-from shared.messaging.models import OutgoingStream
+from shared.messaging.models import OutgoingEntry, OutgoingStream
 
 Fact = tuple[str, str, dict[str, Any]]
 #: What the hub holds of a node, as facts for its down stream; given by the rooms above this one.
@@ -121,15 +121,24 @@ def _start(
     append_many(session, node.id, chunk)
 
 
-def raise_generation(session: Session, *, at_least: int = 0) -> int:
+def raise_generation(session: Session, *, to: int | None = None) -> int:
     """Begin a new generation after a restore; every down stream waits for its node's greeting."""
     hub = hub_of(session)
-    hub.generation = max(hub.generation, at_least) + 1
+    hub.generation = to or hub.generation + 1
     hub.restore_suspected = None
     for stream in session.scalars(select(OutgoingStream)):
+        if stream.unsure and stream.lost_after is not None:
+            # Not greeted since the last time: what was written meanwhile is still to be told.
+            session.execute(
+                update(OutgoingEntry)
+                .where(OutgoingEntry.peer == stream.peer, OutgoingEntry.epoch == stream.epoch)
+                .where(OutgoingEntry.seq > stream.lost_after)
+                .values(generation=hub.generation)
+            )
+        else:
+            stream.lost_after = stream.seq
         stream.generation = hub.generation
         stream.unsure = True
-        stream.lost_after = stream.seq
     audit(session, system_actor("recover"), "hub.generation", "hub", generation=hub.generation)
     session.flush()
     return hub.generation

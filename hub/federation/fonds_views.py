@@ -231,6 +231,13 @@ def disclosure(fonds_id: str) -> ResponseReturnValue:
     form = Form(request.form, defaults={f"class_{code}": held.get(code, "") for code in classes})
     if request.method == "POST":
         with form.catching():
+            names = {f"class_{code}" for code in classes}
+            if not names & request.form.keys() or request.form.keys() - names - {"csrf_token"}:
+                raise Invalid(
+                    "disclosure",
+                    "提交的内容中没有门类，或有不认识的门类，没有保存。",
+                    "请在本页上选择后重新提交。",
+                )
             given = {code: form[f"class_{code}"] for code in classes if form[f"class_{code}"]}
             with current_database().write() as session:
                 federation.set_disclosure(current_actor(), fonds_id, given, session=session)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from hub.federation.models import Hub
+from hub.federation.own_keys import register_first
 from hub.federation.places import HubFolder
-from hub.federation.territory import load_archives, load_divisions
+from hub.federation.territory import archives, load_archives, load_divisions
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.errors import Conflict
+from shared.kernel.keys import PublicKey
+from shared.kernel.succession import hub_holder, seal_holder
 
 
 def found_hub(actor: Actor, folder: HubFolder, *, session: Session) -> Hub:
@@ -23,5 +26,8 @@ def found_hub(actor: Actor, folder: HubFolder, *, session: Session) -> Hub:
     session.flush()
     audit(session, actor, "hub.founded", f"hub:{hub.hub_id}", city=hub.city)
     load_divisions(actor, settings.city, session=session)
-    load_archives(actor, folder.keys.seal, session=session)
+    load_archives(actor, folder.keys.make_seal, session=session)
+    register_first(session, hub_holder(hub.hub_id), folder.keys.hub().public)
+    for archive in archives(session):
+        register_first(session, seal_holder(archive.code), PublicKey.from_hex(archive.seal_public))
     return hub

@@ -10,12 +10,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kernel.clock import now
 from shared.kernel.database import Model, UtcTime
 from shared.kernel.identifiers import new_id
+from shared.kernel.keys import PublicKey
 from shared.records.columns import CleanText, Json
 from shared.records.fonds import Fonds as FondsWire
 
@@ -197,6 +207,17 @@ NODE_STATES = {
 }
 
 
+class TallyCheck(Model):
+    """When the catalogue's tally of a fonds was recounted last, and when it had been wrong."""
+
+    __tablename__ = "federation_tally_check"
+    __table_args__ = ({"info": {"origin": "derived"}},)
+
+    fonds_id: Mapped[str] = mapped_column(ForeignKey("federation_fonds.id"), primary_key=True)
+    checked_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    corrected_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+
+
 class Node(Model):
     """A node: the data folder of one or more offices, enrolled at this hub.
 
@@ -233,6 +254,11 @@ class Node(Model):
     enrolled_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
 
     @property
+    def has_streams(self) -> bool:
+        """Whether the node was ever enrolled, so that something can be told to it."""
+        return self.epoch > 0
+
+    @property
     def may_talk(self) -> bool:
         """Whether messages and uploads of this node are taken."""
         return self.state == NodeState.ENROLLED and self.device_public is not None
@@ -267,6 +293,47 @@ class NodeKey(Model):
     epoch: Mapped[int] = mapped_column(Integer)
     from_seq: Mapped[int] = mapped_column(Integer, default=1)
     registered_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
+class OwnKey(Model):
+    """The register of this hub's own keys, append-only: its key, and the archives' seals 印章.
+
+    `holder` is as in `shared.kernel.succession`; the last `serial` is in force, and an earlier one
+    only verifies what it has signed. `statement` is how it followed the one before; `letter` that
+    statement in an envelope of the old key (see `key_files.Link`). None for a first key.
+    """
+
+    __tablename__ = "federation_own_key"
+    __table_args__ = ({"info": {"origin": "repository"}},)
+
+    holder: Mapped[str] = mapped_column(String(60), primary_key=True)
+    serial: Mapped[int] = mapped_column(Integer, primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(32))
+    public_key: Mapped[str] = mapped_column(String(128))
+    statement: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+    letter: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
+    registered_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+    @property
+    def public(self) -> PublicKey:
+        """The key itself."""
+        return PublicKey.from_hex(self.public_key)
+
+
+class HubKeyRange(Model):
+    """From which (epoch, seq) of a node's down stream on a key of the hub counts, append-only.
+
+    `from_seq` is that of the entry `hub_key`: everything from there on is sent under the new key
+    only. What comes before may arrive under either, because it is repeated until acknowledged.
+    """
+
+    __tablename__ = "federation_hub_key_range"
+    __table_args__ = ({"info": {"origin": "backup"}},)
+
+    node_id: Mapped[str] = mapped_column(ForeignKey("federation_node.id"), primary_key=True)
+    serial: Mapped[int] = mapped_column(Integer, primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer)
+    from_seq: Mapped[int] = mapped_column(Integer)
 
 
 class EnrolmentCode(Model):

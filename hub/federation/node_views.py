@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from hub.federation import epochs
 from hub.federation import service as federation
 from hub.federation.edge import current_folder, current_holdings
 from hub.federation.models import NODE_STATES, Fonds, Node
 from shared.identity import current_actor, with_roles
-from shared.kernel.actor import Role
+from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import now
 from shared.messaging.models import IncomingStream, OutgoingStream
 from shared.web import Filter, Form, Listing, current_database
@@ -21,6 +25,7 @@ blueprint = Blueprint("nodes", __name__, url_prefix="/nodes", template_folder="t
 _LOOKERS = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
 _SILENT_DAYS = 7
 _MOST_CHOICES = 200
+_ABOUT = {"silent": "久未联系", "differing": "核对不一致", "asking": "申请恢复"}
 
 
 @blueprint.get("/")
@@ -37,8 +42,11 @@ def index() -> ResponseReturnValue:
             "epoch": Node.epoch,
         },
         default_sort="name",
-        search=(Node.name,),
-        filters={"state": Filter("状态", Node.state, NODE_STATES)},
+        search=(Node.name, Node.notes),
+        filters={
+            "state": Filter("状态", Node.state, NODE_STATES),
+            "about": Filter("情况", choices=_ABOUT, apply=_troubled),
+        },
     )
     with current_database().read() as session:
         seen = federation.nodes_seen_by(actor, session)
@@ -52,6 +60,16 @@ def index() -> ResponseReturnValue:
         )
 
 
+def _troubled(statement: Any, value: str) -> Any:
+    if value == "silent":
+        long_ago = now() - timedelta(days=_SILENT_DAYS)
+        heard = Node.last_contact.is_(None) | (Node.last_contact < long_ago)
+        return statement.where(Node.state == "enrolled", heard)
+    if value == "asking":
+        return statement.where(Node.asking_instance.is_not(None))
+    return statement.where(Node.compared_differing > 0)
+
+
 def _is_silent(node: Node) -> bool:
     return node.last_contact is None or (now() - node.last_contact).days >= _SILENT_DAYS
 
@@ -63,18 +81,28 @@ def show(node_id: str) -> ResponseReturnValue:
     actor = current_actor()
     with current_database().read() as session:
         node = federation.node_shown_to(actor, node_id, session)
+        kept = federation.kept_by(node.id, session)
         return render_template(
             "nodes/show.html",
             node=node,
             place=federation.full_name(node.division_code, session),
-            fonds=federation.kept_by(node.id, session),
+            fonds=kept,
+            open_to_them=_open_to(actor, node, session),
+            tallies=federation.tally_checks([each.id for each in kept], session),
             outgoing=session.get(OutgoingStream, node.id),
             incoming=session.get(IncomingStream, node.id),
             code=federation.open_code(node.id, session),
+            suspension=federation.suspension_of(node, session),
             states=NODE_STATES,
             silent=_is_silent(node),
             administers=actor.has(Role.ADMINISTRATOR),
         )
+
+
+def _open_to(actor: Actor, node: Node, session: Session) -> set[str]:
+    """The fonds of a node whose pages the reader may open: not those that villages keep."""
+    seen = federation.fonds_seen_by(actor).where(Fonds.keeping_node == node.id)
+    return {each.id for each in session.scalars(seen)}
 
 
 @blueprint.route("/new", methods=["GET", "POST"])

@@ -15,6 +15,7 @@ from hub.federation.finding import fonds_of
 from hub.federation.fonds import reassign_fonds
 from hub.federation.models import EnrolmentCode, Fonds, Node, NodeState
 from hub.federation.territory import division_of, divisions_below, own_archive
+from shared.audit import AuditEvent
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.canonical import sha256_hex
@@ -97,6 +98,18 @@ def suspend_node(actor: Actor, node_id: str, reason: str, *, session: Session) -
     return node
 
 
+def suspension_of(node: Node, session: Session) -> AuditEvent | None:
+    """Who suspended a node, when, and why (in its details); None while it is not suspended."""
+    if node.state != NodeState.SUSPENDED:
+        return None
+    return session.scalar(
+        select(AuditEvent)
+        .where(AuditEvent.subject == f"node:{node.id}", AuditEvent.action == "node.suspended")
+        .order_by(AuditEvent.seq.desc())
+        .limit(1)
+    )
+
+
 def resume_node(actor: Actor, node_id: str, *, session: Session) -> Node:
     """Take a suspended node's messages again."""
     node = node_of(node_id, session)
@@ -117,14 +130,6 @@ def set_notes(actor: Actor, node_id: str, notes: str, *, session: Session) -> No
     session.flush()
     audit(session, actor, "node.notes", f"node:{node.id}")
     return node
-
-
-def note_comparison(node_id: str, *, groups: int, differing: int, session: Session) -> None:
-    """Keep how the last comparison with a node came out."""
-    node = node_of(node_id, session)
-    node.compared_at = now()
-    node.compared_groups = groups
-    node.compared_differing = differing
 
 
 def node_of(node_id: str, session: Session) -> Node:

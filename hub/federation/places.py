@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from hub.federation.key_files import KeyFiles
 from shared.kernel.database import Database
 from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.identifiers import new_id
-from shared.kernel.keys import SigningKey, ensure_key
+from shared.kernel.keys import SigningKey
 from shared.kernel.settings import FILE_NAME, load_settings, save_settings
-from shared.storage import FolderStaging, FolderStore
+from shared.storage import FolderStaging, FolderStore, ObjectStore, Staging
+
+if TYPE_CHECKING:
+    from shared.storage.bucket import Bucket
 
 _ARCHIVE_CODE = re.compile(r"[0-9A-Za-z]{1,20}")
 
@@ -38,6 +43,11 @@ class HubSettings:
             leaves it to an administrator, `auto` grants it at once.
         code_hours: for how long a one-time enrolment code is valid.
         node_quota_mb: how much one node may have in upload at a time.
+        store: `s3://host:port/bucket` (`s3+http://…` without encryption) for an S3 service; empty
+            keeps objects and uploads in the data folder.
+        store_access_key: account at the S3 service.
+        store_secret_key: its secret; better given as `DANGLIAN_STORE_SECRET_KEY`.
+        recount_hours: how often each fonds' counts are made anew from its records; 0 for never.
     """
 
     name: str
@@ -51,6 +61,10 @@ class HubSettings:
     grant_policy: str = "ask"
     code_hours: int = 72
     node_quota_mb: int = 20480
+    store: str = ""
+    store_access_key: str = ""
+    store_secret_key: str = ""
+    recount_hours: int = 24
 
 
 class HubKeys:
@@ -60,14 +74,26 @@ class HubKeys:
         self._folder = folder
 
     def hub(self) -> SigningKey:
-        """The hub's key: signs envelopes and fonds assignments."""
-        return ensure_key(self._folder / "hub.key")
+        """The hub's key: signs envelopes, verdicts and fonds assignments."""
+        return self.hub_files().current()
 
     def seal(self, archive_code: str) -> SigningKey:
-        """The seal of an archive: signs verdicts, forms and receipts."""
+        """The seal of an archive: signs forms and receipts."""
+        return self.seal_files(archive_code).current()
+
+    def make_seal(self, archive_code: str) -> SigningKey:
+        """The seal of an archive that is new here; made at the first call."""
+        return self.seal_files(archive_code).make()
+
+    def hub_files(self) -> KeyFiles:
+        """The files of the hub's key."""
+        return KeyFiles(self._folder, "hub")
+
+    def seal_files(self, archive_code: str) -> KeyFiles:
+        """The files of an archive's seal."""
         if not _ARCHIVE_CODE.fullmatch(archive_code):
             raise Invalid("archive", f"档案馆代码“{archive_code}”不正确。", "请从档案馆列表选择。")
-        return ensure_key(self._folder / f"seal-{archive_code}.key")
+        return KeyFiles(self._folder, f"seal-{archive_code}")
 
 
 class HubFolder:
@@ -91,7 +117,7 @@ class HubFolder:
         folder.path.mkdir(parents=True, exist_ok=True)
         link = f"embedded://{folder.path / 'link.sqlite'}"
         folder._new = HubSettings(name=name, hub_id=new_id(), city=city, port=port, link=link)
-        folder.keys.hub()
+        folder.keys.hub_files().make()
         return folder
 
     def establish(self) -> None:
@@ -147,14 +173,30 @@ class HubFolder:
         return self._database
 
     @cached_property
-    def store(self) -> FolderStore:
-        """The object store: what the archives keep."""
-        return FolderStore(self.path / "store")
+    def store(self) -> ObjectStore:
+        """The object store: what the archives keep. Raises Invalid for a wrong address."""
+        if not self.settings.store:
+            return FolderStore(self.path / "store")
+        from shared.storage.s3_store import S3Store
+
+        return S3Store(self._bucket.below("repository"))
 
     @cached_property
-    def staging(self) -> FolderStaging:
+    def staging(self) -> Staging:
         """Uploads under way; nothing in it is trusted."""
-        return FolderStaging(self.path / "staging")
+        if not self.settings.store:
+            return FolderStaging(self.path / "staging")
+        from shared.storage.s3_staging import S3Staging
+
+        return S3Staging(self._bucket.below("staging"))
+
+    @cached_property
+    def _bucket(self) -> Bucket:
+        # Late, because only hubs that ask for it have the client installed.
+        from shared.storage.bucket import Bucket
+
+        settings = self.settings
+        return Bucket(settings.store, settings.store_access_key, settings.store_secret_key)
 
     @cached_property
     def keys(self) -> HubKeys:

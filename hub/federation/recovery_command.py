@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from hub.federation import epochs
-from hub.federation.doctor import examine
+from hub.federation.doctor import examine, examine_store
+from hub.federation.generations import begin_generation
+from hub.federation.key_roll import check_keys, settle_keys
 from hub.federation.nodes import node_of
 from hub.federation.places import HubFolder
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import system_actor
-from shared.kernel.files import folder_lock, write_atomically
+from shared.kernel.ailment import Ailment
+from shared.kernel.files import folder_lock
 
 folder_option = click.option(
     "--dir", "folder", type=click.Path(path_type=Path), required=True, help="平台的数据目录。"
@@ -48,22 +51,46 @@ def grant_command(holdings: epochs.Holdings) -> click.Command:
     return grant
 
 
-@click.command("recover")
-@folder_option
-@json_option
-def recover_command(folder: Path, as_json: bool) -> None:
-    """平台从备份恢复后、启动前运行：开始新的代，并请各单位补回备份之后的内容。"""
-    place = HubFolder(folder)
-    with folder_lock(place.path, "hub recover"):
-        kept = _kept_generation(place.path)
-        with place.database().write() as session:
-            generation = epochs.raise_generation(session, at_least=kept)
-        _keep_generation(place.path, generation)
-    show(
-        {"generation": generation},
-        as_json=as_json,
-        sentence=f"已进入第 {generation} 代。现在可以启动平台，各单位联网后自动补齐。",
-    )
+#: Completes from the store what the database lacks, given by the rooms above this one: takes the
+#: hub's folder and what hears the progress, returns counts by name and what does not count.
+Complete = Callable[[HubFolder, Callable[[str], None]], tuple[dict[str, int], list[Ailment]]]
+
+
+def recover_command(complete: Complete) -> click.Command:
+    """`danglian hub recover`: a new generation, and what the store holds beyond the database."""
+
+    @click.command("recover")
+    @folder_option
+    @json_option
+    def recover(folder: Path, as_json: bool) -> None:
+        """平台从备份恢复后、启动前运行：开始新的代，按馆藏补齐数据库，其余请各单位补回。"""
+        place = HubFolder(folder)
+        with folder_lock(place.path, "hub recover"):
+            check_keys(place)
+            generation = begin_generation(place)
+            keys = settle_keys(place, restored=True)
+            counts, found = complete(
+                place, lambda text: None if as_json else click.echo(text, err=True)
+            )
+        findings = [finding.to_wire() for finding in found]
+        result = {"generation": generation, "keys": keys, **counts, "findings": findings}
+        if as_json:
+            show(result, as_json=True, sentence="")
+            return
+        click.echo(
+            f"已进入第 {generation} 代。按馆藏补回 {counts['batches']} 批 {counts['records']} 件"
+            f"（原已登记 {counts['known']} 批）、更正 {counts['corrections']} 份。"
+            "现在可以启动平台，各单位联网后补齐其余内容。"
+        )
+        if findings:
+            show_table(
+                findings,
+                {"code": "代号", "problem": "情况", "remedy": "怎么办"},
+                as_json=False,
+                title="没有补回的",
+            )
+
+    return recover
 
 
 @click.command("doctor")
@@ -71,8 +98,10 @@ def recover_command(folder: Path, as_json: bool) -> None:
 @json_option
 def doctor_command(folder: Path, as_json: bool) -> None:
     """检查平台：每个卡住的地方，以及解开它的命令。"""
-    with HubFolder(folder).database().read() as session:
+    place = HubFolder(folder)
+    with place.database().read() as session:
         findings = [finding.to_wire() for finding in examine(session)]
+    findings += [finding.to_wire() for finding in examine_store(place.store)]
     show_table(
         findings,
         {"code": "代号", "problem": "情况", "remedy": "怎么办"},
@@ -80,17 +109,3 @@ def doctor_command(folder: Path, as_json: bool) -> None:
         title="检查结果" if findings else "没有发现问题",
         key="findings",
     )
-
-
-def _generation_file(folder: Path) -> Path:
-    # Beside the objects, because a store outlives a database that is restored from a backup.
-    return folder / "store" / "generation.json"
-
-
-def _kept_generation(folder: Path) -> int:
-    path = _generation_file(folder)
-    return int(json.loads(path.read_text())["generation"]) if path.exists() else 0
-
-
-def _keep_generation(folder: Path, generation: int) -> None:
-    write_atomically(_generation_file(folder), json.dumps({"generation": generation}).encode())

@@ -24,6 +24,7 @@ class SealedArchiveSchema(Schema):
     code = fields.String()
     name = fields.String()
     seal_public_key = fields.String()
+    former_seals = fields.List(fields.String())
 
 
 class EnrolledSchema(Schema):
@@ -32,6 +33,7 @@ class EnrolledSchema(Schema):
     hub_id = fields.String()
     hub_name = fields.String()
     hub_public_key = fields.String()
+    hub_keys = fields.List(fields.Dict())
     generation = fields.Integer()
     epoch = fields.Integer()
     link = fields.String()

@@ -1,7 +1,14 @@
 """The door of the federation: every verb and question that other rooms need."""
 
 from hub.federation.agreements import agreements, make_agreement
-from hub.federation.assignments import archives_wire, fonds_facts, hub_of, tell_node
+from hub.federation.assignments import (
+    archives_wire,
+    fonds_facts,
+    hub_of,
+    tell_node,
+    told_after,
+)
+from hub.federation.enrolment import node_seals
 from hub.federation.finding import (
     all_fonds,
     fonds_count,
@@ -36,12 +43,14 @@ from hub.federation.nodes import (
     node_shown_to,
     nodes,
     nodes_seen_by,
-    note_comparison,
     open_code,
     resume_node,
     set_notes,
     suspend_node,
+    suspension_of,
 )
+from hub.federation.own_keys import hub_key_named, seals_of
+from hub.federation.proof import next_to_recount, note_comparison, note_tally, tally_checks
 from hub.federation.territory import (
     archive_of,
     archives,
@@ -86,6 +95,7 @@ __all__ = [
     "fonds_seen_by",
     "fonds_shown_to",
     "full_name",
+    "hub_key_named",
     "hub_of",
     "keeps",
     "kept_by",
@@ -95,11 +105,14 @@ __all__ = [
     "make_agreement",
     "may_over",
     "new_code",
+    "next_to_recount",
     "node_of",
+    "node_seals",
     "node_shown_to",
     "nodes",
     "nodes_seen_by",
     "note_comparison",
+    "note_tally",
     "open_code",
     "own_archive",
     "places_to_choose",
@@ -108,10 +121,14 @@ __all__ = [
     "rename_fonds",
     "require_over",
     "resume_node",
+    "seals_of",
     "set_archives",
     "set_disclosure",
     "set_notes",
     "succeed",
     "suspend_node",
+    "suspension_of",
+    "tally_checks",
     "tell_node",
+    "told_after",
 ]

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 
 from hub.federation import epochs
 from hub.federation.assignments import hub_of
-from hub.federation.models import Node
+from hub.federation.enrolment import key_at
+from hub.federation.models import KeyPurpose, Node
+from hub.federation.own_keys import letters_after
 from hub.federation.places import HubFolder
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, system_actor
@@ -24,7 +26,7 @@ from shared.kernel.errors import Unavailable
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import PublicKey
 from shared.messaging.entry import Handler
-from shared.messaging.envelope import VERSION, BadEnvelope, Message, read_envelope
+from shared.messaging.envelope import VERSION, BadEnvelope, Header, Message, read_envelope
 from shared.messaging.exchange import Events, Exchange, Party, Timing
 from shared.messaging.inbox import Refusal
 from shared.messaging.link import Delivery, Link, hub_queue, node_queue
@@ -77,8 +79,21 @@ def open_from_node(database: Database, hub_id: str, raw: bytes) -> Message:
             raise BadEnvelope("unknown_node", claimed_sender=sender)
         if not node.may_talk:
             raise BadEnvelope("suspended", claimed_sender=sender)
-        public = PublicKey.from_hex(node.device_public)
+        public = _key_of(node, sealed.header, session)
     return sealed.open(public)
+
+
+def _key_of(node: Node, header: Header, session: Session) -> PublicKey:
+    """The device key that the node had at this place of its stream.
+
+    A computer that was replaced may still send runs of its epoch; it is told that it is superseded.
+    For anything else only the key in force is good.
+    """
+    if header.kind == "run" and header.epoch < node.epoch:
+        known = key_at(node.id, KeyPurpose.DEVICE, header.epoch, header.after + 1, session=session)
+        if known is not None:
+            return known
+    return PublicKey.from_hex(node.device_public)
 
 
 class PostOffice:
@@ -238,8 +253,19 @@ class PostOffice:
                 )
                 if self._folder.settings.grant_policy == "auto":
                     self.grant(system_actor("grant_policy"), node.id, session=session)
+            letters = self._letters(session, node, hello.get("hub_key"))
             body = self._welcome(session, exchange, node)
-        return [exchange.message("welcome", body)]
+        return [*letters, exchange.message("welcome", body)]
+
+    def _letters(self, session: Session, node: Node, key_id: object) -> list[bytes]:
+        """What a node needs to follow our key to the one in force (protocol §8)."""
+        if not isinstance(key_id, str):
+            return []
+        letters = letters_after(key_id, session)
+        if letters is None:
+            what = "该单位认的平台密钥本平台没有登记，keys/ 不是最近一次更换以后的"
+            epochs.suspect_restore(session, node, what)
+        return letters or []
 
     def _greet_holder(
         self, session: Session, node: Node, hello: Mapping[str, Any], known_epoch: int

@@ -60,7 +60,7 @@ def load_divisions(
 def load_archives(actor: Actor, seal: Callable[[str], SigningKey], *, session: Session) -> int:
     """Write down one archive for the city and each county; returns how many are new.
 
-    `seal` gives the seal of an archive by its code (`HubKeys.seal`); its public half is kept.
+    `seal` gives the seal of an archive by its code (`HubKeys.make_seal`); its public half is kept.
     """
     require(actor, Role.ADMINISTRATOR)
     places = {

@@ -11,6 +11,7 @@ query (a test compares them).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -125,6 +126,25 @@ def _condition(grant: Grant, columns: Any, level: Disclosure) -> ColumnElement[b
         under_review,
     )
     return or_(receives, reviews)
+
+
+def within_reach(
+    actor: Actor, roles: Collection[Role], fonds: Any, *archives: Any
+) -> ColumnElement[bool]:
+    """The condition that the actor holds one of the roles for a row's fonds and its archives.
+
+    `fonds` and `archives` are the row's columns; being the archive of any of these is enough.
+    """
+    if actor.system:
+        return true()
+    return or_(
+        false(),
+        *(
+            or_(*(_covers(grant, archive, fonds) for archive in archives))
+            for grant in actor.grants
+            if grant.role in roles
+        ),
+    )
 
 
 def _covers(grant: Grant, archive: Any, fonds: Any) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ from shared.kernel.clock import now, utc_text
 from shared.kernel.database import Database
 from shared.kernel.errors import Classified, DanglianError, Unavailable
 from shared.kernel.files import chunks
-from shared.kernel.keys import PublicKey
-from shared.packaging import PackageIdentity
+from shared.kernel.keys import PublicKey, signer_of
+from shared.packaging import PackageIdentity, open_package
 from shared.records import archival_code
 from shared.records.fonds import Fonds
 from shared.storage import Staging
@@ -74,7 +74,7 @@ class _Work:
 
     offer: Offer
     fonds: Fonds
-    seal: PublicKey | None
+    seals: Sequence[PublicKey]
     catalogue_digest: str | None
 
 
@@ -124,14 +124,14 @@ class Checking:
             fonds = federation.fonds_named({each.fonds_id for each in offers}, session)
             shapes = {id_: each.shape for id_, each in fonds.items()}
             seals = {
-                node_id: federation.node_of(node_id, session).seal_public
+                node_id: federation.node_seals(node_id, session)
                 for node_id in {each.node_id for each in offers}
             }
         return [
             _Work(
                 offer,
                 shapes[offer.fonds_id],
-                PublicKey.from_hex(seals[offer.node_id]) if seals[offer.node_id] else None,
+                seals[offer.node_id],
                 records[offer.record_id].digest if offer.record_id in records else None,
             )
             for offer in offers
@@ -168,7 +168,7 @@ class Checking:
             with self._staging.open_whole(work.offer.id) as source, path.open("wb") as copy:
                 for piece in chunks(source):
                     copy.write(piece)
-            report = inspect_package(path, self._context(work))
+            report = inspect_package(path, self._context(work, path))
         return _Checked(
             work.offer.id,
             report.to_wire(),
@@ -179,13 +179,13 @@ class Checking:
             classified=report.is_classified,
         )
 
-    def _context(self, work: _Work) -> Context:
+    def _context(self, work: _Work, path: Path) -> Context:
         offer = work.offer
         return Context(
             stage=Stage.TRANSFER,
             fonds=work.fonds,
             code_used_by=lambda code: self._holder(offer.fonds_id, code),
-            seal=work.seal,
+            seal=_seal_named_in(path, work.seals),
             identity=PackageIdentity(offer.package_sha256, offer.package_size),
             offer={
                 "offer_id": offer.id,
@@ -200,6 +200,20 @@ class Checking:
         with self._database.read() as session:
             held = catalogue.codes_in_use(fonds_id, [code], session)
         return held.get(archival_code.normalise(code))
+
+
+def _seal_named_in(path: Path, seals: Sequence[PublicKey]) -> PublicKey | None:
+    """The seal of the unit against which a package is held: the one of the day it was sealed.
+
+    A unit whose computer was replaced has had several; one that it never had is none of them, and
+    is then held against the one in force.
+    """
+    if len(seals) > 1:
+        with open_package(path) as package:
+            named = signer_of(seals, package.signature)
+        if named is not None:
+            return named
+    return seals[-1] if seals else None
 
 
 def _failed(offer: Offer, finding: Finding, *, classified: bool = False) -> _Checked:

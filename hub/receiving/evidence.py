@@ -6,7 +6,7 @@ decided. Only our own signatures count: the hub's on a verdict, an archive's sea
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -23,7 +23,7 @@ from shared import audit
 from shared.kernel.actor import system_actor
 from shared.kernel.canonical import digest_of
 from shared.kernel.errors import Conflict, NotAllowed, NotFound
-from shared.kernel.keys import PublicKey, document_is_signed_by
+from shared.kernel.keys import PublicKey, document_is_signed_by, signer_of
 from shared.messaging.entry import Entry
 from shared.records import wire
 from shared.records.states import HUB_BATCH
@@ -32,41 +32,52 @@ from shared.storage import ObjectStore
 _ACTOR = system_actor("receiving")
 
 
-def apply_evidence(
-    session: Session, node_id: str, entries: Sequence[Entry], *, hub_key: PublicKey
-) -> None:
+def apply_evidence(session: Session, node_id: str, entries: Sequence[Entry]) -> None:
     """Bring batches to where our own signed verdicts and receipts say that they were.
 
-    What is known already changes nothing. A receipt always wins: it has no way back.
+    What is known already changes nothing. A receipt always wins: it has no way back. A key of ours
+    that was rolled over since has signed what it has signed.
     Raises NotAllowed for a paper that we did not sign.
     """
     for entry in entries:
         body = wire.load(EvidenceSchema(), entry.body)
         document = body["document"]
         if body["kind"] == "verdict":
-            _require_signature(hub_key, document, "signature")
-            _apply_verdict(session, node_id, document)
+            named = _signature_of(document, "signature").get("key")
+            key = federation.hub_key_named(named, session)
+            require_signature([key] if key else [], document, "signature")
+            adopt_verdict(session, node_id, document)
         else:
-            seal = federation.archive_of(str(document.get("archive")), session).seal_public
-            _require_signature(PublicKey.from_hex(seal), document, "archive_signature")
+            seals = federation.seals_of(str(document.get("archive")), session)
+            require_signature(seals, document, "archive_signature")
             adopt_receipt(session, node_id, document)
 
 
-def _require_signature(key: PublicKey, document: Mapping[str, Any], name: str) -> None:
+def _signature_of(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     signed = document.get(name)
+    return signed if isinstance(signed, Mapping) else {}
+
+
+def require_signature(keys: Iterable[PublicKey], document: Mapping[str, Any], name: str) -> None:
+    """Raise NotAllowed unless `document[name]` is the signature over the rest by one of these."""
+    signed = _signature_of(document, name)
     rest = {key: value for key, value in document.items() if key != name}
-    if not isinstance(signed, dict) or not document_is_signed_by(key, rest, signed):
+    key = signer_of(keys, signed)
+    if key is None or not document_is_signed_by(key, rest, signed):
         raise NotAllowed(
             "交回的文书不是本平台所签，或已被改动。",
-            "请把这批移交的编号告诉市档案馆管理员。",
+            "请把这份文书的编号告诉市档案馆管理员。",
             code="bad_signature",
         )
 
 
-def _apply_verdict(session: Session, node_id: str, document: Mapping[str, Any]) -> None:
+def adopt_verdict(session: Session, node_id: str, document: Mapping[str, Any]) -> None:
+    """Conclude a batch as a verdict of ours, whose signature was checked, says that it was."""
     if session.get(Verdict, document["verdict_id"]) is not None:
         return
     batch = _batch_of(session, node_id, document)
+    if batch.concluded_at is None and _receipt_of(batch, session) is not None:
+        return  # received again from the store, which had no verdict: there is no way back
     if batch.concluded_at is not None:
         raise Conflict("平台上这批移交已有另一结论。", "请联系市档案馆核对。", code="other_verdict")
     # The checks may not have come to it again; the signed conclusion stands for them.
@@ -80,7 +91,7 @@ def _apply_verdict(session: Session, node_id: str, document: Mapping[str, Any]) 
 
 
 def receipt_in_store(
-    store: ObjectStore, archive_code: str, drafted: Mapping[str, Any], seal: PublicKey
+    store: ObjectStore, archive_code: str, drafted: Mapping[str, Any], seals: Sequence[PublicKey]
 ) -> dict[str, Any] | None:
     """The receipt under which the repository has a drafted batch already; None when it has not.
 
@@ -94,7 +105,7 @@ def receipt_in_store(
     receipt = repository.paper_of(store, archive_code, "receipts", str(slip.get("receipt_id")))
     if receipt is None:
         return None
-    _require_signature(seal, receipt, "archive_signature")
+    require_signature(seals, receipt, "archive_signature")
     return receipt
 
 
@@ -104,8 +115,7 @@ def adopt_receipt(session: Session, node_id: str, document: Mapping[str, Any]) -
     if known is not None:
         return
     batch = _batch_of(session, node_id, document)
-    other = session.scalar(select(Receipt).where(Receipt.batch_id == batch.id))
-    if other is not None:
+    if _receipt_of(batch, session) is not None:
         raise Conflict(
             "平台上这批移交已有另一份接收凭据。", "请联系市档案馆核对。", code="other_receipt"
         )
@@ -123,6 +133,10 @@ def adopt_receipt(session: Session, node_id: str, document: Mapping[str, Any]) -
         session, _ACTOR, "batch.receipt_restored", f"batch:{batch.id}",
         receipt=document["receipt_id"], node=node_id,
     )  # fmt: skip
+
+
+def _receipt_of(batch: Batch, session: Session) -> Receipt | None:
+    return session.scalar(select(Receipt).where(Receipt.batch_id == batch.id))
 
 
 def _batch_of(session: Session, node_id: str, document: Mapping[str, Any]) -> Batch:

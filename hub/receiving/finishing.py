@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from sqlalchemy import func, select
@@ -19,7 +19,7 @@ from hub.catalogue import service as catalogue
 from hub.federation import service as federation
 from hub.receiving.models import Accession, Batch, Offer, OfferState, Receipt
 from hub.receiving.progress import locked_batch
-from hub.receiving.receipts import accepted_offers
+from hub.receiving.receipts import accepted_offers, line_of
 from hub.repository import service as repository
 from hub.repository.service import Placed
 from shared import audit
@@ -28,7 +28,13 @@ from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import SHANGHAI, format_utc, now, parse_utc
 from shared.kernel.database import Database
 from shared.kernel.errors import DanglianError, Unavailable
-from shared.kernel.keys import PublicKey, SigningKey, document_is_signed_by, sign_document
+from shared.kernel.keys import (
+    PublicKey,
+    SigningKey,
+    document_is_signed_by,
+    sign_document,
+    signer_of,
+)
 from shared.records.states import HUB_BATCH
 from shared.storage import ObjectStore, Staging
 
@@ -88,15 +94,25 @@ class Finishing:
                 )
             )
         if not waiting:
-            register = stored_register(self._store, receipt.archive_code)
+            register = stored_register(self._store, receipt.archive_code, _this_year())
             with self._database.write() as session:
                 return finish_batch(batch.id, register, session=session)
         for start in range(0, len(waiting), _CHUNK):
+            self._store_receipt(receipt)
             if placed := self._place(waiting[start : start + _CHUNK], receipt):
                 with self._database.write() as session:
                     _note_ready(placed, session)
                 return True
         return False
+
+    def _store_receipt(self, receipt: Receipt) -> None:
+        """Have the store hold the whole receipt before any package that refers to it.
+
+        Without the database it is what explains them, and what receives them again.
+        """
+        repository.write_paper(
+            self._store, receipt.archive_code, "receipts", receipt.id, receipt.document
+        )
 
     def _place(self, offer_ids: list[str], receipt: Receipt) -> dict[str, Placed]:
         """Step 2 for some offers; those whose bytes are not here yet are left for later."""
@@ -104,6 +120,7 @@ class Finishing:
             offers = session.scalars(
                 select(Offer).options(undefer(Offer.inline)).where(Offer.id.in_(offer_ids))
             ).all()
+            seals = federation.seals_of(receipt.archive_code, session)
         placed: dict[str, Placed] = {}
         for offer in offers:
             source = self._source(offer, receipt.archive_code)
@@ -117,7 +134,7 @@ class Finishing:
                     offer.package_sha256,
                     stream=stream,
                     size=offer.package_size,
-                    receipt=self._slip(offer, receipt),
+                    receipt=self._slip(offer, receipt, seals),
                 )
         return placed
 
@@ -131,41 +148,42 @@ class Finishing:
             return io.BytesIO(offer.inline)
         return self._staging.open_whole(offer.id) if offer.arrived else None
 
-    def _slip(self, offer: Offer, receipt: Receipt) -> bytes:
+    def _slip(self, offer: Offer, receipt: Receipt, seals: Sequence[PublicKey]) -> bytes:
         """The receipt for one package, to lie beside it; the one that lies there already stays."""
-        seal = self._seal_of(receipt.archive_code)
-        slip = slip_of(offer, receipt.document, receipt.digest)
+        slip = slip_of(line_of(offer), offer.fonds_id, receipt.document, receipt.digest)
         there = repository.receipt_beside(self._store, receipt.archive_code, offer.record_id)
-        if there is not None and is_slip(there, slip, seal.public):
+        if there is not None and is_slip(there, slip, seals):
             return there
+        seal = self._seal_of(receipt.archive_code)
         return canonical_json({**slip, "signed": sign_document(seal, slip)})
 
 
-def slip_of(offer: Offer, receipt: Mapping[str, Any], digest: str) -> dict[str, Any]:
-    """What the receipt of a batch says of one package, with the digest of the whole."""
+def slip_of(
+    line: Mapping[str, Any], fonds_id: str, receipt: Mapping[str, Any], digest: str
+) -> dict[str, Any]:
+    """What the receipt of a batch says of one package (its line), with the digest of the whole."""
     return {
         "receipt_id": receipt["receipt_id"],
         "receipt_digest": digest,
         "batch_id": receipt["batch_id"],
         "archive": receipt["archive"],
-        "fonds_id": offer.fonds_id,
-        "offer_id": offer.id,
-        "record_id": offer.record_id,
-        "record_version": offer.record_version,
-        "package_sha256": offer.package_sha256,
-        "size": offer.package_size,
+        "fonds_id": fonds_id,
+        **line,
         "form_digest": receipt["form_digest"],
         "at": receipt["at"],
     }
 
 
-def is_slip(content: bytes, slip: Mapping[str, Any], seal: PublicKey) -> bool:
-    """Whether these are the bytes of this very slip, signed with this seal."""
+def is_slip(content: bytes, slip: Mapping[str, Any], seals: Iterable[PublicKey]) -> bool:
+    """Whether these are the bytes of this very slip, signed with a seal that the archive had."""
     signed = repository.read_document(content)
     if signed is None or not isinstance(signed.get("signed"), dict):
         return False
     signature = signed.pop("signed")
-    return signed == dict(slip) and document_is_signed_by(seal, slip, signature)
+    seal = signer_of(seals, signature)
+    return (
+        signed == dict(slip) and seal is not None and document_is_signed_by(seal, slip, signature)
+    )
 
 
 def _note_ready(placed: Mapping[str, Placed], session: Session) -> None:
@@ -175,15 +193,20 @@ def _note_ready(placed: Mapping[str, Placed], session: Session) -> None:
         offer.inline = None
 
 
-def stored_register(store: ObjectStore, archive_code: str) -> dict[str, dict[str, Any]]:
-    """This year's accession register as the repository has it: lines by receipt.
+def stored_register(
+    store: ObjectStore, archive_code: str, year: int | None = None
+) -> dict[str, dict[str, Any]]:
+    """The accession register (of one year) as the repository has it: lines by receipt.
 
     A database that was restored may have forgotten lines; their numbers are not given again.
     """
-    return {
-        line["receipt_id"]: line
-        for line in repository.papers(store, archive_code, f"accessions/{_this_year()}")
-    }
+    kind = "accessions" if year is None else f"accessions/{year}"
+    return {line["receipt_id"]: line for line in repository.papers(store, archive_code, kind)}
+
+
+def _year_of(line: Mapping[str, Any]) -> int:
+    """The year of a line of the register, as its label says (`420500-2024-0012`)."""
+    return int(str(line["accession"]).rsplit("-", 2)[1])
 
 
 def _this_year() -> int:
@@ -221,7 +244,8 @@ def finish_batch(
         accession=accession.label,
         count=len(offers),
     )
-    federation.tell_node(session, batch.node_id, "receipt", batch.batch_id, receipt.document)
+    if federation.node_of(batch.node_id, session).has_streams:
+        federation.tell_node(session, batch.node_id, "receipt", batch.batch_id, receipt.document)
     return True
 
 
@@ -232,16 +256,18 @@ def _accession(
     register: Mapping[str, Mapping[str, Any]],
     session: Session,
 ) -> Accession:
-    year = _this_year()
+    known = register.get(receipt.id)
+    year = _year_of(known) if known else _this_year()
     last = session.scalar(
         select(func.max(Accession.number)).where(
             Accession.archive_code == receipt.archive_code, Accession.year == year
         )
     )
-    if receipt.id in register:
-        number = int(register[receipt.id]["number"])
+    if known:
+        number = int(known["number"])
     else:
-        number = max([last or 0, *(int(line["number"]) for line in register.values())]) + 1
+        taken = (int(line["number"]) for line in register.values() if _year_of(line) == year)
+        number = max(last or 0, *taken, 0) + 1
     accession = Accession(
         receipt_id=receipt.id,
         archive_code=receipt.archive_code,

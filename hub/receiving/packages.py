@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import io
 import mimetypes
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from sqlalchemy.orm import Session
 
@@ -16,22 +12,7 @@ from hub.federation.places import HubFolder
 from hub.receiving.models import Batch, Offer, OfferState
 from hub.repository import service as repository
 from shared.kernel.errors import NotFound
-from shared.kernel.files import chunks
-from shared.packaging import Package, open_package
-
-_IN_MEMORY = 8 * 1024 * 1024
-
-
-@contextmanager
-def opened(folder: HubFolder, offer: Offer, inline: bytes | None) -> Iterator[Package]:
-    """The package of an offer, opened as if an enemy had made it. Raises NotFound, Invalid."""
-    with tempfile.TemporaryDirectory(prefix="danglian-look-") as temporary:
-        path = Path(temporary) / "package.zip"
-        with _bytes_of(folder, offer, inline) as source, path.open("wb") as copy:
-            for piece in chunks(source):
-                copy.write(piece)
-        with open_package(path) as package:
-            yield package
+from shared.packaging import open_package
 
 
 def _bytes_of(folder: HubFolder, offer: Offer, inline: bytes | None) -> BinaryIO:
@@ -56,16 +37,20 @@ def _kept(offer: Offer, session: Session) -> str:
 
 def file_of(
     folder: HubFolder, offer: Offer, file_id: str, *, inline: bytes | None
-) -> tuple[BinaryIO, str, str]:
-    """One computer file of an offer: its bytes (to be closed), name, and media type."""
-    with opened(folder, offer, inline) as package:
-        names = {file.id: file.name for file in package.record.files}
-        if file_id not in names:
+) -> tuple[BinaryIO, str, str, int]:
+    """One computer file of an offer: its bytes (to be closed), name, media type and size.
+
+    Read where it lies in the package, which is opened as if an enemy had made it. Raises
+    NotFound, Invalid.
+    """
+    package = open_package(_bytes_of(folder, offer, inline))
+    try:
+        found = next((each for each in package.record.files if each.id == file_id), None)
+        if found is None:
             raise NotFound("这件档案没有这个文件。", "请刷新页面后再试。")
-        copy = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the caller closes it
-        with package.open_file(file_id) as stream:
-            for piece in chunks(stream):
-                copy.write(piece)
-    copy.seek(0)
-    name = names[file_id]
-    return cast(BinaryIO, copy), name, mimetypes.guess_type(name)[0] or "application/octet-stream"
+        stream = package.lend_file(file_id)
+    except BaseException:
+        package.close()
+        raise
+    media_type = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
+    return stream, found.name, media_type, package.files[file_id].size

@@ -7,40 +7,33 @@ then on there is no way back: `finishing` does the other two steps, also after a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from hub.receiving.models import Batch, Offer, OfferState, Receipt
 from hub.receiving.progress import locked_batch, offers_of
 from hub.repository import service as repository
-from shared import audit
+from shared import audit, packaging
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.canonical import digest_of
-from shared.kernel.clock import utc_text
 from shared.kernel.errors import Conflict, NotFound
-from shared.kernel.identifiers import new_id
 from shared.records.states import HUB_BATCH
 
 
 def draft_receipt(actor: Actor, batch_row_id: str, *, session: Session) -> dict[str, Any]:
     """The receipt of a batch that the unit has signed, ready for the archive's seal.
 
-    Raises NotAllowed outside the receiving archive, WrongState before the unit's signature.
+    It covers what is on the signed form. Raises NotAllowed outside the receiving archive,
+    WrongState before the unit's signature, Invalid when that is not over the form.
     """
     batch = _batch_to_receive(actor, batch_row_id, session)
     HUB_BATCH.after("receive", batch.state)
-    return {
-        "receipt_id": new_id(),
-        "batch_id": batch.batch_id,
-        "archive": batch.receiving_archive,
-        "form": batch.form,
-        "form_digest": batch.form_digest,
-        "offers": [_line(offer) for offer in accepted_offers(batch.id, session=session)],
-        "unit_signature": batch.unit_signature,
-        "by": actor.name,
-        "at": utc_text(),
-    }
+    form = packaging.HandoverForm.from_wire(batch.form)
+    signature = batch.unit_signature or {}
+    return packaging.draft_receipt(form, unit_signature=signature, by=actor.name)
 
 
 def settle_receipt(
@@ -85,13 +78,40 @@ def record_receipt(
     return receipt
 
 
+def accepted_listing(batch_row_id: str) -> Select[Offer]:
+    """What `accepted_offers` has, for a page of it; unordered."""
+    wanted = (OfferState.ACCEPTED, OfferState.RECEIVED)
+    return select(Offer).where(Offer.batch_id == batch_row_id, Offer.state.in_(wanted))
+
+
+@dataclass(frozen=True)
+class AcceptedTotals:
+    """How many offers an archive receives of a batch, their bytes, and how many are stored."""
+
+    count: int
+    size: int
+    stored: int
+
+
+def accepted_totals(batch_row_id: str, *, session: Session) -> AcceptedTotals:
+    """The sums over `accepted_offers`, without reading them."""
+    offers = accepted_listing(batch_row_id).subquery()
+    counted = select(
+        func.count(),
+        func.coalesce(func.sum(offers.c.package_size), 0),
+        func.coalesce(func.sum(case((offers.c.ready, 1), else_=0)), 0),
+    ).select_from(offers)
+    return AcceptedTotals(*(int(each) for each in session.execute(counted).one()))
+
+
 def accepted_offers(batch_row_id: str, *, session: Session) -> list[Offer]:
     """The offers of a batch that the archive receives, or has received."""
     wanted = (OfferState.ACCEPTED, OfferState.RECEIVED)
     return [offer for offer in offers_of(batch_row_id, session=session) if offer.state in wanted]
 
 
-def _line(offer: Offer) -> dict[str, Any]:
+def line_of(offer: Offer) -> dict[str, Any]:
+    """What a receipt says of one offer."""
     return {
         "offer_id": offer.id,
         "record_id": offer.record_id,

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 
 from hub.catalogue import service as catalogue
 from hub.catalogue.query import MASKED_TITLE
+from hub.federation import service as federation
 from hub.federation.places import HubFolder
-from hub.federation.visibility import Sight, sight
+from hub.federation.visibility import Sight, sight, within_reach
 from hub.receiving.arrival import apply_batch, apply_offers, apply_withdraw
 from hub.receiving.checking import Checking
-from hub.receiving.evidence import adopt_receipt, apply_evidence, receipt_in_store
+from hub.receiving.evidence import (
+    adopt_receipt,
+    apply_evidence,
+    receipt_in_store,
+    require_signature,
+)
 from hub.receiving.finishing import Finishing
 from hub.receiving.forms import form_pdf_of
 from hub.receiving.models import (
@@ -28,7 +33,13 @@ from hub.receiving.models import (
     Verdict,
 )
 from hub.receiving.progress import offers_of
-from hub.receiving.receipts import accepted_offers, draft_receipt, settle_receipt
+from hub.receiving.receipts import (
+    accepted_listing,
+    accepted_offers,
+    accepted_totals,
+    draft_receipt,
+    settle_receipt,
+)
 from hub.receiving.uploads import (
     UploadArrived,
     UploadSweeper,
@@ -51,6 +62,7 @@ from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import NotAllowed, NotFound
 from shared.kernel.keys import sign_document
 from shared.messaging.entry import Handler
+from shared.packaging import sign_receipt
 
 __all__ = [
     "MASKED_TITLE",
@@ -67,7 +79,9 @@ __all__ = [
     "UploadArrived",
     "UploadSweeper",
     "Verdict",
+    "accepted_listing",
     "accepted_offers",
+    "accepted_totals",
     "accession_of",
     "apply_batch",
     "apply_confirmation",
@@ -92,7 +106,9 @@ __all__ = [
     "open_batches",
     "present_parts",
     "put_part",
+    "receiving_now",
     "require_sight",
+    "require_signature",
     "settle_receipt",
     "settle_verdict",
     "sign_and_receive",
@@ -108,14 +124,14 @@ _SEES = (Role.REVIEWER, Role.ARCHIVIST)
 # ---- for the wiring
 
 
-def handlers(folder: HubFolder) -> dict[str, Handler]:
+def handlers() -> dict[str, Handler]:
     """The handlers of the entries that nodes send to this room, by kind."""
     return {
         "offer": apply_offers,
         "batch": apply_batch,
         "withdraw": apply_withdraw,
         "confirmation": apply_confirmation,
-        "evidence": partial(apply_evidence, hub_key=folder.keys.hub().public),
+        "evidence": apply_evidence,
     }
 
 
@@ -196,19 +212,18 @@ def sign_and_receive(folder: HubFolder, actor: Actor, batch_row_id: str) -> Batc
     database = folder.database()
     with database.read() as session:
         document = draft_receipt(actor, batch_row_id, session=session)
+        seals = federation.seals_of(document["archive"], session)
     seal = folder.keys.seal(document["archive"])
-    earlier = receipt_in_store(folder.store, document["archive"], document, seal.public)
+    earlier = receipt_in_store(folder.store, document["archive"], document, seals)
     if earlier is not None:
         # We have signed before, and lost our memory of it: that receipt stands.
         with database.write() as session:
             batch = session.get_one(Batch, batch_row_id)
             adopt_receipt(session, batch.node_id, earlier)
             return batch
-    # Once over the form, as the unit did, and once over the receipt as a whole.
-    document["form_signature"] = sign_document(seal, document["form"])
-    document["archive_signature"] = sign_document(seal, document)
+    signed = sign_receipt(document, seal)
     with database.write() as session:
-        return settle_receipt(actor, batch_row_id, document, session=session)
+        return settle_receipt(actor, batch_row_id, signed, session=session)
 
 
 # ---- questions
@@ -223,19 +238,7 @@ def batches_within(
     actor: Actor, roles: Sequence[Role], *archives: InstrumentedAttribute[str]
 ) -> Select[Batch]:
     """The batches for which the actor holds a role in one of these archives of theirs."""
-    if actor.system:
-        return select(Batch)
-    reach: list[ColumnElement[bool]] = []
-    for grant in actor.grants:
-        if grant.role not in roles:
-            continue
-        within: list[ColumnElement[bool]] = []
-        if grant.archive_code is not None:
-            within.append(or_(*(column == grant.archive_code for column in archives)))
-        if grant.fonds_id is not None:
-            within.append(Batch.fonds_id == grant.fonds_id)
-        reach.append(and_(true(), *within))
-    return select(Batch).where(or_(false(), *reach))
+    return select(Batch).where(within_reach(actor, roles, Batch.fonds_id, *archives))
 
 
 def batch_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> Batch:
@@ -264,6 +267,16 @@ def open_batches(fonds_id: str, *, session: Session) -> list[Batch]:
 def accession_of(batch: Batch, *, session: Session) -> Accession | None:
     """The line of the accession register under which a batch came in; None before receipt."""
     return session.scalar(select(Accession).where(Accession.batch_id == batch.id))
+
+
+def receiving_now(record_id: str, *, session: Session) -> str | None:
+    """The archive that has signed for a record and is about to have it; None for none."""
+    return session.scalar(
+        select(Batch.receiving_archive)
+        .join(Offer, Offer.batch_id == Batch.id)
+        .where(Offer.record_id == record_id, Offer.state == OfferState.ACCEPTED)
+        .where(Batch.state == "receiving")
+    )
 
 
 def titles_hidden(actor: Actor, offers: Iterable[Offer], *, session: Session) -> set[str]:

@@ -24,7 +24,7 @@ from shared.kernel.canonical import canonical_json, digest_of
 from shared.kernel.clock import now, utc_text
 from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, WrongState
 from shared.kernel.identifiers import new_id
-from shared.kernel.keys import PublicKey, document_is_signed_by
+from shared.kernel.keys import PublicKey, document_is_signed_by, signer_of
 from shared.messaging.entry import ENTRY_BYTES, Entry
 from shared.records import wire
 from shared.records.states import HUB_BATCH
@@ -227,7 +227,7 @@ def apply_confirmation(session: Session, node_id: str, entries: Sequence[Entry])
             raise Invalid(
                 "form_digest", "登记表与所报摘要不符。", "请重新签字。", code="form_altered"
             )
-        seal = federation.node_of(node_id, session).seal_public
+        seal = _unit_seal(node_id, signature, session)
         if not _signed_by_unit(seal, body["form"], signature):
             raise NotAllowed(
                 "登记表的签名不是本单位印章所签，或登记表已被改动。",
@@ -248,7 +248,7 @@ def apply_confirmation(session: Session, node_id: str, entries: Sequence[Entry])
             if batch.unit_signature is not None:
                 continue  # the same signature again
             HUB_BATCH.after("confirm", batch.state)
-        _confirm(batch, {**signature, "public_key": seal}, session)
+        _confirm(batch, {**signature, "public_key": seal.hex if seal else None}, session)
 
 
 def confirm_early(batch: Batch, *, session: Session) -> None:
@@ -259,8 +259,9 @@ def confirm_early(batch: Batch, *, session: Session) -> None:
         and waiting["form_digest"] == batch.form_digest
         and HUB_BATCH.may("confirm", batch.state)
     ):
-        seal = federation.node_of(batch.node_id, session).seal_public
-        _confirm(batch, {**_signature_in(waiting), "public_key": seal}, session)
+        signature = _signature_in(waiting)
+        seal = _unit_seal(batch.node_id, signature, session)
+        _confirm(batch, {**signature, "public_key": seal.hex if seal else None}, session)
 
 
 def _confirm(batch: Batch, signature: dict[str, Any], session: Session) -> None:
@@ -283,10 +284,17 @@ def _signature_in(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: body[name] for name in ("signed_by", "signed_at", "signature", "key")}
 
 
-def _signed_by_unit(seal: str | None, form: Mapping[str, Any], signed: Mapping[str, Any]) -> bool:
+def _unit_seal(node_id: str, signed: Mapping[str, Any], session: Session) -> PublicKey | None:
+    """The seal of the unit that a signature names, of those that were registered for it."""
+    return signer_of(federation.node_seals(node_id, session), signed)
+
+
+def _signed_by_unit(
+    seal: PublicKey | None, form: Mapping[str, Any], signed: Mapping[str, Any]
+) -> bool:
     if seal is None:
         return False
     try:
-        return document_is_signed_by(PublicKey.from_hex(seal), form, signed)
+        return document_is_signed_by(seal, form, signed)
     except TypeError:  # a value without canonical form was never signed
         return False

@@ -5,15 +5,16 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from hub.federation.edge import current_folder
 from hub.receiving import service as receiving
-from hub.receiving.models import Accession, Batch
+from hub.receiving.models import Accession, Batch, Offer
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
-from shared.records.retention import retention_name
+from shared.records.retention import retention_name, retention_rank
 from shared.records.states import HUB_BATCH
-from shared.web import Listing, current_database, download
+from shared.web import Filter, Listing, current_database, download
 
 blueprint = Blueprint("receiving", __name__, url_prefix="/receiving", template_folder="templates")
 
@@ -31,7 +32,7 @@ TABS = (
     (
         "received",
         "已接收",
-        ("received", "stored"),
+        ("received",),
         "还没有接收过移交。先到“审核”办理，再回到这里签字接收。",
     ),
 )
@@ -61,20 +62,51 @@ def index() -> ResponseReturnValue:
         )
 
 
+def _offer_listing(batch: Batch, session: Session) -> Listing:
+    """What the request asks of the records in a batch.
+
+    Only who sees the titles may search and sort by them: otherwise the answers would tell them.
+    """
+    mine = current_actor().may(
+        Role.ARCHIVIST, archive=batch.receiving_archive, fonds=batch.fonds_id
+    )
+    titles = {"title": Offer.title} if mine else {}
+    there = session.scalars(
+        receiving.accepted_listing(batch.id).with_only_columns(Offer.retention).distinct()
+    )
+    retentions = [(each, retention_name(each)) for each in sorted(there, key=retention_rank)]
+    return Listing.from_request(
+        request.args,
+        sorts={
+            "code": Offer.code,
+            "year": Offer.year,
+            "retention": Offer.retention,
+            "size": Offer.package_size,
+            **titles,
+        },
+        default_sort="code",
+        search=(Offer.code, *titles.values()),
+        filters={"retention": Filter("保管期限", Offer.retention, retentions)}
+        if len(retentions) > 1
+        else {},
+    )
+
+
 @blueprint.get("/<batch_id>")
 @with_roles(Role.ARCHIVIST)
 def show(batch_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
         batch = receiving.batch_seen_by(current_actor(), batch_id, session=session)
-        offers = receiving.accepted_offers(batch.id, session=session)
+        page = _offer_listing(batch, session).apply(
+            receiving.accepted_listing(batch.id), session=session
+        )
         return render_template(
             "receiving/show.html",
             batch=batch,
-            offers=offers,
-            hidden=receiving.titles_hidden(current_actor(), offers, session=session),
+            page=page,
+            hidden=receiving.titles_hidden(current_actor(), page.items, session=session),
             masked=receiving.MASKED_TITLE,
-            stored=sum(offer.ready for offer in offers),
-            size=sum(offer.package_size for offer in offers),
+            totals=receiving.accepted_totals(batch.id, session=session),
             accession=receiving.accession_of(batch, session=session),
             states=HUB_BATCH.states,
             retention_name=retention_name,

@@ -42,6 +42,31 @@ class KeptPackage(Model):
         return f"{self.name.rpartition('/')[0]}/receipt.json"
 
 
+class KeptDescription(Model):
+    """A description that an archive corrected after receipt, beside the package that it is about.
+
+    The package itself stays as it was received. `version` is the record's; `intact` as in
+    `KeptPackage`.
+    """
+
+    __tablename__ = "repository_description"
+    __table_args__ = (
+        Index("repository_description_archive", "archive_code", "verified_at"),
+        Index("repository_description_record", "record_id", "version"),
+        {"info": {"origin": "repository"}},
+    )
+
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)
+    archive_code: Mapped[str] = mapped_column(String(20))
+    record_id: Mapped[str] = mapped_column(String(36))
+    version: Mapped[int] = mapped_column(Integer)
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(Integer)
+    stored_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    verified_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    intact: Mapped[bool | None] = mapped_column(Boolean, default=None)
+
+
 class Paper(Model):
     """A paper that must survive the database: written to the store soon after its commit.
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO
+from itertools import groupby
+from typing import Any, BinaryIO, TypeVar
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from hub.repository.models import KeptPackage, Paper
+from hub.repository.models import KeptDescription, KeptPackage, Paper
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.database import Database
@@ -27,6 +29,8 @@ from shared.storage import ObjectStore, StoredObject
 log = logging.getLogger(__name__)
 
 _CHUNK = 200
+_DESCRIPTION = re.compile(r"/description-(\d+)\.json$")
+_Kept = TypeVar("_Kept", KeptPackage, KeptDescription)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,21 @@ def folder_of(archive_code: str, record_id: str) -> str:
     Spread by the random end of the id: its beginning is a time, the same for a whole day's work.
     """
     return f"archives/{archive_code}/records/{record_id[-2:]}/{record_id[-4:-2]}/{record_id}/v1"
+
+
+def record_of_folder(folder: str) -> str:
+    """The record whose folder this is (the inverse of `folder_of`)."""
+    return folder.split("/")[-2]
+
+
+def record_names(store: ObjectStore, archive_code: str) -> Iterator[str]:
+    """The names of everything in an archive's folders of records, folder by folder."""
+    return store.names(f"archives/{archive_code}/records/")
+
+
+def known_packages(names: Sequence[str], *, session: Session) -> set[str]:
+    """Those of these packages that the database knows to be kept."""
+    return set(session.scalars(select(KeptPackage.name).where(KeptPackage.name.in_(names))))
 
 
 def package_name(archive_code: str, record_id: str, package_sha256: str) -> str:
@@ -104,11 +123,70 @@ def is_stored(store: ObjectStore, archive_code: str, record_id: str, package_sha
 
 def receipt_beside(store: ObjectStore, archive_code: str, record_id: str) -> bytes | None:
     """The receipt that lies in a record's folder, if there is one."""
-    name = f"{folder_of(archive_code, record_id)}/receipt.json"
+    return _bytes_of(store, f"{folder_of(archive_code, record_id)}/receipt.json")
+
+
+def _bytes_of(store: ObjectStore, name: str) -> bytes | None:
     if not store.exists(name):
         return None
     with store.open(name) as stream:
         return stream.read()
+
+
+def description_name(archive_code: str, record_id: str, version: int) -> str:
+    """The name of a corrected description in the store."""
+    return f"{folder_of(archive_code, record_id)}/description-{version}.json"
+
+
+def store_description(
+    store: ObjectStore, archive_code: str, record_id: str, version: int, content: bytes
+) -> StoredObject:
+    """Write a description that was corrected after receipt beside its package. Repeatable.
+
+    The package and its receipt are not touched. Raises Conflict when another description of this
+    version is there already.
+    """
+    return store.put(
+        description_name(archive_code, record_id, version),
+        io.BytesIO(content),
+        sha256=sha256_hex(content),
+        size=len(content),
+    )
+
+
+def description_beside(
+    store: ObjectStore, archive_code: str, record_id: str, version: int
+) -> bytes | None:
+    """The corrected description of a version that lies in a record's folder, if there is one."""
+    return _bytes_of(store, description_name(archive_code, record_id, version))
+
+
+def descriptions(store: ObjectStore, archive_code: str) -> Iterator[tuple[str, int]]:
+    """Every corrected description that the store has: record and version, rising in a record."""
+    for folder, names in groupby(
+        record_names(store, archive_code), key=lambda name: name.rpartition("/")[0]
+    ):
+        found = (_DESCRIPTION.search(name) for name in names)
+        for version in sorted(int(each[1]) for each in found if each):
+            yield record_of_folder(folder), version
+
+
+def note_description(
+    session: Session, archive_code: str, record_id: str, version: int, stored: StoredObject
+) -> None:
+    """Write down a description that the store has now; the same again is nothing."""
+    if session.get(KeptDescription, stored.name) is None:
+        session.add(
+            KeptDescription(
+                name=stored.name,
+                archive_code=archive_code,
+                record_id=record_id,
+                version=version,
+                sha256=stored.sha256,
+                size=stored.size,
+            )
+        )
+        session.flush()
 
 
 def read_document(content: bytes) -> dict[str, Any] | None:
@@ -123,7 +201,7 @@ def read_document(content: bytes) -> dict[str, Any] | None:
 def note_placed(session: Session, placed: Sequence[Placed]) -> None:
     """Write down packages that the store has now. A package noted before stays as it is."""
     names = [each.package.name for each in placed]
-    known = set(session.scalars(select(KeptPackage.name).where(KeptPackage.name.in_(names))))
+    known = known_packages(names, session=session)
     session.add_all(
         KeptPackage(
             name=each.package.name,
@@ -171,36 +249,47 @@ def count_kept(archive_code: str, *, session: Session) -> tuple[int, int]:
 def verify(
     database: Database, store: ObjectStore, archive_code: str, *, since: datetime | None = None
 ) -> list[Fixity]:
-    """Re-read every kept package and receipt of an archive; returns those that are not intact.
+    """Re-read every package, receipt and description of an archive; returns what is not intact.
 
     Goes in chunks, each noted in a short transaction of its own, so that it may be stopped;
     `since` leaves out what was verified after that time.
     """
+    return [
+        *_verify(KeptPackage, database, store, archive_code, since),
+        *_verify(KeptDescription, database, store, archive_code, since),
+    ]
+
+
+def _verify(
+    kept: type[_Kept],
+    database: Database,
+    store: ObjectStore,
+    archive_code: str,
+    since: datetime | None,
+) -> list[Fixity]:
     broken: list[Fixity] = []
     last = ""
     while True:
         with database.read() as session:
-            query = select(KeptPackage).where(
-                KeptPackage.archive_code == archive_code, KeptPackage.name > last
-            )
+            query = select(kept).where(kept.archive_code == archive_code, kept.name > last)
             if since is not None:
-                query = query.where(
-                    or_(KeptPackage.verified_at.is_(None), KeptPackage.verified_at < since)
-                )
-            rows = list(session.scalars(query.order_by(KeptPackage.name).limit(_CHUNK)))
+                query = query.where(or_(kept.verified_at.is_(None), kept.verified_at < since))
+            rows = list(session.scalars(query.order_by(kept.name).limit(_CHUNK)))
         if not rows:
             return broken
         last = rows[-1].name
         results = {row.name: _read_again(store, row) for row in rows}
         with database.write() as session:
-            for row in session.scalars(select(KeptPackage).where(KeptPackage.name.in_(results))):
+            for row in session.scalars(select(kept).where(kept.name.in_(results))):
                 row.verified_at = now()
                 row.intact = all(each.intact for each in results[row.name])
-        broken += [each for pair in results.values() for each in pair if not each.intact]
+        broken += [each for found in results.values() for each in found if not each.intact]
 
 
-def _read_again(store: ObjectStore, row: KeptPackage) -> list[Fixity]:
-    wanted = ((row.name, row.sha256), (row.receipt_name, row.receipt_sha256))
+def _read_again(store: ObjectStore, row: KeptPackage | KeptDescription) -> list[Fixity]:
+    wanted = [(row.name, row.sha256)]
+    if isinstance(row, KeptPackage):
+        wanted.append((row.receipt_name, row.receipt_sha256))
     return [Fixity(name, digest, _digest_now(store, name)) for name, digest in wanted]
 
 
@@ -219,7 +308,7 @@ def keep_paper(
     The same paper again is fine; another one under its name is a Conflict.
     """
     content = canonical_json(dict(document))
-    name = f"archives/{archive_code}/{kind}/{paper_id[-2:]}/{paper_id}.json"
+    name = _paper_name(archive_code, kind, paper_id)
     digest = sha256_hex(content)
     row = session.get(Paper, name)
     if row is None:
@@ -227,6 +316,29 @@ def keep_paper(
         session.flush()
     elif row.sha256 != digest:
         raise Conflict(f"文书 {paper_id} 已存有另一内容。", "请联系系统管理员核对。")
+
+
+def write_paper(
+    store: ObjectStore, archive_code: str, kind: str, paper_id: str, document: Mapping[str, Any]
+) -> None:
+    """Write a paper to the store at once, where something must not be there without it."""
+    content = canonical_json(dict(document))
+    store.put(
+        _paper_name(archive_code, kind, paper_id),
+        io.BytesIO(content),
+        sha256=sha256_hex(content),
+        size=len(content),
+    )
+
+
+def _paper_name(archive_code: str, kind: str, paper_id: str) -> str:
+    return f"archives/{archive_code}/{kind}/{paper_id[-2:]}/{paper_id}.json"
+
+
+def paper_ids(store: ObjectStore, archive_code: str, kind: str) -> Iterator[str]:
+    """The ids of all papers of a kind that the store has of an archive."""
+    for name in store.names(f"archives/{archive_code}/{kind}/"):
+        yield name.rpartition("/")[2].removesuffix(".json")
 
 
 def papers(store: ObjectStore, archive_code: str, kind: str) -> Iterator[dict[str, Any]]:
@@ -240,13 +352,12 @@ def papers(store: ObjectStore, archive_code: str, kind: str) -> Iterator[dict[st
 def paper_of(
     store: ObjectStore, archive_code: str, kind: str, paper_id: str
 ) -> dict[str, Any] | None:
-    """A paper as the store has it; None when it has none."""
-    name = f"archives/{archive_code}/{kind}/{paper_id[-2:]}/{paper_id}.json"
+    """A paper as the store has it; None when it has none that can be read."""
+    name = _paper_name(archive_code, kind, paper_id)
     if not store.exists(name):
         return None
     with store.open(name) as stream:
-        value: dict[str, Any] = json.load(stream)
-    return value
+        return read_document(stream.read())
 
 
 class PaperWriter:

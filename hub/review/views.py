@@ -42,7 +42,7 @@ TABS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     (
         "done",
         "已办结",
-        ("returned", "receiving", "received", "stored", "withdrawn"),
+        ("returned", "receiving", "received", "withdrawn"),
         "还没有办结的移交。",
     ),
     ("all", "全部", (), "还没有收到过移交。单位联网并提交第一批后会出现在这里。"),
@@ -304,5 +304,5 @@ def file(batch_id: str, offer_id: str, file_id: str) -> ResponseReturnValue:
         offer = receiving.offer_in(found, offer_id, session=session)
         receiving.require_sight(current_actor(), offer, session=session)
         inline = offer.inline
-    stream, name, media_type = file_of(current_folder(), offer, file_id, inline=inline)
-    return download(stream, name, media_type, inline="save" not in request.args)
+    stream, name, media_type, size = file_of(current_folder(), offer, file_id, inline=inline)
+    return download(stream, name, media_type, inline="save" not in request.args, size=size)

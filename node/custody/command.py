@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from node.custody import service
 from node.custody.models import HandOver
-from node.filing.acting import account_options as _options
 from node.filing.acting import acting, fonds_named
+from node.filing.acting import command_options as _options
 from node.office.places import NodeFolder
 from shared.command.main import show, show_table
 from shared.kernel.actor import Role

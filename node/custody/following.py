@@ -38,7 +38,7 @@ def apply_hand_over(session: Session, body: dict[str, Any]) -> None:
     one that the hub did not sign, or that is none of this node's.
     """
     office = office_of(session)
-    require_hub_signature(body, office)
+    require_hub_signature(body, session)
     if office.node_id not in (body["from_node"], body["to_node"]):
         raise NotAllowed("这次交接与本机无关。", "请联系市档案馆核对。", code="foreign_hand_over")
     hand_over = session.get(HandOver, str(body["hand_over_id"]))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -21,15 +20,15 @@ from node.custody import contents, inventory, service
 from node.custody.contents import FILES, INVENTORY, MOST_LINES, ROWS, Step
 from node.custody.models import Bundle, HandOver
 from node.office.places import NodeFolder
-from node.office.working import FolderWork
+from node.office.working import FolderRunner
 from node.registry.files import object_name
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.database import Database
-from shared.kernel.errors import DanglianError, Invalid, NotFound
+from shared.kernel.errors import Invalid, NotFound
 from shared.kernel.files import write_atomically
 from shared.kernel.identifiers import new_id
-from shared.kernel.jobs import Job, JobRunner, job_of
+from shared.kernel.jobs import Job, Steps
 from shared.packaging import PackageIdentity, build_bundle
 from shared.records.hand_over import MOST_BUNDLES
 
@@ -37,7 +36,6 @@ from shared.records.hand_over import MOST_BUNDLES
 #: fonds has larger bundles, so that their number stays within `MOST_BUNDLES`.
 BUNDLE_BYTES = 64 * 1024 * 1024
 _MOST_ENTRIES = 5000
-_KINDS = (service.WRITE, service.CHECK, service.TAKE_IN)
 _PLAN = "plan.json"
 #: Parts of a bundle that was never fetched whole, of a hand-over that was called off.
 _PARTS_LAST = timedelta(days=1)
@@ -47,30 +45,26 @@ _PARTS_LAST = timedelta(days=1)
 class _Prepared:
     """What was done outside of the transaction for the next chunk of one job."""
 
-    job_id: str = ""
     total: int = 0
     built: PackageIdentity | None = None
     rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     inventory: dict[str, Any] | None = None
-    error: DanglianError | None = None
 
 
-class CustodyWork(FolderWork):
+class CustodyWork(FolderRunner):
     """Works off the hand-overs of one node; `step` is for `Background`, `finish` for a command."""
 
-    kinds = _KINDS
-    place = ("handing", "全宗交接")
-
     def __init__(self, folder: NodeFolder) -> None:
-        super().__init__(folder)
-        self._prepared = _Prepared()
-        self._steps: tuple[str, list[Step]] = ("", [])
-        self._runner = JobRunner(
-            self._database,
+        #: What the bundles of the hand-over under way hold, in order.
+        self._contents: tuple[str, list[Step]] = ("", [])
+        super().__init__(
+            folder,
+            "handing",
+            "全宗交接",
             {
-                service.WRITE: self._note_written,
-                service.CHECK: self._note_checked,
-                service.TAKE_IN: self._note_taken_in,
+                service.WRITE: Steps(self._write, self._note_written),
+                service.CHECK: Steps(self._check, self._note_checked),
+                service.TAKE_IN: Steps(self._take_in, self._note_taken_in),
             },
         )
 
@@ -78,47 +72,23 @@ class CustodyWork(FolderWork):
         """Do one chunk of the oldest open job, or clear up; False when there is nothing to do."""
         return super().step() or self._clear_up()
 
-    def _do_chunk(self, job_id: str) -> None:
-        prepared = self._prepared = _Prepared(job_id=job_id)
-        try:
-            self._prepare(prepared)
-        except DanglianError as error:
-            prepared.error = error
-        self._runner.run_chunk(job_id)
-
     def _place(self, hand_over_id: str) -> Path:
         return contents.work_place(self._folder, hand_over_id)
 
-    def _prepare(self, prepared: _Prepared) -> None:
+    def _of(self, job: Job) -> tuple[HandOver, list[Bundle]]:
         with self._database.read() as session:
-            job = job_of(prepared.job_id, session=session)
             hand_over = session.get_one(HandOver, str(job.arguments["hand_over_id"]))
-            bundles = service.bundles_of(hand_over.id, session=session)
-        work: dict[str, Callable[[Job, HandOver, list[Bundle], _Prepared], None]] = {
-            service.WRITE: self._write,
-            service.CHECK: self._check,
-            service.TAKE_IN: self._take_in,
-        }
-        work[job.kind](job, hand_over, bundles, prepared)
-
-    def _ready(self, job: Job) -> _Prepared:
-        if self._prepared.job_id != job.id:
-            raise NotFound("任务已变更。", "请重试。")
-        if self._prepared.error is not None:
-            raise self._prepared.error
-        job.total = self._prepared.total
-        return self._prepared
+            return hand_over, service.bundles_of(hand_over.id, session=session)
 
     # ---- giving: inventory, then bundle after bundle
 
-    def _write(
-        self, job: Job, hand_over: HandOver, bundles: list[Bundle], prepared: _Prepared
-    ) -> None:
+    def _write(self, job: Job) -> _Prepared:
+        hand_over, bundles = self._of(job)
         place = self._place(hand_over.id)
         if not (place / _PLAN).exists():
             self._write_rows(hand_over.fonds_id, place)
         plan: list[list[str]] = json.loads((place / _PLAN).read_bytes())
-        prepared.total = len(plan)
+        prepared = _Prepared(len(plan))
         if len(bundles) < len(plan):
             prepared.built = self._build(hand_over, plan[len(bundles)], len(bundles) + 1)
         else:
@@ -130,6 +100,7 @@ class CustodyWork(FolderWork):
                 "sums": written["sums"],
                 "highest": len(written["highest"]),
             }
+        return prepared
 
     def _write_rows(self, fonds_id: str, place: Path) -> None:
         """Write rows and inventory of the frozen fonds, and last the plan of the bundles."""
@@ -182,8 +153,8 @@ class CustodyWork(FolderWork):
         target.unlink()
         return identity
 
-    def _note_written(self, job: Job, session: Session) -> bool:
-        prepared = self._ready(job)
+    def _note_written(self, job: Job, prepared: _Prepared, session: Session) -> bool:
+        job.total = prepared.total
         hand_over = session.get_one(HandOver, str(job.arguments["hand_over_id"]))
         if prepared.built is not None:
             job.done += 1
@@ -210,16 +181,15 @@ class CustodyWork(FolderWork):
         return database
 
     def _all_steps(self, hand_over: HandOver, bundles: list[Bundle]) -> list[Step]:
-        if self._steps[0] != hand_over.id:
+        if self._contents[0] != hand_over.id:
             paths = [contents.bundle_path(self._folder, each.sha256) for each in bundles]
-            self._steps = (hand_over.id, contents.steps_of(paths, hand_over.id))
-        return self._steps[1]
+            self._contents = (hand_over.id, contents.steps_of(paths, hand_over.id))
+        return self._contents[1]
 
-    def _check(
-        self, job: Job, hand_over: HandOver, bundles: list[Bundle], prepared: _Prepared
-    ) -> None:
+    def _check(self, job: Job) -> _Prepared:
+        hand_over, bundles = self._of(job)
         steps = self._all_steps(hand_over, bundles)
-        prepared.total = len(steps)
+        prepared = _Prepared(len(steps))
         trial = self._trial(hand_over)
         try:
             if job.done < len(steps):
@@ -229,8 +199,9 @@ class CustodyWork(FolderWork):
                 else:
                     with trial.write() as session:
                         inventory.write_lines(hand_over.fonds_id, contents.rows_in(step), session)
-                return
+                return prepared
             prepared.inventory = self._compare(hand_over, bundles, trial)
+            return prepared
         finally:
             trial.close()
 
@@ -267,8 +238,8 @@ class CustodyWork(FolderWork):
         statement = (hand_over.document or {})["statement"]
         return contents.read_inventory(self._path(bundles[0]), statement["inventory"])
 
-    def _note_checked(self, job: Job, session: Session) -> bool:
-        prepared = self._ready(job)
+    def _note_checked(self, job: Job, prepared: _Prepared, session: Session) -> bool:
+        job.total = prepared.total
         if prepared.inventory is None:
             job.done += 1
             return False
@@ -279,29 +250,29 @@ class CustodyWork(FolderWork):
 
     # ---- taking in, after the hub's assignment
 
-    def _take_in(
-        self, job: Job, hand_over: HandOver, bundles: list[Bundle], prepared: _Prepared
-    ) -> None:
+    def _take_in(self, job: Job) -> _Prepared:
+        hand_over, bundles = self._of(job)
         steps = self._all_steps(hand_over, bundles)
-        prepared.total = len(steps) + 1
+        prepared = _Prepared(len(steps) + 1)
         if job.done == 0:
-            return
+            return prepared
         if job.done <= len(steps):
             step = steps[job.done - 1]
             if step.entry is None:
                 contents.keep_files(step, self._folder)
             else:
                 prepared.rows = contents.rows_in(step)
-            return
+            return prepared
         said = self._said(hand_over, bundles)
         with self._database.read() as session:
             found = inventory.inventory_of(hand_over.fonds_id, session)
         if found != said:
             raise _differs(_first_difference(found, said))
         prepared.inventory = found
+        return prepared
 
-    def _note_taken_in(self, job: Job, session: Session) -> bool:
-        prepared = self._ready(job)
+    def _note_taken_in(self, job: Job, prepared: _Prepared, session: Session) -> bool:
+        job.total = prepared.total
         hand_over = session.get_one(HandOver, str(job.arguments["hand_over_id"]))
         if prepared.inventory is not None:
             service.settle(hand_over, session=session)

@@ -11,7 +11,7 @@ from node.filing.models import Record
 from node.filing.wire import chunked
 from node.office.service import fonds_here, fonds_of, require_writable
 from shared.kernel.actor import Actor, Role, require
-from shared.kernel.errors import NotFound
+from shared.kernel.errors import NotAllowed, NotFound
 from shared.records.fonds import Fonds
 
 #: Roles that see the catalogue of a fonds.
@@ -55,6 +55,14 @@ def records_to_change(actor: Actor, record_ids: Sequence[str], *, session: Sessi
     for fonds_id in {record.fonds_id for record in found.values()}:
         require_clerk(actor, fonds_id, session=session)
     return [found[each] for each in wanted]
+
+
+def require_leader(actor: Actor, records: Sequence[Record], what: str) -> None:
+    """Raise NotAllowed unless a leader of these records' fonds decides in person."""
+    if actor.system:
+        raise NotAllowed(f"{what}须由单位负责人本人批准。", "请用负责人的账号登录后办理。")
+    for fonds_id in {record.fonds_id for record in records}:
+        require(actor, Role.LEADER, fonds=fonds_id)
 
 
 def fonds_subject(records: Sequence[Record]) -> str:

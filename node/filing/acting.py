@@ -17,15 +17,6 @@ from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import Invalid, NotFound
 
 
-def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command in which somebody acts: `--dir`, `--as`, `--json`."""
-    command = json_option(command)
-    command = click.option("--as", "login", default=None, help="以哪个账号的名义办理。")(command)
-    return click.option(
-        "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
-    )(command)
-
-
 def acting(login: str | None, *roles: Role, session: Session) -> Actor:
     """The account named by `--as`, or the only one that holds one of the roles.
 
@@ -53,6 +44,15 @@ def acting(login: str | None, *roles: Role, session: Session) -> Actor:
             else "请先用 danglian node user add 添加文书档案员。",
         )
     return actor_of(able[0], session)
+
+
+def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command in which somebody acts: `--dir`, `--as`, `--json`."""
+    command = json_option(command)
+    command = click.option("--as", "login", default=None, help="以哪个账号的名义办理。")(command)
+    return click.option(
+        "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
+    )(command)
 
 
 def fonds_named(text: str | None, session: Session) -> str:

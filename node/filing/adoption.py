@@ -99,6 +99,22 @@ def adopt_held(session: Session, body: Mapping[str, Any]) -> None:
     session.flush()
 
 
+def adopt_correction(session: Session, corrected: Mapping[str, Any]) -> bool:
+    """Bring the mirror of a received record up to a version that its archive has made.
+
+    False when the mirror is as new already. Raises Invalid when the record is malformed.
+    """
+    held: Wire = dict(corrected)
+    record_from_wire(held)
+    local = session.get(Record, held["id"])
+    if local is not None and (
+        local.version > held["version"] or _known(local.id, content_digest(held), session)
+    ):
+        return False
+    _write(held, local, session)
+    return True
+
+
 def _known(record_id: str, digest: str, session: Session) -> bool:
     """Whether the held version is one that this node had told, so that ours is at least as new."""
     return (
@@ -317,7 +333,7 @@ def finish_adoption(session: Session, held_ids: Collection[str] | None = None) -
     ids = list(
         session.scalars(
             select(Record.id)
-            .where(Record.state.in_(("filed", "offered", "void")))
+            .where(Record.state.in_(("filed", "offered", "void", "disposed")))
             .where(Record.fonds_id.in_(_written_here(session)))
             .order_by(Record.code, Record.id)
         )

@@ -5,7 +5,7 @@ Freely, until the class of the year is closed. Draft numbers follow the order by
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from node.filing.access import fonds_subject, records_to_change
 from node.filing.categories import Categories, is_complete, values_of
 from node.filing.models import Category, Record
 from node.filing.numbering import plan_numbers, write_numbers
+from node.filing.undoing import undoable
 from node.filing.values import PLACE_FIELDS, check_values
 from node.office.service import fonds_of
 from shared import audit
@@ -23,7 +24,7 @@ from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, NotFound, WrongState
 from shared.records.numbering import doc_no_key
 from shared.records.record import FIELD_NAMES, RecordLevel
-from shared.records.states import RECORD
+from shared.records.states import DRAFT_STATES, RECORD
 
 
 def arrange(
@@ -44,20 +45,20 @@ def arrange(
         _may_be_arranged(record)
         if record.level == RecordLevel.ITEM and record.parent_id not in chosen:
             raise WrongState(
-                f"《{_short(record.title)}》是卷内文件，随案卷整理。", "请选择它所在的案卷。"
+                f"《{short(record.title)}》是卷内文件，随案卷整理。", "请选择它所在的案卷。"
             )
     categories = Categories(session)
     # What comes into a category together stands there by date, whatever the list was sorted by.
     ordered = [record for record in records if record.level != RecordLevel.ITEM]
-    for record in sorted(ordered, key=lambda each: _by_date(each)[:2]):
-        for name, value in found.items():
-            if value is None and name == "class_code":
-                continue
-            setattr(record, name, value)
-        _take_place(record, categories)
-        if record.level in (RecordLevel.VOLUME, RecordLevel.PROJECT):
-            _arrange_inside(record, found, categories, session)
-    session.flush()
+    with undoable(actor, "整理", with_content(ordered, session), session=session):
+        for record in sorted(ordered, key=lambda each: _by_date(each)[:2]):
+            for name, value in found.items():
+                if value is None and name == "class_code":
+                    continue
+                setattr(record, name, value)
+            take_place(record, categories)
+            if record.level in (RecordLevel.VOLUME, RecordLevel.PROJECT):
+                arrange_inside(record, categories, session)
     audit.record(
         session, actor, "record.arranged", fonds_subject(records),
         records=len(records), **found,
@@ -66,19 +67,21 @@ def arrange(
 
 
 def _may_be_arranged(record: Record) -> None:
-    if record.state in ("collected", "arranging"):
+    if record.state in DRAFT_STATES:
         return
     raise WrongState(
-        f"《{_short(record.title)}》现为“{RECORD.label(record.state)}”，档号已定，不能再改门类、年度和期限。",
+        f"《{short(record.title)}》现为“{RECORD.label(record.state)}”，档号已定，不能再改门类、年度和期限。",
         "归错类的，请用“改归他类”：原号留作空号，在正确的门类中取得新号。",
     )
 
 
-def _short(title: str) -> str:
+def short(title: str) -> str:
+    """A title for a sentence."""
     return title if len(title) <= 30 else title[:30] + "…"
 
 
-def _take_place(record: Record, categories: Categories) -> None:
+def take_place(record: Record, categories: Categories) -> None:
+    """Put a record at the end of the category that its values name, or back to 待整理."""
     values = values_of(record)
     complete = is_complete(values)
     record.state = RECORD.after("arrange", record.state) if complete else "collected"
@@ -93,71 +96,39 @@ def _take_place(record: Record, categories: Categories) -> None:
     record.changed_at = now()
 
 
-def _arrange_inside(
-    record: Record, found: Mapping[str, Any], categories: Categories, session: Session
-) -> None:
+def arrange_inside(record: Record, categories: Categories, session: Session) -> None:
     """Carry a volume's values to its items; a project's class and number to its volumes."""
     volume = record.level == RecordLevel.VOLUME
     names = ["class_code", "subclass", "project_number", "catalogue_number"]
     names += ["year", "retention", "organ", "organ_name"] if volume else []
-    for child in session.scalars(
-        select(Record)
-        .where(Record.parent_id == record.id, Record.state.in_(("collected", "arranging")))
-        .order_by(Record.position, Record.id)
-    ):
+    for child in _content(record, session):
         for name in names:
             setattr(child, name, getattr(record, name))
-        _take_place(child, categories)
+        take_place(child, categories)
         if not volume:
-            _arrange_inside(child, found, categories, session)
+            arrange_inside(child, categories, session)
 
 
-def put_into(
-    actor: Actor, parent: Record, record_ids: Sequence[str], *, session: Session
-) -> list[Record]:
-    """Put records into a volume as its items 组卷, or volumes into a project."""
-    records = records_to_change(actor, [parent.id, *record_ids], session=session)[1:]
-    inner = {RecordLevel.VOLUME: RecordLevel.ITEM, RecordLevel.PROJECT: RecordLevel.VOLUME}
-    level = inner.get(RecordLevel(parent.level))
-    if level is None:
-        raise WrongState("只有案卷和项目可以包含文件。", "请先建立案卷。")
-    if parent.state not in ("collected", "arranging"):
-        raise WrongState("案卷已定号，不能再调整组成。", "请另立案卷。")
-    categories = Categories(session)
+def with_content(records: Iterable[Record], session: Session) -> list[Record]:
+    """The records, each with the drafts that are inside it, at any depth; none twice."""
+    found: dict[str, Record] = {}
     for record in records:
-        _may_be_arranged(record)
-        if record.fonds_id != parent.fonds_id:
-            raise Invalid("parent_id", "不同全宗的文件不能放入同一案卷。", "请只选择本全宗的文件。")
-        if record.id == parent.id or (level is RecordLevel.VOLUME) != (
-            record.level == RecordLevel.VOLUME
-        ):
-            raise Invalid("parent_id", "案卷里只能放文件，项目里只能放案卷。", "请重新选择。")
-        record.level = str(level)
-        record.parent_id = parent.id
-    session.flush()
-    _arrange_inside(parent, {}, categories, session)
-    session.flush()
-    audit.record(session, actor, "record.put_into", parent, records=len(records))
-    return records
+        found[record.id] = record
+        if record.level in (RecordLevel.VOLUME, RecordLevel.PROJECT):
+            found.update(
+                (each.id, each) for each in with_content(_content(record, session), session)
+            )
+    return list(found.values())
 
 
-def take_out(actor: Actor, record_ids: Sequence[str], *, session: Session) -> list[Record]:
-    """Take items out of their volume again, as records by themselves."""
-    records = records_to_change(actor, record_ids, session=session)
-    categories = Categories(session)
-    for record in records:
-        _may_be_arranged(record)
-        if record.level == RecordLevel.ITEM:
-            record.level = str(RecordLevel.RECORD)
-        record.parent_id = None
-        record.volume_number = None
-        _take_place(record, categories)
-    session.flush()
-    audit.record(
-        session, actor, "record.taken_out", fonds_subject(records),
-        records=len(records),
-    )  # fmt: skip
-    return records
+def _content(record: Record, session: Session) -> list[Record]:
+    return list(
+        session.scalars(
+            select(Record)
+            .where(Record.parent_id == record.id, Record.state.in_(DRAFT_STATES))
+            .order_by(Record.position, Record.id)
+        )
+    )
 
 
 def reorder(actor: Actor, record_ids: Sequence[str], *, session: Session) -> list[Record]:
@@ -171,8 +142,9 @@ def reorder(actor: Actor, record_ids: Sequence[str], *, session: Session) -> lis
     if len(set(places)) < len(places):
         _number_places(category_id, session)
         places = sorted(record.position for record in records)
-    for record, place in zip(records, places, strict=True):
-        record.position = place
+    with undoable(actor, "调整顺序", records, session=session):
+        for record, place in zip(records, places, strict=True):
+            record.position = place
     _follow(records, session)
     audit.record(
         session, actor, "category.reordered", f"category:{category_id}", records=len(records)
@@ -184,12 +156,14 @@ def move(actor: Actor, record: Record, to: int, *, session: Session) -> int:
     """Move one record to the place `to` (from 1) of its category; returns where it ended up."""
     records_to_change(actor, [record.id], session=session)
     category_id = _one_category([record])
-    others = [each for each in _in_order(category_id, session) if each.id != record.id]
-    place = min(max(1, to), len(others) + 1)
+    found = _in_order(category_id, session)
+    place = min(max(1, to), len(found))
+    others = [each for each in found if each.id != record.id]
     others.insert(place - 1, record)
-    for position, each in enumerate(others, 1):
-        if each.position != position:
-            each.position = position
+    with undoable(actor, f"移动《{short(record.title)}》", found, session=session):
+        for position, each in enumerate(others, 1):
+            if each.position != position:
+                each.position = position
     _follow([record], session)
     audit.record(session, actor, "record.moved", record, to=place)
     return place
@@ -202,8 +176,9 @@ def sort_category(actor: Actor, category_id: str, *, session: Session) -> int:
         raise NotFound("这一类目没有可排序的文件。", "请刷新后重试。")
     records_to_change(actor, [record.id for record in records], session=session)
     records.sort(key=_by_date)
-    for position, record in enumerate(records, 1):
-        record.position = position
+    with undoable(actor, "按日期排列", records, session=session):
+        for position, record in enumerate(records, 1):
+            record.position = position
     _follow(records, session)
     audit.record(session, actor, "category.sorted", f"category:{category_id}", records=len(records))
     return len(records)

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from node.filing import service as filing
 from node.filing.catalogue import as_pdf, as_xlsx, catalogue
-from node.filing.models import ClosedClass
-from node.filing.pages import NAMES, SEEING, blueprint, fonds_names
+from node.filing.models import ClosedClass, Divergence
+from node.filing.pages import NAMES, SEEING, back, blueprint, fonds_names
 from node.registry.edge import fragment
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import Invalid, NotFound
 from shared.records.values import parse_year
-from shared.web import Form, current_database, download, local_path
+from shared.web import Filter, Form, Listing, current_database, download
 from shared.web.downloads import PDF, XLSX
 
 Record = filing.Record
 _SELECTION = ("class_code", "subclass", "year", "retention", "organ", "organ_name")
 #: Rows of a category that the page of its order shows at once.
-_SHOWN = 200
-
-
-def _back(default: str) -> str:
-    target = request.form.get("next", "")
-    if target.startswith("?"):
-        return url_for(".index") + target
-    return local_path(target, default)
+_SHOWN = 1000
 
 
 @blueprint.post("/arrange")
@@ -44,7 +38,17 @@ def arrange_selection() -> ResponseReturnValue:
     with current_database().write() as session:
         records = filing.arrange(current_actor(), ids, given, session=session)
     flash(f"已设定 {len(records)} 件。", "success")
-    return redirect(_back(url_for(".index")))
+    return redirect(back(url_for(".index")))
+
+
+@blueprint.post("/<record_id>/put-back")
+@with_roles(Role.CLERK)
+def put_back(record_id: str) -> ResponseReturnValue:
+    """Take one record back to 待整理."""
+    with current_database().write() as session:
+        filing.put_back(current_actor(), [record_id], session=session)
+    flash("已退回待整理；重新设定保管期限之后再进入整理中。", "success")
+    return redirect(url_for(".show", record_id=record_id))
 
 
 @blueprint.get("/order/<category_id>")
@@ -69,6 +73,8 @@ def order(category_id: str) -> str:
             year=category.year or (records[0].year if records else None),
             class_code=category.class_code or (records[0].class_code if records else None),
             may_change=current_actor().may(Role.CLERK, fonds=category.fonds_id),
+            undo=filing.last_step(category.fonds_id, session=session),
+            organs=filing.organs([category.fonds_id], session=session),
             **NAMES,
         )
 
@@ -76,18 +82,46 @@ def order(category_id: str) -> str:
 @blueprint.post("/order/<category_id>/move")
 @with_roles(Role.CLERK)
 def move(category_id: str) -> ResponseReturnValue:
-    """Move one record within its category."""
-    record_id = request.form.get("record_id", "")
-    to = request.form.get("to", type=int)
-    if to is None:
-        raise Invalid("to", "位置应为整数。", "请填写要移到第几位。")
+    """Move one record within its category; a script gets the new numbers as JSON."""
+    record_id, to = _moved()
+    start = request.form.get("from", 0, type=int)
     with current_database().write() as session:
         record = filing.record_of(current_actor(), record_id, session=session)
         place = filing.move(current_actor(), record, to, session=session)
-    flash(f"已移到第 {place} 位。", "success")
-    start = request.form.get("from", 0, type=int)
+        told = f"已移到第 {place} 位。"
+        if request.accept_mimetypes.best == "application/json":
+            return _new_order(category_id, record.fonds_id, told, session)
+    flash(told, "success")
+    # Where it is now, if that is another page of the list.
+    start = start if start < place <= start + _SHOWN else (place - 1) // _SHOWN * _SHOWN
     target = url_for(".order", category_id=category_id)
     return redirect(f"{target}?from={start}#row-{record_id}")
+
+
+def _moved() -> tuple[str, int]:
+    """Which record the form moves, and to which place: by a button, or by a typed number."""
+    chosen = request.form.get("move", "")
+    if chosen == "typed":
+        typed = {name: text.strip() for name, text in request.form.items() if name[:3] == "to-"}
+        given = [(name[3:], text) for name, text in typed.items() if text]
+        if len(given) != 1:
+            raise Invalid("to", "没有填写位置，或填了几行。", "请只在一行的“第几位”里填数字。")
+        record_id, place = given[0]
+    else:
+        record_id, _, place = chosen.partition(":")
+    if not place.isascii() or not place.isdigit():
+        raise Invalid("to", "位置应为整数。", "请填写要移到第几位。")
+    return record_id, int(place)
+
+
+def _new_order(category_id: str, fonds_id: str, told: str, session: Session) -> ResponseReturnValue:
+    step = filing.last_step(fonds_id, session=session)
+    records = filing.in_category(category_id, session=session)
+    return {
+        "told": told,
+        "numbers": {each.id: each.number for each in records},
+        "undo": step and {"url": url_for(".undo", step_id=step.id), "what": step.what},
+    }
 
 
 @blueprint.post("/order/<category_id>/sort")
@@ -115,6 +149,7 @@ def classes() -> str:
             waiting=[each for each in waiting if each[:3] not in done],
             late=[each for each in waiting if each[:3] in done],
             closed=closed,
+            organs=filing.organs(seen, session=session),
             gaps=[each for one in seen for each in filing.check_gaps(one, session=session)],
             fonds=fonds_names(session),
             may_change=actor.has(Role.CLERK),
@@ -144,6 +179,7 @@ def numbers() -> str:
             current_actor(), fonds_id, class_code, year, session=session
         )
         closed = session.get(ClosedClass, (fonds_id, class_code, year))
+        organs = filing.organs([fonds_id], session=session)
     start = max(0, request.args.get("from", 0, type=int))
     return render_template(
         "filing/numbers.html",
@@ -154,6 +190,7 @@ def numbers() -> str:
         drafted=any(row.was[0] is not None for row in preview.plan.rows),
         changed=sum(row.moved for row in preview.plan.rows),
         closed=closed,
+        organs=organs,
         address=_address(fonds_id, class_code, year),
         **NAMES,
     )
@@ -189,6 +226,7 @@ def close() -> ResponseReturnValue:
     which = _which()
     with current_database().read() as session:
         preview = filing.preview_closing(current_actor(), *which, session=session)
+        organs = filing.organs([which[0]], session=session)
     form = Form(request.form)
     if request.method == "POST":
         with form.catching():
@@ -205,6 +243,7 @@ def close() -> ResponseReturnValue:
         "filing/close.html",
         preview=preview,
         actor=current_actor(),
+        organs=organs,
         address=_address(*which),
         **NAMES,
     )
@@ -221,7 +260,7 @@ def show_catalogue() -> ResponseReturnValue:
         names = fonds_names(session)
         years = sorted(filing.distinct_values("year", seen, session=session), reverse=True)
         fonds_id = given.get("fonds") or next(iter(names), "")
-        year = given.get("year", type=int) or (years[0] if years else None)
+        year = parse_year(given["year"]) if given.get("year") else next(iter(years), None)
         found = None
         if fonds_id in names and year is not None:
             found = catalogue(
@@ -262,13 +301,20 @@ def divergences() -> str:
     """Records of which node and hub had different versions."""
     with current_database().read() as session:
         actor = current_actor()
-        seen = filing.ids_seen(actor, session=session)
-        found = [
-            (each, filing.differences(each), session.get_one(Record, each.record_id))
-            for each in filing.open_divergences(seen, session=session)
-        ]
+        fonds = fonds_names(session)
+        listing = Listing.from_request(
+            request.args,
+            sorts={"code": Record.code, "title": Record.title, "noticed": Divergence.noticed_at},
+            default_sort="noticed",
+            search=(Record.code, Record.title, Record.doc_no),
+            filters={"fonds": Filter("全宗", Record.fonds_id, fonds)} if len(fonds) > 1 else {},
+        )
         return render_template(
-            "filing/divergences.html", found=found, may_change=actor.has(Role.CLERK), **NAMES
+            "filing/divergences.html",
+            page=listing.apply(filing.divergence_listing(list(fonds)), session=session),
+            differences=filing.differences,
+            may_change=actor.has(Role.CLERK),
+            **NAMES,
         )
 
 
@@ -282,28 +328,3 @@ def settle_divergence(divergence_id: str) -> ResponseReturnValue:
         )
     flash("已处理。", "success")
     return redirect(url_for(".divergences"))
-
-
-@blueprint.get("/boxes")
-@with_roles(*SEEING)
-def boxes() -> str:
-    """The boxes and where they stand."""
-    with current_database().read() as session:
-        names = fonds_names(session)
-        found = [
-            (names[fonds_id], box, place, count)
-            for fonds_id in names
-            for box, place, count in filing.boxes(fonds_id, session=session)
-        ]
-        may_change = current_actor().has(Role.CLERK)
-        return render_template("filing/boxes.html", found=found, may_change=may_change, **NAMES)
-
-
-@blueprint.post("/boxes/<box_id>")
-@with_roles(Role.CLERK)
-def move_box(box_id: str) -> ResponseReturnValue:
-    """Put a box at another place."""
-    with current_database().write() as session:
-        filing.move_box(current_actor(), box_id, request.form.get("place"), session=session)
-    flash("已保存存放位置。", "success")
-    return redirect(url_for(".boxes"))

@@ -14,7 +14,7 @@ from node.registry.files import StoredFile
 from shared import audit
 from shared.kernel.actor import Actor
 from shared.kernel.errors import NotFound, WrongState
-from shared.records.holdings import FileKind
+from shared.records.holdings import FileKind, read_file_kind
 from shared.records.roles import DOCUMENT_ROLES
 from shared.records.security import refuse_classified
 from shared.records.states import OPEN_STATES, RECORD
@@ -39,7 +39,7 @@ def attach(
     name = safe_file_name(stored.name, "file")
     refuse_classified(name)
     kinds = {each.kind for each in files_of(record.id, session=session)}
-    check_kinds(record.holding, kinds | {str(FileKind(kind))})
+    check_kinds(record.holding, kinds | {kind})
     order = session.scalar(select(func.count()).where(ComputerFile.document_id == document.id))
     file = ComputerFile(
         document_id=document.id,
@@ -48,7 +48,7 @@ def attach(
         size=stored.size,
         sha256=stored.sha256,
         format=stored.format,
-        kind=str(FileKind(kind)),
+        kind=str(read_file_kind(kind)),
         order=(order or 0) + 1,
     )
     session.add(file)

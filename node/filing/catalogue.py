@@ -64,12 +64,15 @@ def catalogue(
     organ: str | None = None,
     session: Session,
 ) -> Catalogue:
-    """The catalogue of a class of a year: 永久 first, then by code; void numbers keep a line."""
+    """The catalogue of a class of a year: 永久 first, then by code.
+
+    Void numbers and destroyed records keep a line.
+    """
     require(actor, Role.CLERK, Role.LEADER, Role.ADMINISTRATOR, fonds=fonds_id)
     query = (
         select(Record)
         .where(Record.fonds_id == fonds_id, Record.class_code == class_code)
-        .where(Record.year == year, Record.state.not_in(("collected", "disposed")))
+        .where(Record.year == year, Record.state != "collected")
         .order_by(Record.code.is_(None), Record.code, Record.position, Record.id)
     )
     if retention is not None:
@@ -102,7 +105,9 @@ def _row(record: Record) -> CatalogueRow:
         date=(record.date or "").replace("-", ""),
         security="" if security is SecurityClass.NONE else SECURITY_NAMES[security],
         pages="" if record.pages is None else str(record.pages),
-        remark=record.void_reason or record.remark or "",
+        remark="已销毁"
+        if record.state == "disposed"
+        else record.void_reason or record.remark or "",
     )
 
 

@@ -24,7 +24,7 @@ from shared.kernel.clock import now
 from shared.kernel.errors import DanglianError, Invalid, WrongState
 from shared.kernel.identifiers import new_id
 from shared.records.fonds import Fonds
-from shared.records.holdings import FileKind
+from shared.records.holdings import FileKind, read_file_kind
 from shared.records.record import MOST_DOCUMENTS, MOST_FILES, RecordLevel
 from shared.records.roles import DOCUMENT_ROLES
 from shared.records.security import refuse_classified
@@ -145,6 +145,32 @@ def keys_in_use(fonds_id: str, keys: Iterable[str], *, session: Session) -> dict
     return found
 
 
+@dataclass(frozen=True)
+class Holder:
+    """A volume or project that filing has: what records can be put into, while it is open."""
+
+    id: str
+    level: str
+    open: bool
+
+
+def holders_in_use(
+    fonds_id: str, keys: Iterable[str], codes: Iterable[str], *, session: Session
+) -> dict[str, Holder]:
+    """The volumes and projects of the fonds with these source keys or codes, by key and by code."""
+    found: dict[str, Holder] = {}
+    for column, wanted in ((Record.source_key, keys), (Record.code, codes)):
+        for some in chunked(list(wanted)):
+            rows = session.execute(
+                select(column, Record.id, Record.level, Record.state)
+                .where(Record.fonds_id == fonds_id, column.in_(some))
+                .where(Record.level.in_((RecordLevel.VOLUME, RecordLevel.PROJECT)))
+            )
+            for name, record_id, level, state in rows:
+                found[str(name)] = Holder(record_id, level, state in OPEN_STATES)
+    return found
+
+
 def _collect(
     actor: Actor, fonds_id: str, rows: Sequence[Mapping[str, Any]], session: Session
 ) -> Collected:
@@ -259,7 +285,7 @@ class _Maker:
                     "size": file["size"],
                     "sha256": file["sha256"],
                     "format": file["format"],
-                    "kind": str(FileKind(file.get("kind") or FileKind.BORN_DIGITAL)),
+                    "kind": str(read_file_kind(file.get("kind") or FileKind.BORN_DIGITAL)),
                     "order": order,
                 }
             )

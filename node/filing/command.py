@@ -10,16 +10,18 @@ from typing import Any
 import click
 
 from node.filing import service as filing
-from node.filing.acting import account_options as _options
-from node.filing.acting import acting, fonds_named
+from node.filing.acting import acting, command_options, fonds_named
+from node.filing.record_command import RECORD_COLUMNS, line_of
+from node.filing.record_command import commands as record_commands
+from node.filing.room_command import commands as room_commands
+from node.filing.volume_command import commands as volume_commands
 from node.office.places import NodeFolder
 from node.registry.files import Keeping
 from shared.command.main import show, show_table
 from shared.kernel.errors import Invalid
 from shared.records.record import FIELD_NAMES
+from shared.records.security import says_declassified
 from shared.records.states import RECORD
-
-_COLUMNS = {"code": "档号", "title": "题名", "date": "日期", "state_name": "状态", "id": "标识"}
 
 
 def _class_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,12 +31,12 @@ def _class_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--fonds", default=None, help="全宗：全宗号、名称或标识；只有一个时可省略。"),
     ):
         command = option(command)
-    return _options(command)
+    return command_options(command)
 
 
 @click.group("file")
 def file_command() -> None:
-    """归档：归入、列出、整理、编号、定号、补充归档、作废。"""
+    """归档：归入、列出、整理、组卷、撤销、编号、定号、补充归档、作废、延长保管期限、销毁。"""
 
 
 @file_command.command("collect")
@@ -57,7 +59,7 @@ def file_command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="一次归入多件：JSON 列表的文件，每件一个对象。",
 )
-@_options
+@command_options
 def collect(
     *,
     folder: Path,
@@ -79,7 +81,8 @@ def collect(
         show({"ids": ids, "count": len(ids)}, as_json=as_json, sentence=sentence)
         return
     values: dict[str, Any] = {"title": title, **dict(_pair(each) for each in pairs)}
-    with Keeping(node.files) as files:
+    cleared = says_declassified(values.get("security_change"))
+    with Keeping(node.files, declassified=cleared) as files:
         stored = []
         for path in paths:
             with path.open("rb") as stream:
@@ -89,7 +92,7 @@ def collect(
             record = filing.collect(actor, fonds_id, values, session=session)
             for each in stored:
                 filing.attach(actor, record, role, each, kind, session=session)
-            result = _line(record)
+            result = line_of(record)
     show(result, as_json=as_json, sentence=f"已归入：{record.title}（{result['state_name']}）。")
 
 
@@ -123,7 +126,7 @@ def _pair(text: str) -> tuple[str, str]:
 @click.option("--state", type=click.Choice(list(RECORD.states)), default=None)
 @click.option("--text", default=None, help="题名、档号、文号或责任者中的词。")
 @click.option("--limit", type=int, default=100, show_default=True)
-@_options
+@command_options
 def list_records(
     *,
     folder: Path,
@@ -150,8 +153,8 @@ def list_records(
         )
         query = filing.listing(wanted, filing.ids_seen(actor, session=session))
         ordered = query.order_by(filing.Record.code, filing.Record.id).limit(limit)
-        rows = [_line(record) for record in session.scalars(ordered)]
-    show_table(rows, _COLUMNS, as_json=as_json, title="归档文件", key="records")
+        rows = [line_of(record) for record in session.scalars(ordered)]
+    show_table(rows, RECORD_COLUMNS, as_json=as_json, title="归档文件", key="records")
 
 
 @file_command.command("arrange")
@@ -163,7 +166,7 @@ def list_records(
 @click.option("--retention", default=None, help="保管期限。")
 @click.option("--organ", default=None, help="机构（问题）代码。")
 @click.option("--organ-name", default=None, help="机构（问题）。")
-@_options
+@command_options
 def arrange(
     *,
     folder: Path,
@@ -186,14 +189,14 @@ def arrange(
         if not ids:
             raise Invalid("records", "没有指明文件。", "请写出标识，或用 --state 选取。")
         records = filing.arrange(actor, ids, given, session=session)
-        rows = [_line(record) for record in records]
-    show_table(rows, _COLUMNS, as_json=as_json, title=f"已设定 {len(rows)} 件", key="records")
+        rows = [line_of(record) for record in records]
+    show_table(rows, RECORD_COLUMNS, as_json=as_json, title=f"已设定 {len(rows)} 件", key="records")
 
 
 @file_command.command("edit")
 @click.argument("record_id")
 @click.option("--set", "pairs", multiple=True, required=True, help="项=值，可多次，如 pages=3。")
-@_options
+@command_options
 def edit(
     folder: Path, login: str | None, as_json: bool, record_id: str, pairs: tuple[str, ...]
 ) -> None:
@@ -202,7 +205,7 @@ def edit(
     with NodeFolder(folder).database().write() as session:
         actor = acting(login, session=session)
         record = filing.record_of(actor, record_id, session=session)
-        result = _line(filing.edit_returned(actor, record, values, session=session))
+        result = line_of(filing.edit_returned(actor, record, values, session=session))
     show(result, as_json=as_json, sentence=f"已修改：{result['title']}。")
 
 
@@ -270,39 +273,52 @@ def close(
 
 @file_command.command("late")
 @click.argument("record_id")
-@_options
+@command_options
 def late(folder: Path, login: str | None, as_json: bool, record_id: str) -> None:
     """补充归档：定号之后找到的文件取下一个号。"""
     with NodeFolder(folder).database().write() as session:
         actor = acting(login, session=session)
         record = filing.record_of(actor, record_id, session=session)
-        result = _line(filing.file_late(actor, record, session=session))
+        result = line_of(filing.file_late(actor, record, session=session))
     show(result, as_json=as_json, sentence=f"已补充归档：{result['code']}。")
 
 
 @file_command.command("void")
 @click.argument("record_id")
 @click.option("--reason", required=True, help="原因，写入空号。")
-@_options
+@command_options
 def void(folder: Path, login: str | None, as_json: bool, record_id: str, reason: str) -> None:
     """作废：文件取消归档，原号作为空号保留。"""
     with NodeFolder(folder).database().write() as session:
         actor = acting(login, session=session)
         record = filing.record_of(actor, record_id, session=session)
-        result = _line(filing.remove_filed(actor, record, reason, session=session))
+        result = line_of(filing.remove_filed(actor, record, reason, session=session))
     show(result, as_json=as_json, sentence=f"已作废：{result['code']}。")
 
 
 @file_command.command("gaps")
-@_options
-def gaps(folder: Path, login: str | None, as_json: bool) -> None:
+@click.option("--year", type=int, default=None, help="只查这个年度。")
+@click.option("--class", "class_code", default=None, help="只查这个门类。")
+@click.option("--fonds", default=None, help="只查这个全宗。")
+@command_options
+def gaps(
+    *,
+    folder: Path,
+    login: str | None,
+    as_json: bool,
+    year: int | None,
+    class_code: str | None,
+    fonds: str | None,
+) -> None:
     """检查断号和重号。"""
     with NodeFolder(folder).database().read() as session:
         actor = acting(login, session=session)
+        named = fonds_named(fonds, session) if fonds else None
         rows = [
             {"year": one.category.year, "class_code": one.category.class_code, "problem": g.problem}
             for fonds_id in filing.ids_seen(actor, session=session)
-            for one in filing.check_gaps(fonds_id, session=session)
+            if named in (None, fonds_id)
+            for one in filing.check_gaps(fonds_id, class_code, year, session=session)
             for g in one.gaps
         ]
     columns = {"year": "年度", "class_code": "门类", "problem": "情况"}
@@ -310,15 +326,5 @@ def gaps(folder: Path, login: str | None, as_json: bool) -> None:
     show_table(rows, columns, as_json=as_json, title=title, key="gaps")
 
 
-def _line(record: filing.Record) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "code": record.code,
-        "title": record.title,
-        "date": record.date,
-        "year": record.year,
-        "retention": record.retention,
-        "state": record.state,
-        "state_name": RECORD.label(record.state),
-        "version": record.version,
-    }
+for _command in (*record_commands, *room_commands, *volume_commands):
+    file_command.add_command(_command)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from node.filing.access import require_clerk
@@ -49,6 +49,15 @@ def open_divergences(
     if record_id is not None:
         query = query.where(Divergence.record_id == record_id)
     return list(session.scalars(query.order_by(Divergence.noticed_at, Divergence.id)))
+
+
+def divergence_listing(fonds_ids: Collection[str]) -> Select[Divergence, Record]:
+    """The divergences that wait for a clerk, each with its record; unordered."""
+    return (
+        select(Divergence, Record)
+        .join(Record, Record.id == Divergence.record_id)
+        .where(Divergence.settled_at.is_(None), Divergence.fonds_id.in_(fonds_ids))
+    )
 
 
 _CHOOSABLE = (

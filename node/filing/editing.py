@@ -18,7 +18,7 @@ from shared import audit
 from shared.kernel.actor import Actor
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, WrongState
-from shared.records.record import FIELD_NAMES
+from shared.records.record import COLUMN_NAMES, FIELD_NAMES
 from shared.records.states import OPEN_STATES, RECORD
 
 
@@ -55,18 +55,8 @@ def edit(actor: Actor, record: Record, values: Mapping[str, Any], *, session: Se
     return record
 
 
-_COLUMN_NAMES = {
-    "box_id": "盒号",
-    "place_id": "存放位置",
-    "opening_opinion": "开放意见",
-    "opening_reason": "开放意见的理由",
-    "publicity_attribute": "公开属性",
-    "publicity_basis": "公开属性的依据",
-}
-
-
 def _named(fields: Sequence[str]) -> str:
-    names = (_COLUMN_NAMES.get(field) or FIELD_NAMES.get(field, field) for field in fields)
+    names = (COLUMN_NAMES.get(field, field) for field in fields)
     return f"修改了{'、'.join(names)}"
 
 
@@ -113,6 +103,7 @@ def require_open(record: Record) -> None:
         return
     remedy = {
         "offered": "请先撤回所在的移交批次，再修改。",
+        "disposed": "已销毁的档案只留目录和经过，不能再改。",
         "void": "空号不能再改；如需归档，请作为新的一件补充归档。",
     }.get(record.state, "档案已由档案馆保管；如有错误，请联系档案馆更正。")
     raise WrongState(f"档案现为“{RECORD.label(record.state)}”，不能修改。", remedy)

@@ -61,7 +61,12 @@ def note_events(
 def remember_versions(told: Sequence[Wire], *, session: Session) -> None:
     """Keep the digest of each version, so that a held one is recognised later."""
     rows = [
-        {"record_id": each["id"], "version": each["version"], "digest": content_digest(each)}
+        {
+            "record_id": each["id"],
+            "version": each["version"],
+            "digest": content_digest(each),
+            "state": each["state"],
+        }
         for each in told
     ]
     if rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from shared.records.holdings import FileKind, Holding, check_holding
+from shared.records.holdings import Holding, check_holding, read_file_kind
 from shared.records.record import ComputerFile, Document, Record
 
 
@@ -16,7 +16,8 @@ def check_kinds(holding: str, kinds: Collection[str]) -> None:
     if not kinds:
         return
     files = tuple(
-        ComputerFile(str(kind), "", 0, "", None, FileKind(kind)) for kind in sorted(set(kinds))
+        ComputerFile(str(kind), "", 0, "", None, read_file_kind(kind))
+        for kind in sorted(set(kinds))
     )
     check_holding(
         Record(

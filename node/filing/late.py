@@ -24,16 +24,13 @@ from shared.kernel.errors import Invalid, NotAllowed, WrongState
 from shared.records.classes import class_name
 from shared.records.fonds import Fonds
 from shared.records.record import VOID_TITLE, RecordLevel
-from shared.records.states import RECORD
+from shared.records.states import DRAFT_STATES, RECORD
 from shared.records.values import REASON_LENGTH, required_text
 
 
 def file_late(actor: Actor, record: Record, *, session: Session) -> Record:
     """File a late find 补充归档 after its class was closed: it takes the next number at once."""
     records_to_change(actor, [record.id], session=session)
-    if actor.system:
-        raise NotAllowed("补充归档须由具名的档案员办理。", "请用本人账号登录后再办理。")
-    require_grant(session)
     if record.state != "arranging" or record.year is None:
         RECORD.after("file", record.state)
         raise WrongState("年度或保管期限还没有设定。", "请先设定门类、年度和保管期限。")
@@ -43,6 +40,16 @@ def file_late(actor: Actor, record: Record, *, session: Session) -> Record:
             f"{record.year}年度{class_name(record.class_code)}还没有定号。",
             "请随整个门类一起定号，不需补充归档。",
         )
+    take_late_number(actor, record, session=session)
+    audit.record(session, actor, "record.filed_late", record, code=record.code)
+    return record
+
+
+def take_late_number(actor: Actor, record: Record, *, session: Session) -> None:
+    """Give a record (a volume with its items) the next number of its closed class; tell the hub."""
+    if actor.system:
+        raise NotAllowed("补充归档须由具名的人办理。", "请用本人账号登录后再办理。")
+    require_grant(session)
     fonds = fonds_of(record.fonds_id, session)
     if record.date is None:
         raise Invalid("date", "没有日期，不能归档。", "请先补上日期。", code="required")
@@ -63,8 +70,6 @@ def file_late(actor: Actor, record: Record, *, session: Session) -> Record:
             _take_next_number(item, fonds, session)
         filed += items
     changed(filed, "归档", actor, session=session, description="补充归档")
-    audit.record(session, actor, "record.filed_late", record, code=record.code)
-    return record
 
 
 def _volume_goes_whole(record: Record, session: Session) -> None:
@@ -81,10 +86,10 @@ def _volume_goes_whole(record: Record, session: Session) -> None:
 
 
 def _take_next_number(record: Record, fonds: Fonds, session: Session) -> None:
-    record.state = RECORD.after("file", record.state)
     category = Categories(session).of(values_of(record))
     if category is not None:
         number = category.highest + 1
+        # The draft that holds the number may be this very record, while it is still a draft.
         free_drafted(category, number, session=session)
         record.number = number
         record.number_given = False
@@ -92,6 +97,7 @@ def _take_next_number(record: Record, fonds: Fonds, session: Session) -> None:
         if category.closed_at is None:
             category.closed_at = now()
             category.closed_by = "补充归档"
+    record.state = RECORD.after("file", record.state)
     record.code = code_for(
         fonds,
         {**values_of(record), "number": record.number, "volume_number": record.volume_number},
@@ -111,9 +117,17 @@ def remove_filed(
     """
     records_to_change(actor, [record.id], session=session)
     text = required_text(reason, "void_reason", max_length=REASON_LENGTH)
-    if record.state != "filed":
-        RECORD.after("void", record.state)
+    if record.state in DRAFT_STATES:
         raise WrongState("还没有定号的文件可以直接删除。", "请用“删除”，不需留空号。")
+    _make_void(actor, record, text, session, erase=erase)
+    audit.record(session, actor, "record.voided", record, code=record.code, reason=text)
+    return record
+
+
+def _make_void(
+    actor: Actor, record: Record, reason: str, session: Session, *, erase: bool = False
+) -> None:
+    RECORD.after("void", record.state)
     gone = [record]
     if record.level in (RecordLevel.VOLUME, RecordLevel.PROJECT):
         gone += session.scalars(
@@ -123,12 +137,10 @@ def remove_filed(
         )
     for each in gone:
         each.state = RECORD.after("void", each.state)
-        each.void_reason = text
+        each.void_reason = reason
         if erase:
             _erase(each, session)
-    changed(gone, "作废", actor, session=session, basis=text)
-    audit.record(session, actor, "record.voided", record, code=record.code, reason=text)
-    return record
+    changed(gone, "作废", actor, session=session, basis=reason)
 
 
 _DESCRIPTION = (
@@ -168,12 +180,33 @@ def move_filed(
     that class is closed already, and keeps its old code as a former one. Returns the new record.
     """
     records_to_change(actor, [record.id], session=session)
-    found = check_values(values)
+    if record.state in DRAFT_STATES:
+        raise WrongState("还没有定号，可以直接整理。", "请直接修改门类、年度或期限。")
+    text = required_text(reason, "void_reason", max_length=REASON_LENGTH)
+    copy = file_anew(
+        actor, record, check_values(values), text, ("收集", "改归他类"), session=session
+    )
+    audit.record(session, actor, "record.moved_class", copy, former=record.id, reason=text)
+    return copy
+
+
+def file_anew(
+    actor: Actor,
+    record: Record,
+    found: dict[str, Any],
+    reason: str,
+    event: tuple[str, str],
+    *,
+    session: Session,
+) -> Record:
+    """File a record where `found` says; its old number stays as a void one, with the reason.
+
+    The code says class, year, retention and organ (DA/T 22-2015): who changes one of them needs
+    another number. Returns the new record, which keeps the old code as a former one; its history
+    begins with `event`, an action and its description.
+    """
     if record.level in (RecordLevel.VOLUME, RecordLevel.ITEM, RecordLevel.PROJECT):
         raise WrongState("案卷须整卷处理。", "请把整卷作废后重新组卷。")
-    if record.state != "filed":
-        RECORD.after("void", record.state)
-        raise WrongState("还没有定号，可以直接整理。", "请直接修改门类、年度或期限。")
     copy = _copy_of(record, actor, session)
     for name in PLACE_FIELDS:
         if name in found and (found[name] is not None or name != "class_code"):
@@ -182,16 +215,16 @@ def move_filed(
         raise Invalid("class_code", "新的类目与原来的相同。", "请选择正确的门类、年度或期限。")
     if record.code:
         copy.former_codes = [*record.former_codes, record.code]
-    remove_filed(actor, record, reason, session=session)
+    _make_void(actor, record, reason, session)
     category = Categories(session).of(values_of(copy))
     copy.category_id = category.id if category else None
     copy.position = Categories(session).next_position(category.id) if category else 0
     copy.state = "arranging" if category else "collected"
     session.flush()
-    note_events([copy.id], "收集", actor, session=session, basis=f"改归他类：{reason}")
+    action, description = event
+    note_events([copy.id], action, actor, session=session, basis=reason, description=description)
     if copy.year and closed_class(copy.fonds_id, copy.class_code, copy.year, session=session):
-        file_late(actor, copy, session=session)
-    audit.record(session, actor, "record.moved_class", copy, former=record.id)
+        take_late_number(actor, copy, session=session)
     return copy
 
 

@@ -118,6 +118,23 @@ class Box(Model):
     place_id: Mapped[str | None] = mapped_column(ForeignKey("filing_place.id"), default=None)
 
 
+class Note(Model):
+    """The note sheet 备考表 of a box or volume; `subject_id` is the id of either."""
+
+    __tablename__ = "filing_note"
+
+    subject_id: Mapped[str] = mapped_column(_ID, primary_key=True)
+    fonds_id: Mapped[str] = mapped_column(_ID)
+    situation: Mapped[str | None] = mapped_column(
+        CleanText(REMARK_LENGTH, multiline=True), default=None
+    )
+    arranged_by: Mapped[str | None] = mapped_column(CleanText(NAME_LENGTH), default=None)
+    arranged_on: Mapped[str | None] = mapped_column(String(10), default=None)
+    checked_by: Mapped[str | None] = mapped_column(CleanText(NAME_LENGTH), default=None)
+    checked_on: Mapped[str | None] = mapped_column(String(10), default=None)
+    changed_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
 class Record(Model):
     """A record 件, or a project, volume or item of a volume.
 
@@ -240,14 +257,36 @@ class Event(Model):
     description: Mapped[str | None] = mapped_column(CleanText(REMARK_LENGTH), default=None)
 
 
+class Step(Model):
+    """One step of arranging 整理, with how its records stood before it, so that it can be undone.
+
+    `records` maps the id of each record that changed to the values that it had.
+    """
+
+    __tablename__ = "filing_step"
+    __table_args__ = (Index("filing_step_fonds", "fonds_id", "made_at"),)
+
+    id: Mapped[str] = mapped_column(_ID, primary_key=True, default=new_id)
+    fonds_id: Mapped[str] = mapped_column(_ID)
+    what: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    records: Mapped[dict[str, dict[str, Any]]] = mapped_column(JSON)
+    made_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    undone_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+
+
 class RecordVersion(Model):
-    """Digest of each version of a record that was told to the hub: how a held one is recognised."""
+    """Digest of each version that hub and node have in common, and the state that is in it.
+
+    How a held version is recognised, and what a comparison with the hub is made of.
+    """
 
     __tablename__ = "filing_record_version"
 
     record_id: Mapped[str] = mapped_column(ForeignKey("filing_record.id"), primary_key=True)
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    state: Mapped[str] = mapped_column(String(20))
 
 
 class Objection(Model):

@@ -19,11 +19,12 @@ from node.filing.wire import chunked
 from shared import audit
 from shared.kernel.actor import Actor
 from shared.kernel.errors import Conflict, Invalid
-from shared.records import archival_code
 from shared.records import record as records
+from shared.records.archival_code import build
 from shared.records.fonds import Fonds
 from shared.records.numbering import Gap, gaps
 from shared.records.record import RecordLevel
+from shared.records.record_code import code_of
 
 _DRAFT = "arranging"
 _TABLE = cast(Table, Record.__table__)
@@ -155,11 +156,10 @@ def code_for(fonds: Fonds, values: Any) -> str | None:
     level, number = values["level"], values["number"]
     if fonds.number is None:
         return None
-    if level == RecordLevel.PROJECT:
-        kind = "·".join(each for each in (values["class_code"], values["subclass"]) if each)
-        return f"{fonds.number}-{kind}-{values['project_number']}"
     volume_number = number if level == RecordLevel.VOLUME else values["volume_number"]
-    if number is None or (level == RecordLevel.ITEM and volume_number is None):
+    if level != RecordLevel.PROJECT and number is None:
+        return None
+    if level == RecordLevel.ITEM and volume_number is None:
         return None
     parts = records.Record(
         id=values["id"],
@@ -177,7 +177,7 @@ def code_for(fonds: Fonds, values: Any) -> str | None:
         volume_number=volume_number,
         number=None if level == RecordLevel.VOLUME else number,
     )
-    return archival_code.build(archival_code.code_of(parts, fonds.number))
+    return build(code_of(parts, fonds.number))
 
 
 def write_numbers(rows: Iterable[Planned], *, session: Session, **more: Any) -> int:
@@ -309,13 +309,24 @@ class CategoryGaps:
     gaps: list[Gap]
 
 
-def check_gaps(fonds_id: str, *, session: Session) -> list[CategoryGaps]:
-    """Missing and repeated final numbers, by category; a void number fills its place."""
+def check_gaps(
+    fonds_id: str, class_code: str | None = None, year: int | None = None, *, session: Session
+) -> list[CategoryGaps]:
+    """Missing and repeated final numbers, by category; a void number fills its place.
+
+    With a class or year only the categories that hold records of it are checked, each as a whole.
+    """
     numbers: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    held = select(Record.category_id).where(Record.fonds_id == fonds_id)
+    if class_code is not None:
+        held = held.where(Record.class_code == class_code)
+    if year is not None:
+        held = held.where(Record.year == year)
     rows = session.execute(
         select(Record.category_id, Record.number, Record.state)
         .where(Record.fonds_id == fonds_id, Record.category_id.is_not(None))
         .where(Record.number.is_not(None), Record.state != _DRAFT)
+        .where(Record.category_id.in_(held))
     )
     for category_id, number, state in rows:
         numbers[str(category_id)].append((int(number or 0), state))

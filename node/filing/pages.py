@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
@@ -17,8 +18,15 @@ from shared.records.retention import retention_name, retention_periods
 from shared.records.roles import DOCUMENT_ROLES
 from shared.records.security import SECURITY_NAMES
 from shared.records.states import RECORD
+from shared.web import local_path
 
-blueprint = Blueprint("filing", __name__, url_prefix="/filing", template_folder="templates")
+blueprint = Blueprint(
+    "filing",
+    __name__,
+    url_prefix="/filing",
+    template_folder="templates",
+    static_folder="static",
+)
 
 SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
 STATE_COLOURS = {
@@ -27,7 +35,6 @@ STATE_COLOURS = {
     "filed": "green",
     "offered": "purple",
     "received": "teal",
-    "stored": "teal",
     "void": "secondary",
     "disposed": "secondary",
 }
@@ -67,14 +74,23 @@ def fonds_names(session: Session, *roles: Role) -> dict[str, str]:
     }
 
 
-def category_name(category: filing.Category) -> str:
-    """A category in words: `文书 2023年度 30年 BGS`."""
+def back(default: str) -> str:
+    """Where a small action leads to: the page that it was asked on (`next`), or the default."""
+    target = request.form.get("next", "")
+    if target.startswith("?"):
+        return url_for("filing.index") + target
+    return local_path(target, default)
+
+
+def category_name(category: filing.Category, organs: Mapping[str, str]) -> str:
+    """A category in words: `文书 2023年度 30年 办公室`; `organs` has the names of organs."""
     parts = (
         [class_name(category.class_code, category.subclass or None)] if category.class_code else []
     )
     parts += [f"{category.year}年度"] if category.year else []
     parts += [retention_name(category.retention)] if category.retention else []
-    parts += [each for each in (category.organ, category.project_number) if each]
+    organ = organs.get(category.organ, category.organ)
+    parts += [each for each in (organ, category.project_number) if each]
     parts += [f"目录{category.catalogue_number}"] if category.catalogue_number else []
     return " ".join(parts) or "卷内文件"
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from node.filing.access import require_clerk
@@ -69,17 +70,31 @@ class Shelf:
                 values.setdefault("place_id", None)
 
 
-def boxes(fonds_id: str, *, session: Session) -> list[tuple[Box, str | None, int]]:
-    """The boxes of a fonds, with the name of their place and how many records are in them."""
-    rows = session.execute(
-        select(Box, Place.name, func.count(Record.id))
+def boxes(seen: Collection[str]) -> Select[Box, str]:
+    """The boxes of the fonds that may be seen, each with the name of its place; unordered."""
+    return (
+        select(Box, Place.name)
         .outerjoin(Place, Place.id == Box.place_id)
-        .outerjoin(Record, Record.box_id == Box.id)
-        .where(Box.fonds_id == fonds_id)
-        .group_by(Box.id)
-        .order_by(Box.number)
+        .where(Box.fonds_id.in_(seen))
     )
-    return [(box, name, count) for box, name, count in rows]
+
+
+def box_counts(box_ids: Collection[str], *, session: Session) -> dict[str, int]:
+    """How many records are in each of these boxes."""
+    rows = session.execute(
+        select(Record.box_id, func.count())
+        .where(Record.box_id.in_(box_ids))
+        .group_by(Record.box_id)
+    )
+    return {str(row[0]): row[1] for row in rows}
+
+
+def box_of(box_id: str, seen: Collection[str], *, session: Session) -> Box:
+    """A box of a fonds that may be seen. Raises NotFound."""
+    box = session.get(Box, box_id)
+    if box is None or box.fonds_id not in seen:
+        raise NotFound("没有这个盒。", "请回到“盒与存放位置”重新选择。")
+    return box
 
 
 def move_box(actor: Actor, box_id: str, place_name: str | None, *, session: Session) -> Box:
@@ -94,7 +109,7 @@ def move_box(actor: Actor, box_id: str, place_name: str | None, *, session: Sess
     records = list(session.scalars(select(Record).where(Record.box_id == box.id)))
     for record in records:
         record.place_id = place_id
-    in_hand = [each for each in records if each.state not in ("received", "stored", "void")]
+    in_hand = [each for each in records if each.state not in ("received", "void", "disposed")]
     changed(in_hand, "修改", actor, session=session, description=f"存放位置：{name or '无'}")
     audit.record(session, actor, "box.moved", f"box:{box.id}", place=name, records=len(records))
     return box

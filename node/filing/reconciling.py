@@ -1,7 +1,8 @@
 """Proof that hub and node hold the same (protocol §7): one sum per fonds and year.
 
-The sum is over (record id, content digest, state) of what was told to the hub last, and does not
-depend on order; the hub keeps the same sums up to date in each change's transaction.
+The sum is over (record id, content digest, state) of the last version that both have: told by this
+node, or, once an archive has received the record, told by the archive. It does not depend on order;
+the hub keeps the same sums up to date in each change's transaction.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ from node.filing.models import Record, RecordVersion
 from node.office.service import fonds_kept
 from shared.kernel.canonical import digest_of, sum_of_digests
 
-#: The state in which a record was last told to the hub; custody moves are not told back.
-_TOLD = {"filed": "filed", "offered": "offered", "void": "void", "received": "offered"}
+_TOLD = ("filed", "offered", "void", "received", "disposed")
 
 
 def told_sums(session: Session, *, fonds_ids: Sequence[str] | None = None) -> dict[str, str]:
@@ -33,17 +33,17 @@ def told_sums(session: Session, *, fonds_ids: Sequence[str] | None = None) -> di
         .subquery()
     )
     rows = session.execute(
-        select(Record.id, Record.fonds_id, Record.year, Record.state, RecordVersion.digest)
+        select(Record.id, Record.fonds_id, Record.year, RecordVersion.digest, RecordVersion.state)
         .join(newest, newest.c.record_id == Record.id)
         .join(
             RecordVersion,
             (RecordVersion.record_id == Record.id) & (RecordVersion.version == newest.c.version),
         )
-        .where(Record.state.in_(list(_TOLD)), Record.fonds_id.in_(wanted))
+        .where(Record.state.in_(_TOLD), Record.fonds_id.in_(wanted))
     )
     found: dict[str, list[str]] = defaultdict(list)
     for row in rows:
-        item = digest_of([row.id, row.digest, _TOLD[row.state]])
+        item = digest_of([row.id, row.digest, row.state])
         found[f"{row.fonds_id}/{row.year}"].append(item)
     return {name: sum_of_digests(items) for name, items in sorted(found.items())}
 
@@ -59,7 +59,7 @@ def tell_again(names: Iterable[str], *, session: Session) -> int:
         ids += session.scalars(
             select(Record.id)
             .where(Record.fonds_id == fonds_id, Record.year == int(year))
-            .where(Record.state.in_(["filed", "offered", "void"]))
+            .where(Record.state.in_(["filed", "offered", "void", "disposed"]))
             .where(Record.fonds_id.in_(_kept(session)))
             .order_by(Record.id)
         )

@@ -13,8 +13,7 @@ import click
 from sqlalchemy import select
 
 from node.filing.access import ids_seen
-from node.filing.acting import account_options as _options
-from node.filing.acting import acting, fonds_named
+from node.filing.acting import acting, command_options, fonds_named
 from node.filing.from_registry import send_to_filing
 from node.office.places import NodeFolder
 from node.registry import service as registry
@@ -22,6 +21,7 @@ from node.registry.files import Keeping
 from node.registry.models import Registered
 from shared.command.main import show, show_table
 from shared.kernel.errors import Invalid
+from shared.records.security import says_declassified
 from shared.records.states import DOCUMENT
 
 _COLUMNS = {
@@ -71,7 +71,7 @@ def register_command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="电子文件，可多次；第一个是正本，其余是附件。",
 )
-@_options
+@command_options
 def add(
     *,
     folder: Path,
@@ -85,7 +85,8 @@ def add(
     """登记一份文件。"""
     node = NodeFolder(folder)
     values = dict(_pair(each) for each in pairs)
-    with Keeping(node.files) as files:
+    cleared = says_declassified(values.get("remark"))
+    with Keeping(node.files, declassified=cleared) as files:
         stored = []
         for path in paths:
             with path.open("rb") as stream:
@@ -102,7 +103,7 @@ def add(
 
 @register_command.command("list")
 @click.option("--state", type=click.Choice(list(DOCUMENT.states)), default=None)
-@_options
+@command_options
 def list_documents(folder: Path, login: str | None, as_json: bool, state: str | None) -> None:
     """列出登记的文件。"""
     with NodeFolder(folder).database().read() as session:
@@ -119,7 +120,7 @@ def list_documents(folder: Path, login: str | None, as_json: bool, state: str | 
 @click.argument("document_id")
 @click.argument("verb", type=click.Choice(_VERBS))
 @click.option("--reason", default=None, help="不归档、清退、另处保存须写明。")
-@_options
+@command_options
 def move(
     *,
     folder: Path,

@@ -6,16 +6,19 @@ next version.
 """
 
 from node.filing.access import fonds_seen, ids_seen, record_of, records_to_change
-from node.filing.adoption import adopt_held, begin_adoption, finish_adoption
+from node.filing.adoption import (
+    adopt_correction,
+    adopt_held,
+    begin_adoption,
+    finish_adoption,
+)
 from node.filing.arranging import (
     arrange,
     category_of,
     in_category,
     move,
-    put_into,
     reorder,
     sort_category,
-    take_out,
 )
 from node.filing.attaching import attach, detach, documents_of, files_of
 from node.filing.closing import (
@@ -28,13 +31,21 @@ from node.filing.closing import (
 )
 from node.filing.collecting import (
     Collected,
+    Holder,
     codes_in_use,
     collect,
     collect_many,
     discard,
+    holders_in_use,
     keys_in_use,
 )
-from node.filing.divergences import differences, open_divergences, settle_divergence
+from node.filing.disposal import dispose, extend, ran_out
+from node.filing.divergences import (
+    differences,
+    divergence_listing,
+    open_divergences,
+    settle_divergence,
+)
 from node.filing.editing import (
     edit,
     edit_returned,
@@ -63,7 +74,9 @@ from node.filing.models import (
     Event,
     Place,
     Record,
+    Step,
 )
+from node.filing.notes import note_values, notes_of, write_note
 from node.filing.numbering import (
     CategoryGaps,
     Plan,
@@ -72,7 +85,8 @@ from node.filing.numbering import (
     draft_numbers,
     plan_numbers,
 )
-from node.filing.places import boxes, move_box
+from node.filing.places import box_counts, box_of, boxes, move_box
+from node.filing.putting_back import put_back
 from node.filing.queries import (
     Filter,
     categories,
@@ -86,7 +100,9 @@ from node.filing.queries import (
     organs,
     referenced_digests,
 )
+from node.filing.undoing import last_step, undo
 from node.filing.values import COLLECT_FIELDS, DESCRIPTION_FIELDS, PLACE_FIELDS, check_values
+from node.filing.volumes import candidates, put_into, take_out
 from node.filing.wire import wire, wires
 
 __all__ = [
@@ -102,15 +118,21 @@ __all__ = [
     "Document",
     "Event",
     "Filter",
+    "Holder",
     "Place",
     "Plan",
     "Preview",
     "Record",
+    "Step",
+    "adopt_correction",
     "adopt_held",
     "arrange",
     "attach",
     "begin_adoption",
+    "box_counts",
+    "box_of",
     "boxes",
+    "candidates",
     "categories",
     "category_of",
     "check_gaps",
@@ -125,21 +147,26 @@ __all__ = [
     "detach",
     "differences",
     "discard",
+    "dispose",
     "distinct_values",
+    "divergence_listing",
     "documents_of",
     "draft_numbers",
     "edit",
     "edit_returned",
     "events_of",
+    "extend",
     "file_late",
     "files_of",
     "finish_adoption",
     "fonds_seen",
+    "holders_in_use",
     "ids_seen",
     "in_category",
     "inside",
     "is_closed",
     "keys_in_use",
+    "last_step",
     "listing",
     "mark_offered",
     "mark_received",
@@ -149,6 +176,8 @@ __all__ = [
     "move_box",
     "move_filed",
     "note_refusal",
+    "note_values",
+    "notes_of",
     "objected",
     "open_classes",
     "open_divergences",
@@ -157,7 +186,9 @@ __all__ = [
     "organs",
     "plan_numbers",
     "preview_closing",
+    "put_back",
     "put_into",
+    "ran_out",
     "record_of",
     "records_for_transfer",
     "records_named",
@@ -171,7 +202,9 @@ __all__ = [
     "settle_objection",
     "sort_category",
     "take_out",
+    "undo",
     "wire",
     "wires",
     "with_whole_volumes",
+    "write_note",
 ]

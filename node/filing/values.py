@@ -11,10 +11,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.kernel.errors import Invalid
-from shared.records.archival_code import ORGAN_PATTERN, SUBCLASS_PATTERN, ArchivalCode, parse
+from shared.records.archival_code import (
+    ORGAN_PATTERN,
+    SUBCLASS_PATTERN,
+    ArchivalCode,
+    parse,
+    with_middle,
+)
 from shared.records.classes import read_class
+from shared.records.corrections import READERS
 from shared.records.holdings import Holding
-from shared.records.record import FIELD_NAMES, OPENING_NAMES, PUBLICITY_NAMES, RecordLevel
+from shared.records.record import FIELD_NAMES, RecordLevel
 from shared.records.retention import read_retention
 from shared.records.security import SecurityClass, read_security, refuse_classified
 from shared.records.values import (
@@ -26,10 +33,7 @@ from shared.records.values import (
     REASON_LENGTH,
     REMARK_LENGTH,
     SHORT_LENGTH,
-    TITLE_LENGTH,
     clean_text,
-    parse_date,
-    parse_pages,
     parse_year,
     required_text,
 )
@@ -91,20 +95,6 @@ def _pattern(
     return read
 
 
-def _choice(names: Mapping[Any, str]) -> Callable[[object, str], str | None]:
-    def read(value: object, field: str) -> str | None:
-        text = str(value).strip()
-        for code, name in names.items():
-            if text in (str(code), name):
-                return str(code)
-        shown = "、".join(names.values())
-        raise Invalid(
-            field, f"{FIELD_NAMES.get(field, '此项')}不在可用的值之内。", f"可用：{shown}。"
-        )
-
-    return read
-
-
 def _holding(value: object, field: str) -> str:
     text = str(value).strip()
     for each in Holding:
@@ -147,12 +137,9 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "number": _number,
     "code": lambda value, field: required_text(value, field, max_length=CODE_LENGTH),
     "former_codes": _text_list,
-    "title": lambda value, field: required_text(value, field, max_length=TITLE_LENGTH),
-    "date": lambda value, field: parse_date(value, field).isoformat(),
-    "pages": parse_pages,
+    **{name: READERS[name] for name in ("title", "date", "pages")},
     "holding": _holding,
-    "opening_opinion": _choice(OPENING_NAMES),
-    "publicity_attribute": _choice(PUBLICITY_NAMES),
+    **{name: READERS[name] for name in ("opening_opinion", "publicity_attribute")},
     "parent_id": lambda value, field: str(value),
 }
 _REQUIRED = {"title": "题名", "class_code": "门类", "level": "层次", "holding": "载体"}
@@ -216,6 +203,7 @@ def read_given_code(found: dict[str, Any], fonds_number: str | None) -> None:
             f"档号中的全宗号 {code.fonds} 不是本全宗的 {fonds_number}。",
             "请核对档号，或选择正确的全宗。",
         )
+    code = with_middle(code, found.get("project_number"), found.get("catalogue_number"))
     for part, field in _FROM_CODE:
         said = getattr(code, part)
         if said is None:
@@ -227,6 +215,8 @@ def read_given_code(found: dict[str, Any], fonds_number: str | None) -> None:
                 "请核对档号和各项，改成一致。",
             )
         found[field] = said
+    if found.get("level") == RecordLevel.PROJECT and code.volume is None and code.project_number:
+        return  # a project has no number but its 项目号
     found["number"] = _number_in(code, found)
     found["number_given"] = True
 
@@ -238,7 +228,7 @@ def _number_in(code: ArchivalCode, found: dict[str, Any]) -> int:
         raise Invalid(
             "code",
             "档号的层次与本条不符。",
-            "案卷的档号到案卷号为止，文件的档号到件号为止。",
+            "项目的档号到项目号为止，案卷的到案卷号为止，文件的到件号为止。",
         )
     if found.get("number") not in (None, said):
         raise Invalid(

@@ -25,14 +25,16 @@ from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import NotFound, WrongState
 from shared.records.record import LEVEL_NAMES
-from shared.records.states import OPEN_STATES, RECORD
+from shared.records.security import says_declassified
+from shared.records.states import DRAFT_STATES, OPEN_STATES, RECORD
 from shared.web import Filter, Form, Listing, accepts_upload, current_database
 
 Record = filing.Record
 _SEARCHED = (Record.title, Record.code, Record.doc_no, Record.author)
 
 
-def _words(statement: Any, text: str) -> Any:
+def words(statement: Any, text: str) -> Any:
+    """The records in which every word of a search occurs."""
     for word in text.split():
         statement = statement.where(
             or_(*(column.icontains(word, autoescape=True) for column in _SEARCHED))
@@ -70,7 +72,7 @@ def record_listing(session: Session) -> Listing:
             "position": Record.position,
         },
         default_sort="-changed",
-        search=_words,
+        search=words,
         filters=filters,
     )
 
@@ -113,8 +115,16 @@ def index() -> str:
             fonds=fonds_names(session),
             may_change=actor.has(Role.CLERK),
             objected=objected,
+            undo=_last_step(session),
             **NAMES,
         )
+
+
+def _last_step(session: Session) -> filing.Step | None:
+    """What can be undone on the list, where it is the list of one fonds."""
+    fonds = fonds_names(session, Role.CLERK)
+    chosen = request.args.get("fonds") or (next(iter(fonds)) if len(fonds) == 1 else "")
+    return filing.last_step(chosen, session=session) if chosen in fonds else None
 
 
 _PLACE = ("class_code", "subclass", "year", "retention", "organ", "organ_name")
@@ -156,7 +166,8 @@ def new() -> ResponseReturnValue:
         names = ("level", "parent_id", "project_number", "catalogue_number", *_PLACE, *_DESCRIBE)
         with form.catching():
             filing.check_values(_values(form, names))
-            with Keeping(current_folder().files) as files:
+            cleared = says_declassified(form.get("security_change"))
+            with Keeping(current_folder().files, declassified=cleared) as files:
                 stored = [files.keep(each.stream, each.filename or "") for each in chosen_files()]
                 with current_database().write() as session:
                     actor = current_actor()
@@ -202,8 +213,11 @@ def show(record_id: str) -> str:
             and record.state == "arranging"
             and filing.is_closed(record.fonds_id, record.class_code, record.year, session=session),
             may_change=actor.may(Role.CLERK, fonds=record.fonds_id),
+            may_decide=actor.may(Role.LEADER, fonds=record.fonds_id) and record.state == "filed",
+            ran_out=record.state == "filed" and filing.ran_out(record),
             open=record.state in OPEN_STATES,
-            draft=record.state in ("collected", "arranging"),
+            undo=filing.last_step(record.fonds_id, session=session),
+            draft=record.state in DRAFT_STATES,
             **NAMES,
         )
 
@@ -215,7 +229,7 @@ def edit(record_id: str) -> ResponseReturnValue:
         record = filing.record_of(current_actor(), record_id, session=session)
         wire = filing.wire(record, session=session)
         objections = filing.open_objections(record.id, session=session)
-    draft = record.state in ("collected", "arranging")
+    draft = record.state in DRAFT_STATES
     place = _PLACE if draft and record.level != "item" else ()
     names = (*_DESCRIBE, *_OPINION)
     defaults = {name: getattr(record, name, None) for name in (*names, *_PLACE)}
@@ -249,7 +263,8 @@ def upload(record_id: str) -> ResponseReturnValue:
     form = Form(request.form, defaults={"role": "正本", "kind": kind})
     if request.method == "POST":
         with form.catching():
-            with Keeping(current_folder().files) as files:
+            cleared = says_declassified(record.security_change)
+            with Keeping(current_folder().files, declassified=cleared) as files:
                 stored = [files.keep(each.stream, each.filename or "") for each in require_files()]
                 with current_database().write() as session:
                     actor = current_actor()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.kernel.errors import Invalid
+from shared.records.record import RecordLevel
 
 #: The header may stand below a merged title and a line or two of notes.
 HEADER_WITHIN = 20
@@ -30,6 +31,8 @@ class Field:
     name: str
     names: tuple[str, ...]
     required: bool = False
+    #: The levels whose sheets have it; all when empty.
+    levels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class Vocabulary:
     fields: tuple[Field, ...]
     by_name: Mapping[str, str]
     ignored: frozenset[str]
+
+    def of_level(self, level: str) -> list[Field]:
+        """The fields that a sheet of this level may have."""
+        return [each for each in self.fields if not each.levels or level in each.levels]
 
     def label(self, field: str) -> str:
         """The field's name for people."""
@@ -61,7 +68,13 @@ def vocabulary() -> Vocabulary:
         Path(__file__).with_name("columns.json").read_text(encoding="utf-8")
     )
     fields = tuple(
-        Field(each["field"], each["name"], tuple(each["names"]), bool(each.get("required")))
+        Field(
+            each["field"],
+            each["name"],
+            tuple(each["names"]),
+            bool(each.get("required")),
+            tuple(each.get("levels", ())),
+        )
         for each in raw["fields"]
     )
     by_name = {plain_name(name): each.field for each in fields for name in each.names}
@@ -112,15 +125,29 @@ def _known(name: str) -> str | None:
     return vocabulary().by_name.get(plain_name(name)) if len(name) <= 40 else None
 
 
-def propose(header: Sequence[Any]) -> dict[int, str]:
-    """Column index → field for a header row; of two columns for one field the exact one wins."""
+#: A catalogue of volumes may name the code of the volume itself 案卷档号, one of projects 项目档号.
+_OWN_CODE = {RecordLevel.VOLUME: "volume_code", RecordLevel.PROJECT: "project_code"}
+
+
+def propose(header: Sequence[Any], level: str = RecordLevel.RECORD) -> dict[int, str]:
+    """Column index → field for a header row.
+
+    Of two columns for one field the exact name wins, then the one that is more to the point
+    (案卷题名 before 项目名称), then the first.
+    """
     chosen: dict[int, str] = {}
     names = [str(cell).strip() for cell in header]
-    for exact in (True, False):
-        for index, name in enumerate(names):
-            field = _known(name) if exact else recognise(name)
-            if field is not None and index not in chosen and field not in chosen.values():
-                chosen[index] = field
+    fields = {each.field for each in vocabulary().of_level(level)}
+    order = list(vocabulary().by_name)
+    exact = [(order.index(plain_name(name)), at) for at, name in enumerate(names) if _known(name)]
+    found = [(at, _known(names[at])) for _, at in sorted(exact)]
+    found += [(at, recognise(name)) for at, name in enumerate(names)]
+    for index, field in found:
+        if field in fields and index not in chosen and field not in chosen.values():
+            chosen[index] = str(field)
+    own = _OWN_CODE.get(RecordLevel(level))
+    if own and "code" not in chosen.values():
+        chosen = {at: "code" if field == own else field for at, field in chosen.items()}
     return dict(sorted(chosen.items()))
 
 
@@ -129,12 +156,14 @@ def header_names(header: Sequence[Any]) -> list[str]:
     return [str(cell).strip() or f"（第 {index + 1} 列）" for index, cell in enumerate(header)]
 
 
-def mapping_from(header: Sequence[Any], given: Mapping[str, str]) -> dict[int, str]:
+def mapping_from(
+    header: Sequence[Any], given: Mapping[str, str], level: str = RecordLevel.RECORD
+) -> dict[int, str]:
     """The proposed mapping, changed by what a person said: column name → field (or "" for none).
 
     Raises Invalid naming an unknown column or field, or a field given twice.
     """
-    mapping = propose(header)
+    mapping = propose(header, level)
     names = header_names(header)
     for column, wanted in given.items():
         if column not in names:

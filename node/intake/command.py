@@ -9,17 +9,20 @@ import click
 
 from node.filing.acting import acting, fonds_named
 from node.intake import service as intake
-from node.intake.columns import mapping_from, vocabulary
-from node.intake.models import IntakeRow, RowState
-from node.intake.reading import Defaults
+from node.intake.columns import vocabulary
+from node.intake.defaults import Defaults
+from node.intake.looking import look_into
+from node.intake.models import Intake, IntakeRow, RowState
 from node.intake.rejected import reason_of
 from node.intake.spool import Spool
+from node.intake.staging import place_of
 from node.intake.work import IntakeWork
 from node.office.places import NodeFolder
 from shared.command.main import json_option, show
 from shared.kernel.errors import Invalid, WrongState
 from shared.kernel.identifiers import new_id
 from shared.kernel.jobs import Job, JobState
+from shared.records.record import LEVEL_NAMES, RecordLevel
 
 _SHOWN = 20
 
@@ -36,13 +39,26 @@ _SHOWN = 20
 @click.option("--organ", default="", help="机构（问题）代码。")
 @click.option("--holding", default="", help="载体：电子、双套、纸质、纸质（有数字化副本）。")
 @click.option("--sheet", type=int, default=None, help="第几个工作表（从 1 起）；默认自动选择。")
+@click.option(
+    "--level",
+    type=click.Choice(list(LEVEL_NAMES.values())),
+    default=None,
+    help="这张表是哪一级的目录；默认由列名和表名判断。",
+)
+@click.option(
+    "--items",
+    "items_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    default=None,
+    help="另一个文件中的卷内目录，与案卷目录一起导入。",
+)
 @click.option("--map", "mapped", multiple=True, help="列名=字段，可多次；字段留空表示不导入该列。")
 @click.option(
     "--files",
     "files_folder",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=None,
-    help="“电子文件”一列所列文件所在的文件夹。",
+    help="电子文件所在的文件夹：按“电子文件”一列，或按以档号命名的文件对应。",
 )
 @click.option("--take-good", is_flag=True, help="检查后直接导入没有问题的行。")
 @click.option(
@@ -64,6 +80,8 @@ def import_command(
     organ: str,
     holding: str,
     sheet: int | None,
+    level: str | None,
+    items_file: Path | None,
     mapped: tuple[str, ...],
     files_folder: Path | None,
     take_good: bool,
@@ -71,7 +89,10 @@ def import_command(
     login: str | None,
     as_json: bool,
 ) -> None:
-    """从表格（CSV、XLSX、XLS）导入：先逐行检查，再导入没有问题的行。"""
+    """从表格（CSV、XLSX、XLS）导入：先逐行检查，再导入没有问题的行。
+
+    案卷目录和卷内目录可以在一个工作簿里，也可以是两个文件；一卷要么整卷导入，要么整卷不导入。
+    """
     given = {
         "class_code": class_code,
         "year": year,
@@ -86,6 +107,8 @@ def import_command(
         Defaults.read(given),
         mapping=dict(_pair(each) for each in mapped),
         sheet=None if sheet is None else sheet - 1,
+        level=next((each for each, name in LEVEL_NAMES.items() if name == level), None),
+        items_file=items_file,
         files_folder=files_folder,
         take_good=take_good,
         rejected=rejected,
@@ -95,7 +118,7 @@ def import_command(
             f"共读 {result['rows']} 行：可导入 {result['good']}，有问题 {result['bad']}，"
             f"已有 {result['there']}，涉密未保存 {result['classified']}，已导入 {result['taken']}。"
         ),
-        *(f"第 {each['row']} 行：{each['reason']}" for each in result["problems"]),
+        *(f"{each['place']}：{each['reason']}" for each in result["problems"]),
     ]
     if result["good"] and not take_good:
         lines.append("尚未导入。确认无误后，请在“从表格导入”页面确认，或加 --take-good。")
@@ -131,27 +154,33 @@ class _Importing:
         *,
         mapping: dict[str, str],
         sheet: int | None,
+        level: RecordLevel | None,
+        items_file: Path | None,
         files_folder: Path | None,
         take_good: bool,
         rejected: Path | None,
     ) -> dict[str, Any]:
-        spool, intake_id = Spool(self._folder.path), new_id()
+        spool, intake_id, items_id = Spool(self._folder.path), new_id(), new_id()
         with self._database.read() as session:
             fonds_id = fonds_named(fonds, session)
-        with file.open("rb") as stream:
-            path = spool.keep(intake_id, stream)
         try:
-            look = intake.look_into(path, file.name, sheet)
-            chosen = mapping_from(look.columns, mapping)
+            look = look_into(self._keep(spool, intake_id, file), file.name, sheet, level)
+            items = None
+            if items_file is not None:
+                path = self._keep(spool, items_id, items_file)
+                items = look_into(path, items_file.name, level=RecordLevel.ITEM)
             with self._database.write() as session:
                 intake.begin(
                     self._actor, intake_id, fonds_id, look, session=session, defaults=defaults
                 )
-                intake.set_mapping(self._actor, intake_id, chosen, defaults, session=session)
+                if items is not None:
+                    intake.add_sheets(self._actor, intake_id, items_id, items, session=session)
+                intake.map_columns(self._actor, intake_id, mapping, session=session)
                 folder = str(files_folder.resolve()) if files_folder else None
                 job = intake.check(self._actor, intake_id, session=session, files_folder=folder)
         except BaseException:
             spool.erase(intake_id)
+            spool.erase(items_id)
             raise
         work = IntakeWork(self._folder)
         _require_done(work.finish(job.id))
@@ -163,10 +192,15 @@ class _Importing:
             _require_done(work.finish(job.id))
         return self._result(intake_id, rejected)
 
+    def _keep(self, spool: Spool, name: str, file: Path) -> Path:
+        with file.open("rb") as stream:
+            return spool.keep(name, stream)
+
     def _result(self, intake_id: str, rejected: Path | None) -> dict[str, Any]:
         states = [RowState.BAD, RowState.CLASSIFIED]
         with self._database.read() as session:
             counts = intake.counts_of(intake_id, session=session)
+            found = intake.intake_of(self._actor, intake_id, session=session)
             rows, _ = intake.rows_of(self._actor, intake_id, states, session=session, limit=_SHOWN)
             if rejected is not None and counts[RowState.BAD] + counts[RowState.CLASSIFIED]:
                 rejected.write_bytes(intake.rejected(self._actor, intake_id, session=session))
@@ -174,12 +208,18 @@ class _Importing:
             "intake_id": intake_id,
             "rows": sum(counts.values()),
             **counts,
-            "problems": [_problem(row) for row in rows],
+            "problems": [_problem(found, row) for row in rows],
         }
 
 
-def _problem(row: IntakeRow) -> dict[str, Any]:
-    return {"row": row.number, "reason": reason_of(row), "problems": row.problems}
+def _problem(found: Intake, row: IntakeRow) -> dict[str, Any]:
+    return {
+        "row": row.number,
+        "level": row.level,
+        "place": place_of(found, row.part, row.number),
+        "reason": reason_of(row),
+        "problems": row.problems,
+    }
 
 
 def _require_done(job: Job) -> None:

@@ -29,7 +29,7 @@ _SMALL = 64 * 1024**2
 _MOST_ENTRIES = 5_000
 #: The reader makes a rectangle of cells: one stray cell far out must not fill the memory.
 _MOST_AREA = 20_000_000
-#: The texts of all cells together, counted before the reader copies shared ones.
+#: A sheet with the texts of all its cells, counted before the reader copies shared ones.
 _MOST_TEXT = 512 * 1024**2
 
 _REMEDY_SPLIT = "请拆分为几个文件，分别导入。"
@@ -55,6 +55,7 @@ class Table:
         self.path = path
         self.kind = kind
         self._workbook: Any = None
+        #: One at a time: a sheet is a rectangle of cells in memory.
         self._opened: dict[int, python_calamine.CalamineSheet] = {}
         self._encoding = "utf-8-sig"
         if kind in (".csv", ".txt"):
@@ -78,7 +79,8 @@ class Table:
 
     def height(self, sheet: int) -> int:
         """The number of the last row of a workbook's sheet."""
-        return int(self._open(sheet).total_height)
+        # The reader counts its last row from 0.
+        return int(self._open(sheet).total_height) + 1
 
     def rows(self, sheet: int = 0) -> Iterator[tuple[int, list[Any]]]:
         """Row number (from 1, as in the sheet) and cells. Raises Invalid past a limit."""
@@ -105,6 +107,7 @@ class Table:
         if sheet in self._opened:
             return self._opened[sheet]
         try:
+            self._opened.clear()
             self._opened[sheet] = self._workbook.get_sheet_by_index(sheet)
             return self._opened[sheet]
         except (python_calamine.WorksheetNotFound, IndexError, OverflowError):
@@ -272,7 +275,7 @@ def _check_sheet(stream: IO[bytes], lengths: list[int], bomb: Invalid) -> None:
     for block in _blocks(stream, bomb):
         row, column, length = _measure(block, lengths, bomb)
         last_row, last_column = max(last_row, row), max(last_column, column)
-        text += length
+        text += length + len(block)
         if text > _MOST_TEXT:
             raise bomb
     if last_row > MOST_ROWS + 100:

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from flask import (
-    Blueprint,
-    Response,
-    flash,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from node.intake import files as intake_files
 from node.intake import service as intake
 from node.intake.columns import vocabulary
+from node.intake.defaults import Defaults
+from node.intake.looking import Look, look_into
 from node.intake.models import (
     ROW_LABELS,
     STATE_LABELS,
     Intake,
     IntakeRow,
+    IntakeSheet,
     IntakeState,
     RowState,
 )
-from node.intake.reading import Defaults
+from node.intake.pages import blueprint, names, spool
 from node.intake.rejected import CLASSIFIED_SENTENCE, reason_of
 from node.intake.sheets import MOST_BYTES
-from node.intake.spool import Spool
 from node.office.service import fonds_here, fonds_kept
-from node.registry.edge import current_folder
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import DanglianError, NotFound
 from shared.kernel.identifiers import new_id
 from shared.kernel.jobs import Job
-from shared.records.classes import load_classes
-from shared.records.retention import retention_periods
+from shared.records.record import RecordLevel
 from shared.web import (
     Filter,
     Form,
@@ -50,41 +45,7 @@ from shared.web import (
 )
 from shared.web.downloads import XLSX
 
-blueprint = Blueprint("intake", __name__, url_prefix="/intake", template_folder="templates")
-
 _DEFAULTS = ("class_code", "year", "retention", "organ", "organ_name", "holding")
-_HOLDINGS = {
-    "electronic": "电子（单套）",
-    "both": "电子和纸质（双套）",
-    "paper": "纸质",
-    "paper_with_copy": "纸质（有数字化副本）",
-}
-_COLOURS = {
-    IntakeState.UPLOADED: "yellow",
-    IntakeState.CHECKING: "blue",
-    IntakeState.CHECKED: "yellow",
-    IntakeState.TAKING: "blue",
-    IntakeState.TAKEN: "green",
-    IntakeState.DISCARDED: "secondary",
-}
-STEPS = ["上传表格", "核对列名", "逐行检查", "确认导入"]
-
-
-def _names() -> dict[str, Any]:
-    return {
-        "CLASSES": {code: f"{each.name}（{code}）" for code, each in load_classes().items()},
-        "RETENTIONS": {each.code: each.name for each in retention_periods()},
-        "HOLDINGS": _HOLDINGS,
-        "STATES": STATE_LABELS,
-        "COLOURS": _COLOURS,
-        "ROW_STATES": ROW_LABELS,
-        "STEPS": STEPS,
-        "FIELDS": [("", "不导入"), *((each.field, each.name) for each in vocabulary().fields)],
-    }
-
-
-def _spool() -> Spool:
-    return Spool(current_folder().path)
 
 
 def _fonds(session: Session) -> dict[str, str]:
@@ -109,7 +70,7 @@ def index() -> str:
         counts = {each.id: intake.counts_of(each.id, session=session) for each in page.items}
         fonds = {each.id: each.name for each in fonds_here(session)}
         return render_template(
-            "intake/index.html", page=page, counts=counts, fonds=fonds, **_names()
+            "intake/index.html", page=page, counts=counts, fonds=fonds, **names()
         )
 
 
@@ -126,30 +87,33 @@ def new() -> ResponseReturnValue:
     if request.method == "POST":
         with form.catching():
             return redirect(url_for(".columns", intake_id=_receive(form)))
-    return form.answer("intake/new.html", fonds=fonds, **_names())
+    return form.answer("intake/new.html", fonds=fonds, **names())
 
 
 def _receive(form: Form) -> str:
     """Keep the sheet that came, look into it, and begin its import; returns the id."""
     defaults = _defaults(form)
+
+    def begin(intake_id: str, look: Look, session: Session) -> None:
+        actor, fonds_id = current_actor(), form["fonds_id"]
+        intake.begin(actor, intake_id, fonds_id, look, session=session, defaults=defaults)
+
+    return _keep_sheet(begin)
+
+
+def _keep_sheet(then: Callable[[str, Look, Session], None]) -> str:
+    """Keep the sheet that was uploaded, look into it, and note it; returns its spooled name."""
     file = uploaded("file")
-    intake_id, spool = new_id(), _spool()
-    path = spool.keep(intake_id, file.stream)
+    spooled, kept = new_id(), spool()
+    path = kept.keep(spooled, file.stream)
     try:
-        look = intake.look_into(path, file.filename or "")
+        look = look_into(path, file.filename or "")
         with current_database().write() as session:
-            intake.begin(
-                current_actor(),
-                intake_id,
-                form["fonds_id"],
-                look,
-                session=session,
-                defaults=defaults,
-            )
+            then(spooled, look, session)
     except BaseException:
-        spool.erase(intake_id)
+        kept.erase(spooled)
         raise
-    return intake_id
+    return spooled
 
 
 def _defaults(form: Form) -> Defaults:
@@ -162,55 +126,81 @@ def columns(intake_id: str) -> ResponseReturnValue:
     actor = current_actor()
     with current_database().read() as session:
         found = intake.intake_of(actor, intake_id, session=session)
+        job = session.get(Job, found.job_id) if found.job_id else None
+        files = intake_files.counts(intake_id, session=session)
     if found.state != IntakeState.UPLOADED:
         return redirect(url_for(".show", intake_id=intake_id))
     form = Form(request.form, defaults=_shown(found))
     if request.method == "POST":
         with form.catching():
-            chosen = {
-                index: form[f"column-{index}"]
-                for index in range(len(found.columns))
-                if form[f"column-{index}"]
-            }
             with current_database().write() as session:
-                intake.set_mapping(actor, intake_id, chosen, _defaults(form), session=session)
-                if form["then"] == "check":
+                changed = _set_sheets(form, found, session)
+                if form["then"] == "check" and not changed:
                     intake.check(actor, intake_id, session=session)
-            if form["then"] == "check":
-                return redirect(url_for(".show", intake_id=intake_id))
+            if changed:
+                flash("层次改了，列名已重新对应，请核对后再检查。", "info")
             return redirect(url_for(".columns", intake_id=intake_id))
-    return form.answer("intake/columns.html", intake=found, **_preview(intake_id), **_names())
+    return form.answer(
+        "intake/columns.html",
+        intake=found,
+        files=files,
+        unpacking=job is not None and job.is_open,
+        previews={each.part: _preview(found, each) for each in found.sheets},
+        fields={each.part: _fields(each) for each in found.sheets},
+        **names(),
+    )
+
+
+def _set_sheets(form: Form, found: Intake, session: Session) -> bool:
+    """Take over levels, mappings and defaults; says whether a level changed."""
+    actor, changed = current_actor(), False
+    intake.set_defaults(actor, found.id, _defaults(form), session=session)
+    for sheet in found.all_sheets:
+        level = form.get(f"level-{sheet.part}")
+        mapping = {
+            index: form[f"column-{sheet.part}-{index}"]
+            for index in range(len(sheet.columns))
+            if form[f"column-{sheet.part}-{index}"]
+        }
+        changed = changed or level != sheet.level
+        intake.set_sheet(actor, found.id, sheet.part, level, mapping, session=session)
+    return changed
+
+
+def _fields(sheet: IntakeSheet) -> list[tuple[str, str]]:
+    fields = vocabulary().of_level(sheet.level or RecordLevel.RECORD)
+    return [("", "不导入"), *((each.field, each.name) for each in fields)]
 
 
 def _shown(found: Intake) -> dict[str, Any]:
-    defaults = {**found.defaults, "year": found.defaults.get("year") or ""}
-    return {**defaults, **{f"column-{at}": field for at, field in found.mapping.items()}}
+    shown = {**found.defaults, "year": found.defaults.get("year") or ""}
+    for sheet in found.all_sheets:
+        shown[f"level-{sheet.part}"] = sheet.level or ""
+        shown |= {f"column-{sheet.part}-{at}": field for at, field in sheet.fields.items()}
+    return shown
 
 
-def _preview(intake_id: str) -> dict[str, Any]:
+def _preview(found: Intake, sheet: IntakeSheet) -> dict[str, Any]:
     """The first rows with their problems; what cannot be read says so instead."""
-    path = _spool().path(intake_id)
+    path: Path = spool().path(sheet.spooled)
     try:
         if not path.exists():
             raise NotFound("上传的表格已不在本机。", "请放弃这次导入，重新上传表格。")
         with current_database().read() as session:
-            found = intake.intake_of(current_actor(), intake_id, session=session)
-            rows = intake.preview(current_actor(), intake_id, path, session=session)
-            sheets = intake.sheets_of(path, found)
+            rows = intake.preview(current_actor(), found.id, path, part=sheet.part, session=session)
     except DanglianError as error:
-        return {"rows": [], "sheets": [], "problem": error}
-    return {"rows": rows, "sheets": sheets, "problem": None}
+        return {"rows": [], "problem": error}
+    return {"rows": rows, "problem": None}
 
 
 @blueprint.post("/<intake_id>/sheet")
 @with_roles(Role.CLERK)
-def choose_sheet(intake_id: str) -> ResponseReturnValue:
-    actor, form = current_actor(), Form(request.form)
-    with current_database().read() as session:
-        found = intake.intake_of(actor, intake_id, session=session)
-    look = intake.look_into(_spool().path(intake_id), found.file_name, form.number("sheet"))
-    with current_database().write() as session:
-        intake.choose_sheet(actor, intake_id, look, session=session)
+@accepts_upload(MOST_BYTES + 1024**2)
+def add_sheet(intake_id: str) -> ResponseReturnValue:
+    def add(spooled: str, look: Look, session: Session) -> None:
+        intake.add_sheets(current_actor(), intake_id, spooled, look, session=session)
+
+    _keep_sheet(add)
     return redirect(url_for(".columns", intake_id=intake_id))
 
 
@@ -227,7 +217,7 @@ def show(intake_id: str) -> ResponseReturnValue:
         shown = {state: ROW_LABELS[state] for state in RowState if counts[state]}
         listing = Listing.from_request(
             request.args,
-            sorts={"number": IntakeRow.number},
+            sorts={"number": IntakeRow.part if found.linked else IntakeRow.number},
             default_sort="number",
             filters={
                 "state": Filter("显示", choices=shown, apply=_of_state),
@@ -245,8 +235,10 @@ def show(intake_id: str) -> ResponseReturnValue:
             may_change=may_change,
             fonds={each.id: each.name for each in fonds_here(session)}.get(found.fonds_id, ""),
             reason_of=_reason,
+            files=intake_files.counts(intake_id, session=session),
+            with_files=intake_files.rows_with_files(intake_id, session=session),
             actor=actor,
-            **_names(),
+            **names(),
         )
 
 
@@ -258,7 +250,7 @@ def _reason(row: IntakeRow) -> str:
     if row.state == RowState.CLASSIFIED:
         return CLASSIFIED_SENTENCE.format(number=row.number)
     if row.state == RowState.THERE:
-        return f"与第 {row.same_as} 行相同" if row.same_as else "以前已经导入或登记过"
+        return f"与{row.same_as}相同" if row.same_as else "以前已经导入或登记过"
     return reason_of(row)
 
 
@@ -275,7 +267,7 @@ def take(intake_id: str) -> ResponseReturnValue:
 def stop(intake_id: str) -> ResponseReturnValue:
     with current_database().write() as session:
         intake.stop(current_actor(), intake_id, session=session)
-    flash("已停止。已导入的行保留，其余的可以以后继续。", "info")
+    flash("已停止。已做完的保留，其余的可以以后继续。", "info")
     return redirect(url_for(".show", intake_id=intake_id))
 
 
@@ -291,9 +283,12 @@ def resume(intake_id: str) -> ResponseReturnValue:
 @with_roles(Role.CLERK)
 def discard(intake_id: str) -> ResponseReturnValue:
     with current_database().write() as session:
-        intake.discard(current_actor(), intake_id, session=session)
-    _spool().erase(intake_id)
-    flash("已放弃这次导入，上传的表格已删除。", "info")
+        found = intake.discard(current_actor(), intake_id, session=session)
+    kept = spool()
+    for each in found.all_sheets:
+        kept.erase(each.spooled)
+    kept.drop_files(intake_id)
+    flash("已放弃这次导入，上传的表格和文件已删除。", "info")
     return redirect(url_for(".index"))
 
 

@@ -14,24 +14,31 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from node.filing.service import collect_many
-from node.intake.attachments import find_files, keep_files
-from node.intake.models import Intake, IntakeRow, IntakeState, RowState
-from node.intake.reading import Problem, RowContext, is_blank, read_row, source_key
-from node.intake.service import CHECK, TAKE, cells_as_text, context_of, counts_of
+from node.intake.attachments import GivenFiles, find_files, keep_files
+from node.intake.cells import cells_as_text, is_blank
+from node.intake.files import given_files, note_unpacked
+from node.intake.linking import link_some
+from node.intake.models import Intake, IntakeRow, IntakeSheet, IntakeState, RowState
+from node.intake.problems import Problem, problem_of
+from node.intake.reading import read_row
+from node.intake.service import CHECK, TAKE, UNPACK, context_of, counts_of
 from node.intake.sheets import open_table
 from node.intake.spool import Spool
 from node.intake.staging import StagedRow, stage
+from node.intake.taking import Taker, next_rows
+from node.intake.unpacking import Unpacked, entries_of, unpack_some
 from node.office.places import NodeFolder
 from shared import audit
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.clock import now
-from shared.kernel.errors import DanglianError, Invalid, NotFound
-from shared.kernel.jobs import Job, JobRunner, JobState, job_of
+from shared.kernel.errors import Classified, Invalid, NotFound
+from shared.kernel.jobs import Job, JobRunner, Steps
+from shared.records.security import says_declassified
 
-#: Rows to one transaction.
+#: Rows of a sheet to one transaction.
 CHUNK = 500
-_KINDS = (CHECK, TAKE)
+_READING = (IntakeState.UPLOADED, IntakeState.CHECKING)
+_OVER = (IntakeState.TAKEN, IntakeState.DISCARDED)
 
 
 @dataclass
@@ -43,164 +50,181 @@ class _Reader:
 
 
 @dataclass
-class _Prepared:
-    """What was done outside of the transaction for the next chunk of one job."""
+class _Read:
+    """The next rows of one sheet, read outside of the transaction; no part when all are read."""
 
-    job_id: str = ""
+    part: int | None = None
     after: int = 0
     last: int = 0
-    finished: bool = False
     rows: list[StagedRow] = field(default_factory=list)
-    documents: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    problems: dict[int, Problem] = field(default_factory=dict)
-    error: DanglianError | None = None
 
 
-class IntakeWork:
+@dataclass
+class _Kept:
+    """The files of the next rows, kept in the store outside of the transaction."""
+
+    places: list[tuple[int, int]]
+    documents: dict[tuple[int, int], list[dict[str, Any]]] = field(default_factory=dict)
+    problems: dict[tuple[int, int], Problem] = field(default_factory=dict)
+
+
+@dataclass
+class _Entries:
+    """The next entries of a ZIP, unpacked outside of the transaction, and how many it has."""
+
+    total: int
+    start: int
+    found: list[Unpacked]
+
+
+class IntakeWork(JobRunner):
     """Works off the imports of one node; `step` is for `Background`, `finish` for the command."""
 
     def __init__(self, folder: NodeFolder) -> None:
         self._folder = folder
-        self._database = folder.database()
         self._spool = Spool(folder.path)
-        self._readers: dict[str, _Reader] = {}
-        self._prepared = _Prepared()
-        self._runner = JobRunner(self._database, {CHECK: self._stage, TAKE: self._take})
+        self._readers: dict[tuple[str, int], _Reader] = {}
+        #: The files that rows may name, for the check that is under way.
+        self._given: tuple[str, GivenFiles | None] = ("", None)
+        super().__init__(
+            folder.database(),
+            {
+                CHECK: Steps(self._read, self._stage, self._tidy),
+                TAKE: Steps(self._keep_files, self._take, self._tidy),
+                UNPACK: Steps(self._unpack, self._note_unpacked, self._tidy_unpacked),
+            },
+        )
         self._sweep()
 
     def _sweep(self) -> None:
+        needed: set[str] = set()
+        over: set[str] = set()
         with self._database.read() as session:
-            wanted = session.scalars(
-                select(Intake.id).where(
-                    Intake.state.in_([IntakeState.UPLOADED, IntakeState.CHECKING])
+            rows = session.execute(
+                select(Intake.id, Intake.state, IntakeSheet.spooled).join(
+                    IntakeSheet, Intake.id == IntakeSheet.intake_id
                 )
             )
-            self._spool.sweep(set(wanted))
+            for intake_id, state, spooled in rows:
+                # The first sheet bears the id of its import, as does the folder of its files.
+                (needed if state in _READING else over).add(spooled)
+                (over if state in _OVER else needed).add(f"{intake_id}/")
+        self._spool.sweep(needed, over)
 
-    def step(self) -> bool:
-        """Do one chunk of the oldest open import; False when there is none."""
-        with self._database.read() as session:
-            job_id = session.scalar(
-                select(Job.id)
-                .where(Job.state.in_([JobState.WAITING, JobState.RUNNING]))
-                .where(Job.kind.in_(_KINDS))
-                .order_by(Job.created_at, Job.id)
-                .limit(1)
-            )
-        if job_id is None:
-            return False
-        self._chunk(job_id)
-        return True
-
-    def finish(self, job_id: str) -> Job:
-        """Run one job to its end in this thread; returns it."""
-        while True:
-            with self._database.read() as session:
-                job = job_of(job_id, session=session)
-            if not job.is_open:
-                return job
-            self._chunk(job_id)
-
-    def _chunk(self, job_id: str) -> None:
-        with self._database.read() as session:
-            job = job_of(job_id, session=session)
-            intake = session.get(Intake, job.arguments["intake_id"])
-            context = context_of(intake, session=session) if intake else None
-            rows = self._next_rows(intake, session) if intake and job.kind == TAKE else []
-        prepared = self._prepared = _Prepared(job_id=job_id)
-        try:
-            if intake is None or context is None:
-                raise NotFound("这次导入已不存在。", "请重新导入。")
-            if job.kind == CHECK:
-                self._read(intake, context, prepared)
-            else:
-                self._keep_files(intake, rows, prepared)
-        except DanglianError as error:
-            prepared.error = error
-        self._runner.run_chunk(job_id)
-        self._tidy(job_id, job.arguments["intake_id"])
-
-    def _tidy(self, job_id: str, intake_id: str) -> None:
-        """Erase the sheet as soon as its rows are staged or it was given up."""
+    def _tidy(self, job: Job, _prepared: object) -> None:
+        """Erase sheets as soon as their rows are staged, files when they are taken or given up."""
+        intake_id = job.arguments["intake_id"]
         with self._database.read() as session:
             intake = session.get(Intake, intake_id)
-            state = intake.state if intake else IntakeState.DISCARDED
-        if state not in (IntakeState.UPLOADED, IntakeState.CHECKING):
-            self._readers.pop(intake_id, None)
-            self._spool.erase(intake_id)
+        if intake is not None and intake.state in _READING:
+            return
+        self._given = ("", None)
+        for each in intake.all_sheets if intake else ():
+            self._readers.pop((intake_id, each.part), None)
+            self._spool.erase(each.spooled)
+        if intake is None or intake.state in _OVER:
+            self._spool.drop_files(intake_id)
 
-    # Checking: read outside, stage inside.
+    def _intake(self, job: Job, session: Session) -> Intake:
+        intake = session.get(Intake, job.arguments["intake_id"])
+        if intake is None:
+            raise NotFound("这次导入已不存在。", "请重新导入。")
+        return intake
 
-    def _read(self, intake: Intake, context: RowContext, prepared: _Prepared) -> None:
-        reader = self._reader(intake)
-        folder = Path(intake.files_folder) if intake.files_folder else None
-        prepared.after = prepared.last = reader.at
+    # Checking: sheet after sheet is read outside, staged inside; then their rows are linked.
+
+    def _read(self, job: Job) -> _Read:
+        with self._database.read() as session:
+            intake = self._intake(job, session)
+            sheet = next((each for each in intake.sheets if not each.finished), None)
+            if sheet is None:
+                return _Read()
+            context = context_of(intake, sheet, session=session)
+            given = self._files_of(job, intake, session)
+        reader = self._reader(intake, sheet)
+        read = _Read(sheet.part, reader.at, reader.at)
         for number, cells in islice(reader.rows, CHUNK):
-            prepared.last = number
+            read.last = number
             if is_blank(cells):
                 continue
             row = read_row(number, cells, context)
-            files = find_files(row, folder)
-            as_text = [] if row.classified else cells_as_text(cells, len(intake.columns))
-            prepared.rows.append(StagedRow(row, as_text, files))
-        prepared.finished = prepared.last == prepared.after
-        reader.at = prepared.last
+            files = find_files(row, given)
+            as_text = [] if row.classified else cells_as_text(cells, len(sheet.columns))
+            read.rows.append(StagedRow(row, as_text, files))
+        reader.at = read.last
+        return read
 
-    def _reader(self, intake: Intake) -> _Reader:
-        reader = self._readers.get(intake.id)
-        if reader is None or reader.at != intake.read:
-            path = self._spool.path(intake.id)
+    def _files_of(self, job: Job, intake: Intake, session: Session) -> GivenFiles | None:
+        if self._given[0] != job.id:
+            folder = intake.files_folder
+            given = (
+                GivenFiles.in_folder(Path(folder))
+                if folder
+                else given_files(intake.id, self._spool.files(intake.id), session=session)
+            )
+            self._given = (job.id, given)
+        return self._given[1]
+
+    def _reader(self, intake: Intake, sheet: IntakeSheet) -> _Reader:
+        place = (intake.id, sheet.part)
+        reader = self._readers.get(place)
+        if reader is None or reader.at != sheet.read:
+            path = self._spool.path(sheet.spooled)
             if not path.exists():
                 raise NotFound("上传的表格已不在本机。", "请重新上传表格。")
-            rows = open_table(path, intake.file_name).rows(intake.sheet)
+            rows = open_table(path, sheet.file_name).rows(sheet.sheet)
             for number, _cells in rows:
-                if number >= intake.read:
+                if number >= sheet.read:
                     break
-            reader = self._readers[intake.id] = _Reader(rows, intake.read)
+            reader = self._readers[place] = _Reader(rows, sheet.read)
         return reader
 
-    def _stage(self, job: Job, session: Session) -> bool:
-        prepared = self._ready(job)
-        intake = session.get_one(Intake, job.arguments["intake_id"])
-        if intake.read != prepared.after:
+    def _stage(self, job: Job, read: _Read, session: Session) -> bool:
+        intake = self._intake(job, session)
+        if read.part is None:
+            return self._link(job, intake, session)
+        sheet = intake.sheet_of(read.part)
+        if sheet.finished or sheet.read != read.after:
             return False  # another process has staged these rows meanwhile
-        stage(intake, prepared.rows, session=session)
-        intake.read = prepared.last
-        job.done = prepared.last - intake.header_row
-        job.total = max(intake.expected, job.done)
-        if prepared.finished:
-            intake.finished_reading = True
-            intake.state = IntakeState.CHECKED
-        return prepared.finished
+        stage(intake, sheet, read.rows, session=session)
+        sheet.finished = read.last == read.after
+        sheet.read = read.last
+        rows = [each.read - each.header_row for each in intake.sheets]
+        job.done = sum(rows)
+        job.total = sum(
+            max(done, 0 if each.finished else each.expected)
+            for done, each in zip(rows, intake.sheets, strict=True)
+        )
+        return False
+
+    def _link(self, job: Job, intake: Intake, session: Session) -> bool:
+        if link_some(intake, session=session):
+            return False
+        intake.state = IntakeState.CHECKED
+        job.done = job.total
+        return True
 
     # Taking: files outside, filing inside.
 
-    def _next_rows(self, intake: Intake, session: Session) -> list[IntakeRow]:
-        return list(
-            session.scalars(
-                select(IntakeRow)
-                .where(IntakeRow.intake_id == intake.id)
-                .where(IntakeRow.state == RowState.GOOD)
-                .order_by(IntakeRow.number)
-                .limit(CHUNK)
-            )
-        )
-
-    def _keep_files(self, intake: Intake, rows: list[IntakeRow], prepared: _Prepared) -> None:
-        folder = Path(intake.files_folder or ".")
+    def _keep_files(self, job: Job) -> _Kept:
+        with self._database.read() as session:
+            rows = next_rows(self._intake(job, session), session=session)
+        kept = _Kept([_place(row) for row in rows])
         for row in rows:
             if row.files:
                 try:
-                    prepared.documents[row.number] = keep_files(
-                        self._folder.files, folder, row.files
+                    kept.documents[_place(row)] = keep_files(
+                        self._folder.files,
+                        row.files,
+                        declassified=says_declassified(row.values.get("security_change")),
                     )
-                except Invalid as error:
-                    prepared.problems[row.number] = _problem(error)
+                except (Invalid, Classified) as error:
+                    kept.problems[_place(row)] = problem_of(error)
+        return kept
 
-    def _take(self, job: Job, session: Session) -> bool:
-        prepared = self._ready(job)
-        intake = session.get_one(Intake, job.arguments["intake_id"])
-        rows = self._next_rows(intake, session)
+    def _take(self, job: Job, kept: _Kept, session: Session) -> bool:
+        intake = self._intake(job, session)
+        rows = next_rows(intake, session=session)
         actor = Actor(intake.by_id, intake.by_name, (Grant(Role.CLERK, fonds_id=intake.fonds_id),))
         if not job.total:
             job.total = counts_of(intake.id, session=session)[RowState.GOOD]
@@ -211,78 +235,35 @@ class IntakeWork:
                 session, actor, "intake.finished", f"intake:{intake.id}", fonds=intake.fonds_id
             )
             return True
-        ready = []
-        for row in rows:
-            if row.number in prepared.problems:
-                _spoil(row, prepared.problems[row.number])
-            elif not row.files or row.number in prepared.documents:
-                ready.append(row)
-        _collect(actor, intake, ready, prepared.documents, session)
-        job.done += len(rows)
+        if [_place(row) for row in rows] == kept.places:
+            taker = Taker(actor, intake, kept.documents, session=session)
+            taker.take(rows, kept.problems)
+            job.done += len(rows)
         return False
 
-    def _ready(self, job: Job) -> _Prepared:
-        prepared = self._prepared
-        if prepared.job_id != job.id:
-            raise NotFound("任务已变更。", "请重试。")
-        if prepared.error is not None:
-            raise prepared.error
-        return prepared
+    # Unpacking: entries outside, their names inside.
+
+    def _unpack(self, job: Job) -> _Entries:
+        name, start = str(job.arguments["spooled"]), job.done
+        folder = self._spool.files(job.arguments["intake_id"])
+        total = job.total or entries_of(folder / name)
+        return _Entries(total, start, unpack_some(folder / name, start, folder, name))
+
+    def _note_unpacked(self, job: Job, entries: _Entries, session: Session) -> bool:
+        job.total = entries.total
+        if job.done != entries.start:
+            return False  # another process has unpacked these meanwhile
+        note_unpacked(job, entries.found, session=session)
+        job.done += len(entries.found)
+        return job.done >= job.total
+
+    def _tidy_unpacked(self, job: Job, _prepared: object) -> None:
+        """Remove the ZIP when it is unpacked, was stopped, or cannot be read."""
+        with self._database.read() as session:
+            job = session.get_one(Job, job.id)
+        if not job.is_open:
+            self._spool.drop_file(job.arguments["intake_id"], str(job.arguments["spooled"]))
 
 
-def _problem(error: DanglianError) -> Problem:
-    return Problem(error.field or "title", error.message, error.remedy, error.code)
-
-
-def _spoil(row: IntakeRow, problem: Problem) -> None:
-    row.state = RowState.BAD
-    row.problems = [problem.to_wire()]
-    row.values = {}
-
-
-def _collect(
-    actor: Actor,
-    intake: Intake,
-    rows: list[IntakeRow],
-    documents: dict[int, list[dict[str, Any]]],
-    session: Session,
-) -> None:
-    """Hand rows to filing: all at once; when filing refuses one, one by one to find which."""
-    if not rows:
-        return
-    try:
-        with session.begin_nested():
-            _collect_some(actor, intake, rows, documents, session)
-    except DanglianError as error:
-        if len(rows) == 1:
-            _spoil(rows[0], _problem(error))
-            return
-        middle = len(rows) // 2
-        _collect(actor, intake, rows[:middle], documents, session)
-        _collect(actor, intake, rows[middle:], documents, session)
-
-
-def _collect_some(
-    actor: Actor,
-    intake: Intake,
-    rows: list[IntakeRow],
-    documents: dict[int, list[dict[str, Any]]],
-    session: Session,
-) -> None:
-    wanted = []
-    for row in rows:
-        values = {**row.values, "source_key": source_key(str(row.key), row.code)}
-        if row.number in documents:
-            values["documents"] = documents[row.number]
-        wanted.append(values)
-    collected = collect_many(
-        actor,
-        intake.fonds_id,
-        wanted,
-        session=session,
-        source=f"{intake.file_name} {intake.sheet_name}".strip()[:200],
-    )
-    for row, record_id in zip(rows, collected.ids, strict=True):
-        row.state = RowState.TAKEN
-        row.record_id = record_id
-        row.values, row.cells, row.files = {}, [], []
+def _place(row: IntakeRow) -> tuple[int, int]:
+    return row.part, row.number

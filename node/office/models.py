@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared.kernel.clock import now
 from shared.kernel.database import Model, UtcTime
 
 
@@ -66,6 +67,23 @@ class Standing(StrEnum):
     LEAVING = "leaving"
     ARRIVING = "arriving"
     LEFT = "left"
+
+
+class OfficeHubKey(Model):
+    """A key of the hub that this node followed, append-only; `Office.hub_public_key` is in force.
+
+    `epoch` and `from_seq` say from which place of the down stream on it counts: that of the entry
+    `hub_key`. They are None for keys from before this node's enrolment, and until the entry comes.
+    """
+
+    __tablename__ = "office_hub_key"
+
+    key_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    public_key: Mapped[str] = mapped_column(String(128))
+    statement: Mapped[dict[str, Any] | None] = mapped_column(JSON, default=None)
+    epoch: Mapped[int | None] = mapped_column(Integer, default=None)
+    from_seq: Mapped[int | None] = mapped_column(Integer, default=None)
+    learnt_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 
 
 class OfficeFonds(Model):

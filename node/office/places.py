@@ -27,6 +27,7 @@ class NodeSettings:
         link: `embedded:///path/to/link.sqlite`; empty takes what the hub announced.
         hello_seconds: how often the node greets the hub.
         retransmit_seconds: how long to wait for an acknowledgement before sending again.
+        reconcile_hours: how often the node compares with the hub by itself; 0 for never.
     """
 
     name: str
@@ -37,6 +38,7 @@ class NodeSettings:
     link: str = ""
     hello_seconds: int = 60
     retransmit_seconds: int = 30
+    reconcile_hours: int = 24
 
 
 class NodeKeys:

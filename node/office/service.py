@@ -8,7 +8,14 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from node.office.models import STATE_LABELS, Office, OfficeFonds, OfficeState, Standing
+from node.office.models import (
+    STATE_LABELS,
+    Office,
+    OfficeFonds,
+    OfficeHubKey,
+    OfficeState,
+    Standing,
+)
 from shared.kernel.errors import NotAllowed, NotFound, WrongState
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import PublicKey, document_is_signed_by
@@ -30,6 +37,18 @@ def office_of(session: Session) -> Office:
     if office is None:
         raise NotFound("本机尚未初始化。", "请先运行 danglian node init。")
     return office
+
+
+def hub_key_named(key_id: object, session: Session) -> PublicKey | None:
+    """The key of the hub, in force or earlier, that has this short name.
+
+    An earlier one is good for papers only: whatever brings them is signed by the one in force.
+    """
+    pinned = office_of(session).hub_public_key
+    if pinned is not None and PublicKey.from_hex(pinned).id == key_id:
+        return PublicKey.from_hex(pinned)
+    row = session.get(OfficeHubKey, str(key_id))
+    return PublicKey.from_hex(row.public_key) if row is not None else None
 
 
 def fonds_kept(session: Session) -> list[Fonds]:
@@ -142,7 +161,7 @@ def apply_fonds(session: Session, body: dict[str, Any]) -> None:
     Raises NotAllowed when the signature is not the hub's.
     """
     office = office_of(session)
-    require_hub_signature(body, office)
+    require_hub_signature(body, session)
     fonds = Fonds.from_wire(body["fonds"])
     row = session.get(OfficeFonds, fonds.id)
     if row is None:
@@ -157,11 +176,15 @@ def apply_fonds(session: Session, body: dict[str, Any]) -> None:
     session.flush()
 
 
-def require_hub_signature(body: dict[str, Any], office: Office) -> None:
-    """Raise NotAllowed unless `signed` is the hub's signature over the rest of the body."""
+def require_hub_signature(body: dict[str, Any], session: Session) -> None:
+    """Raise NotAllowed unless `signed` is the hub's signature over the rest of the body.
+
+    With its key in force or an earlier one: what was signed before a roll-over stays good.
+    """
     document = {name: value for name, value in body.items() if name != "signed"}
-    hub_key = PublicKey.from_hex(office.hub_public_key)
-    if not document_is_signed_by(hub_key, document, body.get("signed", {})):
+    signed = body.get("signed", {})
+    hub_key = hub_key_named(signed.get("key"), session)
+    if hub_key is None or not document_is_signed_by(hub_key, document, signed):
         raise NotAllowed(
             "全宗分配未经市级平台签名。", "请联系市档案馆重新下发。", code="bad_signature"
         )

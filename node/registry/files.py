@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, BinaryIO, cast
 
+from shared.inspection.texts import refuse_marked
 from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.files import chunks
 from shared.records.security import refuse_classified
@@ -62,14 +63,20 @@ def refuse_size(size: int) -> None:
 
 
 def keep_file(
-    store: FolderStore, stream: IO[bytes], name: str, *, fresh: list[str] | None = None
+    store: FolderStore,
+    stream: IO[bytes],
+    name: str,
+    *,
+    declassified: bool = False,
+    fresh: list[str] | None = None,
 ) -> StoredFile:
     """Take the bytes of a stream into the store; returns what a record needs to know.
 
     With `fresh`, the object's name is added there when the store did not have these bytes before.
+    The pages of what was `declassified` 解密 may bear their old mark.
 
-    Raises Invalid for an empty or too large file or a bad name, Classified for a marked name.
-    Nothing is left behind then.
+    Raises Invalid for an empty or too large file or a bad name, Classified for a marked name or
+    first page. Nothing is left behind then.
     """
     clean = safe_file_name(name, "file")
     refuse_classified(clean)
@@ -84,6 +91,8 @@ def keep_file(
                 digest.update(piece)
                 spool.write(piece)
             refuse_size(size)
+            if not declassified:
+                refuse_marked(cast(BinaryIO, spool))
             spool.seek(0)
             sha256 = digest.hexdigest()
             if fresh is not None and not store.exists(object_name(sha256)):
@@ -107,8 +116,9 @@ class Keeping:
     `with Keeping(store) as files: stored = files.keep(stream, name); … the transaction …`
     """
 
-    def __init__(self, store: FolderStore) -> None:
+    def __init__(self, store: FolderStore, *, declassified: bool = False) -> None:
         self._store = store
+        self._declassified = declassified
         self._fresh: list[str] = []
 
     def __enter__(self) -> Keeping:
@@ -116,7 +126,9 @@ class Keeping:
 
     def keep(self, stream: IO[bytes], name: str) -> StoredFile:
         """Take a file into the store, as `keep_file` does."""
-        return keep_file(self._store, stream, name, fresh=self._fresh)
+        return keep_file(
+            self._store, stream, name, declassified=self._declassified, fresh=self._fresh
+        )
 
     def __exit__(
         self,

@@ -19,7 +19,7 @@ from shared import audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import now, today
 from shared.kernel.errors import Invalid, NotFound, WrongState
-from shared.records.holdings import FileKind
+from shared.records.holdings import FileKind, read_file_kind
 from shared.records.roles import DOCUMENT_ROLES
 from shared.records.security import SecurityClass, read_security, refuse_classified
 from shared.records.states import DOCUMENT
@@ -308,7 +308,7 @@ def attach_file(
         size=stored.size,
         sha256=stored.sha256,
         format=stored.format,
-        kind=str(FileKind(kind)),
+        kind=str(read_file_kind(kind)),
         order=(count or 0) + 1,
     )
     session.add(file)

@@ -24,7 +24,7 @@ from shared.kernel.clock import today
 from shared.kernel.errors import NotFound
 from shared.records.holdings import FILE_KIND_NAMES
 from shared.records.roles import DOCUMENT_ROLES
-from shared.records.security import SECURITY_NAMES
+from shared.records.security import SECURITY_NAMES, says_declassified
 from shared.records.states import DOCUMENT
 from shared.web import Filter, Form, Listing, accepts_upload, current_database
 
@@ -120,7 +120,8 @@ def new() -> ResponseReturnValue:
     if request.method == "POST":
         with form.catching():
             registry.check_values(_values(form))
-            with Keeping(current_folder().files) as files:
+            cleared = says_declassified(form.get("remark"))
+            with Keeping(current_folder().files, declassified=cleared) as files:
                 stored = [files.keep(each.stream, each.filename or "") for each in chosen_files()]
                 with current_database().write() as session:
                     document = registry.register(
@@ -181,7 +182,8 @@ def upload(document_id: str) -> ResponseReturnValue:
     form = Form(request.form, defaults={"role": "正本", "kind": "born_digital"})
     if request.method == "POST":
         with form.catching():
-            with Keeping(current_folder().files) as files:
+            cleared = says_declassified(document.remark)
+            with Keeping(current_folder().files, declassified=cleared) as files:
                 stored = [files.keep(each.stream, each.filename or "") for each in require_files()]
                 with current_database().write() as session:
                     found = registry.document_of(current_actor(), document_id, session=session)

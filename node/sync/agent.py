@@ -12,15 +12,23 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from node.office.hub_keys import follow
 from node.office.models import Office, OfficeState
 from node.office.places import NodeFolder
 from node.office.service import office_of
 from node.sync import recovery
 from shared.kernel.clock import now, parse_utc, utc_text
-from shared.kernel.errors import Unavailable
+from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.keys import PublicKey
 from shared.messaging.entry import Handler
-from shared.messaging.envelope import VERSION, BadEnvelope, Message, read_envelope
+from shared.messaging.envelope import (
+    EVERYONE,
+    VERSION,
+    BadEnvelope,
+    Message,
+    SealedMessage,
+    read_envelope,
+)
 from shared.messaging.exchange import Events, Exchange, Party, Timing
 from shared.messaging.link import Link, hub_queue, node_queue
 from shared.messaging.models import OutgoingEntry, OutgoingStream
@@ -122,7 +130,11 @@ class Agent:
 
     def _take(self, raw: bytes) -> list[bytes]:
         try:
-            message = read_envelope(raw).open(self._hub_key)
+            sealed = read_envelope(raw)
+            if sealed.header.kind == "hub_key":
+                self._follow(sealed)
+                return []
+            message = sealed.open(self._hub_key)
             if message.header.kind == "welcome":
                 self._exchange.check(message)
                 self._welcomed(message)
@@ -130,7 +142,27 @@ class Agent:
             return self._exchange.receive(message)
         except BadEnvelope as error:
             log.warning("a message that is not from our hub was dropped: %s", error.reason)
+            if error.reason == "signature":
+                # The hub may have a new key: its answer to a greeting leads us to it.
+                self.greet_soon()
             return []
+
+    def _follow(self, letter: SealedMessage) -> None:
+        """Go over to the hub's next key, of which the one that we know tells in this letter.
+
+        It is for every node, so it names none. What was sent under the new key meanwhile, and
+        could not be read, is sent again.
+        """
+        header = letter.header
+        if (header.sender, header.recipient) != (self._hub_id, EVERYONE):
+            raise BadEnvelope("recipient", claimed_sender=header.sender)
+        statement = letter.open(self._hub_key).document()
+        try:
+            with self._database.write() as session:
+                self._hub_key = follow(statement, session=session)
+        except Invalid as error:
+            raise BadEnvelope("statement", error.message, claimed_sender=header.sender) from error
+        self.greet_soon()
 
     def _hello(self) -> bytes:
         with self._database.read() as session:
@@ -148,6 +180,7 @@ class Agent:
                 "backlog": stream.seq - stream.acked if stream else 0,
                 "oldest": _oldest_waiting(session, stream),
                 "down": self._exchange.position(session),
+                "hub_key": self._hub_key.id,
                 "time": utc_text(),
             }
             return self._exchange.message("hello", body)

@@ -16,6 +16,7 @@ from node.sync.enrolment import enrol
 from node.sync.reconciling import ask
 from node.sync.recovery import ask_again
 from shared.command.main import json_option, show, show_table
+from shared.kernel.actor import system_actor
 from shared.kernel.errors import WrongState
 
 folder_option = click.option(
@@ -65,11 +66,11 @@ def recover_command(folder: Path, as_json: bool) -> None:
 def reconcile_command(folder: Path, as_json: bool) -> None:
     """与市级平台核对：逐全宗逐年比对，有差异的自动补齐。"""
     with NodeFolder(folder).database().write() as session:
-        seq = ask(session).seq
+        seq = ask(system_actor("命令行"), session=session).seq
     show(
         {"seq": seq},
         as_json=as_json,
-        sentence="已发出核对，结果见 danglian node status 或工作台。",
+        sentence="已发出核对，结果见 danglian node status 或“联网与核对”页面。",
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from node.office.models import OfficeState
 from node.office.service import office_of
+from node.sync.reconciling import last
 from shared.audit import verify_chain
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
@@ -48,6 +49,14 @@ def examine(session: Session) -> Iterator[Ailment]:
             "检查网络，并确认程序正在运行（danglian node run）。",
         )
     yield from _stuck_stream(session, office.hub_id)
+    compared = last(session)
+    if compared is not None and compared.differing:
+        yield Ailment(
+            "reconcile_differs",
+            f"上次与平台核对，有 {len(compared.differing)} 组目录不一致；"
+            f"已自动补报 {compared.told_again} 件。",
+            "再核对一次：运行 danglian node reconcile --dir …；仍不一致的，请联系市档案馆。",
+        )
     for job in session.scalars(select(Job).where(Job.state == JobState.FAILED)):
         yield Ailment("job_failed", f"任务“{job.title}”没有完成：{job.problem}", "更正后重新执行。")
     for problem in verify_chain(session):

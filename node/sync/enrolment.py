@@ -8,11 +8,13 @@ from typing import Any
 import requests
 
 from node.filing import service as filing
+from node.office.hub_keys import pin
 from node.office.models import Office, OfficeState
 from node.office.places import NodeFolder
 from node.office.service import apply_fonds, office_of
 from node.sync.errors import hub_answer
 from shared.kernel.errors import Conflict, Invalid
+from shared.kernel.keys import PublicKey
 from shared.messaging.inbox import open_incoming
 from shared.messaging.log import open_outgoing
 
@@ -56,7 +58,8 @@ def take_enrolment(folder: NodeFolder, hub_url: str, answer: Mapping[str, Any]) 
         office.hub_id = answer["hub_id"]
         office.hub_name = answer["hub_name"]
         office.hub_url = hub_url
-        office.hub_public_key = answer["hub_public_key"]
+        public = PublicKey.from_hex(answer["hub_public_key"])
+        pin(office, public, answer.get("hub_keys", []), session=session)
         office.link = answer["link"]
         office.inline_limit = answer["limits"]["inline_package"]
         office.archives = answer["archives"]

@@ -11,6 +11,7 @@ import logging
 
 from sqlalchemy.orm import Session
 
+from node.corrections import service as corrections
 from node.custody import following as custody
 from node.filing import service as filing
 from node.office.models import Office, OfficeState
@@ -86,6 +87,7 @@ def finish_adoption(session: Session) -> None:
     session.flush()
     told = filing.finish_adoption(session)
     transfer.reoffer(session)
+    corrections.tell_again(session)
     custody.finish_adoption(session)
     audit(session, _AGENT, "node.adopted", "office", epoch=office.epoch, told=told)
 
@@ -99,5 +101,6 @@ def enter_generation(session: Session, generation: int, lost_after: int | None) 
     stream.generation = generation
     office.generation = generation
     papers = transfer.meet_restored_hub(session, lost_after or 0)
+    papers += corrections.meet_restored_hub(session, lost_after or 0)
     custody.meet_restored_hub(session)
     audit(session, _AGENT, "hub.generation_met", "office", generation=generation, papers=papers)

@@ -134,7 +134,10 @@ def take_out(actor: Actor, batch_id: str, record_ids: Sequence[str], *, session:
     """Take records out of a batch that is being prepared; a volume goes with its items."""
     batch = batch_to_change(actor, batch_id, session, Role.CLERK, "preparing")
     gone = set(filing.with_whole_volumes(list(record_ids), session=session))
-    left = [each for each in records_of(batch_id, session=session) if each.record_id not in gone]
+    inside = records_of(batch_id, session=session)
+    left = [each for each in inside if each.record_id not in gone]
+    if len(left) == len(inside):
+        raise Invalid("records", "所选档案不在这个批次中。", "请查看批次中的各件后重新选择。")
     if not left:
         raise Invalid("records", "批次中至少要有一件。", "如不再移交，请放弃这个批次。")
     session.execute(
@@ -149,6 +152,9 @@ def take_out(actor: Actor, batch_id: str, record_ids: Sequence[str], *, session:
     for position, each in enumerate(left):
         each.position = position
     session.flush()
+    audit.record(
+        session, actor, "batch.records_taken_out", f"batch:{batch_id}", records=len(gone),
+    )  # fmt: skip
     return batch
 
 

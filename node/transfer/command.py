@@ -9,15 +9,14 @@ import click
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
-from node.filing.acting import account_options as _options
 from node.filing.acting import acting, fonds_named
+from node.filing.acting import command_options as _options
 from node.office.places import NodeFolder
 from node.transfer import service
 from node.transfer.models import Batch
 from node.transfer.work import TransferWork
 from shared.command.main import show, show_table
 from shared.kernel.actor import Actor, Role, system_actor
-from shared.kernel.clock import local_text
 from shared.kernel.errors import WrongState
 from shared.kernel.jobs import Job, JobState
 from shared.records.states import NODE_BATCH
@@ -34,7 +33,7 @@ _COLUMNS = {
 
 @click.group("transfer")
 def transfer_command() -> None:
-    """移交：准备批次、检测、批准、提交、撤回、签字、查看到哪了。"""
+    """移交：准备批次、去掉几件、检测、批准、提交、撤回、签字、查看到哪了。"""
 
 
 @transfer_command.command("prepare")
@@ -128,6 +127,21 @@ def inspect(folder: Path, login: str | None, as_json: bool, batch_id: str) -> No
     with node.database().read() as session:
         result = batch_wire(session.get_one(Batch, batch_id), session)
     _tell(result, as_json, str(done.result.get("message", "检测完毕。")))
+
+
+@transfer_command.command("take-out")
+@_options
+@click.argument("batch_id")
+@click.argument("record_ids", nargs=-1, required=True)
+def take_out(
+    folder: Path, login: str | None, as_json: bool, batch_id: str, record_ids: tuple[str, ...]
+) -> None:
+    """从准备中的批次里去掉几件（标识）；案卷连同卷内文件。"""
+    with NodeFolder(folder).database().write() as session:
+        actor = acting(login, session=session)
+        batch = service.take_out(actor, batch_id, record_ids, session=session)
+        result = batch_wire(batch, session)
+    _tell(result, as_json, f"批次“{result['title']}”现有 {result['records']} 件。")
 
 
 @transfer_command.command("approve")
@@ -265,7 +279,7 @@ def batch_wire(batch: Batch, session: Session) -> dict[str, Any]:
         "bytes": batch.bytes,
         "corrects": batch.corrects,
         "approved_by": batch.approved_by,
-        "offered_at": local_text(batch.offered_at),
+        "offered_at": batch.offered_at,
         "signed_by": batch.signed_by,
         "receipt_id": batch.receipt_id,
         "withdraw_answer": batch.withdraw_answer,

@@ -56,6 +56,11 @@ def offer(actor: Actor, batch_id: str, *, session: Session) -> jobs.Job:
     require_grant(session)
     no_open_job(batch, session)
     if not batch.offering:
+        if batch.state == "preparing":
+            require_inspected(batch, session)
+            raise WrongState(
+                "移交批次还没有批准，不能“提交移交”。", "检测已通过，请单位负责人批准后再提交。"
+            )
         NODE_BATCH.after("offer", batch.state)
         require_inspected(batch, session)
         batch.offering = True

@@ -6,13 +6,14 @@ versions and packages of the batch. One that does not is ignored, audited, and s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
-from node.office.service import fonds_of, office_of
+from node.office.service import fonds_of, hub_key_named, office_of
 from node.transfer.batches import records_of
 from node.transfer.models import Batch, BatchRecord, Notice, Paper, PaperKind
 from node.transfer.recovery import remember
@@ -20,9 +21,8 @@ from shared import audit
 from shared.kernel.actor import system_actor
 from shared.kernel.canonical import digest_of
 from shared.kernel.clock import now
-from shared.kernel.errors import Invalid
 from shared.kernel.identifiers import is_id
-from shared.kernel.keys import PublicKey, document_is_signed_by
+from shared.kernel.keys import PublicKey, document_is_signed_by, signer_of
 from shared.messaging.models import IncomingStream
 from shared.records.states import NODE_BATCH
 from shared.records.values import REASON_LENGTH, REMARK_LENGTH, repair_text
@@ -92,8 +92,8 @@ def apply_withdrawn(session: Session, body: dict[str, Any]) -> None:
 
 
 def _verdict(session: Session, body: dict[str, Any]) -> None:
-    hub_key = office_of(session).hub_public_key
-    if not signed_by(hub_key, body, "signature"):
+    hub_key = hub_key_named(_signature_in(body, "signature").get("key"), session)
+    if not signed_by([hub_key] if hub_key else [], body, "signature"):
         raise _Ignored("bad_signature", "收到的审核结论没有市级平台的有效签名，未予采用。")
     batch = _batch_named(session, body)
     if session.get(Paper, body["verdict_id"]) is not None:
@@ -141,8 +141,8 @@ def _give_back_returned(
 
 
 def _receipt(session: Session, body: dict[str, Any]) -> None:
-    seal = archive_seal(session, str(body.get("archive")))
-    if not signed_by(seal, body, "archive_signature"):
+    seals = archive_seals(session, str(body.get("archive")))
+    if not signed_by(seals, body, "archive_signature"):
         raise _Ignored("bad_signature", "收到的接收凭证没有档案馆的有效签章，未予采用。")
     batch = _batch_named(session, body)
     if body.get("archive") != fonds_of(batch.fonds_id, session).receiving_archive:
@@ -176,24 +176,29 @@ def _receipt(session: Session, body: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
-def signed_by(key: str | None, body: Mapping[str, Any], name: str) -> bool:
-    """Whether `body[name]` is this key's signature over the rest of the body."""
+def _signature_in(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     signed = body.get(name)
-    if key is None or not isinstance(signed, Mapping):
-        return False
+    return signed if isinstance(signed, Mapping) else {}
+
+
+def signed_by(keys: Iterable[PublicKey], body: Mapping[str, Any], name: str) -> bool:
+    """Whether `body[name]` is the signature over the rest of the body by one of these keys."""
+    signed = _signature_in(body, name)
+    key = signer_of(keys, signed)
     document = {each: value for each, value in body.items() if each != name}
     try:
-        return document_is_signed_by(PublicKey.from_hex(key), document, signed)
-    except (TypeError, Invalid):
+        return key is not None and document_is_signed_by(key, document, signed)
+    except TypeError:  # a value without canonical form was never signed
         return False
 
 
-def archive_seal(session: Session, archive: str) -> str | None:
-    """The public key of an archive's seal, as the hub's signed assignment names it."""
+def archive_seals(session: Session, archive: str) -> list[PublicKey]:
+    """The seals that an archive has had, as the hub's signed assignment names them."""
     for each in office_of(session).archives:
         if each.get("code") == archive and each.get("seal_public_key"):
-            return str(each["seal_public_key"])
-    return None
+            texts = [each["seal_public_key"], *each.get("former_seals", ())]
+            return [PublicKey.from_hex(text) for text in texts]
+    return []
 
 
 def _batch_named(session: Session, body: Mapping[str, Any]) -> Batch:
@@ -283,18 +288,27 @@ def _keep(
     session.flush()
 
 
+def received_by(record_id: str, *, session: Session) -> str | None:
+    """The archive whose receipt for a record lies here; None when there is none."""
+    receipt = session.scalar(
+        select(Paper)
+        .join(Batch, Batch.receipt_id == Paper.id)
+        .join(BatchRecord, BatchRecord.batch_id == Batch.id)
+        .where(BatchRecord.record_id == record_id, BatchRecord.outcome == "received")
+    )
+    return None if receipt is None else str(receipt.document["archive"])
+
+
 def _report(session: Session, kind: str, body: Mapping[str, Any], ignored: _Ignored) -> None:
     batch_id = body.get("batch_id")
     known = is_id(batch_id) and session.get(Batch, batch_id) is not None
-    session.add(
-        Notice(
-            batch_id=str(batch_id) if known else None,
-            code=ignored.code,
-            message=repair_text(ignored.message)[:REMARK_LENGTH],
-        )
-    )
-    audit.record(
-        session, _HUB, f"{kind}.ignored", f"batch:{batch_id if known else 'unknown'}",
-        code=ignored.code,
-    )  # fmt: skip
+    report(session, kind, ignored.code, ignored.message, batch_id=str(batch_id) if known else None)
+
+
+def report(
+    session: Session, kind: str, code: str, message: str, *, batch_id: str | None = None
+) -> None:
+    """Show a notice that something of the hub was not followed, and write it down."""
+    session.add(Notice(batch_id=batch_id, code=code, message=repair_text(message)[:REMARK_LENGTH]))
+    audit.record(session, _HUB, f"{kind}.ignored", f"batch:{batch_id or 'unknown'}", code=code)
     session.flush()

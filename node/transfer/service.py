@@ -42,7 +42,15 @@ from node.transfer.offering import (
     uploads_wanted,
     withdraw,
 )
-from node.transfer.papers import apply_receipt, apply_verdict, apply_withdrawn
+from node.transfer.papers import (
+    apply_receipt,
+    apply_verdict,
+    apply_withdrawn,
+    archive_seals,
+    received_by,
+    report,
+    signed_by,
+)
 from node.transfer.recovery import adopt_batch
 
 __all__ = [
@@ -61,6 +69,7 @@ __all__ = [
     "apply_verdict",
     "apply_withdrawn",
     "approve",
+    "archive_seals",
     "batch_of",
     "batches",
     "claimed_records",
@@ -78,13 +87,16 @@ __all__ = [
     "prepare",
     "put_notice_aside",
     "ready_listing",
+    "received_by",
     "record_listing",
     "records_of",
     "rename",
     "reoffer",
+    "report",
     "revise",
     "set_opinions",
     "sign",
+    "signed_by",
     "summary",
     "take_out",
     "upload_done",

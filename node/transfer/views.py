@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
-from node.office.service import fonds_here
 from node.registry.edge import current_folder
 from node.transfer import service as transfer
 from node.transfer.models import Batch, BatchRecord, Paper, PaperKind
@@ -85,7 +84,8 @@ NAMES = {
 
 
 def _fonds_names(session: Session) -> dict[str, str]:
-    return {each.id: each.name for each in fonds_here(session)}
+    """The fonds that the reader may see, by id."""
+    return {each.id: each.name for each in filing.fonds_seen(current_actor(), session=session)}
 
 
 @blueprint.get("/")

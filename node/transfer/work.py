@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from node.filing import service as filing
 from node.office.places import NodeFolder
 from node.office.service import fonds_of, office_of, require_grant, tell_hub_many
-from node.office.working import FolderWork
+from node.office.working import FolderRunner
 from node.registry.files import object_name
 from node.transfer.batches import INSPECT, OFFER, records_of
 from node.transfer.checking import Checked, Checker
@@ -26,7 +26,7 @@ from shared.kernel.actor import Actor
 from shared.kernel.clock import now
 from shared.kernel.errors import DanglianError, NotFound
 from shared.kernel.files import file_sha256
-from shared.kernel.jobs import Job, JobRunner, job_of
+from shared.kernel.jobs import Job, Steps
 from shared.packaging import PackageIdentity, build_package, open_package
 from shared.records.fonds import Fonds
 from shared.records.record import content_digest
@@ -36,7 +36,6 @@ CHUNK = 50
 _FREEZE = 200
 #: Bytes of packages inside the entries of one transaction.
 _MOST_INLINE = 4 * 1024 * 1024
-_KINDS = (INSPECT, OFFER)
 
 
 @dataclass
@@ -52,41 +51,36 @@ class _Packed:
 class _Prepared:
     """What was done outside of the transaction for the next chunk of one job."""
 
-    job_id: str = ""
     checked: dict[str, Checked] = field(default_factory=dict)
     packed: dict[str, _Packed] = field(default_factory=dict)
-    error: DanglianError | None = None
 
 
-class TransferWork(FolderWork):
+class TransferWork(FolderRunner):
     """Works off the batches of one node; `step` is for `Background`, `finish` for the command."""
 
-    kinds = _KINDS
-    place = ("building", "提交移交")
-
     def __init__(self, folder: NodeFolder) -> None:
-        super().__init__(folder)
-        self._prepared = _Prepared()
         self._checker = Checker(folder)
-        self._runner = JobRunner(self._database, {INSPECT: self._note, OFFER: self._offer})
+        super().__init__(
+            folder,
+            "building",
+            "提交移交",
+            {
+                INSPECT: Steps(self._prepare, self._note),
+                OFFER: Steps(self._prepare, self._offer, self._tidy),
+            },
+        )
 
-    def _do_chunk(self, job_id: str) -> None:
-        prepared = self._prepared = _Prepared(job_id=job_id)
-        try:
-            self._prepare(prepared)
-        except DanglianError as error:
-            prepared.error = error
-        self._runner.run_chunk(job_id)
-        for packed in prepared.packed.values():
+    def _tidy(self, _job: Job, prepared: _Prepared | None) -> None:
+        for packed in prepared.packed.values() if prepared else ():
             with suppress(FileNotFoundError):
                 packed.target.unlink()
 
-    def _prepare(self, prepared: _Prepared) -> None:
+    def _prepare(self, job: Job) -> _Prepared:
+        prepared = _Prepared()
         with self._database.read() as session:
-            job = job_of(prepared.job_id, session=session)
             batch = session.get(Batch, job.arguments["batch_id"])
             if batch is None:
-                return
+                return prepared
             fonds = fonds_of(batch.fonds_id, session)
             limit = office_of(session).inline_limit
             records = records_of(batch.id, session=session)
@@ -105,7 +99,12 @@ class TransferWork(FolderWork):
         else:
             if job.arguments.get("again"):
                 self._require_stored(todo)
-            self._pack(todo, wires, fonds, limit, prepared)
+            try:
+                self._pack(todo, wires, fonds, limit, prepared)
+            except BaseException:
+                self._tidy(job, prepared)
+                raise
+        return prepared
 
     def _require_stored(self, todo: list[BatchRecord]) -> None:
         """What was decided on can only be told with the package that was decided on."""
@@ -119,8 +118,7 @@ class TransferWork(FolderWork):
 
     # Inspection
 
-    def _note(self, job: Job, session: Session) -> bool:
-        prepared = self._ready(job)
+    def _note(self, job: Job, prepared: _Prepared, session: Session) -> bool:
         batch = session.get(Batch, job.arguments["batch_id"])
         if batch is None or batch.state != "preparing":
             return True
@@ -217,8 +215,7 @@ class TransferWork(FolderWork):
         with self._folder.packages.open(package_name(identity.sha256)) as stream:
             return stream.read()
 
-    def _offer(self, job: Job, session: Session) -> bool:
-        prepared = self._ready(job)
+    def _offer(self, job: Job, prepared: _Prepared, session: Session) -> bool:
         batch = session.get(Batch, job.arguments["batch_id"])
         if batch is None or not batch.offering:
             return True
@@ -261,13 +258,6 @@ class TransferWork(FolderWork):
             each.told = True
             facts.append(offer_fact(batch, each, packed.content))
         tell_hub_many(session, facts)
-
-    def _ready(self, job: Job) -> _Prepared:
-        if self._prepared.job_id != job.id:
-            raise NotFound("任务已变更。", "请重试。")
-        if self._prepared.error is not None:
-            raise self._prepared.error
-        return self._prepared
 
 
 def _unchecked(each: BatchRecord) -> bool:

@@ -198,7 +198,7 @@ class DemoCity:
         pause = _PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
-                if room.step() and room.settled(self._desk.states()):
+                if room.step() and room.settled(self._desk.states(), self._desk.correcting()):
                     return
             except Stopped:
                 return

@@ -1,4 +1,4 @@
-"""The archives' people at the hub's web interface: they review, conclude, sign and receive."""
+"""The archives' people at the hub's web interface: they review, sign, receive and correct."""
 
 from __future__ import annotations
 
@@ -51,7 +51,16 @@ class Desk:
                 wanted = "under_review" if person.role == "reviewer" else "signed_by_unit"
                 for batch in self._batches(person.login, wanted):
                     done = self._decide(person.login, person.role, batch) or done
+                if person.role == "archivist":
+                    for correction in self._corrections(person.login, "asked"):
+                        done = self._answer(person.login, correction) or done
             return done
+
+    def correcting(self) -> bool:
+        """Whether an archive has decided on a correction that is not in its repository yet."""
+        with self._lock:
+            archivists = [each.login for each in HUB_PEOPLE if each.role == "archivist"]
+            return any(self._corrections(login, "making") for login in archivists)
 
     def states(self) -> dict[str, str]:
         """The state of every batch that the archives know, by the node's id of it."""
@@ -103,6 +112,21 @@ class Desk:
         self._ask(login, "POST", f"{path}/conclude", {"outcome": verdict})
         words = {"accepted": "通过", "returned": "退回", "corrected": "部分退回，更正登记表"}
         self._say(fonds.name, f"“{batch['title']}”审核{words[verdict]}，{len(records)} 件")
+
+    def _answer(self, login: str, correction: Mapping[str, Any]) -> bool:
+        """Make a correction of pages as it was asked for; decline any other."""
+        path = f"/corrections/{correction['id']}"
+        if all(each["field"] == "pages" for each in correction["request"]["changes"]):
+            self._ask(login, "POST", f"{path}/make", {"reason": "核对原件，页数有误。"})
+            self._say("档案馆", f"已更正 {correction['code']}")
+        else:
+            self._ask(login, "POST", f"{path}/decline", {"reason": "原件未见复印件，不予补注。"})
+            self._say("档案馆", f"不予更正 {correction['code']}")
+        return True
+
+    def _corrections(self, login: str, state: str) -> list[dict[str, Any]]:
+        found = self._ask(login, "GET", f"/corrections?state={state}&size=500")
+        return list(found["corrections"])
 
     def _batches(self, login: str, state: str) -> list[dict[str, Any]]:
         found = self._ask(login, "GET", f"/review/batches?state={state}&size=500")

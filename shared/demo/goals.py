@@ -12,7 +12,8 @@ from shared.demo.city import FondsPlan
 CORRECTED_MARK = "更正"
 _NUMBER = re.compile(r"第(\d+)批")
 _MOST_IN_BATCH = 250
-_ENOUGH = 20
+#: From so many records on there are batches for every station.
+_ENOUGH = 12
 #: Offices whose first batch stays returned in the first round; those whose third one the unit has
 #: signed already; the one that gets a corrected form instead of a return.
 _STAY_RETURNED = ("0308", "0215")

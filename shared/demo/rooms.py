@@ -14,7 +14,7 @@ from shared.demo.city import FondsPlan, Office
 from shared.demo.commands import CommandFailed, Commands
 from shared.demo.comparison import Given, read_given, write_given
 from shared.demo.generator import Paper, write_files
-from shared.demo.goals import CORRECTED_MARK, Goal, Goals, batch_sizes
+from shared.demo.goals import CORRECTED_MARK, Goal, Goals, batch_sizes, number_in
 from shared.demo.plan import CLOSED_YEARS, CityPlan, RegisterPlan, SheetPlan
 from shared.demo.sheets import given_paper, write_sheet
 
@@ -38,9 +38,15 @@ _SAME_AT_HUB = {
     "accepted": ("accepted",),
     "corrected": ("corrected",),
     "signed": ("signed_by_unit",),
-    "received": ("received", "stored"),
+    "received": ("received",),
     "withdrawn": ("withdrawn",),
 }
+#: What is asked for of the first records of each fonds' second batch once they are received: the
+#: archive makes the one and declines the other.
+_ASKED_FOR = (
+    ("pages=6", "清点后实为6页。"),
+    ("remark=另有一份复印件。", "补充说明。"),
+)
 #: What each registered document of an office comes to, in turn.
 _REGISTER_VERBS: tuple[tuple[tuple[str, str | None], ...], ...] = (
     (),
@@ -68,6 +74,7 @@ class Room:
         self._sheets = [each for each in plan.sheets() if each.office is office]
         self._register = next(each for each in plan.registers() if each.office is office)
         self._filled = False
+        self._answered: set[str] = set()
         self._fonds_ids: dict[str, str] = {}
         self._due_ids: dict[str, list[str]] = {}
         self.state: object = None
@@ -92,11 +99,14 @@ class Room:
             self._filled = True
         return self._hand_over()
 
-    def settled(self, hub: Mapping[str, str]) -> bool:
+    def settled(self, hub: Mapping[str, str], correcting: bool) -> bool:
         """Whether hub and node say the same of every batch, and nothing is on its way.
 
-        `hub` has the state of each batch there. After a restore one side may know less for a while.
+        `hub` has the state of each batch there, `correcting` whether it is about to make a
+        correction. After a restore one side may know less for a while.
         """
+        if correcting:
+            return False
         for batch in self._batches():
             ends = _SAME_AT_HUB.get(batch["state"])
             if ends is not None and hub.get(batch["id"]) not in ends:
@@ -217,11 +227,34 @@ class Room:
             goal = self._goals(batch["title"], fonds)
             try:
                 done = self._move(batch, fonds, goal, corrected) and done
+                done = self._ask_for_corrections(batch, fonds) and done
             except CommandFailed as error:
                 if error.code not in _FOR_NOW:
                     raise
                 done = False
         return done
+
+    def _ask_for_corrections(self, batch: Row, fonds: FondsPlan) -> bool:
+        """Ask for what is to be corrected in a received batch; True when all is answered."""
+        first = number_in(batch["title"]) == 2 and CORRECTED_MARK not in batch["title"]
+        if not first or batch["state"] != "received" or fonds.number in self._answered:
+            return True
+        clerk = self._clerk(fonds)
+        lines = self._node("transfer", "show", batch["id"], as_=clerk)["lines"]
+        asked = self._node("correction", "list", as_=clerk)["corrections"]
+        states = {each["record_id"]: each["state"] for each in asked}
+        for line, (change, reason) in zip(lines, _ASKED_FOR, strict=False):
+            if line["record_id"] not in states:
+                self._node(
+                    "correction", "ask", line["record_id"], "--set", change, "--reason", reason,
+                    as_=clerk,
+                )  # fmt: skip
+                states[line["record_id"]] = "asked"
+                self._say(fonds.name, f"向档案馆请求更正 {line['code']}")
+        if "asked" in states.values():
+            return False
+        self._answered.add(fonds.number)
+        return True
 
     def _prepare_all(self, fonds: FondsPlan, titles: set[str]) -> bool:
         """Prepare every batch that is not there yet; whether there was one."""

@@ -15,9 +15,11 @@ from shared.kernel.files import file_sha256
 
 _COLUMNS = (
     *("序号", "题名", "文号", "责任者", "日期", "年度", "保管期限", "机构问题缩写", "机构或问题"),
-    *("页数", "密级", "载体", "备注", "电子文件"),
+    *("页数", "密级", "载体", "盒号", "存放位置", "备注", "电子文件"),
 )
 _RETENTIONS = {"Y": "永久", "D30": "30年", "D10": "10年"}
+#: How many of a sheet's rows lie in one box.
+_IN_BOX = 40
 _DATE_FORMS = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y年%m月%d日")
 #: Rows that a node must not take, each with something to say to the clerk. The last two are
 #: classified ones: nothing of them may be kept, so the title here is no title.
@@ -68,6 +70,11 @@ def given_paper(fonds: str, paper: Paper, files: list[Path]) -> Given:
 
 
 def _row(number: int, paper: Paper, files: str) -> list[str]:
+    box = str(number // _IN_BOX + 1)
+    # Some are kept on paper too, in boxes.
+    holding = (
+        ("双套", box, f"综合档案室 {paper.year % 10} 号柜") if number % 3 == 0 else ("电子", "", "")
+    )
     return [
         str(number),
         paper.title,
@@ -80,7 +87,7 @@ def _row(number: int, paper: Paper, files: str) -> list[str]:
         paper.organ_name,
         str(paper.pages),
         "内部" if number % 17 == 0 else "",
-        "电子",
+        *holding,
         "",
         files,
     ]

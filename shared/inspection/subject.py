@@ -28,7 +28,7 @@ from shared.records.fonds import Fonds
 from shared.records.metadata import Node, describe, read_xml
 from shared.records.numbering import Gap
 from shared.records.record import ComputerFile, Record, record_from_wire, record_to_wire
-from shared.records.security import classified_mark
+from shared.records.security import page_mark
 
 if TYPE_CHECKING:
     from shared.kernel.keys import PublicKey
@@ -265,7 +265,7 @@ def _measure(stream: BinaryIO, scan: VirusScanner | None) -> Measure:
     is_marked = False
     if kind and is_readable:
         seals = broken_seals(stream) if kind.code == "ofd" else []
-        is_marked = classified_mark(first_words(kind, stream)) is not None
+        is_marked = page_mark(first_words(kind, stream)) is not None
     virus = None
     if scan is not None:
         stream.seek(0)

@@ -16,23 +16,44 @@ from typing import BinaryIO
 
 from lxml import etree
 
-from shared.inspection.formats import Format, decode_text
+from shared.inspection.first_page import pdf_words
+from shared.inspection.formats import Format, decode_text, identify
 from shared.inspection.soundness import ofd_path, xml_parser
+from shared.kernel.errors import Classified, Unavailable
+from shared.records.security import page_mark
 
 _FIRST_BYTES = 64 * 1024
 _FIRST_CHARACTERS = 1500
 _MOST_PART = 32 * 1024 * 1024
+_DOCX_HEADER = re.compile(r"word/header\d{0,3}\.xml")
+_MOST_HEADERS, _MOST_HEADER = 3, 100
 _ERRORS = (
     zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError,
     zlib.error, KeyError, LookupError, etree.XMLSyntaxError,
 )  # fmt: skip
 
 
+def refuse_marked(stream: BinaryIO) -> None:
+    """Raise Classified when a computer file bears a mark of classification on its first page.
+
+    Every door asks this before it keeps a byte. What cannot be read (a picture, a locked file) is
+    let in here; people look at it before it is handed over.
+    """
+    kind = identify(stream)
+    if kind is not None and page_mark(first_words(kind, stream)) is not None:
+        raise Classified("file")
+
+
 def first_words(kind: Format, stream: BinaryIO) -> str:
-    """The beginning of what a reader of the file would see; empty where we cannot tell."""
+    """The beginning of what a reader of the file would see; empty where we cannot tell.
+
+    Raises Unavailable when the process that reads a PDF cannot be started.
+    """
     stream.seek(0)
     try:
-        if kind.code == "ofd":
+        if kind.code == "pdf":
+            text = _pdf(stream)
+        elif kind.code == "ofd":
             text = _ofd(stream)
         elif kind.code == "docx":
             text = _docx(stream)
@@ -49,8 +70,17 @@ def first_words(kind: Format, stream: BinaryIO) -> str:
     return text[:_FIRST_CHARACTERS]
 
 
+def _pdf(stream: BinaryIO) -> str:
+    try:
+        return pdf_words(stream)
+    except OSError as error:
+        raise Unavailable(
+            "暂时不能检查 PDF 的首页，没有保存。", "请稍候再试；如仍不行，请联系系统管理员。"
+        ) from error
+
+
 def _ofd(stream: BinaryIO) -> str:
-    """The text of the first page. Pieces are joined: a line may be in many pieces."""
+    """The text of the first page, line by line: a line may be in many pieces."""
     with zipfile.ZipFile(stream) as archive:
         parts = {name.lstrip("/"): name for name in archive.namelist()}
         root = _part(archive, parts["OFD.xml"])
@@ -60,19 +90,35 @@ def _ofd(stream: BinaryIO) -> str:
         if page is None:
             return ""
         content = _part(archive, parts[ofd_path(path, str(page.get("BaseLoc", "")))])
-        return "".join(_texts(content, "TextCode"))
+        return "".join(_ofd_pieces(content))
+
+
+def _ofd_pieces(content: etree._Element) -> Iterator[str]:
+    """Pieces of text, with a line break where one stands lower or higher than that before it."""
+    line: float | None = None
+    for element in content.iter("{*}TextObject", "{*}TextCode"):
+        if etree.QName(element).localname == "TextCode":
+            yield element.text or ""
+            continue
+        _x, y, _width, height = map(float, str(element.get("Boundary", "0 0 0 0")).split())
+        if line is not None and abs(y - line) > height / 2:
+            yield "\n"
+        line = y
 
 
 def _docx(stream: BinaryIO) -> str:
+    """The headers, then the beginning of the body; a mark may stand in either."""
     with zipfile.ZipFile(stream) as archive:
-        body = _part(archive, "word/document.xml")
-        paragraphs = ("".join(_texts(each, "t")) for each in body.iter("{*}p"))
-        found, length = [], 0
-        for paragraph in paragraphs:
-            found.append(paragraph)
-            length += len(paragraph)
-            if length > _FIRST_CHARACTERS:
-                break
+        names = [each for each in archive.namelist() if _DOCX_HEADER.fullmatch(each)]
+        found: list[str] = []
+        for name in (*sorted(names)[:_MOST_HEADERS], "word/document.xml"):
+            length = 0
+            for paragraph in _part(archive, name).iter("{*}p"):
+                text = "".join(_texts(paragraph, "t"))
+                found.append(text)
+                length += len(text)
+                if length > (_FIRST_CHARACTERS if name == "word/document.xml" else _MOST_HEADER):
+                    break
         return "\n".join(found)
 
 

@@ -1,17 +1,20 @@
 """Long work as rows in a table: progress to show, a button to stop, a restart after a kill.
 
-A job is worked off in chunks; each chunk is one short transaction that does its part and moves
-`done` forward in the same commit, so that a kill repeats nothing that was committed. The
-capability that owns a kind of job registers one function for it.
+A job is worked off in chunks. What takes time (reading files, building packages) is prepared
+outside of any transaction; then one short transaction writes it down and moves `done` forward in
+the same commit, so that a kill repeats nothing that was committed. The capability that owns a
+kind of job registers its `Steps`.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import JSON, Index, Integer, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -22,6 +25,11 @@ from shared.kernel.errors import DanglianError, NotFound, Unavailable
 from shared.kernel.identifiers import new_id
 
 log = logging.getLogger(__name__)
+
+_PAUSE = 0.2
+
+#: What a kind of job prepares for its transaction.
+Prepared = TypeVar("Prepared")
 
 
 class JobState(StrEnum):
@@ -66,8 +74,19 @@ class Job(Model):
         return self.state in (JobState.WAITING, JobState.RUNNING)
 
 
-#: Does one chunk of a job in the given transaction; True when the job is done with it.
-Chunk = Callable[[Job, Session], bool]
+@dataclass(frozen=True)
+class Steps(Generic[Prepared]):
+    """How the chunks of one kind of job are done.
+
+    `prepare` does the slow part of the next chunk, outside of any transaction, from what is
+    committed; `commit` writes it down in the transaction it is given, and is True when the job is
+    done with it; `tidy` then puts away what the chunk left lying about, whatever became of it.
+    A DanglianError in `prepare` or `commit` ends the job with its sentence.
+    """
+
+    prepare: Callable[[Job], Prepared]
+    commit: Callable[[Job, Prepared, Session], bool]
+    tidy: Callable[[Job, Prepared | None], None] = lambda _job, _prepared: None
 
 
 def submit(
@@ -101,48 +120,73 @@ def stop(job: Job) -> None:
 
 
 class JobRunner:
-    """Works off the jobs of one database, one chunk at a time (a step for `Background`)."""
+    """Works off the jobs of one database, one chunk at a time.
 
-    def __init__(self, database: Database, chunks: Mapping[str, Chunk]) -> None:
+    `step` is for `Background`, `finish` for the command line.
+    """
+
+    def __init__(self, database: Database, steps: Mapping[str, Steps[Any]]) -> None:
         self._database = database
-        self._chunks = dict(chunks)
+        self._steps = dict(steps)
 
     def step(self) -> bool:
-        """Do one chunk of the oldest open job; False when there is none."""
+        """Do one chunk of the oldest open job; False when there is none to do here."""
         with self._database.read() as session:
             job_id = session.scalar(
                 select(Job.id)
                 .where(Job.state.in_([JobState.WAITING, JobState.RUNNING]))
-                .where(Job.kind.in_(list(self._chunks)))
+                .where(Job.kind.in_(list(self._steps)))
                 .order_by(Job.created_at, Job.id)
                 .limit(1)
             )
-        if job_id is None:
-            return False
-        self.run_chunk(job_id)
-        return True
+        return job_id is not None and self.run_chunk(job_id)
 
-    def run_chunk(self, job_id: str) -> None:
-        """Do the next chunk of one job; a DanglianError in it ends the job with its sentence."""
-        try:
-            with self._database.write() as session:
+    def finish(self, job_id: str) -> Job:
+        """Run one job to its end in this thread; returns it."""
+        while True:
+            with self._database.read() as session:
                 job = job_of(job_id, session=session)
-                if not job.is_open:
-                    return
-                job.state = JobState.RUNNING
-                if self._chunks[job.kind](job, session):
-                    job.state = JobState.DONE
-                    job.finished_at = now()
+            if not job.is_open:
+                return job
+            if not self.run_chunk(job_id):
+                time.sleep(_PAUSE)
+
+    def run_chunk(self, job_id: str) -> bool:
+        """Do the next chunk of one job; False when it is another process's turn (none here)."""
+        with self._database.read() as session:
+            job = job_of(job_id, session=session)
+        if not job.is_open:
+            return True
+        steps = self._steps[job.kind]
+        prepared = None
+        try:
+            prepared = steps.prepare(job)
+            self._commit(job_id, prepared, steps)
         except Unavailable:
             raise
         except Exception as error:
             if not isinstance(error, DanglianError):
                 log.exception("job %s failed", job_id)
             self._fail(job_id, error)
+        finally:
+            steps.tidy(job, prepared)
+        return True
+
+    def _commit(self, job_id: str, prepared: Any, steps: Steps[Any]) -> None:
+        with self._database.write() as session:
+            job = job_of(job_id, session=session)
+            if not job.is_open:
+                return
+            job.state = JobState.RUNNING
+            if steps.commit(job, prepared, session):
+                job.state = JobState.DONE
+                job.finished_at = now()
 
     def _fail(self, job_id: str, error: Exception) -> None:
         with self._database.write() as session:
             job = job_of(job_id, session=session)
+            if not job.is_open:
+                return
             job.state = JobState.FAILED
             job.finished_at = now()
             if isinstance(error, DanglianError):
@@ -151,12 +195,3 @@ class JobRunner:
                 job.problem = (
                     "处理时出现内部错误，已停止；已完成的部分保留。请把任务编号告诉管理员。"
                 )
-
-    def finish(self, job_id: str) -> Job:
-        """Run one job to its end in this thread (for the command line); returns it."""
-        while True:
-            with self._database.read() as session:
-                job = job_of(job_id, session=session)
-            if not job.is_open:
-                return job
-            self.run_chunk(job_id)

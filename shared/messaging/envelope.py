@@ -21,6 +21,8 @@ PREFIX = b"danglian/envelope/1"
 MAGIC = b"DL1"
 #: The newest form of messages that this program reads and writes.
 VERSION = 1
+#: Recipient of the one kind of message that is for every node: how the hub's key was rolled over.
+EVERYONE = "*"
 _HEADER_LIMIT = 4096
 _BODY_LIMIT = 2 * 1024 * 1024
 _SIGNATURE_LIMIT = 256
@@ -48,7 +50,8 @@ class Header:
         sender: id of the node or hub that signs.
         recipient: id of the one it is for.
         direction: `up` (node to hub) or `down`.
-        kind: `run`, `ack`, `resend`, `recover`, `superseded`, `hello`, `welcome`, `request` …
+        kind: `run`, `ack`, `resend`, `recover`, `superseded`, `hello`, `welcome`, `request`,
+            `hub_key` …
         version: form of the message.
         epoch: the node's epoch as the sender knows it.
         generation: the hub's generation as the sender knows it.

@@ -16,7 +16,13 @@ from shared.packaging.forms import (
 )
 from shared.packaging.manifest import FORMAT, Manifest, PackageEntry
 from shared.packaging.package import Package, open_package
-from shared.packaging.receipts import make_receipt, receipt_covers, sign_receipt, verify_receipt
+from shared.packaging.receipts import (
+    draft_receipt,
+    make_receipt,
+    receipt_covers,
+    sign_receipt,
+    verify_receipt,
+)
 from shared.packaging.verify import verify_package
 
 __all__ = [
@@ -38,6 +44,7 @@ __all__ = [
     "catalogue_pdf",
     "checks_of_reports",
     "corrected",
+    "draft_receipt",
     "form_pdf",
     "make_form",
     "make_receipt",

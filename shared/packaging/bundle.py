@@ -123,7 +123,8 @@ def open_bundle(path: Path) -> Bundle:
 
     Raises Invalid when it is no such ZIP, or its manifest does not account for all that is in it.
     """
-    check_layout(path, most_bytes=_MOST_BUNDLE)
+    with path.open("rb") as stream:
+        check_layout(stream, most_bytes=_MOST_BUNDLE)
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:

@@ -113,7 +113,7 @@ def _form_page(
         ("内容描述", form.content),
         ("全宗", f"{form.fonds_number or '（未编号）'}　{form.fonds_name}"),
         ("移交电子档案数量", f"{form.records} 件{volumes}，计算机文件 {form.files} 个"),
-        ("移交数据量", f"{form.gigabytes} GB（{form.bytes:,} 字节）"),
+        ("移交数据量", _amount(form)),
         ("起止档号", codes or "无"),
         ("载体起止顺序号", f"1　至　{len(form.items)}（明细序号）"),
         ("移交载体类型、规格", form.medium),
@@ -134,6 +134,16 @@ def _line(page: Page, y: float, label: str, text: str) -> float:
     page.cell(_LEFT, y, _LABEL, height, [label], align="center")
     page.cell(_LEFT + _LABEL, y, _WIDTH - _LABEL, height, lines)
     return y + height
+
+
+def _amount(form: HandoverForm) -> str:
+    """The amount of data: in GB as the form asks, never 0 of it, and what it is exactly."""
+    told = "不足 0.001" if form.bytes and form.gigabytes == "0.000" else form.gigabytes
+    smaller = ""
+    if form.bytes < 1024**3:
+        unit, size = ("MB", 1024**2) if form.bytes >= 1024**2 else ("KB", 1024)
+        smaller = f"合 {form.bytes / size:.1f} {unit}，"
+    return f"{told} GB（{smaller}{form.bytes:,} 字节）"
 
 
 def _halves() -> tuple[float, float, float]:

@@ -13,7 +13,6 @@ import struct
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from shared.kernel.errors import Invalid
@@ -54,26 +53,25 @@ class _Entry:
     offset: int
 
 
-def check_layout(path: Path, *, most_bytes: int) -> None:
+def check_layout(stream: BinaryIO, *, most_bytes: int) -> None:
     """Refuse a ZIP that is not in the plain form, or would unpack to too much. Raises Invalid."""
-    with path.open("rb") as stream:
-        length = stream.seek(0, 2)
-        count, start, size, end = _read_end(stream, length)
-        if count > MOST_ENTRIES or size > count * _MOST_HEADER:
-            raise _bad(f"条目超过 {MOST_ENTRIES} 个", "too_many_entries")
-        if start + size != end:
-            raise _bad("目录的位置不对", "hidden_bytes")
-        stream.seek(start)
-        entries = list(_read_directory(stream.read(size), count))
-        _check_names(entries)
-        _check_sizes(entries, most_bytes)
-        place = 0
-        for entry in entries:
-            if entry.offset != place:
-                raise _bad("条目之间有不明内容，或条目重叠", "hidden_bytes")
-            place = _after(stream, entry, start)
-        if place != start:
-            raise _bad("条目与目录之间有不明内容", "hidden_bytes")
+    length = stream.seek(0, 2)
+    count, start, size, end = _read_end(stream, length)
+    if count > MOST_ENTRIES or size > count * _MOST_HEADER:
+        raise _bad(f"条目超过 {MOST_ENTRIES} 个", "too_many_entries")
+    if start + size != end:
+        raise _bad("目录的位置不对", "hidden_bytes")
+    stream.seek(start)
+    entries = list(_read_directory(stream.read(size), count))
+    _check_names(entries)
+    _check_sizes(entries, most_bytes)
+    place = 0
+    for entry in entries:
+        if entry.offset != place:
+            raise _bad("条目之间有不明内容，或条目重叠", "hidden_bytes")
+        place = _after(stream, entry, start)
+    if place != start:
+        raise _bad("条目与目录之间有不明内容", "hidden_bytes")
 
 
 def _read_end(stream: BinaryIO, length: int) -> tuple[int, int, int, int]:

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
 from shared.kernel.errors import Invalid, NotFound
-from shared.kernel.files import CHUNK, file_sha256
+from shared.kernel.files import CHUNK, chunks
 from shared.packaging.build import PackageIdentity
 from shared.packaging.layout import check_layout
 from shared.packaging.manifest import (
@@ -32,6 +32,7 @@ from shared.packaging.manifest import (
     PackageEntry,
     read_json,
 )
+from shared.packaging.member import member_stream, place_in
 from shared.records.record import Record, record_from_wire
 
 #: The small entries are read whole; none of ours comes near this.
@@ -42,8 +43,8 @@ _MOST_PACKAGE = 1 << 40
 class Package:
     """An open package: its manifest, its record, and its computer files as verified streams."""
 
-    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
-        self.path = path
+    def __init__(self, source: BinaryIO, archive: zipfile.ZipFile) -> None:
+        self._source = source
         self._archive = archive
         self._infos = {info.filename: info for info in archive.infolist()}
         self.manifest_bytes = self._small(MANIFEST)
@@ -65,11 +66,16 @@ class Package:
     def close(self) -> None:
         """Let go of the file."""
         self._archive.close()
+        self._source.close()
 
     @cached_property
     def identity(self) -> PackageIdentity:
         """SHA-256 and size of the whole package (reads it once)."""
-        return PackageIdentity(file_sha256(self.path), self.path.stat().st_size)
+        digest = hashlib.sha256()
+        self._source.seek(0)
+        for piece in chunks(self._source):
+            digest.update(piece)
+        return PackageIdentity(digest.hexdigest(), self._source.tell())
 
     @property
     def names(self) -> list[str]:
@@ -144,6 +150,20 @@ class Package:
         with self.open(entry.path) as stream:
             yield stream
 
+    def lend_file(self, file_id: str) -> BinaryIO:
+        """A computer file to seek in, read where it lies; closing it closes the package.
+
+        Raises NotFound; reading raises Invalid, see `member_stream`.
+        """
+        entry = self.files.get(file_id)
+        if entry is None:
+            raise _absent(file_id)
+        info = self._info(entry.path)
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise _bad("文件在信息包中是压缩的，不能直接查看", "bad_compression")
+        start = place_in(self._source, info)
+        return member_stream(self._source, start, entry.size, entry.sha256, close=self.close)
+
     @contextmanager
     def open_raw(self, path: str) -> Iterator[BinaryIO]:
         """An entry's bytes as they are, at most as many as declared; for those who digest them."""
@@ -195,8 +215,10 @@ class Package:
                 )
 
 
-def open_package(path: Path, *, most_bytes: int = _MOST_PACKAGE) -> Package:
+def open_package(source: Path | BinaryIO, *, most_bytes: int = _MOST_PACKAGE) -> Package:
     """Open a package for reading; close it, or use it in a `with` block.
+
+    `source` is a file, or a stream to seek in, which is closed with the package.
 
     Checked here: the ZIP accounts for every one of its bytes; at most 10,000 entries; stored or
     deflated, unpacking to at most 100 times and `most_bytes` in all; names without paths out,
@@ -208,16 +230,17 @@ def open_package(path: Path, *, most_bytes: int = _MOST_PACKAGE) -> Package:
         NotFound: there is no file.
     """
     try:
-        check_layout(path, most_bytes=most_bytes)
-        archive = zipfile.ZipFile(path)
+        stream = source.open("rb") if isinstance(source, Path) else source
     except FileNotFoundError:
-        raise _absent(path.name) from None
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
-        raise _bad("信息包不是完整的 ZIP 文件", "bad_zip") from error
+        raise _absent(Path(str(source)).name) from None
     try:
-        return Package(path, archive)
+        check_layout(stream, most_bytes=most_bytes)
+        return Package(stream, zipfile.ZipFile(stream))
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+        stream.close()
+        raise _bad("信息包不是完整的 ZIP 文件", "bad_zip") from error
     except BaseException:
-        archive.close()
+        stream.close()
         raise
 
 

@@ -23,18 +23,11 @@ _KEYS = {
 }  # fmt: skip
 
 
-def make_receipt(
-    form: HandoverForm,
-    *,
-    unit_signature: Mapping[str, str],
-    archive_seal: SigningKey,
-    by: str,
-    receipt_id: str | None = None,
-    at: str | None = None,
+def draft_receipt(
+    form: HandoverForm, *, unit_signature: Mapping[str, str], by: str
 ) -> dict[str, Any]:
-    """The signed receipt of everything on the form.
+    """The receipt of everything on the form, which the archive has yet to sign.
 
-    The archive signs twice: the form, as the unit did, and the receipt as a whole.
     Raises Invalid when the unit's signature is not over this form.
     """
     key = PublicKey.from_hex(unit_signature.get("public_key"))
@@ -45,8 +38,8 @@ def make_receipt(
             "请移交单位重新签名后再接收。",
             code="unit_signature_invalid",
         )
-    document: dict[str, Any] = {
-        "receipt_id": receipt_id or new_id(),
+    return {
+        "receipt_id": new_id(),
         "batch_id": form.batch_id,
         "archive": form.archive_code,
         "form": form.to_wire(),
@@ -54,9 +47,18 @@ def make_receipt(
         "offers": offers_of(form),
         "unit_signature": dict(unit_signature),
         "by": by,
-        "at": at or utc_text(),
+        "at": utc_text(),
     }
-    return sign_receipt(document, archive_seal)
+
+
+def make_receipt(
+    form: HandoverForm, *, unit_signature: Mapping[str, str], archive_seal: SigningKey, by: str
+) -> dict[str, Any]:
+    """The signed receipt of everything on the form: `draft_receipt`, then `sign_receipt`.
+
+    Raises Invalid when the unit's signature is not over this form.
+    """
+    return sign_receipt(draft_receipt(form, unit_signature=unit_signature, by=by), archive_seal)
 
 
 def sign_receipt(document: Mapping[str, Any], key: SigningKey) -> dict[str, Any]:

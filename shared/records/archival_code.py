@@ -6,25 +6,25 @@ Four schemes stand side by side:
 - ``volume``  DA/T 13-2022, by volume: ``A182-KU·01·2022-D30-001-0001``;
 - ``project`` DA/T 13-2022 with a project or catalogue number: ``A182-KJ·JJ-2019001-001-0012``
   (``A182-KJ·JJ-2019001`` is the project itself);
-- ``old``     DA/T 13-1994: fonds-catalogue-volume-item, ``230-QQ0309-0001-001``.
+- ``old``     DA/T 13-1994, in its three structures: fonds-catalogue-volume-item
+  (``230-QQ0309-0001-001``), fonds-class-volume-item (``230-KJ-0001-001``), and
+  class-project-volume-item (``KJ-2019001-001-0012``, without a fonds).
 
-Widths stand in `data/archival_code_rules.json`. A part that an office does not use is left out.
+Widths stand in `data/archival_code_rules.json`, and whether the middle segment of a class is a
+project's or a catalogue's number. A part that an office does not use is left out.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 from shared.kernel.errors import Invalid
 from shared.records.classes import Arrangement, load_classes
 from shared.records.resources import load_json
 from shared.records.retention import retention_rank
 from shared.records.text import FIRST_YEAR, LAST_YEAR
-
-if TYPE_CHECKING:
-    from shared.records.model import Record
 
 _RULES = load_json("archival_code_rules.json")
 _WIDTHS = _RULES["widths"]
@@ -60,14 +60,17 @@ _PROJECT_FORM = re.compile(
     rf"{_HEAD}-(?P<middle>[A-Z0-9]{_span('project')})(?:-{_VOLUME}(?:-{_NUMBER})?)?"
 )
 _OLD_FORM = re.compile(
-    rf"(?P<fonds>[A-Z0-9]{_span('fonds', _OLD)})-(?P<catalogue>[A-Z0-9]{_span('catalogue', _OLD)})"
+    rf"(?P<first>[A-Z0-9]{_span('fonds', _OLD)})-(?P<second>[A-Z0-9]{_span('catalogue', _OLD)})"
     rf"-(?P<volume>\d{_span('volume', _OLD)})(?:-(?P<number>\d{_span('number', _OLD)}))?"
 )
 
 
 @dataclass(frozen=True)
 class ArchivalCode:
-    """The parts of a code. Numbers are numbers; `build` pads them."""
+    """The parts of a code. Numbers are numbers; `build` pads them.
+
+    `fonds` is empty in the one structure of DA/T 13-1994 that begins with the class.
+    """
 
     scheme: str
     fonds: str
@@ -89,16 +92,6 @@ class ArchivalCode:
         return build(self)
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A part of the code that says something else than the record's own field."""
-
-    field: str
-    name: str
-    in_code: str
-    in_record: str
-
-
 _MARKS: dict[int, str] = {}
 for _letter in range(26):
     for _base in (ord("a"), 0xFF41, 0xFF21):
@@ -106,7 +99,7 @@ for _letter in range(26):
 for _digit in range(10):
     _MARKS[0xFF10 + _digit] = chr(ord("0") + _digit)
 _MARKS |= {ord(each): "·" for each in ".·•‧∙⋅・･．﹒·ㆍ᛫●"}
-_MARKS |= {ord(each): "-" for each in "-‐‑‒–—―−⁃﹘﹣－˗─━➖ｰー"}
+_MARKS |= {ord(each): "-" for each in "-‐‑‒–—―−⁃﹘﹣－˗─━➖ｰー/／_＿"}
 _NOTHING = " \t\n\r\u00a0\u3000\u2002\u2003\u2009\u200b\u200c\u200d\u2060\ufeff\u00ad"
 _MARKS |= dict.fromkeys(map(ord, _NOTHING), "")
 _DOUBLE = re.compile("[—―─━]{2}")
@@ -147,23 +140,53 @@ def parse(text: str) -> ArchivalCode:
         if _by_item(found["class_code"]):
             raise _unreadable("件号的位数不对", f"请把件号补足{_NUMBER_WIDTH}位，例如 0026。")
         return _checked(_code("volume", found, organ=found["organ"]))
-    if (found := _PROJECT_FORM.fullmatch(plain)) and found["class_code"] in load_classes():
-        field = _RULES["middle_segment"].get(found["class_code"], _RULES["middle_segment_default"])
-        if field == "project_number" or found["volume"]:
-            return _checked(_code("project", found, **{field: found["middle"]}))
-    found = _OLD_FORM.fullmatch(plain)
-    if found and found["catalogue"] not in load_classes():
-        return _checked(
-            ArchivalCode(
-                "old",
-                found["fonds"],
-                catalogue_number=found["catalogue"],
-                volume=int(found["volume"]),
-                number=int(found["number"]) if found["number"] else None,
-                old_widths=(len(found["volume"]), len(found["number"] or "")),
-            )
-        )
+    found = _PROJECT_FORM.fullmatch(plain)
+    if found and (field := _middle_of(found["class_code"], itself=found["volume"] is None)):
+        return _checked(_code("project", found, **{field: found["middle"]}))
+    if (found := _OLD_FORM.fullmatch(plain)) and (old := _old_code(found)):
+        return _checked(old)
     raise _why_unreadable(plain)
+
+
+def _middles(class_code: str | None) -> list[str]:
+    found: list[str] = _RULES["middle_segment"].get(class_code, _RULES["middle_segment_default"])
+    return found
+
+
+def has_projects(class_code: str) -> bool:
+    """Whether volumes of the class may stand in projects 项目, which have codes of their own."""
+    return "project_number" in _middles(class_code)
+
+
+def _middle_of(class_code: str, *, itself: bool) -> str | None:
+    """What the middle segment is. A project has a code itself; a catalogue 目录 has none."""
+    if class_code not in load_classes():
+        return None
+    if itself:
+        return "project_number" if has_projects(class_code) else None
+    return _middles(class_code)[0]
+
+
+def _old_code(found: re.Match[str]) -> ArchivalCode | None:
+    """The parts in one of the three structures of DA/T 13-1994; None when it is none of them."""
+    first, second = found["first"], found["second"]
+    parts: dict[str, Any] = {"fonds": first, "catalogue_number": second}
+    if first in load_classes():
+        parts = {"fonds": "", "class_code": first, "project_number": second}
+    elif second in load_classes():
+        # A year there is a code of today with the wrong separator, not the number of a volume.
+        year = len(found["volume"]) == 4 and FIRST_YEAR <= int(found["volume"]) <= LAST_YEAR
+        if year or _by_item(second):
+            return None
+        parts = {"fonds": first, "class_code": second}
+    number = found["number"]
+    return ArchivalCode(
+        "old",
+        **parts,
+        volume=int(found["volume"]),
+        number=int(number) if number else None,
+        old_widths=(len(found["volume"]), len(number or "")),
+    )
 
 
 def _code(scheme: str, found: re.Match[str], **more: Any) -> ArchivalCode:
@@ -219,16 +242,31 @@ def build(code: ArchivalCode) -> str:
     Raises Invalid when a part is missing or would make a code that reads as something else.
     """
     text = _join(code)
-    if parse(text) != code:
+    if with_middle(parse(text), code.project_number, code.catalogue_number) != code:
+        if code.project_number and not has_projects(code.class_code or ""):
+            raise _unreadable("这一门类不设项目号", "请去掉项目号，或改用目录号。")
+        if code.catalogue_number and code.scheme == "project":
+            raise _unreadable("这一门类不用目录号", "请去掉目录号，或改用项目号。")
         raise _unreadable("各段合起来有歧义", "机构（问题）代码请至少含一个字母。")
     return text
+
+
+def with_middle(
+    code: ArchivalCode, project_number: str | None, catalogue_number: str | None
+) -> ArchivalCode:
+    """The code, its middle segment named as its record names it, where the class has both names."""
+    named = (project_number, catalogue_number)
+    exchanged = named == (code.catalogue_number, code.project_number)
+    if code.scheme != "project" or not exchanged or len(_middles(code.class_code)) == 1:
+        return code
+    return replace(code, project_number=project_number, catalogue_number=catalogue_number)
 
 
 def _join(code: ArchivalCode) -> str:
     if code.scheme == "old":
         volume_width, number_width = code.old_widths
-        parts = [code.fonds, code.catalogue_number, _padded(code.volume, volume_width)]
-        parts.append(_padded(code.number, number_width))
+        parts = [code.fonds, code.class_code, code.project_number, code.catalogue_number]
+        parts += [_padded(code.volume, volume_width), _padded(code.number, number_width)]
         return "-".join(part for part in parts if part)
     kind = [code.class_code, code.subclass, str(code.year) if code.year else None]
     number = _padded(code.number, _NUMBER_WIDTH)
@@ -286,61 +324,13 @@ def compare(first: str, second: str) -> int:
     return (one > two) - (one < two)
 
 
-def code_of(record: Record, fonds_number: str) -> ArchivalCode:
-    """The code that a record's own fields make, by the scheme of its level and parts."""
-    project = record.project_number is not None or record.catalogue_number is not None
-    in_volume = record.volume_number is not None
-    code = ArchivalCode(
-        "project" if project else "volume" if in_volume else "item",
-        fonds_number,
-        class_code=record.class_code,
-        subclass=record.subclass,
-        volume=record.volume_number,
-        number=None if record.level == "volume" else record.number,
-    )
-    more: dict[str, Any] = (
-        {"project_number": record.project_number, "catalogue_number": record.catalogue_number}
-        if project
-        else {"year": record.year, "retention": record.retention, "organ": record.organ}
-    )
-    return ArchivalCode(**{**code.__dict__, **more})
-
-
-_COMPARED = (
-    ("class_code", "class_code", "门类"),
-    ("subclass", "subclass", "二级门类"),
-    ("year", "year", "年度"),
-    ("retention", "retention", "保管期限"),
-    ("organ", "organ", "机构（问题）代码"),
-    ("project_number", "project_number", "项目号"),
-    ("catalogue_number", "catalogue_number", "目录号"),
-    ("volume", "volume_number", "案卷号"),
-    ("number", "number", "件号"),
-)
-_ABSENT = {
-    "old": {"class_code", "subclass", "year", "retention", "organ", "project_number"},
-    "project": {"year", "retention", "organ"},
-}
-
-
-def differences(
-    code: ArchivalCode, record: Record, fonds_number: str | None = None
-) -> list[Difference]:
-    """Where a code and the fields of its record disagree, part by part.
-
-    Parts that the scheme lacks are not asked. A volume's own number stands in its `volume_number`.
-    """
-    found = []
-    if fonds_number is not None and code.fonds != fonds_number:
-        found.append(Difference("fonds_number", "全宗号", code.fonds, fonds_number))
-    for part, field, name in _COMPARED:
-        if part in _ABSENT.get(code.scheme, ()) or (part == "number" and record.level == "volume"):
-            continue
-        in_code, in_record = getattr(code, part), getattr(record, field)
-        if in_code != in_record:
-            found.append(Difference(field, name, _shown(in_code), _shown(in_record)))
-    return found
-
-
-def _shown(value: object) -> str:
-    return "无" if value is None else str(value)
+def holder_of(code: ArchivalCode) -> ArchivalCode | None:
+    """The code of what holds it: an item's volume, a volume's project; None when nothing does."""
+    if code.volume is None:
+        return None
+    if code.number is not None:
+        widths = (code.old_widths[0], 0)
+        return replace(code, number=None, sub_number=None, old_widths=widths)
+    if code.scheme == "project" and code.project_number:
+        return replace(code, volume=None)
+    return None

@@ -51,6 +51,15 @@ FILE_KIND_NAMES = {
 }
 
 
+def read_file_kind(value: object, field: str = "kind") -> FileKind:
+    """The kind that a form, a row or an option names. Raises Invalid for any other."""
+    try:
+        return FileKind(str(value))
+    except ValueError:
+        known = "、".join(f"{each}（{name}）" for each, name in FILE_KIND_NAMES.items())
+        raise Invalid(field, "没有这种电子文件。", f"可用：{known}。") from None
+
+
 class CustodyPart(StrEnum):
     """What can be in different hands: each part has its own keeper and hand-over date."""
 

@@ -83,6 +83,17 @@ FIELD_NAMES = {
     "events": "经过",
 }
 
+#: The same for where a record is kept flat, with a column for each part of an opinion.
+COLUMN_NAMES = {
+    **FIELD_NAMES,
+    "box_id": "盒号",
+    "place_id": "存放位置",
+    "opening_opinion": "开放意见",
+    "opening_reason": "开放意见的理由",
+    "publicity_attribute": "公开属性",
+    "publicity_basis": "公开属性的依据",
+}
+
 #: What happens to a record, in the words of M81 业务行为; offices' systems may bring their own.
 ACTIONS = (
     *("起草", "审核", "签发", "复核", "登记", "用印", "核发"),

@@ -3,6 +3,7 @@
 from shared.records.holdings import FileKind, Holding
 from shared.records.model import (
     ACTIONS,
+    COLUMN_NAMES,
     FIELD_NAMES,
     LEVEL_NAMES,
     MOST_DOCUMENTS,
@@ -35,6 +36,7 @@ from shared.records.security import SecurityClass
 
 __all__ = [
     "ACTIONS",
+    "COLUMN_NAMES",
     "DOCUMENT_ROLES",
     "FIELD_NAMES",
     "LEVEL_NAMES",

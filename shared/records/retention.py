@@ -98,6 +98,26 @@ def retention_name(code: str) -> str:
     return period.name if period else code
 
 
+def outlasts(code: str, other: str) -> bool:
+    """Whether one period is longer than another; of the old 长期, 短期 only 永久 is known to be."""
+    longer, shorter = retention_period(code), retention_period(other)
+    if shorter.kind == "permanent":
+        return False
+    if longer.kind == "permanent":
+        return True
+    return bool(longer.years and shorter.years and longer.years > shorter.years)
+
+
+def last_year(code: str, year: int) -> int | None:
+    """The last year in which a record of `year` must be kept; None when no year can be named.
+
+    The period runs from the first day of the year after: 10年 of 2013 ends with 2023. 永久 never
+    ends, and the old 长期, 短期 are never turned into years.
+    """
+    years = retention_period(code).years
+    return None if years is None else year + years
+
+
 def retention_rank(code: str) -> int:
     """Place in the customary order: permanent, 30, 25 … 5 years, 长期, 短期; unknown ones last."""
     codes = [period.code for period in retention_periods()]

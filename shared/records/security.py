@@ -133,6 +133,24 @@ def classified_mark(text: str | None) -> str | None:
     return None
 
 
+#: How a text speaks of a mark that it does not bear: in quotation marks, or inside a sentence.
+_MARK = rf"{_LEVEL}\s*级?\s*(?:{_STAR}\s*)?(?:{_TERM})?"
+_SPOKEN_OF = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"[“‘「『\"']\s*{_MARK}\s*[”’」』\"']",
+        rf"{_MARK}(?=的|等|字样|标志|标识|标注|或|和|及|与|、)",
+    )
+)
+
+
+def page_mark(page: str) -> str | None:
+    """The mark that a page bears; one that its text speaks of (标注“机密★10年”) does not count."""
+    for pattern in _SPOKEN_OF:
+        page = pattern.sub("", page)
+    return classified_mark(page)
+
+
 def says_declassified(security_change: str | None) -> bool:
     """Whether a 密级变更 states that the document was declassified 解密, and on which day.
 

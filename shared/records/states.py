@@ -88,7 +88,6 @@ RECORD = StateMachine(
         "filed": "已归档",
         "offered": "移交中",
         "received": "已接收",
-        "stored": "已入库",
         "void": "空号",
         "disposed": "已销毁",
     },
@@ -99,14 +98,16 @@ RECORD = StateMachine(
         "offer": Step(("filed",), "offered", "移交"),
         "return": Step(("offered",), "filed", "退回"),
         "receive": Step(("offered",), "received", "接收"),
-        "store": Step(("received",), "stored", "入库"),
-        "void": Step(("arranging", "filed"), "void", "作废空号"),
+        "void": Step(("filed",), "void", "作废空号"),
+        "extend": Step(("filed",), "filed", "延长保管期限"),
         "dispose": Step(("filed",), "disposed", "销毁"),
     },
 )
 
 #: States in which a record has its final number.
-NUMBERED_STATES = frozenset({"filed", "offered", "received", "stored", "disposed"})
+NUMBERED_STATES = frozenset({"filed", "offered", "received", "disposed"})
+#: States before the class is closed: the number is a draft, if there is one.
+DRAFT_STATES = frozenset({"collected", "arranging"})
 #: States in which the node may still change a record's description.
 OPEN_STATES = frozenset({"collected", "arranging", "filed"})
 
@@ -151,13 +152,11 @@ HUB_BATCH = StateMachine(
         "signed_by_unit": "单位已签字",
         "receiving": "接收中",
         "received": "已接收",
-        "stored": "已入库",
         "withdrawn": "已撤回",
     },
     {
         "complete": Step(("arriving",), "checking", "开始检验"),
         "checked": Step(("checking",), "under_review", "检验完毕"),
-        "check_again": Step(("under_review",), "checking", "重新检验"),
         "withdraw": Step(
             ("arriving", "checking", "under_review", "accepted", "corrected"), "withdrawn", "撤回"
         ),
@@ -167,7 +166,24 @@ HUB_BATCH = StateMachine(
         "confirm": Step(("accepted", "corrected"), "signed_by_unit", "单位签字"),
         "receive": Step(("signed_by_unit",), "receiving", "正式接收"),
         "finish": Step(("receiving",), "received", "完成接收"),
-        "store": Step(("received",), "stored", "入库"),
+    },
+)
+
+#: A correction 更正 as both sides see it; a node does not know `making`, nor the hub `refused`.
+CORRECTION = StateMachine(
+    "更正申请",
+    {
+        "asked": "待答复",
+        "making": "更正中",
+        "made": "已更正",
+        "declined": "未予更正",
+        "refused": "平台未受理",
+    },
+    {
+        "decide": Step(("asked",), "making", "更正"),
+        "make": Step(("asked", "making", "refused"), "made", "完成更正"),
+        "decline": Step(("asked", "refused"), "declined", "不予更正"),
+        "refuse": Step(("asked",), "refused", "不受理"),
     },
 )
 

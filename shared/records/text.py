@@ -46,6 +46,7 @@ _PROBLEMS = (
 _ANY_BREAK = re.compile(f"[{_BREAKS}]")
 _BREAK_BESIDE_LINES = re.compile("[\r\u2028\u2029]")
 _REPAIRABLE = re.compile(f"[{_CONTROL}{_INVISIBLE}{_SURROGATES}{_NONCHARACTERS}]")
+_OLD_BREAKS = {0x0B: " ", 0x0C: " "}
 _WHITE = re.compile(r"\s+")
 _ODD = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
 
@@ -125,17 +126,36 @@ def required_text(value: object, field: str, *, max_length: int) -> str:
     return text
 
 
+def refuse_damaged(value: object, field: str) -> None:
+    """Raise Invalid for a cell with control or broken characters: what stood there is unknown.
+
+    White space, also the vertical tabs and form feeds of old word processors, and zero-width
+    characters mean nothing by themselves, and are left to `repair_text`.
+    """
+    if not isinstance(value, str):
+        return
+    for pattern, problem in _PROBLEMS[:2]:
+        if found := pattern.search(value.translate(_OLD_BREAKS)):
+            raise Invalid(
+                field,
+                f"{problem}（第{found.start() + 1}个字符）。",
+                "请对照原文，把这个字符改正或删去。",
+                code="bad_characters",
+            )
+
+
 def repair_text(value: object) -> str:
     """What a spreadsheet cell means, as a text in the value domain (but for its length).
 
-    Line breaks, tabs and full-width spaces become one space; zero-width, control and broken
-    characters go; whole floats lose their `.0`; NFC; trimmed.
+    Line breaks, tabs and full-width spaces become one space; zero-width characters go, and so do
+    control and broken ones, which an import asks `refuse_damaged` about first; whole floats lose
+    their `.0`; NFC; trimmed.
     """
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = _REPAIRABLE.sub("", str(value))
+    text = _REPAIRABLE.sub("", str(value).translate(_OLD_BREAKS))
     text = _WHITE.sub(" ", text)
     return unicodedata.normalize("NFC", text).strip()
 

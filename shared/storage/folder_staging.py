@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO
 
 from shared.kernel.canonical import canonical_json
-from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.files import write_atomically
 from shared.kernel.identifiers import new_id
-from shared.storage.ports import (
-    PART_SIZE,
-    check_claim,
-    check_upload_id,
-    part_count,
-    part_length,
+from shared.storage.parts import (
+    another_upload,
+    check_all_there,
+    check_part,
+    unknown_upload,
+    whole_of,
 )
+from shared.storage.ports import check_claim, check_upload_id
 from shared.storage.temporary import (
-    copy_verified,
     make_folders,
     sweep_leftovers,
     telling_of_trouble,
     temporary_file,
 )
+from shared.storage.verified import copy_verified
 
 _INCOMING = ".incoming"
 _ABORTED = ".aborted"
 _UPLOAD = "upload.json"
 _PART = re.compile(r"[0-9]{7}")
-_NAMED_MISSING = 20
 
 
 @dataclass(frozen=True)
@@ -69,9 +65,7 @@ class FolderStaging:
             make_folders(folder)
             if (folder / _UPLOAD).exists():
                 if json.loads((folder / _UPLOAD).read_bytes()) != claim:
-                    raise Conflict(
-                        "同一上传编号已登记了另一个文件。", "请重新申请上传，或先取消原来的上传。"
-                    )
+                    raise another_upload()
                 return
             write_atomically(folder / _UPLOAD, canonical_json(claim))
 
@@ -80,24 +74,13 @@ class FolderStaging:
     ) -> None:
         """See `Staging.put_part`."""
         upload = self._upload(upload_id)
-        check_claim(size, sha256)
-        count = part_count(upload.size)
-        if not 1 <= number <= count:
-            raise Invalid(
-                "number", f"分片号应在 1 至 {count} 之间，实为 {number}。", "请检查上传程序。"
-            )
-        if size != part_length(upload.size, number):
-            raise Invalid(
-                "size",
-                f"第 {number} 片应为 {part_length(upload.size, number)} 字节，实为 {size}。",
-                f"除最后一片外，每片应为 {PART_SIZE} 字节。",
-            )
+        check_part(upload.size, number, size=size, sha256=sha256)
         with telling_of_trouble(), temporary_file(self._incoming) as temporary:
             copy_verified(stream, temporary.stream, size=size, sha256=sha256)
             try:
                 temporary.replace(upload.part(number))
             except FileNotFoundError as error:  # aborted meanwhile
-                raise _unknown() from error
+                raise unknown_upload() from error
 
     def parts(self, upload_id: str) -> list[int]:
         """See `Staging.parts`."""
@@ -109,19 +92,18 @@ class FolderStaging:
         try:
             return self._upload(upload_id).part(number).open("rb")
         except FileNotFoundError:
-            raise _unknown() from None
+            raise unknown_upload() from None
 
     def open_whole(self, upload_id: str) -> BinaryIO:
         """See `Staging.open_whole`; keeps one part in memory."""
         upload = self._upload(upload_id)
-        present = set(self.parts(upload_id))
-        missing = [n for n in range(1, part_count(upload.size) + 1) if n not in present]
-        if missing:
-            named = "、".join(str(number) for number in missing[:_NAMED_MISSING])
-            more = f"等 {len(missing)} 片" if len(missing) > _NAMED_MISSING else ""
-            raise Invalid("parts", f"上传尚不完整，缺第 {named} 片{more}。", "请补传后再提交。")
-        # BufferedReader gives the raw stream below the methods of an ordinary file.
-        return cast(BinaryIO, io.BufferedReader(_Whole(upload), PART_SIZE))
+        check_all_there(upload.size, self.parts(upload_id))
+
+        def part(number: int) -> bytes:
+            with telling_of_trouble():
+                return upload.part(number).read_bytes()
+
+        return whole_of(part, size=upload.size, sha256=upload.sha256)
 
     def abort(self, upload_id: str) -> None:
         """See `Staging.abort`."""
@@ -150,58 +132,5 @@ class FolderStaging:
         try:
             claim = json.loads((folder / _UPLOAD).read_bytes())
         except FileNotFoundError:
-            raise _unknown() from None
+            raise unknown_upload() from None
         return _Upload(folder, int(claim["size"]), str(claim["sha256"]))
-
-
-class _Whole(io.RawIOBase):
-    """The parts one after the other; hands out the last bytes only if the digest is right."""
-
-    def __init__(self, upload: _Upload) -> None:
-        self._pieces = self._verified(upload)
-        self._left = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._left:
-            self._left = memoryview(next(self._pieces, b""))
-        count = min(len(buffer), len(self._left))
-        buffer[:count] = self._left[:count]
-        self._left = self._left[count:]
-        return count
-
-    @staticmethod
-    def _verified(upload: _Upload) -> Iterator[bytes]:
-        digest = hashlib.sha256()
-        count = part_count(upload.size)
-        if not count:
-            _check_whole(upload, digest.hexdigest())
-        for number in range(1, count + 1):
-            wanted = part_length(upload.size, number)
-            with telling_of_trouble():
-                piece = upload.part(number).read_bytes()
-            if len(piece) != wanted:
-                raise Invalid(
-                    "size",
-                    f"第 {number} 片应为 {wanted} 字节，实为 {len(piece)}。",
-                    "暂存内容已损坏，请重新上传这一片。",
-                )
-            digest.update(piece)
-            if number == count:
-                _check_whole(upload, digest.hexdigest())
-            yield piece
-
-
-def _check_whole(upload: _Upload, actual: str) -> None:
-    if actual != upload.sha256:
-        raise Invalid(
-            "sha256",
-            f"整个文件的摘要不符：应为 {upload.sha256}，实为 {actual}。",
-            "请取消本次上传，重新上传全部内容。",
-        )
-
-
-def _unknown() -> NotFound:
-    return NotFound("没有这个上传，或已过期清除。", "请重新申请上传。")

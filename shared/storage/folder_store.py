@@ -8,15 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.files import file_sha256, sync_folder
-from shared.storage.ports import StoredObject, check_claim, check_name
+from shared.storage.ports import StoredObject, absent, check_claim, check_name, taken
 from shared.storage.temporary import (
-    copy_verified,
     sweep_leftovers,
     telling_of_trouble,
     temporary_file,
 )
+from shared.storage.verified import copy_verified
 
 _INCOMING = ".incoming"
 _TRIES = 100
@@ -61,7 +60,7 @@ class FolderStore:
         path = self._path(name)
         with telling_of_trouble():
             if not path.is_file():
-                raise _absent(name)
+                raise absent(name)
             return path.open("rb")
 
     def exists(self, name: str) -> bool:
@@ -73,7 +72,7 @@ class FolderStore:
         path = self._path(name)
         with telling_of_trouble():
             if not path.is_file():
-                raise _absent(name)
+                raise absent(name)
             return StoredObject(name, path.stat().st_size, file_sha256(path))
 
     def names(self, prefix: str = "") -> Iterator[str]:
@@ -106,9 +105,7 @@ class FolderStore:
         if path.is_file() and self.stat(wanted.name) == wanted:
             sync_folder(path.parent)
             return wanted
-        raise Conflict(
-            f"存储名称“{wanted.name}”已有其他内容，不能覆盖。", "请检查是否重复使用了同一编号。"
-        )
+        raise taken(wanted.name)
 
     def _below(self, folder: Path, start: str, prefix: str) -> Iterator[str]:
         found: list[tuple[str, bool]] = []
@@ -124,7 +121,3 @@ class FolderStore:
                     yield name
             elif name.startswith(prefix) or prefix.startswith(name):
                 yield from self._below(self._root / name, name, prefix)
-
-
-def _absent(name: str) -> NotFound:
-    return NotFound(f"存储中没有“{name}”。", "请稍后再试；如持续出现，请联系管理员核对存储。")

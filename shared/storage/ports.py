@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
-from shared.kernel.errors import Invalid
+from shared.kernel.errors import Conflict, Invalid, NotFound
 
 #: Every part of an upload has this many bytes; the last one has the rest.
 PART_SIZE = 1024 * 1024
@@ -48,7 +48,7 @@ class ObjectStore(Protocol):
         ...
 
     def open(self, name: str) -> BinaryIO:
-        """The bytes of an object, to be closed by the caller. Raises NotFound."""
+        """The bytes of an object, to seek in and to be closed by the caller. Raises NotFound."""
         ...
 
     def exists(self, name: str) -> bool:
@@ -98,9 +98,9 @@ class Staging(Protocol):
         ...
 
     def open_whole(self, upload_id: str) -> BinaryIO:
-        """All parts as one stream, to be closed by the caller.
+        """All parts as one stream, to seek in and to be closed by the caller.
 
-        Raises Invalid naming the missing parts; a read raises Invalid instead of handing out the
+        Raises Invalid naming the missing parts; who reads in order gets an Invalid instead of the
         last bytes when the whole does not have the announced digest. Raises NotFound.
         """
         ...
@@ -153,3 +153,13 @@ def check_claim(size: int, sha256: str) -> None:
         raise Invalid("size", "字节数不能为负。", "请重新计算字节数。")
     if not _DIGEST.fullmatch(sha256):
         raise Invalid("sha256", "SHA-256 摘要应为 64 位小写十六进制。", "请重新计算摘要。")
+
+
+def absent(name: str) -> NotFound:
+    """What to raise for an object that is not there."""
+    return NotFound(f"存储中没有“{name}”。", "请稍后再试；如持续出现，请联系管理员核对存储。")
+
+
+def taken(name: str) -> Conflict:
+    """What to raise when a name holds other bytes already."""
+    return Conflict(f"存储名称“{name}”已有其他内容，不能覆盖。", "请检查是否重复使用了同一编号。")

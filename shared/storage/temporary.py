@@ -8,7 +8,6 @@ tell the leftovers of a killed process from the work of a living one.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.kernel.errors import Conflict, Invalid, Unavailable
-from shared.kernel.files import CHUNK, sync_folder
+from shared.kernel.errors import Conflict, Unavailable
+from shared.kernel.files import sync_folder
 from shared.kernel.identifiers import new_id
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -96,31 +95,6 @@ def sweep_leftovers(folder: Path) -> int:
             continue
         swept += 1
     return swept
-
-
-def copy_verified(source: BinaryIO, target: BinaryIO | None, *, size: int, sha256: str) -> None:
-    """Copy a stream and check it on the way; None as target only checks.
-
-    Raises Invalid, naming what differs.
-    """
-    digest = hashlib.sha256()
-    count = 0
-    while count <= size and (piece := source.read(min(CHUNK, size + 1 - count))):
-        count += len(piece)
-        digest.update(piece)
-        if target is not None:
-            target.write(piece)
-    if count != size:
-        actual = f"超过 {size}" if count > size else str(count)
-        raise Invalid(
-            "size", f"字节数不符：应为 {size}，实为{actual}。", "传输可能不完整，请重新传送。"
-        )
-    if digest.hexdigest() != sha256:
-        raise Invalid(
-            "sha256",
-            f"摘要不符：应为 {sha256}，实为 {digest.hexdigest()}。",
-            "内容在传输中改变或损坏，请重新传送。",
-        )
 
 
 def make_folders(folder: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, jsonify, request
+from flask import Flask, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Api, Blueprint
 from marshmallow import Schema, fields
+from webargs.flaskparser import FlaskParser
 
 PREFIX = "/api/v1"
 
@@ -32,6 +33,20 @@ class ProblemSchema(Schema):
     remedy = fields.String(metadata={"description": "what to do next"})
     field = fields.String(allow_none=True)
     errors = fields.List(fields.Nested(ProblemErrorSchema))
+
+
+class _Parser(FlaskParser):
+    """Reads arguments; what is nested too deep to be read is no JSON to us."""
+
+    def load_json(self, req: Any, schema: Any) -> Any:
+        try:
+            return super().load_json(req, schema)
+        except RecursionError:
+            abort(400)
+
+
+class _Blueprint(Blueprint):
+    ARGUMENTS_PARSER = _Parser()
 
 
 class DanglianApi(Api):
@@ -68,7 +83,7 @@ def api_blueprint(name: str, description: str = "", *, prefix: str | None = None
 
     Every view asks for a bearer token, unless it is marked `@public`.
     """
-    return Blueprint(
+    return _Blueprint(
         f"{name}_api",
         __name__,
         url_prefix=PREFIX + (f"/{name}" if prefix is None else prefix),

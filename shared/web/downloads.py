@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import BinaryIO
 
-from flask import Response, send_file
+from flask import Response, request, send_file
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PDF = "application/pdf"
@@ -20,8 +20,13 @@ def download(
     media_type: str = "application/octet-stream",
     *,
     inline: bool = False,
+    size: int | None = None,
 ) -> Response:
-    """Answer with a file. `inline` shows PDF and images in the browser; all else is saved."""
+    """Answer with a file. `inline` shows PDF and images in the browser; all else is saved.
+
+    Of a stream to seek in, a browser may ask for a part (a page of a large PDF) if its `size` is
+    given; of a path or bytes it always may.
+    """
     shown = inline and media_type in _SHOWN_INLINE
     response = send_file(
         io.BytesIO(content) if isinstance(content, bytes) else content,
@@ -30,6 +35,9 @@ def download(
         download_name=name,
         max_age=0,
     )
+    if size is not None:
+        response.content_length = size
+        response.make_conditional(request.environ, accept_ranges=True, complete_length=size)
     response.headers["Cache-Control"] = "private, no-store"
     if media_type != PDF:
         # The browser's own PDF viewer does not work in a sandbox.

@@ -119,8 +119,8 @@ class Catching:
             self._form.add_error(error)
             return True
         if isinstance(error, ValidationError):
-            for field, problem in flat_messages(error.messages):
-                self._form.add_error(Invalid(field, problem))
+            for field, problem, remedy in flat_messages(error.messages):
+                self._form.add_error(Invalid(field, problem, remedy))
             return True
         return False
 

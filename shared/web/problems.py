@@ -132,8 +132,8 @@ def _validation(error: ValidationError) -> ResponseReturnValue:
 
 def _invalid(messages: Any) -> Problem:
     found = [
-        {"code": "invalid", "field": name, "problem": problem, "remedy": ""}
-        for name, problem in flat_messages(messages)
+        {"code": "invalid", "field": name, "problem": problem, "remedy": remedy}
+        for name, problem, remedy in flat_messages(messages)
     ]
     first = found[0] if len(found) == 1 else None
     detail = f"有 {len(found)} 处需要改正。"
@@ -143,7 +143,7 @@ def _invalid(messages: Any) -> Problem:
         status=422,
         code="invalid",
         detail=detail,
-        remedy=_TEXTS[422][2],
+        remedy=first["remedy"] if first else _TEXTS[422][2],
         field=first["field"] if first else None,
         errors=found,
     )

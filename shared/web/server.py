@@ -6,21 +6,47 @@ import logging
 import select
 import socket
 import threading
-from typing import Any
+from typing import Any, cast
 
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import TcpWSGIServer, create_server
+from waitress.utilities import RequestEntityTooLarge
 
 from shared.kernel.errors import Conflict, Invalid
 
 log = logging.getLogger(__name__)
 
 THREADS = 8
-#: A file of 2 GiB and the form around it; each view has its own, smaller limit.
+#: A file of 2 GiB and the form around it: more than any view takes (`accepts_upload`), so that
+#: the application answers what is larger.
 MOST_BYTES = 2 * 1024**3 + 16 * 1024**2
 #: A larger body is kept on disk while it comes in.
 _IN_MEMORY = 1024 * 1024
 _PATIENCE_SECONDS = 120
+
+
+class _Parser(HTTPRequestParser):
+    """Lets the application answer what is too large: by its declared length, and in Chinese.
+
+    Nothing of such a body is read; the application, whose own limits are smaller, refuses the
+    length that the request declares, and the connection ends.
+    """
+
+    def received(self, data: bytes) -> int:
+        consumed = super().received(data)
+        if isinstance(self.error, RequestEntityTooLarge):
+            self.error = None
+            self.expect_continue = False
+            # A body in chunks declares no length: it has at least this one.
+            least = {"CONTENT_LENGTH": str(MOST_BYTES)}
+            self.headers = {**least, **self.headers, "CONNECTION": "close"}
+        return consumed
+
+
+class _Channel(HTTPChannel):
+    parser_class = _Parser
 
 
 class Server:
@@ -31,19 +57,23 @@ class Server:
         self.port: int = sock.getsockname()[1]
         self._map: dict[Any, Any] = {}
         self._stopping = threading.Event()
-        self._server: Any = create_server(
-            application,
-            map=self._map,
-            sockets=[sock],
-            threads=threads,
-            ident="",
-            max_request_body_size=MOST_BYTES,
-            inbuf_overflow=_IN_MEMORY,
-            channel_timeout=_PATIENCE_SECONDS,
-            connection_limit=500,
-            backlog=256,
-            clear_untrusted_proxy_headers=False,
+        self._server = cast(
+            "TcpWSGIServer",
+            create_server(
+                application,
+                map=self._map,
+                sockets=[sock],
+                threads=threads,
+                ident="",
+                max_request_body_size=MOST_BYTES,
+                inbuf_overflow=_IN_MEMORY,
+                channel_timeout=_PATIENCE_SECONDS,
+                connection_limit=500,
+                backlog=256,
+                clear_untrusted_proxy_headers=False,
+            ),
         )
+        self._server.channel_class = _Channel
         self._thread = threading.Thread(target=self._run, name=f"web-{self.port}", daemon=True)
         self._thread.start()
 

@@ -109,3 +109,22 @@ def test_a_page_that_is_not_there_says_so_in_plain_words(sign_in: SignIn) -> Non
     with clerk.refused(404):
         clerk.open("/nowhere")
         clerk.sees("没有")
+
+
+def test_a_file_of_five_gigabytes_was_sent_before_it_was_refused(
+    sign_in: SignIn, tmp_path: Path
+) -> None:
+    large = tmp_path / "会议录像.mp4"
+    with large.open("wb") as stream:
+        stream.truncate(5 * 1024**3)  # sparse: nothing is written
+    clerk = sign_in("fenxiang", "fenxiang")
+    clerk.open("/registry/new")
+    clerk.fill(title="会议录像")
+    clerk.page.locator("#field-file").set_input_files(large)
+    clerk.sees("所选文件共 5.0 GB，超过一次 2.0 GB 的上限，没有上传")
+    sent: list[str] = []
+    clerk.page.on("request", lambda request: sent.append(request.method))
+    clerk.click("登记")
+    clerk.page.wait_for_timeout(500)
+    assert "POST" not in sent
+    assert clerk.page.locator("#field-title").input_value() == "会议录像"

@@ -12,6 +12,8 @@ from python_calamine import CalamineWorkbook
 from shared.demo.generator import write_files
 from tests.browser.city import City
 from tests.browser.conftest import Shot, SignIn
+from tests.node.intake.conftest import xlsx_bytes
+from tests.node.intake.test_files import OldEntry, zip_bytes
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -129,6 +131,49 @@ def test_a_spreadsheet_with_bad_rows_is_imported(
     clerk.click("去整理")
     clerk.sees("关于普溪河村饮水工程的批复", "2023-04-25", "2023-04-06")
     clerk.sees_not("绝不应留下的题名")
+
+
+def test_volumes_come_in_with_their_items_and_their_files(
+    sign_in: SignIn, shot: Shot, tmp_path: Path
+) -> None:
+    codes = [f"12-205-{each:03d}" for each in (1, 2)]
+    volumes = [["案卷题名", "档号", "保管期限", "件数"]]
+    for each, code in enumerate(codes, 1):
+        volumes.append([f"2020年第{each}季度记账凭证", code, "30年", 2])
+    items = [["件号", "题名", "日期", "案卷档号", "电子文件"]]
+    for each, code in enumerate(codes, 1):
+        items.append([1, f"{each}月记账凭证", f"20200{each}15", code, f"{each}-1.pdf"])
+        items.append([2, f"{each}月银行对账单", f"20200{each}28", code, ""])
+    items[-1][2] = "20200231"
+    book = tmp_path / "会计案卷.xlsx"
+    book.write_bytes(xlsx_bytes({"案卷目录": volumes, "卷内目录": items}))
+    clerk = sign_in("fenxiang", "fenxiang")
+    clerk.open("/intake/new")
+    clerk.page.locator("#field-file").set_input_files(book)
+    clerk.page.locator("#field-class_code").select_option("KU")
+    clerk.fill(year="2020")
+    clerk.goes("上传并核对列名")
+    clerk.sees("按档号对应起来一起导入", "2020年第1季度记账凭证", "2月银行对账单")
+    shot(clerk.page, "import-volumes")
+
+    clerk.goes("上传电子文件")
+    packed = zip_bytes({"凭证/1-1.pdf": b"%PDF-1.7", "凭证/多出来的.pdf": b"%PDF-1.7"}, OldEntry)
+    clerk.page.locator("#field-file").set_input_files(
+        {"name": "凭证.zip", "mimeType": "application/zip", "buffer": packed}
+    )
+    clerk.goes("上传")
+    clerk.waits_for("凭证/1-1.pdf")
+    shot(clerk.page, "import-files")
+    clerk.goes("回到导入")
+    clerk.goes("开始检查")
+    clerk.waits_for("检查完毕")
+    clerk.sees("可以导入没有问题的 3 行", "1 个没有行要，不会导入", "整卷暂不导入")
+    shot(clerk.page, "import-volumes-checked")
+    clerk.goes("导入 3 行")
+    clerk.waits_for("已导入 3 行")
+    clerk.open("/filing/?q=2020年第1季度")
+    clerk.click("2020年第1季度记账凭证")
+    clerk.sees("1月记账凭证", "1月银行对账单")
 
 
 def test_a_year_is_arranged_numbered_and_closed(city: City, sign_in: SignIn, shot: Shot) -> None:

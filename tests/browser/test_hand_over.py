@@ -1,4 +1,4 @@
-"""The whole way: a batch is made, approved, reviewed, returned, corrected, signed and received."""
+"""The whole way: a batch is made, approved, reviewed, returned, signed, received; a correction."""
 
 from __future__ import annotations
 
@@ -114,6 +114,36 @@ def test_a_batch_reaches_the_archive_although_one_record_was_wrong(
     clerk.sees("已接收")
     archivist.open("/receiving/accessions")
     archivist.sees("420500-", name)
+
+    _correct(clerk, archivist, papers[0].title, shot)
+
+
+def _correct(clerk: Person, archivist: Person, title: str, shot: Shot) -> None:
+    """The clerk finds a mistake in what was received; the archive corrects it in two clicks."""
+    clerk.open("/filing/?year=2021")
+    clerk.click(title)
+    clerk.click("请求更正")
+    clerk.fill(title=f"{title}（印发稿）", reason="题名漏注稿本，与原件不符。")
+    shot(clerk.page, "ask-correction")
+    clerk.goes("请求更正")
+    clerk.sees("等待答复", f"{title}（印发稿）")
+    asked = clerk.page.url
+
+    archivist.open("/corrections/")
+    archivist.waits_for(title)
+    archivist.open("/")
+    archivist.sees("份更正申请等待答复")
+    archivist.open("/corrections/")
+    archivist.page.locator("[data-row-link]").first.click()
+    archivist.sees("题名漏注稿本", "应为")
+    shot(archivist.page, "correct")
+    archivist.goes("予以更正")
+    archivist.sees("已更正，正在写入馆藏库")
+
+    clerk.page.goto(asked)
+    clerk.waits_for("已更正")
+    clerk.click("查看档案")
+    clerk.sees(f"{title}（印发稿）", "题名原为", "只读副本")
 
 
 def _title_of(person: Person) -> str:

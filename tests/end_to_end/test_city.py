@@ -70,6 +70,17 @@ def test_it_is_what_the_databases_say(ended: tuple[Path, dict[str, Any]]) -> Non
     assert {code for (code,) in archives} == {"420500", "420583"}
 
 
+def test_each_archive_has_answered_what_it_was_asked_to_correct(
+    ended: tuple[Path, dict[str, Any]],
+) -> None:
+    folder, _ = ended
+    with closing(sqlite3.connect(folder / "hub" / "hub.sqlite")) as hub:
+        answers = hub.execute(
+            "SELECT state, count(*) FROM correcting_correction GROUP BY state ORDER BY state"
+        ).fetchall()
+    assert answers == [("declined", 4), ("made", 4)]
+
+
 def test_a_second_run_finds_nothing_to_do(ended: tuple[Path, dict[str, Any]]) -> None:
     folder, result = ended
     city = City(folder, records=RECORDS, seed=7)
@@ -185,6 +196,35 @@ def a_byte_of_a_nodes_file_is_another_one(city: Path) -> None:
     _flip(max(files, key=lambda path: path.stat().st_size), 100)
 
 
+def _description(city: Path) -> Path:
+    return min((city / HUB / "store").rglob("description-*.json"))
+
+
+def a_corrected_description_is_gone(city: Path) -> None:
+    _description(city).unlink()
+    _write(city / HUB, "DELETE FROM repository_description")
+
+
+def a_byte_of_a_corrected_description_is_another_one(city: Path) -> None:
+    _flip(_description(city), 60)
+
+
+def a_corrected_record_is_another_one_in_the_catalogue(city: Path) -> None:
+    _write(
+        city / HUB,
+        "UPDATE catalogue_record SET wire = json_set(wire, '$.pages', 7) WHERE told_state = "
+        "'received'",
+    )
+
+
+def a_correction_did_not_reach_its_unit(city: Path) -> None:
+    _write(
+        city / NODE,
+        "UPDATE filing_record SET version = version - 1 WHERE id IN "
+        "(SELECT record_id FROM corrections_correction WHERE state = 'made')",
+    )
+
+
 def a_receipt_is_gone(city: Path) -> None:
     _write(city / HUB, "DELETE FROM receiving_receipt WHERE archive_code = '420583'")
 
@@ -229,6 +269,10 @@ PLANTED = [
     ("altered", a_file_in_a_package_is_another_one),
     ("lost", a_file_of_a_node_is_gone),
     ("altered", a_byte_of_a_nodes_file_is_another_one),
+    ("lost", a_corrected_description_is_gone),
+    ("altered", a_byte_of_a_corrected_description_is_another_one),
+    ("altered", a_corrected_record_is_another_one_in_the_catalogue),
+    ("altered", a_correction_did_not_reach_its_unit),
     ("lost", a_receipt_is_gone),
     ("doubled", a_batch_was_received_twice),
     ("lost", an_accession_number_is_skipped),

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
+from hub.federation import service as federation
 from hub.federation.epochs import raise_generation
+from hub.federation.models import TallyCheck
 from hub.federation.places import HubFolder
 from node.filing import service as filing
-from node.sync.reconciling import ask, last
+from node.sync.models import Reconciliation
+from node.sync.reconciling import Schedule, ask, due_at, last, latest
 from node.transfer import service as transfer
+from shared.kernel.clock import now
 from tests.federation import ADMIN, CLERK, Federation, Unit, everywhere_the_same
 
 NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
@@ -148,7 +153,7 @@ def test_reconciling_finds_both_sides_equal_and_repairs_what_is_not(
     unit.file(5)
     city.settle()
     with unit.folder.database().write() as session:
-        ask(session)
+        ask(CLERK, session=session)
     city.settle()
     with unit.folder.database().read() as session:
         proof = last(session)
@@ -160,13 +165,69 @@ def test_reconciling_finds_both_sides_equal_and_repairs_what_is_not(
         session.execute(text("DELETE FROM catalogue_text"))
         session.query(CatalogueRecord).delete()
     with unit.folder.database().write() as session:
-        ask(session)
+        ask(CLERK, session=session)
     city.settle()
     with unit.folder.database().read() as session:
         proof = last(session)
         assert proof is not None
         assert proof.told_again == 5
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+
+def test_a_node_compares_by_itself_when_the_last_time_is_a_day_ago(
+    city: Federation, unit: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit.file(5)
+    city.settle()
+    schedule = Schedule(unit.folder, clock=city.clock, after_start=(300, 300))
+    database = unit.folder.database()
+
+    def asked() -> list[Reconciliation]:
+        schedule.step()
+        with database.read() as session:
+            return list(latest(session, most=9))
+
+    assert asked() == []  # the computer was switched on a moment ago
+    city.clock.seconds += 301
+    assert len(asked()) == 1
+    assert len(asked()) == 1  # not again while the answer is to come
+    city.settle()
+    (first,) = asked()
+    assert first.answered_at
+    assert first.differing == []
+    due = due_at(first, 24)
+    assert timedelta(hours=21) < due - first.asked_at < timedelta(hours=27)
+    monkeypatch.setattr("node.sync.reconciling.now", lambda: due)
+    assert len(asked()) == 2
+
+
+def test_the_hub_recounts_every_fonds_and_says_what_had_been_wrong(
+    city: Federation, unit: Unit
+) -> None:
+    from hub.catalogue.models import CatalogueTally
+    from hub.catalogue.recounting import Recounting
+
+    unit.file(5)
+    city.settle()
+    recounting = Recounting(city.hub.database(), hours=24)
+
+    def corrected() -> list[bool]:
+        while recounting.step():
+            pass
+        with city.hub.database().read() as session:
+            ids = [fonds.id for fonds in federation.all_fonds(session)]
+            checks = federation.tally_checks(ids, session)
+            return [checks[each].corrected_at is not None for each in ids]
+
+    assert corrected() == [False]
+    with city.hub.database().write() as session:
+        session.execute(update(CatalogueTally).values(records=7))
+    assert corrected() == [False]  # counted a moment ago: not yet due
+    with city.hub.database().write() as session:
+        session.execute(update(TallyCheck).values(checked_at=now() - timedelta(hours=25)))
+    assert corrected() == [True]
+    with city.hub.database().read() as session:
+        assert session.scalar(select(CatalogueTally.records)) == 5
 
 
 class TestANodeRestoredFromYesterday:

@@ -138,17 +138,30 @@ def test_a_hub_restored_from_yesterday_s_folder(days: Days) -> None:
 
 
 def test_a_hub_whose_database_alone_was_restored(days: Days) -> None:
-    """The store is newer than the database: what it holds counts."""
+    """The store is newer than the database: what it holds is received again, nodes or not."""
     city = days.begin("ended")
     for leftover in city.hub.glob("hub.sqlite*"):
         leftover.unlink()
     for old in days.hub("under way").glob("hub.sqlite*"):
         shutil.copy2(old, city.hub / old.name)
+    before = received_at_the_hub(city)
     with commands() as run:
-        run("hub", "recover", "--dir", city.hub)
+        told = run("hub", "recover", "--dir", city.hub)
+        again = run("hub", "recover", "--dir", city.hub)
+    assert told["findings"] == again["findings"] == []
+    assert told["records"] == received_at_the_hub(city) - before > 0
+    assert (again["records"], again["known"]) == (0, told["batches"] + told["known"])
     with city.running(to_the_end):
         pass
     check(city)
+
+
+def received_at_the_hub(city: City) -> int:
+    with closing(sqlite3.connect(city.hub / "hub.sqlite")) as database:
+        (count,) = database.execute(
+            "SELECT count(*) FROM catalogue_record WHERE received"
+        ).fetchone()
+    return int(count)
 
 
 def test_a_copy_of_a_node_started_elsewhere_is_noticed_and_sent_home(

@@ -48,8 +48,8 @@ class Browser:
         answer = self.send("/sign-in", {"login": login, "password": PASSWORD})
         assert answer.status_code == 302, answer.text
 
-    def get(self, path: str) -> TestResponse:
-        return self.client.get(path, buffered=True)
+    def get(self, path: str, headers: dict[str, str] | None = None) -> TestResponse:
+        return self.client.get(path, headers=headers, buffered=True)
 
     def send(self, path: str, data: dict[str, Any] | None = None) -> TestResponse:
         token = self.client.get("/session").get_json()["csrf_token"]

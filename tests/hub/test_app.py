@@ -144,6 +144,21 @@ def test_a_reviewer_of_one_county_sees_nothing_of_another_on_any_page(people):
     )
 
 
+def test_a_node_page_names_only_the_fonds_that_one_may_look_at(people, city):
+    sign_in, _ = people
+    with city.database.write() as session:
+        township = city.fonds(
+            "分乡镇人民政府", "420506103000", session, number="J003", receiving_archive=CITY
+        )
+        village = city.fonds("大中坝村村民委员会", "420506103202", session)
+        node = city.node("分乡镇", township, village, session=session)
+        ids = (node.id, township.id, village.id)
+    page = sign_in("city").get(f"/nodes/{ids[0]}").text
+    assert f"/fonds/{ids[1]}" in page
+    assert ids[2] not in page, "the link would lead nowhere"
+    assert f"/fonds/{ids[2]}" in sign_in("yiling").get(f"/nodes/{ids[0]}").text
+
+
 def test_nor_in_the_api(people):
     sign_in, towns = people
     fonds, node, records = towns[YILING]
@@ -228,6 +243,21 @@ def test_a_wrong_field_is_told_beside_it(people):
     assert 'value="某镇"' in answer.text
 
 
+def test_a_disclosure_of_unknown_fields_was_answered_as_if_done(people):
+    sign_in, towns = people
+    browser = sign_in("admin")
+    path = f"/fonds/{towns[YILING][0].id}/disclosure"
+    for fields in (
+        {},
+        {"level": "full"},
+        {"class_ZZZ": "full"},
+        {"class_WS": "counts", "class_ZZZ": "full"},
+        {"class_WS": "everything"},
+    ):
+        assert browser.post(path, **fields).status_code == 422, fields
+    assert browser.post(path, class_WS="counts").status_code == 302
+
+
 def application(code):
     return {
         "code": code,
@@ -264,3 +294,21 @@ def test_an_enrolment_whose_answer_was_lost_is_answered_again_and_nobody_elses(a
     assert (first["node_id"], first["epoch"]) == (again["node_id"], again["epoch"])
     assert enrol(app, code).status_code == 403
     assert again["epoch"] == 1
+
+
+def test_a_search_for_an_endless_year_was_a_server_error(people):
+    sign_in, _towns = people
+    browser = sign_in("yiling")
+    for path in ("/catalogue/records", "/catalogue/counts"):
+        answer = browser.api(path, year="9" * 24)
+        assert answer.status_code == 422
+        assert answer.json["errors"][0]["field"] == "year"
+        assert answer.json["remedy"] == "应在 1600 到 2100 之间。"
+
+
+def test_an_enrolment_nested_too_deep_was_a_server_error(app):
+    answer = app.test_client().post(
+        "/api/v1/enrolments", data="[" * 100_000, content_type="application/json"
+    )
+    assert answer.status_code == 400
+    assert answer.json["code"] == "bad_request"

@@ -9,12 +9,18 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
+from hub.federation.models import Node
+from hub.federation.places import HubFolder
 from shared.command.main import danglian
+from shared.identity import Account
+from shared.kernel.clock import format_utc
 
 CITY = "420500000000"
 
@@ -49,6 +55,12 @@ def test_a_city_that_is_not_in_the_data_leaves_nothing(run, tmp_path):
     assert not (tmp_path / "hub").exists()
 
 
+def test_a_name_with_an_invisible_character_made_a_hub(run, tmp_path):
+    refused = run("init", "--name", "a\x01b", "--city", CITY, status=2)
+    assert refused["field"] == "name"
+    assert not (tmp_path / "hub").exists()
+
+
 def test_a_weak_password_leaves_nothing(run, tmp_path):
     run("init", "--name", "某平台", "--city", CITY, "--admin-password", "123", status=2)
     assert not (tmp_path / "hub").exists()
@@ -75,7 +87,7 @@ def test_the_whole_setting_up_of_a_town(hub):
     )
     assert set(node) == {"node_id", "code", "expires_at", "hub"}
     (listed,) = hub("node", "list")["nodes"]
-    assert (listed["name"], listed["state"]) == ("龙泉镇", "待登记")
+    assert (listed["name"], listed["state_name"]) == ("龙泉镇", "待登记")
     assert len(hub("fonds", "list", "--division", "420506000000")["fonds"]) == 2
     account = hub(
         *("user", "add", "--login", "zhang", "--name", "张三", "--role", "reviewer"),
@@ -87,6 +99,35 @@ def test_the_whole_setting_up_of_a_town(hub):
         hub("node", "suspend", node["node_id"], "--reason", "x", status=1)["code"] == "wrong_state"
     )
     assert hub("node", "code", node["node_id"])["code"] != node["code"]
+
+
+def test_lists_are_made_of_codes_and_utc_for_programs_and_of_words_for_people(hub, tmp_path):
+    fonds = hub("fonds", "add", "--name", "龙泉镇人民政府", "--division", "420506101000")
+    hub("node", "add", "--name", "龙泉镇", "--division", "420506101000")
+    hub(
+        *("user", "add", "--login", "zhang", "--name", "张三", "--role", "reviewer"),
+        *("--archive", "420506", "--fonds", fonds["fonds_id"], "--password", "Shenhe-2024-ok"),
+    )
+    place = HubFolder(tmp_path / "hub")
+    moment = datetime(2024, 3, 5, 1, 2, 3, tzinfo=UTC)
+    with place.database().write() as session:
+        session.scalars(select(Node)).one().last_contact = moment
+        for account in session.scalars(select(Account)):
+            account.last_sign_in = moment
+    place.database().close()
+    user = next(each for each in hub("user", "list")["users"] if each["login"] == "zhang")
+    granted = {"role": "reviewer", "archive": "420506", "fonds": fonds["fonds_id"]}
+    assert (user["roles"], user["state"]) == ([granted], "active")
+    assert user["last_sign_in"] == format_utc(moment)
+    (node,) = hub("node", "list")["nodes"]
+    assert (node["state"], node["last_contact"]) == ("invited", format_utc(moment))
+    (listed,) = hub("fonds", "list")["fonds"]
+    assert (listed["state"], listed["division"]) == ("open", "420506101000")
+    for words, shown in ((("user", "list"), "档案审核员"), (("node", "list"), "待登记")):
+        call = ["hub", *words, "--dir", str(tmp_path / "hub")]
+        table = CliRunner().invoke(danglian, call, env={"COLUMNS": "200"}).output
+        assert shown in table
+        assert "2024-03-05 09:02" in table
 
 
 def test_a_hub_runs_once_on_its_folder_and_stops_cleanly(hub, tmp_path):
@@ -161,3 +202,31 @@ def test_a_wrong_setting_stops_the_start_with_its_name(hub, tmp_path):
     settings.write_text(settings.read_text().replace('"ask"', '"perhaps"'))
     refused = hub("status", status=2)
     assert refused["field"] == "grant_policy"
+
+
+def test_the_hub_s_key_and_a_seal_are_rolled_over_and_shown(hub, tmp_path):
+    first = {each["holder"]: each["key"] for each in hub("keys", "show")["keys"]}
+    assert len(first) == 15
+    rolled = hub("keys", "roll")
+    assert rolled["serial"] == 2
+    assert hub("keys", "roll", "--archive", "420506")["holder"] == "archive:420506"
+    shown = hub("keys", "show")["keys"]
+    assert len(shown) == 17
+    in_force = {each["holder"]: each["key"] for each in shown if each["in_force"]}
+    assert in_force[rolled["holder"]] == rolled["key"] != first[rolled["holder"]]
+    assert hub("keys", "roll", "--archive", "1", status=1)["code"] == "not_found"
+    people = CliRunner().invoke(danglian, ["hub", "keys", "show", "--dir", str(tmp_path / "hub")])
+    assert "只核对旧文书" in people.output
+
+
+def test_a_fonds_is_registered_anew_only_under_an_id(hub):
+    add = ("fonds", "add", "--name", "某单位", "--division", "420506000000", "--id")
+    assert hub(*add, "7", status=2)["field"] == "id"
+    wanted = "01a213b2-e290-7192-9a66-99ec37842de0"
+    assert hub(*add, wanted)["fonds_id"] == wanted
+
+
+def test_recovering_tells_people_what_it_did(hub, tmp_path):
+    told = CliRunner().invoke(danglian, ["hub", "recover", "--dir", str(tmp_path / "hub")])
+    assert told.exit_code == 0, told.output
+    assert "已进入第 2 代" in told.output

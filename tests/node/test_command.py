@@ -15,7 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from node.command import node as node_command
+from node.filing.models import Divergence, Record
 from node.office.places import NodeFolder
+from shared.kernel.actor import Actor
 from shared.kernel.files import folder_lock
 from tests.node.conftest import Node
 
@@ -44,6 +46,15 @@ def test_a_new_node_has_a_folder_a_fonds_and_an_account(tmp_path: Path) -> None:
     assert init(tmp_path / "n", code=1)["code"] == "conflict"
     assert init(tmp_path / "m", "--hub", "http://x", code=2)["field"] == "code"
     assert not (tmp_path / "m").exists()
+
+
+def test_a_name_with_an_invisible_character_made_a_node(tmp_path: Path) -> None:
+    where = ("--dir", tmp_path / "n", "--name")
+    for name in ("a\x01b", " ", "长" * 300):
+        assert run("init", *where, name, code=2)["field"] == "name"
+    refused = run("init", *where, "樟村坪镇", "--admin-name", "a\x01b", code=2)
+    assert refused["field"] == "admin_name"
+    assert not (tmp_path / "n").exists()
 
 
 def test_filing_on_the_command_line(node: Node, tmp_path: Path) -> None:
@@ -79,6 +90,91 @@ def test_filing_on_the_command_line(node: Node, tmp_path: Path) -> None:
     assert run("status", "--dir", folder)["records"] == {"filed": 4, "void": 1}
 
 
+def user(folder: Path, login: str, role: str) -> None:
+    run(
+        "user", "add", "--dir", folder, "--login", login, "--name", login,
+        "--role", role, "--password", "danglian-2024",
+    )  # fmt: skip
+
+
+def test_what_a_message_names_can_be_done_on_the_command_line(
+    node: Node, clerk: Actor, tmp_path: Path
+) -> None:
+    where = ("--dir", node.folder.path)
+    user(node.folder.path, "zhang", "clerk")
+    first, second, third = node.collect(clerk, 3)
+    assert "删除" in run("file", "void", first, *where, "--reason", "重份", code=1)["remedy"]
+    run("file", "discard", first, *where, "--reason", "重份")
+    assert run("file", "show", first, *where, code=1)["code"] == "not_found"
+    moved = run("file", "order", third, *where, "--to", 1)["records"]
+    assert [each["id"] for each in moved] == [third, second]
+    swapped = run("file", "order", second, third, *where)["records"]
+    assert [each["id"] for each in swapped] == [second, third]
+    assert run("file", "order", third, *where, "--by-date")["records"][0]["id"] == second
+    assert run("file", "order", second, third, *where, "--to", 1, code=2)["field"] == "to"
+    paper = tmp_path / "附件.pdf"
+    paper.write_bytes(b"%PDF-1.7")
+    (file,) = run("file", "attach", second, paper, *where, "--role", "附件")["files"]
+    shown = run("file", "show", second, *where)
+    assert shown["documents"][0]["files"][0]["id"] == file["id"]
+    run("file", "detach", second, file["id"], *where)
+    assert run("file", "show", second, *where)["documents"] == []
+    (back,) = run("file", "put-back", third, *where)["records"]
+    assert back["state"] == "collected"
+    run("file", "arrange", third, *where, "--retention", "D30")
+    node.close(clerk)
+    assert "改归他类" in run("file", "arrange", third, *where, "--retention", "Y", code=1)["remedy"]
+    kept = run("file", "move-class", third, *where, "--retention", "永久", "--reason", "归错")
+    assert kept["code"] == "A182-WS·2023-Y-BGS-0001"
+
+
+def test_boxes_gaps_and_the_end_of_retention_on_the_command_line(node: Node, clerk: Actor) -> None:
+    where = ("--dir", node.folder.path)
+    user(node.folder.path, "zhang", "clerk")
+    user(node.folder.path, "li", "leader")
+    old = {"year": 2010, "retention": "D10", "date": "2010-05-06", "box": "7"}
+    first, second = node.collect(clerk, 2, **old)
+    node.close(clerk, year=2010)
+    (box,) = run("file", "boxes", *where, "--fonds", "A182", "--as", "zhang")["boxes"]
+    assert (box["number"], box["records"]) == ("7", 2)
+    run("file", "move-box", "7", *where, "--fonds", "A182", "--place", "2号库")
+    boxes = run("file", "boxes", *where, "--fonds", "A182", "--as", "zhang")["boxes"]
+    assert boxes[0]["place"] == "2号库"
+    run("file", "move-box", "8", *where, "--fonds", "A182", "--place", "2号库", code=1)
+    kept = run("file", "extend", first, *where, "--retention", "30年", "--reason", "仍可查考")
+    assert kept["code"] == "A182-WS·2010-D30-BGS-0001"
+    run("file", "dispose", second, *where, "--reason", "无用", "--as", "zhang", code=1)
+    (gone,) = run("file", "dispose", second, *where, "--reason", "无用")["records"]
+    assert gone["state"] == "disposed"
+    assert run("file", "gaps", *where, "--year", 2010, "--class", "WS")["gaps"] == []
+    with node.database.write() as session:
+        session.get_one(Record, second).number = None
+    for more in ((), ("--year", 2010), ("--class", "WS"), ("--fonds", "A182")):
+        assert len(run("file", "gaps", *where, *more)["gaps"]) == 1
+    for more in (("--year", 2011), ("--class", "KJ"), ("--fonds", "V001")):
+        assert run("file", "gaps", *where, *more)["gaps"] == []
+
+
+def test_a_divergence_is_settled_on_the_command_line(node: Node, clerk: Actor) -> None:
+    where = ("--dir", node.folder.path)
+    user(node.folder.path, "zhang", "clerk")
+    (record_id,) = node.collect(clerk, 1)
+    node.close(clerk)
+    ours = node.told()[-1]
+    with node.database.write() as session:
+        session.add(
+            Divergence(
+                record_id=record_id, fonds_id=node.fonds,
+                local={**ours, "title": "本机的题名"}, held=ours,
+            )
+        )  # fmt: skip
+    (one,) = run("file", "divergences", *where)["divergences"]
+    assert [each["field"] for each in one["differences"]] == ["title"]
+    run("file", "settle", one["id"], *where, "--keep", "local")
+    assert run("file", "show", record_id, *where)["title"] == "本机的题名"
+    assert run("file", "divergences", *where)["divergences"] == []
+
+
 def test_it_must_be_clear_who_acts(node: Node) -> None:
     folder = node.folder.path
     collect = ("file", "collect", "--dir", folder, "--fonds", "A182", "--title", "通知")
@@ -94,7 +190,7 @@ def test_it_must_be_clear_who_acts(node: Node) -> None:
     states = {
         each["login"]: each["state"] for each in run("user", "list", "--dir", folder)["users"]
     }
-    assert states == {"li": "已停用", "zhang": "使用中"}
+    assert states == {"li": "disabled", "zhang": "active"}
 
 
 def start(*folders: Path) -> subprocess.Popen[str]:

@@ -13,7 +13,8 @@ import pytest
 
 from node.filing import service as filing
 from node.intake import service as intake
-from node.intake.reading import Defaults
+from node.intake.defaults import Defaults
+from node.intake.looking import look_into
 from node.intake.spool import Spool
 from node.intake.work import IntakeWork
 from shared.demo.generator import Unit, UnitKind, papers_of
@@ -30,7 +31,7 @@ def imported(node: Node, sheet: Path) -> tuple[float, float]:
     intake_id, spool, work = new_id(), Spool(node.folder.path), IntakeWork(node.folder)
     with sheet.open("rb") as stream:
         path = spool.keep(intake_id, stream)
-    look = intake.look_into(path, sheet.name)
+    look = look_into(path, sheet.name)
     defaults = Defaults.read({"retention": "D30"})
     with node.database.write() as session:
         intake.begin(CLERK, intake_id, node.fonds, look, session=session, defaults=defaults)

@@ -1,4 +1,4 @@
-"""The hub's side: its catalogue, its offers and receipts, and the packages in its store."""
+"""The hub's side: its catalogue, its offers and receipts, the packages and later descriptions."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ class Package:
     trouble: str | None
 
 
+@dataclass(frozen=True)
+class Description:
+    """What an archive made of a record after receipt, as it lies beside the package."""
+
+    version: int
+    record: Row
+    trouble: str | None
+
+
 @dataclass
 class HubSide:
     """What the hub's database and store hold."""
@@ -37,6 +46,7 @@ class HubSide:
     accessions: list[Row]
     kept: list[Row]
     packages: dict[str, list[Package]]
+    descriptions: dict[str, list[Description]]
 
 
 def read_hub(folder: Path) -> HubSide:
@@ -63,13 +73,47 @@ def read_hub(folder: Path) -> HubSide:
             row["document"] = json.loads(row["document"])
         accessions = rows_of(database, "SELECT * FROM receiving_accession")
         kept = rows_of(database, "SELECT * FROM repository_package")
+        noted = {
+            row["name"]: row["sha256"]
+            for row in rows_of(database, "SELECT name, sha256 FROM repository_description")
+        }
     packages: dict[str, list[Package]] = {}
     for path in sorted((folder / "store" / "archives").rglob("*.zip")):
         package = read_package(path, path.relative_to(folder / "store").as_posix())
         # A package whose record cannot be read is still filed under the folder's name.
         record_id = str(package.record.get("id") or path.parts[-3])
         packages.setdefault(record_id, []).append(package)
-    return HubSide(catalogue, digests, offers, batches, receipts, accessions, kept, packages)
+    return HubSide(
+        catalogue, digests, offers, batches, receipts, accessions, kept, packages,
+        _read_descriptions(folder / "store", noted),
+    )  # fmt: skip
+
+
+def _read_descriptions(store: Path, noted: dict[str, str]) -> dict[str, list[Description]]:
+    """Every corrected description in the store, by record and version; `noted` by the database."""
+    found: dict[str, list[Description]] = {}
+    for path in sorted((store / "archives").rglob("description-*.json")):
+        content = path.read_bytes()
+        name = path.relative_to(store).as_posix()
+        trouble = None if noted.pop(name, None) == sha256_hex(content) else "与馆藏登记不符"
+        record: Row = {}
+        try:
+            document = json.loads(content)
+            record = document["record"]
+            if digest_of(record) != document["record_digest"]:
+                trouble = trouble or "与所附摘要不符"
+        except (KeyError, TypeError, ValueError) as error:
+            trouble = trouble or f"打不开：{error}"
+        description = Description(_version(path.name), record, trouble)
+        found.setdefault(path.parts[-3], []).append(description)
+    for name in noted:
+        *_, record_id, _folder, file = name.split("/")
+        found.setdefault(record_id, []).append(Description(_version(file), {}, "不在馆藏中"))
+    return found
+
+
+def _version(file: str) -> int:
+    return int(file.removeprefix("description-").removesuffix(".json"))
 
 
 def read_package(path: Path, name: str) -> Package:

@@ -17,8 +17,9 @@ Kind = Literal["lost", "doubled", "altered"]
 #: Who answers for what no single node does, such as the accession register.
 HUB = "hub"
 
-_NUMBERED = ("filed", "offered", "received", "stored", "disposed")
-_ARRIVED = ("received", "stored")
+_NUMBERED = ("filed", "offered", "received", "disposed")
+#: What an archive may correct after receipt; nothing else may differ from the package.
+_CORRECTABLE = ("title", "doc_no", "author", "date", "pages", "remark")
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _counted(name: str, node: NodeSide, hub: HubSide) -> NodeFigures:
         filed=sum(row["state"] in _NUMBERED for row in records),
         offered=len({each["record_id"] for each in node.offers if each["told"]}),
         received=sum(
-            row["state"] in _ARRIVED and bool(hub.catalogue.get(row["id"], {}).get("received"))
+            row["state"] == "received" and bool(hub.catalogue.get(row["id"], {}).get("received"))
             for row in records
         ),
         returned=len({each["record_id"] for each in node.offers if each["outcome"] == "returned"}),
@@ -200,11 +201,18 @@ class _Seen:
         for row in self._node.records.values():
             if row["state"] != "void" and row["level"] in ("record", "item"):
                 files = Counter(each["sha256"] for each in self._node.files[row["id"]])
-                yield (fonds[row["fonds_id"]], row["title"], row["doc_no"], row["date"]), files
+                told = self._as_handed_over(row)
+                yield (fonds[row["fonds_id"]], told["title"], told["doc_no"], told["date"]), files
         for row in self._node.registered:
             if row["record_id"] is None:
                 files = Counter(each["sha256"] for each in self._node.registered_files[row["id"]])
                 yield (fonds[row["fonds_id"]], row["title"], row["doc_no"], row["date"]), files
+
+    def _as_handed_over(self, record: Row) -> Row:
+        """A record as it was before its archive corrected it."""
+        packages = self._hub.packages.get(record["id"], [])
+        corrected = record["state"] == "received" and record["id"] in self._hub.descriptions
+        return packages[0].record if corrected and packages and packages[0].record else record
 
     def _files_are_sound(self) -> Iterator[Problem]:
         for digest in self._node.absent_files:
@@ -253,7 +261,7 @@ class _Seen:
             yield self._problem(
                 "altered", record["id"], f"{name} 的 {'、'.join(differing)} 在平台与本单位不同"
             )
-        if bool(held["received"]) != (record["state"] in _ARRIVED):
+        if bool(held["received"]) != (record["state"] == "received"):
             yield self._problem("lost", record["id"], f"{name} 只在一方是“已接收”")
 
     def _nothing_missing_here(self) -> Iterator[Problem]:
@@ -280,14 +288,14 @@ class _Seen:
                 # A restored node knows of an offer that it forgot what the hub told: no digest.
                 if offer[name] is not None and there[name] != offer[name]:
                     yield self._problem("altered", subject, f"提交的 {name} 在平台与本单位不同")
-            if self._finished and (record is None or record["state"] not in _ARRIVED):
+            if self._finished and (record is None or record["state"] != "received"):
                 yield self._problem("lost", subject, "提交的这一件没有被接收")
 
     def _arrived_well(self, record: Row) -> Iterator[Problem]:
         held = self._hub.catalogue.get(record["id"])
         packages = self._hub.packages.get(record["id"], [])
         name = record["code"] or record["id"]
-        if record["state"] not in _ARRIVED and not (held and held["received"]):
+        if record["state"] != "received" and not (held and held["received"]):
             if packages and self._finished:
                 yield self._problem("doubled", record["id"], f"{name} 未接收，馆藏中却有信息包")
             return
@@ -306,6 +314,7 @@ class _Seen:
             )
         for package in packages[:1]:
             yield from self._package_is(record, package, receipts, name)
+            yield from self._corrected_well(record, package, name)
 
     def _package_is(
         self, record: Row, package: Package, receipts: list[Row], name: str
@@ -341,10 +350,32 @@ class _Seen:
         files = self._node.files[record["id"]]
         if package.files != Counter(each["sha256"] for each in files):
             yield self._problem("altered", record["id"], f"{name} 的信息包内的电子文件不同")
-        if package.record and (differing := _differing(record, files, package.record)):
+        differing = set(_differing(record, files, package.record)) if package.record else set()
+        if record["id"] in self._hub.descriptions:
+            differing -= set(_CORRECTABLE)
+        if differing:
             yield self._problem(
-                "altered", record["id"], f"{name} 的 {'、'.join(differing)} 在信息包中不同"
+                "altered", record["id"], f"{name} 的 {'、'.join(sorted(differing))} 在信息包中不同"
             )
+
+    def _corrected_well(self, record: Row, package: Package, name: str) -> Iterator[Problem]:
+        """Each version after the received one lies beside the package, once, up to the latest."""
+        held = self._hub.catalogue.get(record["id"])
+        first = package.record.get("version")
+        if held is None or first is None:
+            return
+        descriptions = self._hub.descriptions.get(record["id"], [])
+        versions = {each.version for each in descriptions}
+        for version in set(range(first + 1, held["version"] + 1)) - versions:
+            yield self._problem("lost", record["id"], f"{name} 的第 {version} 版不在馆藏中")
+        for version in versions - set(range(first + 1, held["version"] + 1)):
+            yield self._problem("doubled", record["id"], f"{name} 多出第 {version} 版")
+        for each in descriptions:
+            if each.trouble:
+                what = f"{name} 的第 {each.version} 版{each.trouble}"
+                yield self._problem("altered", record["id"], what)
+            elif each.version == held["version"] and each.record != held["wire"]:
+                yield self._problem("altered", record["id"], f"{name} 的馆藏著录与目录不同")
 
 
 def _differing(record: Row, files: list[Row], wire: Mapping[str, object]) -> list[str]:

@@ -13,10 +13,11 @@ from shared.inspection.shape import Kind
 from shared.inspection.subject import Subject
 from shared.kernel.clock import SHANGHAI
 from shared.kernel.errors import Invalid
-from shared.records.archival_code import differences, normalise, parse
+from shared.records.archival_code import normalise, parse
 from shared.records.metadata import RECORD as RECORD_ENTITY
 from shared.records.metadata import Node, find_all
 from shared.records.record import Record
+from shared.records.record_code import differences
 from shared.records.text import odd_characters
 
 _A = Property.AUTHENTICITY

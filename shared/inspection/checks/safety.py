@@ -12,7 +12,7 @@ from shared.inspection.subject import Subject
 from shared.inspection.trouble import ACTIVE
 from shared.kernel.errors import Classified, Invalid
 from shared.records.metadata import Node
-from shared.records.security import classified_mark, read_security
+from shared.records.security import classified_mark, read_security, says_declassified
 
 _S = Property.SAFETY
 CLASSIFIED = "DL-1"
@@ -63,19 +63,26 @@ def nothing_is_classified(subject: Subject) -> Iterator[Finding]:
     """No text bears a mark of 秘密, 机密 or 绝密, nor does the first page of a file.
 
     Design rule 6. The finding carries neither title nor content, only where to look. Searched
-    are all metadata, and the beginning of TXT, XML, HTML, EML, DOCX and OFD files; pictures and
-    PDF are not read here.
+    are all metadata, and the first page of TXT, XML, HTML, EML, DOCX, OFD and PDF files; pictures
+    are not read here. A record that was declassified 解密 may bear its old mark.
     """
     if _is_classified(subject):
-        yield _refusal(Classified())
-    for _place, _file, measure in subject.measures():
-        if measure.is_marked:
-            yield _refusal(Classified("documents"))
-            return
+        yield _marked("档案的著录信息", None)
+    elif not says_declassified(subject.record.security_change if subject.record else None):
+        for place, _file, measure in subject.measures():
+            if measure.is_marked:
+                yield _marked("一个电子文件的首页", place)
+                return
 
 
-def _refusal(error: Classified) -> Finding:
-    return Finding.of_error(error)
+def _marked(where: str, field: str | None) -> Finding:
+    return Finding(
+        Classified.code,
+        f"{where}带有密级标志（秘密、机密、绝密），该档案不得移交。",
+        "涉密的，请立即停止处理，从档案中移除，并报告保密工作机构清除；"
+        "已解密的，请在“密级变更”写明解密日期和依据。",
+        field=field,
+    )
 
 
 def _is_classified(subject: Subject) -> bool:

@@ -207,12 +207,14 @@ def reset(account_id: str) -> ResponseReturnValue:
 
 
 def _chosen_grants(form: Form) -> list[Grant]:
-    """The grants as the form's rows tell them."""
+    """The grants as the form's rows tell them, at least one. Raises Invalid."""
     chosen = []
     known = {str(role) for role in Role}
     for role, scope in zip(form.all("role"), form.all("scope"), strict=False):
+        if not role:
+            continue  # a spare row
         if role not in known:
-            continue
+            raise Invalid("role", "没有这个角色。", "请从列表中选择角色。")
         kind, _, value = scope.partition(":")
         chosen.append(
             Grant(
@@ -221,6 +223,8 @@ def _chosen_grants(form: Form) -> list[Grant]:
                 fonds_id=value if kind == "fonds" else None,
             )
         )
+    if not chosen:
+        raise Invalid("role", "账号没有角色，什么也不能办。", "请至少选择一个角色。")
     return chosen
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from shared.audit import AuditEvent
 from shared.identity import Account
 from shared.kernel.actor import ROLE_NAMES, Role
+from shared.records.record import COLUMN_NAMES
 from shared.web.audit_log.names import (
     ACTOR_NAMES,
     DETAIL_KINDS,
@@ -65,6 +66,8 @@ class Names:
         text = str(value)
         if key in DETAIL_KINDS:
             return self._names.get(f"{DETAIL_KINDS[key]}:{text}") or _short(text)
+        if key == "fields":
+            return COLUMN_NAMES.get(text, text)
         if key == "grants":
             return self._grant(text)
         return _named(text) if text in VALUE_NAMES else _LONG_ID.sub(_shortened, text)

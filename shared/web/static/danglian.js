@@ -60,9 +60,24 @@
     return false;
   }
 
+  // Files that no server would take are not sent first.
+  function tooLarge(form) {
+    for (const field of form.querySelectorAll('input[type="file"][data-most]')) {
+      const size = [...field.files].reduce((sum, each) => sum + each.size, 0);
+      if (size <= Number(field.dataset.most)) continue;
+      toast(`所选文件共 ${gigabytes(size)}，超过一次 ${gigabytes(Number(field.dataset.most))} 的上限，没有上传。请分批上传，或拆分、压缩后再传。`);
+      field.focus();
+      return true;
+    }
+    return false;
+  }
+
+  function gigabytes(bytes) { return `${(bytes / 2 ** 30).toFixed(1)} GB`; }
+
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     if (form.getAttribute("method") !== "post" || form.hasAttribute("hx-post") || event.defaultPrevented) return;
+    if (tooLarge(form)) { event.preventDefault(); return; }
     if (form.dataset.checked === "yes") {
       delete form.dataset.checked;
       const buttons = form.querySelectorAll('button[type="submit"], button:not([type])');
@@ -119,6 +134,7 @@
 
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+    if (event.target.matches('input[type="file"]')) tooLarge(event.target.form);
     const all = event.target.closest("[data-select-all]");
     if (all) {
       const boxes = all.closest("[data-listing]").querySelectorAll("[data-select]");

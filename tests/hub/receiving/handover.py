@@ -19,6 +19,7 @@ from hub.federation.models import Fonds, Node
 from hub.receiving import service as receiving
 from hub.receiving.models import Batch, Offer
 from hub.review import service as review
+from hub.wiring import handlers, steps
 from shared.kernel.actor import Actor
 from shared.kernel.canonical import digest_of, sha256_hex
 from shared.kernel.clock import utc_text
@@ -107,7 +108,7 @@ class Unit:
 
     def send(self, kind: str, *bodies: dict[str, Any], as_node: str | None = None) -> None:
         """Have the hub apply entries of one kind, as one run."""
-        apply = receiving.handlers(self.city.folder)[kind]
+        apply = handlers(self.city.folder)[kind]
         entries = [Entry(seq, kind, new_id(), body) for seq, body in enumerate(bodies, 1)]
         with self.city.database.write() as session, session.begin_nested():
             apply(session, as_node or self.node.id, entries)
@@ -207,8 +208,10 @@ class Unit:
         """Sign the form that the hub sent with its verdict."""
         self.send("confirmation", self.confirmation(batch_id, **changes))
 
-    def confirmation(self, batch_id: str, **changes: Any) -> dict[str, Any]:
-        form = self.heard("verdict")[-1]["form"]
+    def confirmation(
+        self, batch_id: str, *, of: dict[str, Any] | None = None, **changes: Any
+    ) -> dict[str, Any]:
+        form = of or self.heard("verdict")[-1]["form"]
         signed = sign_document(self.seal, form)
         return {
             "batch_id": batch_id,
@@ -242,8 +245,8 @@ class Hub:
 
     def work(self, name: str | None = None) -> None:
         """Let the background loops (or one) do all that waits."""
-        steps = receiving.steps(self.city.folder)
-        for step in [steps[name]] if name else steps.values():
+        every = steps(self.city.folder)
+        for step in [every[name]] if name else every.values():
             for _ in range(1000):
                 if not step():
                     break

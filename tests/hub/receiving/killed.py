@@ -1,7 +1,8 @@
 """A hub's loops in a process of its own that dies by kill -9 at a named point.
 
 Run as `python -m tests.hub.receiving.killed <folder> <what> <n>`: the process kills itself at the
-n-th `put` or `put_part` (before or after it), or before the n-th commit. Without reaching that
+n-th `put` or `put_part` (before or after it), or before the n-th commit (`commit`, or
+`recover-commit` while it recovers). Without reaching that
 point it works until nothing waits, and ends with 0.
 """
 
@@ -17,7 +18,8 @@ from typing import Any
 from sqlalchemy import event
 
 from hub.federation.places import HubFolder
-from hub.receiving import service as receiving
+from hub.receiving.restoring import restore_received
+from hub.wiring import steps
 
 
 class Bomb:
@@ -50,13 +52,15 @@ def main(folder: Path, what: str, at: int) -> None:
     hub = HubFolder(folder)
     bomb = Bomb(at)
     port, _, moment = what.partition("-")
-    if port == "commit":
+    if "commit" in (port, moment):
         event.listen(hub.database().engine, "commit", lambda connection: bomb.tick())
     else:
         target: Any = hub.store if port == "put" else hub.staging
         name = "put" if port == "put" else "put_part"
         setattr(target, name, mined(getattr(target, name), bomb, after=moment == "after"))
-    for step in receiving.steps(hub).values():
+    if port == "recover":
+        restore_received(hub, lambda text: None)
+    for step in steps(hub).values():
         while step():
             pass
 

@@ -60,10 +60,10 @@ def all_is_well(hub: Hub, unit: Unit, batch: HandedOver) -> None:
     assert repository.verify(hub.city.database, store, YILING_ARCHIVE) == []
 
 
-# Each package is two puts; papers are three (verdict, receipt, accession).
+# The receipt is put first, then two for each package, then the papers: verdict, receipt, accession.
 POINTS = [
-    *(("put-before", at) for at in range(1, RECORDS * 2 + 4)),
-    *(("put-after", at) for at in (2, RECORDS * 2 + 3)),
+    *(("put-before", at) for at in range(1, RECORDS * 2 + 5)),
+    *(("put-after", at) for at in (1, 3, RECORDS * 2 + 4)),
     *(("commit", at) for at in range(1, 4)),
 ]
 

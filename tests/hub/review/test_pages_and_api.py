@@ -114,6 +114,10 @@ def test_the_desk_shows_the_queue_the_batch_and_each_record_with_its_file(
     assert len(shown.data) == file.size
     assert shown.headers["X-Content-Type-Options"] == "nosniff"
     assert shown.headers["Content-Disposition"].startswith("inline")
+    part = browser.get(path, headers={"Range": "bytes=100-119"})
+    assert (part.status_code, part.data) == (206, shown.data[100:120])
+    assert part.headers["Content-Range"] == f"bytes 100-119/{file.size}"
+    assert browser.get(path, headers={"Range": f"bytes={file.size}-"}).status_code == 416
     saved = browser.get(f"{path}?save=1")
     assert saved.headers["Content-Disposition"].startswith("attachment")
     assert browser.get(f"/review/{batch.id}/records/{offered.offer_id}/files/no").status_code == 404
@@ -177,6 +181,25 @@ def test_the_archivist_signs_with_one_click(
     offered = batch.offers[0]
     path = f"/review/{batch.id}/records/{offered.offer_id}/files/{offered.record.files[0].id}"
     assert browser.get(path).status_code == 200
+    part = browser.get(path, headers={"Range": "bytes=-10"})
+    assert (part.status_code, part.data) == (206, browser.get(path).data[-10:])
+
+
+def test_the_records_of_a_large_batch_come_page_by_page(hub: Hub, unit: Unit, desk: Flask) -> None:
+    batch = unit.hand_over(21)
+    hub.work()
+    archivist = Browser(desk, "archivist")
+    assert "审核通过后在这里列出" in archivist.get(f"/receiving/{batch.id}").text
+    Browser(desk, "reviewer").send(f"/review/{batch.id}/conclude", {"outcome": "accepted"})
+    first = archivist.get(f"/receiving/{batch.id}").text
+    assert "共 21 条，第 1–20 条" in first
+    codes = sorted(str(each.record.code) for each in batch.offers)
+    assert codes[0] in first
+    assert codes[-1] not in first
+    assert codes[-1] in archivist.get(f"/receiving/{batch.id}?page=2").text
+    assert codes[-1] in archivist.get(f"/receiving/{batch.id}?sort=-code").text
+    assert "共 1 条" in archivist.get(f"/receiving/{batch.id}?q={codes[4]}").text
+    assert "没有符合条件的内容" in archivist.get(f"/receiving/{batch.id}?q=没有的词").text
 
 
 def test_empty_lists_say_what_to_do_first(desk: Flask) -> None:

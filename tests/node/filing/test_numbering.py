@@ -328,3 +328,14 @@ def test_late_finds_of_several_people_at_once_never_share_a_number(
     assert sorted(node.state(each)["number"] for each in late) == list(range(2, 14))
     with node.database.read() as session:
         assert session.scalar(select(Category.highest)) == 13
+
+
+def test_a_late_find_that_was_given_a_draft_number_can_be_filed(node: Node, clerk: Actor) -> None:
+    node.collect(clerk, 1)
+    node.close(clerk)
+    [late] = node.collect(clerk, 1, title="后来找到的通知")
+    with node.database.write() as session:
+        filing.draft_numbers(clerk, node.fonds, "WS", 2023, session=session)
+    with node.database.write() as session:
+        filing.file_late(clerk, session.get_one(filing.Record, late), session=session)
+    assert (node.state(late)["state"], node.state(late)["number"]) == ("filed", 2)

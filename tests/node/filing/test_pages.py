@@ -10,7 +10,7 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
 from node.filing import service as filing
-from node.filing.models import Record
+from node.filing.models import Divergence, Record
 from node.registry.models import Registered
 from shared.kernel.actor import Actor, Grant, Role
 from tests.node.browser import Browser
@@ -90,7 +90,7 @@ def test_a_selection_is_arranged_reordered_and_searched(node: Node, browser: Bro
     assert "已设定 3 件" in page.text
     assert "丙报告" not in page.text
     category = node.state(ids[0])["category_id"]
-    browser.post(f"/filing/order/{category}/move", {"record_id": ids[2], "to": "1"})
+    browser.post(f"/filing/order/{category}/move", {"move": f"{ids[2]}:1"})
     assert [node.state(each)["position"] for each in ids] == [2, 3, 1]
     assert "没有勾选" in browser.post("/filing/arrange", status=422).text.replace(
         "没有选择文件", "没有勾选"
@@ -193,3 +193,30 @@ def test_a_list_asks_the_database_as_often_for_many_records_as_for_few(
     few = queries()
     node.collect(clerk, 40)
     assert queries() == few
+
+
+def test_divergences_come_page_by_page_and_can_be_found(
+    node: Node, browser: Browser, clerk: Actor
+) -> None:
+    assert "没有不一致的档案" in browser.get("/filing/divergences").text
+    node.collect(clerk, 21)
+    node.close(clerk)
+    with node.database.write() as session:
+        for held in node.told():
+            session.add(
+                Divergence(
+                    record_id=held["id"], fonds_id=node.fonds,
+                    local={**held, "remark": "本机的备注"}, held=held,
+                )
+            )  # fmt: skip
+    page = browser.get("/filing/divergences?sort=code").text
+    assert "共 21 条，第 1–20 条" in page
+    assert "本机的备注" in page
+    assert "A182-WS·2023-D30-BGS-0021" not in page
+    assert "A182-WS·2023-D30-BGS-0021" in browser.get("/filing/divergences?sort=code&page=2").text
+    page = browser.get("/filing/divergences?q=BGS-0021").text
+    assert "共 1 条" in page
+    path = re.search(r"/filing/divergences/[0-9a-f-]+", page)
+    assert path is not None
+    assert "共 20 条" in browser.post(path.group(), {"choice": "held"}).text
+    assert "没有符合条件的内容" in browser.get("/filing/divergences?q=BGS-0021").text

@@ -13,9 +13,9 @@ import xlsxwriter
 
 from node.filing import service as filing
 from node.intake import service as intake
-from node.intake.columns import mapping_from
+from node.intake.defaults import Defaults
+from node.intake.looking import look_into
 from node.intake.models import Intake, IntakeRow, RowState
-from node.intake.reading import Defaults
 from node.intake.spool import Spool
 from node.intake.work import IntakeWork
 from shared.kernel.actor import Actor
@@ -70,15 +70,14 @@ class Desk:
     ) -> str:
         intake_id = new_id()
         path = self.spool.keep(intake_id, io.BytesIO(content))
-        look = intake.look_into(path, name, sheet)
+        look = look_into(path, name, sheet)
         read = Defaults.read({"retention": "D30", **defaults})
         with self.node.database.write() as session:
             intake.begin(
                 self.clerk, intake_id, self.node.fonds, look, session=session, defaults=read
             )
             if mapping:
-                chosen = mapping_from(look.columns, mapping)
-                intake.set_mapping(self.clerk, intake_id, chosen, read, session=session)
+                intake.map_columns(self.clerk, intake_id, mapping, session=session)
         return intake_id
 
     def check(self, intake_id: str, files: Path | None = None) -> Job:

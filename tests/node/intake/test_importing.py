@@ -11,6 +11,7 @@ import python_calamine
 
 from node.filing import service as filing
 from node.intake import service as intake
+from node.intake.looking import look_into
 from node.intake.models import RowState
 from shared.kernel.actor import Actor
 from shared.kernel.errors import Invalid, NotAllowed, NotFound, WrongState
@@ -51,7 +52,7 @@ def test_every_encoding_of_a_csv_is_read(desk: Desk, encoding: str) -> None:
 def test_a_workbook_with_a_merged_title_above_its_header(desk: Desk) -> None:
     sheets = {"目录": [HEADER, row("关于防汛的通知", 1, dt.date(2021, 3, 31))]}
     intake_id = desk.taken(xlsx_bytes(sheets, title="机读目录（文件级）"), "目录.xlsx")
-    assert desk.intake(intake_id).header_row == 2
+    assert desk.intake(intake_id).sheets[0].header_row == 2
     assert desk.records()[0].date == "2021-03-31"
     assert desk.rows(intake_id)[0].number == 3
 
@@ -104,7 +105,7 @@ def test_the_same_title_with_another_number_or_date_is_another_document(desk: De
     ]
     intake_id = desk.taken(csv_bytes([HEADER, *rows]))
     assert desk.counts(intake_id) == {"taken": 3, "there": 1}
-    assert desk.rows(intake_id, RowState.THERE)[0].same_as == 2
+    assert desk.rows(intake_id, RowState.THERE)[0].same_as == "第 2 行"
 
 
 def test_one_code_twice_spoils_both_rows_and_names_both(desk: Desk) -> None:
@@ -309,7 +310,7 @@ def test_what_filing_refuses_when_taking_is_named_and_the_rest_is_taken(desk: De
 
 def test_only_a_clerk_of_the_fonds_may_import(desk: Desk, node: Node, villager: Actor) -> None:
     intake_id = desk.bring(csv_bytes([HEADER, row("甲")]))
-    look = intake.look_into(desk.spool.path(intake_id), "目录.csv")
+    look = look_into(desk.spool.path(intake_id), "目录.csv")
     with node.database.write() as session:
         with pytest.raises(NotAllowed):
             intake.begin(villager, "x", node.fonds, look, session=session)

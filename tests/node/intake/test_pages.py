@@ -59,9 +59,10 @@ def test_a_sheet_is_brought_checked_and_taken_on_the_pages(node: Node, browser: 
     assert "第 4 行：涉密，未保存" in page
     assert "不可见" not in page
 
-    columns = {f"column-{index}": "" for index in range(len(HEADER))}
-    columns |= {"column-0": "title", "column-1": "doc_no", "column-2": "author"}
-    columns |= {"column-3": "date", "column-4": "security", "class_code": "WS", "retention": "Y"}
+    columns = {f"column-0-{index}": "" for index in range(len(HEADER))}
+    columns |= {"column-0-0": "title", "column-0-1": "doc_no", "column-0-2": "author"}
+    columns |= {"column-0-3": "date", "column-0-4": "security", "level-0": "record"}
+    columns |= {"class_code": "WS", "retention": "Y"}
     page = browser.post(f"/intake/{intake_id}/columns", {**columns, "then": "check"}).text
     assert "检查表格" in page
     work(node)
@@ -82,7 +83,8 @@ def test_a_sheet_is_brought_checked_and_taken_on_the_pages(node: Node, browser: 
 
 def test_a_wrong_mapping_says_why_and_keeps_what_was_chosen(node: Node, browser: Browser) -> None:
     intake_id = upload(browser, node, csv_bytes([HEADER, GOOD]))
-    values = {"column-0": "title", "column-1": "title", "organ_name": "办公室", "class_code": "WS"}
+    values = {"column-0-0": "title", "column-0-1": "title", "level-0": "record"}
+    values |= {"organ_name": "办公室", "class_code": "WS"}
     page = browser.post(
         f"/intake/{intake_id}/columns", {**values, "then": "check"}, status=422
     ).text
@@ -119,8 +121,10 @@ def test_another_sheet_of_the_workbook_can_be_chosen(node: Node, browser: Browse
     sheets = {"说明": [["请看下一页"]], "一": [HEADER, GOOD], "二": [HEADER, BAD]}
     intake_id = upload(browser, node, xlsx_bytes(sheets), "目录.xlsx")
     assert "关于防汛的通知" in browser.get(f"/intake/{intake_id}").text
-    page = browser.post(f"/intake/{intake_id}/sheet", {"sheet": "2"}).text
+    browser.post(f"/intake/{intake_id}/columns", {"level-0": "", "level-1": "record"})
+    page = browser.get(f"/intake/{intake_id}").text
     assert "关于抗旱的通知" in page
+    assert "关于防汛的通知" not in page
 
 
 def test_an_import_can_be_given_up(node: Node, browser: Browser) -> None:

@@ -16,6 +16,7 @@ from shared.kernel.identifiers import new_id
 from shared.kernel.keys import PublicKey, SigningKey, document_is_signed_by, sign_document
 from shared.packaging import open_package
 from tests.node.conftest import VILLAGE, Node, lose_grant
+from tests.node.test_command import run, user
 from tests.node.transfer.conftest import Archive, Office
 
 REASON = {
@@ -490,3 +491,30 @@ def test_an_offering_in_which_nothing_was_lost_goes_on_in_a_new_epoch(
     offers = archive.told("offer")
     assert len(offers) == 110
     assert len({each["package"]["sha256"] for each in offers}) == 60
+
+
+def test_a_record_that_fails_is_taken_out_of_the_batch_on_the_command_line(
+    node: Node, office: Office
+) -> None:
+    where = ("--dir", node.folder.path)
+    user(node.folder.path, "zhang", "clerk")
+    ids = office.filed(3)
+    batch_id = office.prepared(ids)
+    left = run("transfer", "take-out", batch_id, ids[1], *where)
+    assert left["records"] == 2
+    assert [each.record_id for each in office.lines(batch_id)] == [ids[0], ids[2]]
+    again = run("transfer", "take-out", batch_id, ids[1], *where, code=2)
+    assert "不在这个批次" in again["problem"]
+    last = run("transfer", "take-out", batch_id, ids[0], ids[2], *where, code=2)
+    assert "至少要有一件" in last["problem"]
+
+
+def test_a_clerk_who_offered_too_early_was_told_to_approve(node: Node, office: Office) -> None:
+    batch_id = office.prepared(office.filed(1))
+    with node.database.write() as session, pytest.raises(WrongState) as early:
+        transfer.offer(office.clerk, batch_id, session=session)
+    assert early.value.remedy == "请先运行“移交前检测”。"
+    office.inspect(batch_id)
+    with node.database.write() as session, pytest.raises(WrongState) as unapproved:
+        transfer.offer(office.clerk, batch_id, session=session)
+    assert unapproved.value.remedy == "检测已通过，请单位负责人批准后再提交。"

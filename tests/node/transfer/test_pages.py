@@ -223,3 +223,12 @@ def test_the_commands_do_what_the_pages_do(
     assert [each["id"] for each in run("list")["batches"]] == [batch]
     shown = run("show", batch)
     assert {line["outcome"] for line in shown["lines"]} == {"accepted"}
+
+
+def test_a_village_saw_the_names_of_other_fonds_in_the_filter(node: Node) -> None:
+    villager = Browser(node, "cun", "村文书", Grant(Role.CLERK, fonds_id=node.village))
+    pages = ("/transfer/", "/transfer/new", "/filing/", "/filing/catalogue", "/filing/new")
+    for path in (*pages, "/registry/", "/registry/new", "/intake/", "/intake/new"):
+        assert node.fonds not in villager.get(path).text, path
+    clerk = Browser(node, "zhen", "镇文书", Grant(Role.CLERK))
+    assert node.village in clerk.get("/transfer/").text

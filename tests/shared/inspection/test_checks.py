@@ -536,6 +536,17 @@ def test_a_mark_on_the_first_page_of_a_file_stops_everything(
     record = unit.record(unit.file(name, content))
     report = inspect_record(record, unit.paths(record), context(unit))
     assert report.is_classified
+    [finding] = report.findings
+    assert "未保存" not in finding.problem  # here it lies in the record room already
+    assert "移除" in finding.remedy
+
+
+def test_a_declassified_record_with_its_old_mark_could_not_be_handed_over(unit: Unit) -> None:
+    record = unit.record(unit.file("正文.txt", f"{MARK}\n关于某事的通知".encode()))
+    wire = json.loads(canonical_json(record_to_wire(record)))
+    wire["security_change"] = "2015年3月1日解密，依据解密审核意见"
+    report = inspect_record(wire, unit.paths(record), context(unit))
+    assert not report.is_classified
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from shared.packaging import (
     verify_receipt,
 )
 from shared.packaging import pdf as drawing
-from shared.packaging.pdf import wrap
+from shared.packaging.pdf import Page, wrap
 from tests.shared.packaging.samples import Unit
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -94,6 +94,30 @@ def test_gigabytes_have_three_decimals(size: int) -> None:
     shown = form(item(1, bytes=size)).gigabytes
     assert re.fullmatch(r"\d+\.\d{3}", shown)
     assert abs(int(shown.replace(".", "")) * 1024**3 - size * 1000) * 2 <= 1024**3
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (0, "0.000 GB（合 0.0 KB，0 字节）"),
+        (300_000, "不足 0.001 GB（合 293.0 KB，300,000 字节）"),
+        (5 * 1024**2, "0.005 GB（合 5.0 MB，5,242,880 字节）"),
+        (3 * 1024**3, "3.000 GB（3,221,225,472 字节）"),
+    ],
+)
+def test_a_small_batch_is_never_printed_as_nothing(
+    size: int, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    cell = Page.cell
+
+    def note(page: Page, *given: Any, **more: Any) -> None:
+        drawn.extend(given[4])
+        cell(page, *given, **more)
+
+    monkeypatch.setattr(Page, "cell", note)
+    form_pdf(form(item(1, bytes=size)))
+    assert shown in drawn
 
 
 def test_a_form_item_is_made_of_a_record_and_its_offer(unit: Unit, tmp_path: Path) -> None:

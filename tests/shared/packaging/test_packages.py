@@ -63,6 +63,32 @@ def test_a_package_holds_the_record_its_metadata_and_its_files(unit: Unit, tmp_p
             assert info.filename.isascii() == (info.flag_bits == 0)  # else the flag of UTF-8
 
 
+def test_a_file_is_read_where_it_lies_in_the_package(unit: Unit, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 1000
+    record = unit.record(unit.file("影像.pdf", content), unit.file("附件.txt", b"text"))
+    target = tmp_path / "p.zip"
+    unit.package(record, target)
+    place = target.read_bytes().index(content)
+    with open_package(target.open("rb")).lend_file(record.files[0].id) as stream:
+        stream.seek(-6, io.SEEK_END)
+        assert stream.read() == content[-6:]
+        stream.seek(70_000)
+        assert stream.read(500) == content[70_000:70_500]
+        stream.seek(0)
+        assert stream.read() == content
+    with target.open("r+b") as damaged:
+        damaged.seek(place + 1000)
+        damaged.write(b"!")
+    with open_package(target).lend_file(record.files[0].id) as stream:
+        stream.seek(5000)
+        assert stream.read(3) == content[5000:5003]
+        stream.seek(0)
+        with pytest.raises(Invalid, match="与清单不符"):
+            stream.read()
+    with open_package(target) as package, pytest.raises(NotFound):
+        package.lend_file(new_id())
+
+
 def test_the_same_inputs_with_the_same_seal_give_the_same_bytes(unit: Unit, tmp_path: Path) -> None:
     record, offer = unit.record(), new_id()
     first = unit.package(record, tmp_path / "1.zip", offer_id=offer)

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime
 
 from hypothesis import strategies as st
 
-from shared.records.archival_code import ArchivalCode, build, code_of
+from shared.records.archival_code import ArchivalCode, build
 from shared.records.archives import Archive
+from shared.records.classes import load_classes
 from shared.records.divisions import Level
 from shared.records.fonds import Fonds, FondsName, RetentionScheduleRef
 from shared.records.record import (
@@ -26,6 +27,7 @@ from shared.records.record import (
     SecurityClass,
     check_record,
 )
+from shared.records.record_code import code_of
 
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = "0123456789"
@@ -97,17 +99,19 @@ def volume_codes(draw: st.DrawFn) -> ArchivalCode:
 
 @st.composite
 def project_codes(draw: st.DrawFn) -> ArchivalCode:
+    """Of volumes and items in a project or catalogue, and of a project itself."""
     class_code = draw(_volume_classes)
     middle = draw(st.text(CAPITALS + DIGITS, min_size=1, max_size=20))
-    volume = draw(st.integers(1, 999))
-    number = draw(st.none() | _numbers)
+    in_project = class_code == "KJ" or (class_code == "ZY" and draw(st.booleans()))
+    volume = draw(st.integers(1, 999) | (st.none() if in_project else st.nothing()))
+    number = draw(st.none() | _numbers) if volume else None
     return ArchivalCode(
         "project",
         draw(fonds_numbers),
         class_code=class_code,
         subclass=draw(_subclasses),
-        project_number=middle if class_code == "KJ" else None,
-        catalogue_number=None if class_code == "KJ" else middle,
+        project_number=middle if in_project else None,
+        catalogue_number=None if in_project else middle,
         volume=volume,
         number=number,
         sub_number=draw(_subs) if number else None,
@@ -116,17 +120,35 @@ def project_codes(draw: st.DrawFn) -> ArchivalCode:
 
 @st.composite
 def old_codes(draw: st.DrawFn) -> ArchivalCode:
+    """In the three structures of DA/T 13-1994."""
     volume_width = draw(st.integers(1, 6))
     number_width = draw(st.integers(0, 6))
     number = draw(st.integers(1, 10**number_width - 1)) if number_width else None
-    return ArchivalCode(
+    fonds = draw(st.text(CAPITALS + DIGITS, min_size=1, max_size=5).filter(_is_no_class))
+    segment = draw(st.text(CAPITALS + DIGITS, min_size=3, max_size=9))
+    parts = draw(
+        st.sampled_from(
+            [
+                {"fonds": fonds, "catalogue_number": segment},
+                {"fonds": "", "class_code": "KJ", "project_number": segment},
+                {"fonds": fonds, "class_code": "KU"},
+            ]
+        )
+    )
+    code = ArchivalCode(
         "old",
-        draw(st.text(CAPITALS + DIGITS, min_size=1, max_size=5)),
-        catalogue_number=draw(st.text(CAPITALS + DIGITS, min_size=3, max_size=9)),
+        **parts,
         volume=draw(st.integers(1, 10**volume_width - 1)),
         number=number,
         old_widths=(volume_width, number_width),
     )
+    # With the widths of today the second structure is a code of today.
+    today = len(fonds) == 4 and "class_code" in parts and parts["fonds"]
+    return code if not (today and volume_width in (3, 4)) else replace(code, fonds="9")
+
+
+def _is_no_class(text: str) -> bool:
+    return text not in load_classes()
 
 
 archival_codes = item_codes() | volume_codes() | project_codes() | old_codes()
@@ -192,26 +214,50 @@ _events = st.builds(
 )
 
 
+def _middles(level: RecordLevel) -> st.SearchStrategy[dict[str, str]]:
+    """Class and middle segment of the code of a record of this level."""
+    segment = st.text(CAPITALS + DIGITS, min_size=1, max_size=20)
+    project = st.fixed_dictionaries(
+        {"class_code": st.sampled_from(["KJ", "ZY"]), "project_number": segment}
+    )
+    if level is RecordLevel.RECORD:
+        return st.just({})
+    if level is RecordLevel.PROJECT:
+        return project
+    catalogue = st.fixed_dictionaries(
+        {"class_code": st.sampled_from(["RS", "ZY"]), "catalogue_number": segment}
+    )
+    return st.just({"class_code": "KU"}) | project | catalogue
+
+
 @st.composite
 def records(draw: st.DrawFn, *, filed: bool | None = None) -> Record:
     """A record that keeps every rule; `filed` asks for one with its final number."""
     holding = draw(st.sampled_from(list(Holding)))
-    by_volume = draw(st.booleans())
+    level = draw(st.sampled_from(list(RecordLevel)))
+    by_volume = level is not RecordLevel.RECORD
+    middle = draw(_middles(level))
     record = Record(
         id=draw(ids),
         fonds_id=draw(ids),
-        class_code="KU" if by_volume else draw(_item_classes),
+        class_code=middle["class_code"] if by_volume else draw(_item_classes),
         year=draw(_years),
         retention=draw(_retentions),
         title=draw(texts(60)),
         version=draw(st.integers(1, 1000)),
-        level=RecordLevel.ITEM if by_volume else RecordLevel.RECORD,
-        parent_id=draw(ids) if by_volume else None,
+        level=level,
+        parent_id=draw(ids) if level is RecordLevel.ITEM else None,
         subclass=draw(_subclasses),
         organ=draw(_lettered_organs if by_volume else _organs),
         organ_name=draw(st.none() | texts()),
-        volume_number=draw(st.integers(1, 999)) if by_volume else None,
-        number=draw(st.integers(1, 9999)),
+        project_number=middle.get("project_number"),
+        catalogue_number=middle.get("catalogue_number"),
+        volume_number=draw(st.integers(1, 999))
+        if level in (RecordLevel.VOLUME, RecordLevel.ITEM)
+        else None,
+        number=draw(st.integers(1, 9999))
+        if level in (RecordLevel.RECORD, RecordLevel.ITEM)
+        else None,
         former_codes=draw(st.lists(texts(), max_size=2).map(tuple)),
         doc_no=draw(st.none() | texts()),
         author=draw(st.none() | texts()),

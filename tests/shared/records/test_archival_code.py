@@ -10,24 +10,31 @@ from shared.kernel.errors import Invalid
 from shared.records.archival_code import (
     ArchivalCode,
     build,
-    code_of,
     compare,
-    differences,
+    holder_of,
     normalise,
     parse,
     sort_key,
+    with_middle,
 )
+from shared.records.record_code import code_of, differences
 from tests.shared.records.strategies import a_record, archival_codes, records
 
 DOTS = ".•・‧･．·"
-DASHES = "-—–－‐⁃−"
+DASHES = "-—–－‐⁃−/／_＿"
+
+
+def read_as(code: ArchivalCode, text: str) -> ArchivalCode:
+    """The text as read, with the middle segment under the name that the code has it by."""
+    return with_middle(parse(text), code.project_number, code.catalogue_number)
 
 
 @given(archival_codes)
 def test_a_code_that_is_built_is_read_back_the_same(code: ArchivalCode) -> None:
     text = build(code)
-    assert parse(text) == code
+    assert read_as(code, text) == code
     assert normalise(text) == text
+    assert build(parse(text)) == text
 
 
 @given(archival_codes, st.data())
@@ -43,7 +50,8 @@ def test_every_spelling_of_a_code_is_the_same_code(code: ArchivalCode, data: st.
             wide = chr(ord(each) + 0xFEE0)
             spelt += data.draw(st.sampled_from([each, each.lower(), wide, wide.lower()]))
     assert normalise(spelt) == text
-    assert parse(spelt) == code
+    assert read_as(code, spelt) == code
+    assert compare(spelt, text) == 0
 
 
 @given(st.text(max_size=30))
@@ -98,6 +106,11 @@ def test_numbers_are_ordered_as_numbers_and_permanent_comes_first() -> None:
         ("A182-KJ·JJ-2019001", {"scheme": "project", "volume": None}),
         ("A182-RS-003-012-0001", {"scheme": "project", "catalogue_number": "003"}),
         ("230-QQ0309-0001-001", {"scheme": "old", "fonds": "230", "number": 1}),
+        ("A182-ZY·GH-2019001", {"scheme": "project", "project_number": "2019001"}),
+        ("A182-ZY·GH-003-001-0001", {"scheme": "project", "catalogue_number": "003"}),
+        ("A182-KJ·JJ-2019001-001", {"project_number": "2019001", "volume": 1, "number": None}),
+        ("230-KJ-0001-001", {"scheme": "old", "fonds": "230", "class_code": "KJ", "volume": 1}),
+        ("KJ-2019001-001-0012", {"scheme": "old", "fonds": "", "project_number": "2019001"}),
         ("A182-WS·2022-D30-0001·002", {"sub_number": 2}),
         ("A182-WS·2022-D30-12345", {"number": 12345}),
     ],
@@ -114,6 +127,7 @@ def test_the_parts_of_the_forms_in_use(text: str, parts: dict[str, object]) -> N
         ("无/A/10年/1992/0001", "含有"),
         ("BR-GROUP-2024-30Y-FIN-AC01-0001", "结构"),
         ("A182-WS-2022-D30-0001", "应为“·”"),
+        ("A182-KU-2022-0026", "应为“·”"),
         ("A182-WS·2022-D30-026", "位数"),
         ("A182-WS·2022--0026", "空的段"),
         ("A18-WS·2022-D30-0026", "不是4位"),
@@ -149,7 +163,7 @@ def test_a_record_agrees_with_the_code_of_its_own_fields(record) -> None:
     assert record.code is not None
     code = parse(record.code)
     assert differences(code, record, code.fonds) == []
-    assert code_of(record, code.fonds) == code
+    assert build(code_of(record, code.fonds)) == record.code
 
 
 def test_each_part_that_disagrees_is_named() -> None:
@@ -167,3 +181,44 @@ def test_each_part_that_disagrees_is_named() -> None:
 def test_an_old_code_is_not_asked_for_what_its_scheme_lacks() -> None:
     record = a_record(catalogue_number="QQ0309", volume_number=1, number=1)
     assert differences(parse("230-QQ0309-0001-001"), record) == []
+
+
+@pytest.mark.parametrize(
+    ("class_code", "middle", "word"),
+    [
+        ("KU", {"project_number": "2019001"}, "不设项目号"),
+        ("KJ", {"catalogue_number": "003"}, "不用目录号"),
+    ],
+)
+def test_a_number_that_the_class_has_no_place_for_is_named(
+    class_code: str, middle: dict[str, str], word: str
+) -> None:
+    with pytest.raises(Invalid, match=word):
+        build(ArchivalCode("project", "A182", class_code, volume=1, **middle))
+
+
+@pytest.mark.parametrize("name", ["project_number", "catalogue_number"])
+def test_where_a_class_has_both_the_record_says_what_the_middle_is(name: str) -> None:
+    record = a_record(
+        class_code="ZY", level="item", organ=None, volume_number=1, number=2, **{name: "003"}
+    )
+    code = build(code_of(record, "A182"))
+    assert code == "A182-ZY-003-001-0002"
+    assert differences(parse(code), record, "A182") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "holder"),
+    [
+        ("A182-KU·01·2022-D30-001-0001", "A182-KU·01·2022-D30-001"),
+        ("A182-KU·01·2022-D30-001", None),
+        ("A182-KJ·JJ-2019001-001-0012", "A182-KJ·JJ-2019001-001"),
+        ("A182-KJ·JJ-2019001-001", "A182-KJ·JJ-2019001"),
+        ("A182-RS-003-012", None),
+        ("230-QQ0309-0001-001", "230-QQ0309-0001"),
+        ("A182-WS·2022-D10-0003", None),
+    ],
+)
+def test_a_code_says_what_holds_its_record(text: str, holder: str | None) -> None:
+    found = holder_of(parse(text))
+    assert (None if found is None else str(found)) == holder

@@ -1,9 +1,12 @@
 """Retention, classes, schedules, states, holdings: rules that stand in data."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from hub.receiving.verdicts import VERBS as VERDICT_VERBS
 from shared.kernel.errors import Invalid, NotFound, WrongState
 from shared.records.classes import Arrangement, class_name, load_classes, read_class
 from shared.records.holdings import (
@@ -104,13 +107,24 @@ def test_every_state_has_a_name_and_is_reachable(machine) -> None:
         assert {*step.sources, step.target} <= set(machine.states)
 
 
+@pytest.mark.parametrize("folder", ["node", "hub"])
+def test_every_verb_that_people_are_offered_is_performed_by_a_service(folder: str) -> None:
+    machine, name = (RECORD, "RECORD") if folder == "node" else (HUB_BATCH, "HUB_BATCH")
+    sources = Path(__file__).parents[3].joinpath(folder).rglob("*.py")
+    text = "\n".join(source.read_text(encoding="utf-8") for source in sources)
+    performed = {*re.findall(rf'\b{name}\.after\(\s*"(\w+)"', text)}
+    if folder == "hub":
+        performed |= set(VERDICT_VERBS.values())
+    assert set(machine.verbs) == performed
+
+
 def test_a_verb_out_of_turn_says_what_is_possible_now() -> None:
     assert RECORD.after("file", "arranging") == "filed"
     with pytest.raises(WrongState, match=r"已归档.*不能.*归档定号") as caught:
         RECORD.after("file", "filed")
     assert "移交" in caught.value.remedy
     with pytest.raises(WrongState) as caught:
-        RECORD.after("offer", "stored")
+        RECORD.after("offer", "received")
     assert "最后" in caught.value.remedy
 
 

@@ -46,6 +46,13 @@ class StoreContract:
         assert store.stat("a1/b2/object_1.bin") == stored
         assert store.exists("a1/b2/object_1.bin")
 
+    def test_a_part_of_an_object_can_be_read_alone(self, store: ObjectStore) -> None:
+        put(store, "a/b", bytes(range(200)))
+        with store.open("a/b") as stream:
+            assert stream.seek(0, io.SEEK_END) == 200
+            stream.seek(120)
+            assert stream.read(3) == bytes((120, 121, 122))
+
     def test_the_same_bytes_twice_are_fine(self, store: ObjectStore) -> None:
         assert put(store, "x", b"same") == put(store, "x", b"same")
         assert get(store, "x") == b"same"
@@ -253,6 +260,18 @@ class StagingContract:
             handed.extend(iter(lambda: stream.read(65536), b""))
         assert caught.value.field == "sha256"
         assert sum(map(len, handed)) < len(self.content)
+
+    def test_a_part_of_the_whole_can_be_read_alone(self, staging: Staging) -> None:
+        self.begin(staging)
+        for number in (1, 2, 3):
+            self.part(staging, number)
+        with staging.open_whole("u-1") as stream:
+            assert stream.seek(0, io.SEEK_END) == len(self.content)
+            for start in (2 * PART_SIZE - 5, 7, PART_SIZE):
+                stream.seek(start)
+                assert stream.read(10) == self.content[start : start + 10]
+            stream.seek(0)
+            assert stream.read() == self.content
 
     @pytest.mark.parametrize("size", [0, 1, PART_SIZE, PART_SIZE + 1])
     def test_sizes_at_the_edge_of_a_part(self, staging: Staging, size: int) -> None:

@@ -64,6 +64,12 @@ def pages() -> Blueprint:
     def upload() -> str:
         return str(len(uploaded("file").read()))
 
+    @blueprint.route("/open-upload", methods=["POST"])
+    @public
+    @accepts_upload(20_000_000)
+    def open_upload() -> str:
+        return str(len(uploaded("file").read()))
+
     @blueprint.get("/error/<name>")
     def error(name: str) -> str:
         if name == "boom":

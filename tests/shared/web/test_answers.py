@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from marshmallow import Schema, fields, validate
 from werkzeug.test import TestResponse
 
 from shared.kernel.database import Database
 from shared.web import download
 from shared.web.downloads import PDF
+from shared.web.messages import flat_messages
 from tests.shared.web.conftest import PASSWORD, Browser, build
 
 Sign = Callable[[str], Browser]
@@ -286,3 +288,37 @@ def test_a_stored_file_never_runs_in_the_browser(app: Flask) -> None:
         shown = download(b"%PDF", "目录.pdf", PDF, inline=True)
         assert shown.headers["Content-Disposition"].startswith("inline")
         assert "filename*=UTF-8''" in shown.headers["Content-Disposition"]
+
+
+def test_json_nested_too_deep_was_a_server_error(app: Flask) -> None:
+    answer = app.test_client().post(
+        "/api/v1/sign_in", data="[" * 100_000, content_type="application/json"
+    )
+    assert answer.status_code == 400
+    assert answer.get_json()["code"] == "bad_request"
+    assert answer.get_json()["remedy"]
+
+
+def test_what_marshmallow_said_was_english_and_without_remedy() -> None:
+    class Odd(Schema):
+        sort = fields.String(validate=validate.OneOf(["title", "year"]))
+        limit = fields.Integer(validate=validate.Range(min=1, max=200))
+        offset = fields.Integer(validate=validate.Range(min=0))
+        code = fields.String(validate=validate.Length(max=3))
+        key = fields.String(validate=validate.Length(equal=128))
+        word = fields.String(validate=validate.Length(min=8, max=200))
+        name = fields.String(validate=validate.Regexp("[a-z]+$"))
+        day = fields.Date(required=True)
+        items = fields.List(fields.Dict())
+
+    odd = {
+        "sort": "x", "limit": 0, "offset": -1, "code": "xxxx", "key": "x", "word": "x",
+        "name": "1", "items": ["x"], "other": 1,
+    }  # fmt: skip
+    found = {field: more for field, *more in flat_messages(Odd().validate(odd))}
+    assert found["sort"] == ["不在可用的值之内。", "可用：title, year。"]
+    assert found["limit"] == ["超出了范围。", "应在 1 到 200 之间。"]
+    assert len(found) == 10
+    for problem, remedy in found.values():
+        assert not re.search("[A-Za-z]{3}", problem)
+        assert remedy

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from flask import Flask
 
 from shared.kernel.errors import Conflict, Invalid
 from shared.web import serve
+from shared.web import server as web_server
 
 
 def test_it_answers_until_it_is_stopped(app: Flask) -> None:
@@ -78,3 +81,33 @@ def test_a_large_upload_goes_through() -> None:
         assert answer.text == str(size)
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize(
+    "length", ["Content-Length: 5368709120", "Transfer-Encoding: chunked"], ids=["whole", "chunks"]
+)
+def test_a_body_of_five_gigabytes_was_refused_in_bare_english(
+    app: Flask, length: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "chunked" in length:
+        monkeypatch.setattr(web_server, "MOST_BYTES", 30_000_000)
+    server = serve(app, "127.0.0.1", 0)
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
+            head = f"POST /things/open-upload HTTP/1.1\r\nHost: x\r\n{length}\r\n\r\n"
+            line.sendall(head.encode())
+            if "chunked" in length:
+                piece = b"x" * 1_000_000
+                with suppress(ConnectionError):
+                    for _ in range(30):
+                        line.sendall(b"f4240\r\n" + piece + b"\r\n")
+            answer = b""
+            with suppress(ConnectionError):
+                while piece := line.recv(65536):
+                    answer += piece
+    finally:
+        server.stop()
+    text = answer.decode()
+    assert text.startswith("HTTP/1.1 413")
+    assert "提交的内容超过上限" in text
+    assert "请分批提交" in text

@@ -217,16 +217,36 @@ def test_an_administrator_keeps_the_accounts(signed_in_as: Sign, app: Flask) -> 
     link = page.split('href="/accounts/')[-1].split('"')[0]
     edit = boss.get(f"/accounts/{link}").text
     assert 'value="fonds:f9" selected' in edit
-    assert boss.send(f"/accounts/{link}", {"name": "李四四", "role": [], "scope": []}).status_code
+    changed = {"name": "李四四", "role": ["clerk"], "scope": [""]}
+    assert boss.send(f"/accounts/{link}", changed).status_code == 302
     assert boss.send(f"/accounts/{link}/state", {"state": "disabled"}).status_code == 302
     assert "已停用" in boss.get("/accounts/?disabled=1").text
     assert boss.send(f"/accounts/{link}/state", {"state": "enabled"}).status_code == 302
     assert boss.send(f"/accounts/{link}/password", {"password": "bad"}).status_code == 422
     assert boss.send(f"/accounts/{link}/password", {"password": "second-1-x"}).status_code == 302
-    taken = boss.send("/accounts/new", {"login": "li4", "name": "另一", "password": "first-one-1"})
+    taken = boss.send(
+        "/accounts/new",
+        {
+            "login": "li4",
+            "name": "另一",
+            "password": "first-one-1",
+            "role": "clerk",
+            "scope": "",
+        },
+    )
     assert taken.status_code == 409
     assert "已被使用" in taken.text
     assert boss.get("/accounts/none").status_code == 404
+
+
+def test_an_account_was_made_in_silence_without_any_role(signed_in_as: Sign) -> None:
+    boss = signed_in_as("boss")
+    person = {"login": "li4", "name": "李四", "password": "first-one-1"}
+    for roles in ({}, {"role": "", "scope": ""}, {"role": "zz", "scope": ""}):
+        answer = boss.send("/accounts/new", {**person, **roles})
+        assert answer.status_code == 422
+        assert "选择" in answer.text
+    assert "李四" not in boss.get("/accounts/").text
 
 
 def test_the_log_is_shown_and_verified(signed_in_as: Sign) -> None:

@@ -1,0 +1,79 @@
+"""The commands `danglian hub user …`: accounts of the platform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from sqlalchemy.orm import Session
+
+from hub.federation import service as federation
+from hub.federation.commands import ACTOR, folder_option
+from hub.federation.places import HubFolder
+from shared.command.accounts import add_account_commands, password_option
+from shared.command.main import json_option, show
+from shared.kernel.actor import ROLE_NAMES, Grant, Role
+
+_ROLES = [str(role) for role in Role]
+
+
+def _scope_names(session: Session) -> dict[str, str]:
+    return {each.code: each.name for each in federation.archives(session)} | {
+        each.id: each.name for each in federation.all_fonds(session)
+    }
+
+
+@click.group("user")
+def user_group() -> None:
+    """账号：添加、列出、停用、重置密码。"""
+
+
+@user_group.command("add")
+@folder_option
+@click.option("--login", required=True, help="登录名。")
+@click.option("--name", required=True, help="姓名。")
+@click.option("--role", type=click.Choice(_ROLES), required=True, help="角色。")
+@click.option("--archive", help="限于这个档案馆（代码）。")
+@click.option("--fonds", "fonds_ids", multiple=True, help="限于这些全宗（编号），可重复。")
+@password_option
+@click.option("--must-change", is_flag=True, help="首次登录须修改密码。")
+@json_option
+def add_user(
+    *,
+    folder: Path,
+    login: str,
+    name: str,
+    role: str,
+    archive: str | None,
+    fonds_ids: tuple[str, ...],
+    password: str,
+    must_change: bool,
+    as_json: bool,
+) -> None:
+    """添加一个账号。"""
+    from shared.identity import create_account
+
+    with HubFolder(folder).database().write() as session:
+        if archive is not None:
+            federation.archive_of(archive, session)
+        for each in fonds_ids:
+            federation.fonds_of(each, session)
+        grants = [Grant(Role(role), archive, each) for each in fonds_ids or (None,)]
+        account = create_account(
+            ACTOR, login, name, password, grants, session=session, must_change=must_change
+        )
+        account_id = account.id
+    show(
+        {"account_id": account_id, "login": login},
+        as_json=as_json,
+        sentence=f"已添加账号“{login}”（{ROLE_NAMES[Role(role)]}）。",
+    )
+
+
+add_account_commands(
+    user_group,
+    folder_option=folder_option,
+    database=lambda folder: HubFolder(folder).database(),
+    actor=ACTOR,
+    scope_names=_scope_names,
+)

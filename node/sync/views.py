@@ -1,0 +1,61 @@
+"""The page 联网: how this node stands with the hub, and whether both hold the same."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from node.filing.access import SEEING, fonds_seen
+from node.office.models import STATE_LABELS, OfficeState
+from node.office.service import office_of
+from node.registry.edge import current_folder
+from node.sync import reconciling
+from node.sync.doctor import examine
+from node.sync.models import Reconciliation
+from shared.identity import current_actor, with_roles
+from shared.kernel.actor import Role
+from shared.messaging.models import OutgoingStream
+from shared.web import current_database
+
+blueprint = Blueprint("sync", __name__, url_prefix="/sync", template_folder="templates")
+
+_SHOWN = 10
+
+
+@blueprint.get("/")
+@with_roles(*SEEING)
+def index() -> str:
+    """The state of the line, what waits, the last comparisons, and what is stuck."""
+    with current_database().read() as session:
+        office = office_of(session)
+        found = reconciling.latest(session, most=_SHOWN)
+        hours = current_folder().settings.reconcile_hours
+        return render_template(
+            "sync/index.html",
+            office=office,
+            state=STATE_LABELS[OfficeState(office.state)],
+            stream=session.get(OutgoingStream, office.hub_id) if office.hub_id else None,
+            comparisons=[(each, _names(each, session)) for each in found],
+            hours=hours,
+            next_at=reconciling.due_at(found[0], hours) if found and hours > 0 else None,
+            findings=list(examine(session)),
+            may_ask=office.has_grant and current_actor().has(Role.CLERK, Role.ADMINISTRATOR),
+        )
+
+
+def _names(comparison: Reconciliation, session: Session) -> list[str]:
+    """What differed, in words; of fonds that the reader does not see just that there is one."""
+    names = {each.id: each.name for each in fonds_seen(current_actor(), session=session)}
+    pairs = [str(each).partition("/") for each in comparison.differing]
+    return [f"{names.get(fonds, '其他全宗')} {year}年度" for fonds, _, year in pairs]
+
+
+@blueprint.post("/reconcile")
+@with_roles(Role.CLERK, Role.ADMINISTRATOR)
+def reconcile() -> ResponseReturnValue:
+    """Ask the hub to compare now."""
+    with current_database().write() as session:
+        reconciling.ask(current_actor(), session=session)
+    flash("已发出核对。联网时几分钟内就有结果，请稍后刷新本页。", "success")
+    return redirect(url_for(".index"))

@@ -1,0 +1,160 @@
+"""The object store in a bucket of an S3 service: SeaweedFS, Ceph, MinIO and others."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from typing import Any, BinaryIO, cast
+
+from shared.kernel.errors import NotFound, Unavailable
+from shared.kernel.files import CHUNK
+from shared.storage.bucket import Bucket, Taken, telling_of_trouble
+from shared.storage.ports import StoredObject, absent, check_claim, check_name, taken
+from shared.storage.verified import copy_verified
+
+_TRIES = 3
+
+
+class S3Store:
+    """Objects under their own names in a bucket.
+
+    The service must honour `If-None-Match: *` (as S3 does since 2024): so of many writers of one
+    name, one wins.
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def put(self, name: str, stream: BinaryIO, *, sha256: str, size: int) -> StoredObject:
+        """See `ObjectStore.put`."""
+        check_name(name)
+        check_claim(size, sha256)
+        wanted = StoredObject(name, size, sha256)
+        if self.exists(name):
+            copy_verified(stream, None, size=size, sha256=sha256)
+            return self._same(wanted)
+        try:
+            self._bucket.put(name, stream, size=size, sha256=sha256)
+        except Taken:
+            return self._same(wanted)
+        except Unavailable:
+            # The service may have kept it, and only its answer was lost; or it answered that the
+            # name is taken before it had read everything.
+            if not self.exists(name):
+                raise
+            return self._same(wanted)
+        return wanted
+
+    def open(self, name: str) -> BinaryIO:
+        """See `ObjectStore.open`; the stream can seek, and fetches no more than is read."""
+        size = self._bucket.size(check_name(name))
+        return cast(BinaryIO, io.BufferedReader(_Object(self._bucket, name, size), CHUNK))
+
+    def exists(self, name: str) -> bool:
+        """See `ObjectStore.exists`."""
+        try:
+            self._bucket.size(check_name(name))
+        except NotFound:
+            return False
+        return True
+
+    def stat(self, name: str) -> StoredObject:
+        """See `ObjectStore.stat`."""
+        digest = hashlib.sha256()
+        size = 0
+        with self.open(name) as stream:
+            while piece := stream.read(CHUNK):
+                digest.update(piece)
+                size += len(piece)
+        return StoredObject(name, size, digest.hexdigest())
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """See `ObjectStore.names`; asks level by level.
+
+        Not every service lists a whole bucket in the order of code points (SeaweedFS sorts the
+        folder `a` before `a-b`).
+        """
+        above, slash, _ = prefix.rpartition("/")
+        yield from self._below(above + slash, prefix)
+
+    def delete(self, name: str) -> None:
+        """See `ObjectStore.delete`."""
+        self._bucket.remove(check_name(name))
+
+    def _same(self, wanted: StoredObject) -> StoredObject:
+        if self.stat(wanted.name) == wanted:
+            return wanted
+        raise taken(wanted.name)
+
+    def _below(self, folder: str, prefix: str) -> Iterator[str]:
+        for name in sorted(each.name for each in self._bucket.list(folder)):
+            if name == folder:  # SeaweedFS lists a folder that has become empty in itself
+                continue
+            if not name.endswith("/"):
+                if name.startswith(prefix):
+                    yield name
+            elif name.startswith(prefix) or prefix.startswith(name):
+                yield from self._below(name, prefix)
+
+
+class _Object(io.RawIOBase):
+    """An object as a file: reads on where it is, asks anew after a seek or a broken line."""
+
+    def __init__(self, bucket: Bucket, name: str, size: int) -> None:
+        self._bucket = bucket
+        self._name = name
+        self._size = size
+        self._place = 0
+        self._answer: Any = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        if start + offset != self._place:
+            self._drop()
+            self._place = max(0, start + offset)
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = min(len(buffer), self._size - self._place)
+        if wanted <= 0:
+            return 0
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                piece = self._read(wanted)
+                break
+            except Unavailable:
+                self._drop()
+                if not tries_left:
+                    raise
+        buffer[: len(piece)] = piece
+        self._place += len(piece)
+        return len(piece)
+
+    def close(self) -> None:
+        self._drop()
+        super().close()
+
+    def _read(self, wanted: int) -> bytes:
+        if self._answer is None:
+            self._answer = self._bucket.start_reading(self._name, self._place)
+        with telling_of_trouble(self._name):
+            piece = bytes(self._answer.read(wanted))
+        if not piece:
+            raise absent(self._name)
+        return piece
+
+    def _drop(self) -> None:
+        if self._answer is not None:
+            self._answer.close()
+            self._answer.release_conn()
+            self._answer = None
