@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from hub.catalogue.service import follow_fonds, follow_node
-from hub.custody.service import take_bundle
-from hub.federation.events import FondsChanged, FondsMoved, listen
+from hub.custody.service import refuse_answer, take_bundle
+from hub.federation.events import FondsChanged, FondsMoved, RecordAnswered, listen
 from hub.receiving.service import UploadArrived, take_package
 
 listen(FondsChanged, follow_fonds)
 listen(FondsMoved, follow_node)
 listen(UploadArrived, take_package)
 listen(UploadArrived, take_bundle)
+listen(RecordAnswered, refuse_answer)

@@ -17,6 +17,7 @@ from hub.catalogue.models import CatalogueRecord
 from hub.correcting.asking import archive_of
 from hub.correcting.models import Correction
 from hub.federation import service as federation
+from hub.federation.events import RecordAnswered, tell
 from hub.receiving.service import Receipt
 from hub.repository import service as repository
 from shared import audit
@@ -171,6 +172,7 @@ def settle_correction(actor: Actor, document: Mapping[str, Any], *, session: Ses
     """
     record = catalogue.record_of(document["record"]["id"], session)
     require(actor, Role.ARCHIVIST, archive=document["archive"], fonds=record.fonds_id)
+    tell(session, RecordAnswered(record.fonds_id))
     _require_no_other(record, session)
     if document["record"]["version"] != record.version + 1:
         raise Conflict(
@@ -225,6 +227,7 @@ def settle_decline(actor: Actor, document: Mapping[str, Any], *, session: Sessio
     asked = _asked(document["correction_id"], session)
     require(actor, Role.ARCHIVIST, archive=asked.archive_code, fonds=asked.fonds_id)
     record = catalogue.record_of(asked.record_id, session)
+    tell(session, RecordAnswered(record.fonds_id))
     record_declined(document, record, session=session)
     audit.record(session, actor, "correction.declined", f"correction:{asked.id}", record=record.id)
     tell_keeper(session, record, "declined", asked.id, document)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from hub.catalogue import service as catalogue
@@ -39,6 +39,7 @@ __all__ = [
     "draft_decline",
     "holdings",
     "make",
+    "open_corrections",
     "settle_correction",
     "settle_decline",
     "steps",
@@ -135,6 +136,14 @@ def correction_seen_by(actor: Actor, correction_id: str, *, session: Session) ->
     if found is None:
         raise NotFound("没有这份更正。", "请回到更正列表重新查看。")
     return found
+
+
+def open_corrections(fonds_id: str, *, session: Session) -> int:
+    """How many corrections of a fonds wait for their answer, or are being made."""
+    query = select(func.count()).where(
+        Correction.fonds_id == fonds_id, Correction.state.in_(("asked", "making"))
+    )
+    return session.scalar(query) or 0
 
 
 def corrections_of(actor: Actor, record_id: str, *, session: Session) -> list[Correction]:

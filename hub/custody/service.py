@@ -11,10 +11,12 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from hub.correcting import service as correcting
 from hub.custody.bundles import bundles_of
 from hub.custody.models import Bundle, HandOver
 from hub.custody.telling import tell_both
 from hub.federation import service as federation
+from hub.federation.events import RecordAnswered
 from hub.federation.models import Node, NodeState
 from hub.receiving import service as receiving
 from hub.repository import service as repository
@@ -45,6 +47,7 @@ __all__ = [
     "open_one",
     "others_open",
     "propose",
+    "refuse_answer",
     "take_bundle",
     "takers",
 ]
@@ -77,7 +80,7 @@ def propose(
             code="cannot_take",
         )
     if said := hindrances(fonds_id, session=session):
-        raise WrongState(said, "请等这些移交办结或撤回后再提出。", code="fonds_busy")
+        raise WrongState(said, "请等这些办结或撤回后再提出。", code="fonds_busy")
     hand_over = open_one(fonds_id, session=session)
     if hand_over is not None and hand_over.state != "asked":
         raise WrongState(
@@ -197,6 +200,25 @@ def take_bundle(session: Session, event: receiving.UploadArrived) -> None:
         session.flush()
 
 
+def refuse_answer(session: Session, event: RecordAnswered) -> None:
+    """No archive alters what was counted: from the freeze on until the new keeper has it all.
+
+    Raises WrongState.
+    """
+    moving = session.scalar(
+        select(HandOver)
+        .where(HandOver.fonds_id == event.fonds_id, HandOver.state.not_in(ENDED))
+        .where(HandOver.state != "asked")
+        .with_for_update()
+    )
+    if moving is not None and moving.state != "proposed":
+        raise WrongState(
+            "这件档案的全宗正在交接给另一个单位。",
+            "请等交接办完或取消后再更正；进度见“全宗交接”页面。",
+            code="fonds_moving",
+        )
+
+
 def _move(hand_over: HandOver, state: str) -> None:
     hand_over.state = state
     hand_over.changed_at = now()
@@ -207,11 +229,12 @@ def _move(hand_over: HandOver, state: str) -> None:
 
 def hindrances(fonds_id: str, *, session: Session) -> str | None:
     """Why a fonds cannot be handed over now, as far as the hub knows; None when it can."""
-    batches = receiving.open_batches(fonds_id, session=session)
-    if not batches:
-        return None
-    names = "、".join(f"“{each.title}”" for each in batches[:3])
-    return f"这个全宗有 {len(batches)} 批移交还没有办结（{names}）。"
+    if batches := receiving.open_batches(fonds_id, session=session):
+        names = "、".join(f"“{each.title}”" for each in batches[:3])
+        return f"这个全宗有 {len(batches)} 批移交还没有办结（{names}）。"
+    if corrections := correcting.open_corrections(fonds_id, session=session):
+        return f"这个全宗有 {corrections} 份更正还没有办结。"
+    return None
 
 
 def hand_over_of(hand_over_id: str, session: Session, *, locked: bool = False) -> HandOver:

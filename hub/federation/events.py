@@ -28,6 +28,13 @@ class FondsMoved:
     to_node: str | None
 
 
+@dataclass(frozen=True)
+class RecordAnswered:
+    """An archive is about to answer for a received record of a fonds; a listener may refuse."""
+
+    fonds_id: str
+
+
 Event = TypeVar("Event")
 
 _listeners: dict[type, list[Callable[[Session, Any], None]]] = {}

@@ -10,7 +10,17 @@ from sqlalchemy.orm import Session
 
 from node.corrections.models import Correction
 from node.filing import service as filing
-from node.office.service import fonds_of, office_of, tell_hub, tell_hub_many
+from node.office.models import Standing
+from node.office.service import (
+    fonds_kept,
+    fonds_of,
+    office_of,
+    require_writable,
+    standing_of,
+    standings,
+    tell_hub,
+    tell_hub_many,
+)
 from node.transfer import service as transfer
 from shared import audit
 from shared.kernel.actor import Actor, Role, require, system_actor
@@ -41,6 +51,7 @@ def ask(
     """
     record = filing.record_of(actor, record_id, session=session)
     require(actor, *ASKING, fonds=record.fonds_id)
+    require_writable(record.fonds_id, session)
     if record.state not in MIRRORED:
         raise WrongState(
             f"档案现为“{RECORD.label(record.state)}”，不用请求更正。",
@@ -112,6 +123,8 @@ def apply_changed(session: Session, body: dict[str, Any]) -> None:
         if not isinstance(record, dict) or digest_of(record) != body.get("record_digest"):
             raise _Ignored("malformed", "收到的更正结果与所附摘要不符，未予采用。")
         _require_ours(body, str(record.get("id")), str(record.get("fonds_id")), session)
+        if standing_of(record["fonds_id"], session) == Standing.ARRIVING:
+            return  # it comes with all that belongs to the fonds, in the hand-over's bundles
         filing.adopt_correction(session, record)
     except _Ignored as ignored:
         transfer.report(session, "changed", ignored.code, ignored.message)
@@ -128,6 +141,8 @@ def apply_declined(session: Session, body: dict[str, Any]) -> None:
         try:
             [record] = filing.records_named([record_id], session=session)
         except NotFound:
+            if any(each.standing == Standing.ARRIVING for each in standings(session).values()):
+                return  # as in `apply_changed`
             raise _Ignored("record_unknown", "收到一份更正答复，所说的档案不在本机。") from None
         _require_ours(body, record_id, record.fonds_id, session)
         known = session.get(Correction, body["correction_id"])
@@ -242,7 +257,12 @@ def tell_again(session: Session) -> int:
 
 
 def _tell_again(session: Session, lost: Any) -> int:
-    in_order = select(Correction).order_by(Correction.answered_at, Correction.id)
+    kept = [each.id for each in fonds_kept(session)]  # a mirror is told of by its new keeper
+    in_order = (
+        select(Correction)
+        .where(Correction.fonds_id.in_(kept))
+        .order_by(Correction.answered_at, Correction.id)
+    )
     answered = session.scalars(in_order.where(Correction.document.is_not(None), lost)).all()
     tell_hub_many(
         session,

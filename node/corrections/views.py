@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from node.corrections import service as corrections
 from node.corrections.models import Correction
 from node.filing import service as filing
-from node.office.service import fonds_kept
+from node.office.service import fonds_here
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.records.corrections import CORRECTABLE, described, shown
@@ -85,7 +85,7 @@ def index() -> str:
 
 def _fonds_names(session: Session) -> dict[str, str]:
     seen = filing.ids_seen(current_actor(), session=session)
-    return {each.id: each.name for each in fonds_kept(session) if each.id in seen}
+    return {each.id: each.name for each in fonds_here(session) if each.id in seen}
 
 
 @blueprint.get("/<correction_id>")

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.orm import Session
 
+from node.corrections import whole as of_corrections
 from node.filing import service as filing
 from node.filing import whole as of_filing
 from node.filing.places import Shelf
@@ -31,11 +32,19 @@ from shared.kernel.errors import Invalid
 from shared.records.record_wire import content_digest
 
 FORMAT = "danglian-inventory/1"
-_ROOMS = (of_registry, of_filing, of_intake, of_transfer)
+_ROOMS = (of_registry, of_filing, of_intake, of_transfer, of_corrections)
 _CHUNK = 300
 #: Columns that only mean something on the node that wrote them, and what stands for them instead:
-#: its jobs, its place in the hub's stream (papers are handed back by the node that got them).
-_OF_ONE_NODE: Mapping[str, object] = {"job_id": None, "held_epoch": 0, "down_seq": -1}
+#: its jobs and folders, its places in the streams. Papers are handed back by the node that got
+#: them, answers to corrections by the one that keeps the fonds: in every epoch.
+_OF_ONE_NODE: Mapping[str, object] = {
+    "job_id": None,
+    "files_folder": None,
+    "held_epoch": 0,
+    "down_epoch": 0,
+    "down_seq": -1,
+    "told_seq": 0,
+}
 #: Places are shared by the fonds of a node: they travel by name.
 _PLACE = "place_id"
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
+from node.corrections import whole as of_corrections
 from node.custody.models import Bundle, HandOver
 from node.filing import service as filing
 from node.intake import whole as of_intake
@@ -101,6 +102,8 @@ def hindrances(hand_over: HandOver, *, session: Session) -> list[str]:
         )
     if imports := of_intake.unfinished(hand_over.fonds_id, session=session):
         said.append(f"有 {imports} 次导入还没有完成：请确认导入或放弃。")
+    if asked := of_corrections.unanswered(hand_over.fonds_id, session=session):
+        said.append(f"有 {asked} 份更正申请还没有答复：请等档案馆答复后再交接。")
     if divergent := len(filing.open_divergences([hand_over.fonds_id], session=session)):
         said.append(f"有 {divergent} 件与平台不一致，等待选择：请先在“不一致”页面处理。")
     return said

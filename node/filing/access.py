@@ -57,12 +57,16 @@ def records_to_change(actor: Actor, record_ids: Sequence[str], *, session: Sessi
     return [found[each] for each in wanted]
 
 
-def require_leader(actor: Actor, records: Sequence[Record], what: str) -> None:
-    """Raise NotAllowed unless a leader of these records' fonds decides in person."""
+def require_leader(actor: Actor, records: Sequence[Record], what: str, *, session: Session) -> None:
+    """Raise NotAllowed unless a leader of these records' fonds decides in person.
+
+    WrongState when the fonds is not written here now.
+    """
     if actor.system:
         raise NotAllowed(f"{what}须由单位负责人本人批准。", "请用负责人的账号登录后办理。")
     for fonds_id in {record.fonds_id for record in records}:
         require(actor, Role.LEADER, fonds=fonds_id)
+        require_writable(fonds_id, session)
 
 
 def fonds_subject(records: Sequence[Record]) -> str:

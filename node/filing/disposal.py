@@ -44,7 +44,7 @@ def extend(
     not name the retention keeps its code, and its items go with it. Returns the record that is
     kept on. Raises WrongState unless it is filed, Invalid for a period that is not longer.
     """
-    require_leader(actor, [record], "延长保管期限")
+    require_leader(actor, [record], "延长保管期限", session=session)
     RECORD.after("extend", record.state)
     if record.level in (RecordLevel.ITEM, RecordLevel.PROJECT):
         raise WrongState("保管期限按整卷确定。", "请打开所在的案卷办理。")
@@ -93,7 +93,7 @@ def dispose(actor: Actor, record: Record, reason: str, *, session: Session) -> l
     and backups, because nothing here erases them beyond recovery yet. Raises WrongState for what
     is not filed or must still be kept.
     """
-    require_leader(actor, [record], "销毁")
+    require_leader(actor, [record], "销毁", session=session)
     if record.level == RecordLevel.ITEM:
         raise WrongState("卷内文件随案卷销毁。", "请打开所在的案卷办理。")
     basis = required_text(reason, "reason", max_length=REASON_LENGTH)

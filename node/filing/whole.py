@@ -15,9 +15,11 @@ from node.filing.models import (
     Divergence,
     Document,
     Event,
+    Note,
     Objection,
     Record,
     RecordVersion,
+    Step,
 )
 
 
@@ -28,7 +30,7 @@ def rows_of_fonds(fonds_id: str) -> list[Select[Any]]:
     return [
         *(
             select(model).where(model.fonds_id == fonds_id)
-            for model in (Box, Category, ClosedClass, Record)
+            for model in (Box, Category, ClosedClass, Record, Note, Step)
         ),
         *(select(model).where(model.record_id.in_(ids)) for model in of_records),
         select(Divergence).where(Divergence.fonds_id == fonds_id),

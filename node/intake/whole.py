@@ -7,13 +7,15 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from node.intake.models import Intake, IntakeRow, IntakeState
+from node.intake.models import Intake, IntakeFile, IntakeRow, IntakeSheet, IntakeState
 
 
 def rows_of_fonds(fonds_id: str) -> list[Select[Any]]:
     """One statement for each table, in the order in which rows can be written again."""
+    ids = select(Intake.id).where(Intake.fonds_id == fonds_id)
     return [
         select(Intake).where(Intake.fonds_id == fonds_id),
+        *(select(model).where(model.intake_id.in_(ids)) for model in (IntakeSheet, IntakeFile)),
         select(IntakeRow).where(IntakeRow.fonds_id == fonds_id),
     ]
 
