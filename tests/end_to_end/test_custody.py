@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from hub.correcting import service as correcting
 from hub.custody import service as hub_custody
 from hub.federation import service as federation
 from hub.federation.epochs import raise_generation
 from hub.federation.places import HubFolder
+from node.corrections import service as corrections
 from node.custody import inventory
 from node.custody import service as custody
 from node.filing import service as filing
@@ -24,7 +26,7 @@ from node.registry import service as registry
 from node.transfer import service as transfer
 from shared.kernel.errors import NotFound, WrongState
 from shared.kernel.jobs import Job
-from tests.federation import ADMIN, CLERK, LEADER, Federation, Unit, everywhere_the_same
+from tests.federation import ADMIN, ARCHIVIST, CLERK, LEADER, Federation, Unit, everywhere_the_same
 
 ROOT = Path(__file__).parents[2]
 NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
@@ -78,6 +80,12 @@ class TwoUnits:
         unit.add_file(draft[0], b"%PDF-1.4 draft" * 9)
         self.city.settle()
         return {"batch": batch_id, "draft": draft[0], "document": registered, "first": ids[0]}
+
+    def ask_correction(self, unit: Unit, record_id: str, title: str) -> str:
+        with unit.folder.database().write() as session:
+            return corrections.ask(
+                CLERK, record_id, {"title": title}, "题名漏字", session=session
+            ).id
 
     def propose(self) -> str:
         with self.city.hub.database().write() as session:
@@ -261,6 +269,50 @@ def test_the_new_keeper_numbers_on_where_the_old_one_ended_and_hands_over_to_the
     two.city.sign(batch_id)
     two.city.settle()
     assert unit.batch_state(batch_id) == "received"
+    assert everywhere_the_same(two.city, unit) == NOTHING_WRONG
+
+
+def test_what_an_archive_received_is_corrected_for_whoever_keeps_the_fonds(two: TwoUnits) -> None:
+    first, second = two.giving.file(2)
+    hand_over_id = two.propose()
+    batch_id = two.giving.offer([first, second])
+    two.city.settle()
+    two.city.conclude(batch_id, "accepted")
+    two.city.settle()
+    two.giving.sign(batch_id)
+    two.city.settle()
+    two.city.sign(batch_id)
+    two.city.settle()
+    asked = two.ask_correction(two.giving, first, "请求更正的题名")
+    with pytest.raises(WrongState, match="更正申请还没有答复"):
+        two.freeze(hand_over_id)
+    two.city.settle()
+    correcting.make(
+        two.city.hub, ARCHIVIST, first, {"title": "请求更正的题名"}, "属实", correction_id=asked
+    )
+    two.city.settle()
+    two.freeze(hand_over_id)
+    two.city.settle()
+    before = two.inventory(two.giving)
+    with pytest.raises(WrongState, match="正在交接"):
+        correcting.make(two.city.hub, ARCHIVIST, second, {"title": "馆内更正"}, "核对原件")
+    two.sign(two.giving, hand_over_id)
+    two.city.settle()
+    two.sign(two.taking, hand_over_id)
+    two.city.settle()
+    assert two.problems(two.taking) == []
+    assert two.inventory(two.taking) == before
+    unit = as_taken_over(two)
+    asked = two.ask_correction(unit, second, "接管后更正的题名")
+    two.city.settle()
+    correcting.make(
+        two.city.hub, ARCHIVIST, second, {"title": "接管后更正的题名"}, "属实", correction_id=asked
+    )
+    two.city.settle()
+    with unit.folder.database().read() as session:
+        assert {each.state for each in session.query(corrections.Correction)} == {"made"}
+        assert session.get_one(filing.Record, first).title == "请求更正的题名"
+        assert session.get_one(filing.Record, second).title == "接管后更正的题名"
     assert everywhere_the_same(two.city, unit) == NOTHING_WRONG
 
 
