@@ -16,10 +16,12 @@ from hub.correcting import service as correcting
 from hub.custody import service as hub_custody
 from hub.federation import service as federation
 from hub.federation.epochs import raise_generation
+from hub.federation.key_roll import roll_hub_key
 from hub.federation.places import HubFolder
 from node.corrections import service as corrections
 from node.custody import inventory
 from node.custody import service as custody
+from node.custody.following import tell_evidence
 from node.filing import service as filing
 from node.office.service import standing_of
 from node.registry import service as registry
@@ -87,7 +89,7 @@ class TwoUnits:
                 CLERK, record_id, {"title": title}, "题名漏字", session=session
             ).id
 
-    def propose(self) -> str:
+    def propose(self, *, settle: bool = True) -> str:
         with self.city.hub.database().write() as session:
             hand_over_id = hub_custody.propose(
                 ADMIN,
@@ -97,7 +99,8 @@ class TwoUnits:
                 key=self.city.hub.keys.hub(),
                 session=session,
             ).id
-        self.city.settle()
+        if settle:
+            self.city.settle()
         return hand_over_id
 
     def freeze(self, hand_over_id: str) -> None:
@@ -426,6 +429,31 @@ def test_a_fonds_can_come_back(two: TwoUnits) -> None:
     assert two.writers() == ["taking"]
     assert two.inventory(two.taking) == now_there
     assert everywhere_the_same(two.city, as_taken_over(two)) == NOTHING_WRONG
+
+
+def test_what_the_hub_signed_before_its_key_changed_stays_good(two: TwoUnits) -> None:
+    two.giving.file(2)
+    two.city.settle()
+    two.city.nodes = [two.giving]
+    hand_over_id = two.propose(settle=False)
+    two.pass_time(5)
+    roll_hub_key(ADMIN, two.city.hub)
+    two.city.start_hub()
+    two.city.nodes = [two.giving, two.taking]
+    two.city.settle()
+    assert two.states(hand_over_id) == ("proposed",) * 3
+    two.everything(hand_over_id)
+    roll_hub_key(ADMIN, two.city.hub)
+    two.city.start_hub()
+    for unit in (two.giving, two.taking):
+        with unit.folder.database().write() as session:
+            tell_evidence(session, [session.get_one(custody.HandOver, hand_over_id)])
+    two.city.settle()
+    for unit in (two.giving, two.taking):
+        with unit.folder.database().read() as session:
+            assert session.get_one(custody.HandOver, hand_over_id).refused is None
+    assert two.states(hand_over_id) == ("done",) * 3
+    assert two.writers() == ["taking"]
 
 
 def test_a_unit_asks_and_the_hub_takes_it_up(two: TwoUnits) -> None:
