@@ -65,6 +65,9 @@ class StormyLink:
             if luck > 0.93:
                 self._queues[queue].append(message)
 
+    def flush(self) -> None:
+        return None
+
     def receive(self, queue: str, *, wait_seconds: float, most: int = 1) -> list[_Taken]:
         taken = self._queues[queue][:most]
         del self._queues[queue][:most]

@@ -190,6 +190,9 @@ class KombuLink:
                 )
                 self._channel.basic_publish(message, exchange="", routing_key=queue)
 
+    def flush(self) -> None:
+        """Nothing to wait for: what was sent is in the file."""
+
     def receive(self, queue: str, *, wait_seconds: float, most: int = 1) -> list[Delivery]:
         """Up to `most` messages of a queue, in order; waits a while for the first."""
         deadline = time.monotonic() + wait_seconds
