@@ -47,10 +47,12 @@ def holdings(node_id: str, session: Session) -> Iterable[epochs.Fact]:
     yield from receiving.holdings(node_id, session)
 
 
-def start(folder: HubFolder) -> Background:
-    """Start every loop of the hub; stop them with `.stop()`."""
+def start(folder: HubFolder, shards: Iterable[int]) -> Background:
+    """Start every loop of the hub, with these shards; stop them with `.stop()`."""
     background = Background()
-    work(folder, range(folder.shards), background)
+    work(folder, shards, background)
+    if names_broker(folder.settings.link):
+        background.repeat("broker", BrokerKeeper(folder).step, idle_seconds=2.0)
     for name, step in receiving.steps(folder).items():
         background.repeat(name, step, idle_seconds=0.5)
     background.start()
@@ -69,6 +71,4 @@ def work(folder: HubFolder, shards: Iterable[int], background: Background) -> No
         for lane in range(side_by_side):
             background.repeat(f"post.{shard}.work.{lane}", post.step_work, idle_seconds=0.1)
         background.repeat(f"post.{shard}.out", post.step_out, idle_seconds=0.2)
-    if names_broker(folder.settings.link):
-        background.repeat("broker", BrokerKeeper(folder).step, idle_seconds=2.0)
     background.at_end(link.close)
