@@ -77,11 +77,13 @@ class Broker:
             )
         self._hub_id = settings.hub_id
         self._shards = settings.shards
-        self._own = BrokerAddress.parse(settings.link)
-        self._vhost = self._own.vhost
+        self._vhost = BrokerAddress.parse(settings.link).vhost
+        self._own_user = settings.broker_user
         self._for_nodes = folder.link_for_nodes
         self._ca = folder.broker_ca
-        self._api = Management(settings.broker_management, ca=settings.broker_ca)
+        self._api = Management(
+            settings.broker_management, folder.broker_account, ca=settings.broker_ca
+        )
 
     def accounts(self, session: Session) -> list[Account]:
         """The accounts that there should be: one for each node that may talk."""
@@ -120,7 +122,7 @@ class Broker:
         if self._api.call("GET", "vhosts", self._vhost) is None:
             self._api.call("PUT", "vhosts", self._vhost)
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
-        self._api.call("PUT", "permissions", self._vhost, self._own.user, body=everything)
+        self._api.call("PUT", "permissions", self._vhost, self._own_user, body=everything)
         self._api.call(
             "PUT", "exchanges", self._vhost, UP_EXCHANGE, body={"type": "topic", "durable": True}
         )

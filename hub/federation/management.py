@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 
@@ -21,21 +21,21 @@ class BrokerRefused(DanglianError):
 
 
 class Management:
-    """Calls of the API at `https://user:password@host:15671`; may be used by many threads.
+    """Calls of the API at `https://mq.example:15671` by an account; may be used by many threads.
 
     `ca` is the path of the certificate that the broker's must lead to; empty takes the system's.
     """
 
-    def __init__(self, address: str, *, ca: str = "") -> None:
+    def __init__(self, address: str, account: tuple[str, str], *, ca: str = "") -> None:
         parts = urlsplit(address)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.username:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
             raise Invalid(
                 "broker_management",
                 "消息服务器的管理地址不正确。",
-                "应写成 https://账号:密码@主机:15671。",
+                "应写成 https:// 加主机名和端口；账号写在 broker_user 和 broker_password 里。",
             )
-        self._base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/api/"
-        self._account = unquote(parts.username), unquote(parts.password or "")
+        self._base = f"{address.rstrip('/')}/api/"
+        self._account = account
         self._verify: str | bool = ca or True
         self._own = threading.local()
 
@@ -59,7 +59,7 @@ class Management:
             raise Unavailable("消息服务器的管理接口出错。", "系统会自动重试。")
         if answer.status_code == 401:
             raise BrokerRefused(
-                "消息服务器不接受管理账号。", "请检查设置项 broker_management 中的账号和密码。"
+                "消息服务器不接受管理账号。", "请检查设置项 broker_user 和 broker_password。"
             )
         if not answer.ok:
             raise BrokerRefused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +15,6 @@ from shared.kernel.keys import SigningKey, ensure_key
 from shared.kernel.settings import FILE_NAME, load_settings, save_settings
 from shared.messaging.link import Link
 from shared.messaging.links import names_broker, open_link
-from shared.messaging.rabbitmq.address import BrokerAddress
 from shared.storage import FolderStaging, FolderStore
 
 _MOST_SHARDS = 64
@@ -36,9 +35,11 @@ class HubSettings:
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
         threads: how many requests are served at a time.
-        link: `embedded:///path/to/link.sqlite`, or `amqps://user:password@host:5671/virtual-host`.
-        node_link: where nodes reach the broker, without an account; empty takes the same as `link`.
-        broker_management: `https://user:password@host:15671`: the broker's management API.
+        link: `embedded:///path/to/link.sqlite`, or `amqps://mq.example:5671/virtual-host`.
+        node_link: where nodes reach the broker; empty takes the same as `link`.
+        broker_management: `https://mq.example:15671`: the broker's management API.
+        broker_user: the hub's account on the broker, with the tag `administrator`.
+        broker_password: its password.
         broker_ca: path of the certificate (PEM) that the broker's must lead to; empty takes the
             system's. Nodes get it with their account.
         shards: into how many queues of the broker the nodes are divided; these run in parallel.
@@ -58,6 +59,8 @@ class HubSettings:
     link: str = ""
     node_link: str = ""
     broker_management: str = ""
+    broker_user: str = ""
+    broker_password: str = field(default="", repr=False)
     broker_ca: str = ""
     shards: int = 4
     public_url: str = ""
@@ -151,11 +154,13 @@ class HubFolder:
 
     @property
     def link_for_nodes(self) -> str:
-        """The address of the link as nodes are told it: never with an account."""
-        settings = self.settings
-        if not names_broker(settings.link):
-            return settings.link
-        return BrokerAddress.parse(settings.node_link or settings.link).public
+        """The address of the link as nodes are told it."""
+        return self.settings.node_link or self.settings.link
+
+    @property
+    def broker_account(self) -> tuple[str, str]:
+        """The hub's user and password on the broker."""
+        return self.settings.broker_user, self.settings.broker_password
 
     @cached_property
     def broker_ca(self) -> str:
@@ -173,7 +178,7 @@ class HubFolder:
 
     def open_link(self) -> Link:
         """The link to the nodes."""
-        return open_link(self.settings.link, ca=self.broker_ca)
+        return open_link(self.settings.link, account=self.broker_account, ca=self.broker_ca)
 
     @property
     def shards(self) -> int:

@@ -31,7 +31,6 @@ from node.wiring import start as start_node
 from shared.kernel.background import Background
 from shared.kernel.settings import save_settings
 from shared.messaging.link import hub_queue, node_queue, shard_of
-from shared.messaging.links import open_link
 from shared.messaging.models import DeadLetter, OutgoingStream
 from shared.web import serve
 from tests.city import wait_for
@@ -56,10 +55,8 @@ class Town:
         made.establish()
         settings = replace(
             made.settings,
-            link=broker.address(self.vhost, tls=True),
-            broker_management=broker.management(tls=True),
-            broker_ca=str(broker.ca),
             shards=SHARDS,
+            **broker.settings(self.vhost, tls=True),
         )
         save_settings(settings, made.path)
         self.hub = HubFolder(made.path)
@@ -210,7 +207,7 @@ def test_what_has_no_valid_envelope_is_put_apart_and_can_be_put_back(town: Town)
     wait_for(lambda: len(letters()) == 3, "the same letter, come again")
     carry_out(second, Outcome.DROPPED, hub_id, link)
     link.close()
-    again = open_link(town.broker.address(town.vhost))
+    again = town.broker.open(town.vhost)
     assert [each.body for each in again.receive(f"dead.{hub_id}", wait_seconds=10, most=5)] == [
         b"first nonsense"
     ]

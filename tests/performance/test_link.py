@@ -16,7 +16,6 @@ from pika.adapters.select_connection import SelectConnection
 
 from shared.messaging.embedded import KombuLink
 from shared.messaging.link import Link
-from shared.messaging.links import open_link
 from tests.servers.rabbitmq import RabbitMQ
 
 #: How many messages of how many bytes: notes between hub and node, and full runs of changes.
@@ -46,11 +45,11 @@ def through(link: Link, bodies: list[bytes]) -> float:
 class _RawPika:
     """pika's SelectConnection with confirms in flight, then a consumer with multiple acks."""
 
-    def __init__(self, address: str, bodies: list[bytes]) -> None:
+    def __init__(self, parameters: pika.ConnectionParameters, bodies: list[bytes]) -> None:
         self._bodies = bodies
         self._sent = self._confirmed = self._taken = 0
         self._connection = SelectConnection(
-            pika.URLParameters(address),
+            parameters,
             on_open_callback=lambda it: it.channel(on_open_callback=self._on_channel),
             on_close_callback=lambda it, _: it.ioloop.stop(),
         )
@@ -130,14 +129,14 @@ def _report(name: str, raw: Callable[[list[bytes]], float], ours: Iterator[Link]
 def test_rabbitmq(rabbitmq: RabbitMQ) -> None:
     vhost = rabbitmq.new_vhost()
     rabbitmq.declare(vhost, "q")
-    address = rabbitmq.address(vhost)
+    parameters = rabbitmq.parameters(vhost)
 
     def links() -> Iterator[Link]:
         for _ in LOADS:
-            with closing(open_link(address)) as link:
+            with closing(rabbitmq.open(vhost)) as link:
                 yield link
 
-    _report("RabbitMQ", lambda bodies: _RawPika(address, bodies).seconds(), links())
+    _report("RabbitMQ", lambda bodies: _RawPika(parameters, bodies).seconds(), links())
 
 
 def test_embedded(tmp_path: Path) -> None:

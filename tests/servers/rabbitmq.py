@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pika
 import pytest
 import requests
 
 from hub.federation.broker import STREAM_QUEUE
+from shared.messaging.link import Link
+from shared.messaging.links import open_link
 from tests.servers.certificates import make_certificates
 
 _SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -140,20 +143,35 @@ class RabbitMQ:
 
     # ---- how it is reached
 
-    def address(self, vhost: str, *, account: str | None = None, tls: bool = False) -> str:
-        """How a setting names it: `amqp://user:password@host:port/vhost`."""
+    def address(self, vhost: str, *, tls: bool = False) -> str:
+        """How a setting names it."""
         scheme, port = ("amqps", self.ports.amqps) if tls else ("amqp", self.ports.amqp)
-        return f"{scheme}://{account or self._account}@localhost:{port}/{vhost}"
+        return f"{scheme}://localhost:{port}/{vhost}"
 
-    def management(self, *, tls: bool = False) -> str:
-        """The address of its management API, with the administrator's account."""
-        if tls:
-            return f"https://{self._account}@localhost:{self.ports.management_tls}"
-        return f"http://{self._account}@localhost:{self.ports.management}"
+    def settings(self, vhost: str, *, tls: bool = False) -> dict[str, str]:
+        """What a hub is told in order to use it."""
+        management = f"https://localhost:{self.ports.management_tls}"
+        return {
+            "link": self.address(vhost, tls=tls),
+            "broker_management": management if tls else self.management,
+            "broker_user": self.user,
+            "broker_password": self.password,
+            "broker_ca": str(self.ca) if tls else "",
+        }
 
     @property
-    def _account(self) -> str:
-        return f"{self.user}:{self.password}"
+    def management(self) -> str:
+        """The address of its management API."""
+        return f"http://localhost:{self.ports.management}"
+
+    def open(self, vhost: str) -> Link:
+        """A link with the administrator's account."""
+        return open_link(self.address(vhost), account=(self.user, self.password))
+
+    def parameters(self, vhost: str) -> pika.ConnectionParameters:
+        """How pika itself reaches it with the administrator's account."""
+        credentials = pika.PlainCredentials(self.user, self.password)
+        return pika.ConnectionParameters("localhost", self.ports.amqp, vhost, credentials)
 
     # ---- the administrator's hand
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from shared.kernel.errors import Invalid
 
@@ -13,7 +13,7 @@ _PORTS = {"amqp": 5672, "amqps": 5671}
 
 @dataclass(frozen=True)
 class BrokerAddress:
-    """`amqps://user:password@host:port/virtual-host`; the account is not a part of what is shown.
+    """`amqps://host:port/virtual-host`, and apart from it the account.
 
     Attributes:
         host: its name, as its certificate has it.
@@ -33,35 +33,27 @@ class BrokerAddress:
 
     @classmethod
     def parse(cls, text: str) -> BrokerAddress:
-        """Read an address. Raises Invalid, which does not repeat it."""
+        """Read an address, which has no account in it. Raises Invalid, which does not repeat it."""
         try:
             parts = urlsplit(text)
             port = parts.port or _PORTS.get(parts.scheme, 0)
         except ValueError:
             parts, port = urlsplit(""), 0
-        if parts.scheme not in _PORTS or not parts.hostname or not port:
+        if parts.scheme not in _PORTS or not parts.hostname or not port or "@" in parts.netloc:
             raise Invalid(
                 "link",
                 "消息服务器的地址不正确。",
-                "应写成 amqps://账号:密码@主机:5671/虚拟主机。",
+                "应写成 amqps://主机:5671/虚拟主机；账号写在 broker_user 和 broker_password 里。",
             )
         return cls(
             host=parts.hostname,
             port=port,
             vhost=unquote(parts.path[1:]) or "/",
             tls=parts.scheme == "amqps",
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
         )
 
-    @property
-    def public(self) -> str:
-        """The address without an account: may be shown, logged and announced."""
-        scheme = "amqps" if self.tls else "amqp"
-        return f"{scheme}://{self.host}:{self.port}/{quote(self.vhost, safe='')}"
-
     def of(self, user: str, password: str) -> BrokerAddress:
-        """The same place for another account."""
+        """The same place for an account."""
         return replace(self, user=user, password=password)
 
 

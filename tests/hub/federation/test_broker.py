@@ -23,6 +23,8 @@ from shared.messaging.rabbitmq.address import BrokerAddress
 from shared.messaging.rabbitmq.link import UP_EXCHANGE, up_key
 from tests.servers.rabbitmq import RabbitMQ
 
+_SECRET = "secret-word"
+
 
 @pytest.fixture
 def town() -> str:
@@ -33,7 +35,7 @@ def town() -> str:
 @pytest.fixture
 def hub(city, rabbitmq: RabbitMQ, town: str) -> Iterator[HubFolder]:
     """The hub of a city, which has not declared anything."""
-    hub = _with(city.folder, link=rabbitmq.address(town), broker_management=rabbitmq.management())
+    hub = _with(city.folder, **rabbitmq.settings(town))
     yield hub
     hub.database().close()
 
@@ -202,15 +204,18 @@ def test_only_an_administrator_rotates_and_only_who_is_connected(city, hub, node
 def test_wrong_settings_are_named_and_never_repeated(city, rabbitmq, town) -> None:
     with pytest.raises(WrongState):
         Broker(city.folder)
-    link = rabbitmq.address(town)
-    with pytest.raises(Invalid, match="管理地址"):
-        Broker(_with(city.folder, link=link, broker_management="https://localhost"))
-    wrong = f"http://tests:secret-word@localhost:{rabbitmq.ports.management}"
+    right = rabbitmq.settings(town)
+    with_account = rabbitmq.management.replace("//", f"//hub:{_SECRET}@")
+    for wrong in ("localhost", with_account, "amqp://localhost"):
+        with pytest.raises(Invalid, match="管理地址") as invalid:
+            Broker(_with(city.folder, **right | {"broker_management": wrong}))
+        assert _SECRET not in str(invalid.value)
     with pytest.raises(BrokerRefused) as refused:
-        Broker(_with(city.folder, link=link, broker_management=wrong)).declare([])
-    assert "secret-word" not in str(refused.value) + refused.value.remedy
-    away = "http://tests:secret-word@localhost:9"
+        Broker(_with(city.folder, **right | {"broker_password": _SECRET})).declare([])
+    assert _SECRET not in str(refused.value) + refused.value.remedy
+    away = right | {"broker_management": "http://localhost:9"}
     with pytest.raises(Unavailable):
-        Broker(_with(city.folder, link=link, broker_management=away)).declare([])
+        Broker(_with(city.folder, **away)).declare([])
     with pytest.raises(Invalid, match="shards"):
-        _ = _with(city.folder, link=link, shards=0).settings
+        _ = _with(city.folder, **right, shards=0).settings
+    assert _SECRET not in repr(_with(city.folder, broker_password=_SECRET).settings)
