@@ -218,7 +218,7 @@ def test_shards_are_worked_on_by_processes_of_their_own_which_may_die(town: Town
     units = [town.unit("宜昌市审计局", "A005"), town.unit("宜昌市统计局", "A006")]
     town.stop_hub()
     town.start_hub(())
-    workers = [_worker(town, shard) for shard in range(SHARDS)]
+    workers = _workers(town)
     for unit in units:
         unit.file(400, year=2023, word="任务")
     wait_for(lambda: any(town.held_of(unit) for unit in units), "the first run")
@@ -227,7 +227,7 @@ def test_shards_are_worked_on_by_processes_of_their_own_which_may_die(town: Town
         worker.communicate()
     for unit in units:
         unit.file(30, year=2024, word="会议")
-    workers = [_worker(town, shard) for shard in range(SHARDS)]
+    workers = _workers(town)
     wait_for(lambda: all(town.held_of(unit) == 430 for unit in units) and town.settled(), "all")
     for unit in units:
         assert everywhere_the_same(town, unit) == {"lost": 0, "doubled": 0, "altered": 0}  # type: ignore[arg-type]
@@ -237,13 +237,18 @@ def test_shards_are_worked_on_by_processes_of_their_own_which_may_die(town: Town
         assert worker.returncode == 0
 
 
-def _worker(town: Town, shard: int) -> subprocess.Popen[bytes]:
+def _workers(town: Town) -> list[subprocess.Popen[bytes]]:
+    """A process for each shard, all of them at work."""
     danglian = Path(sys.executable).with_name("danglian")
-    worker = subprocess.Popen(
-        [danglian, "hub", "work", "--dir", town.hub.path, "--shard", str(shard), "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert worker.stdout is not None
-    assert json.loads(worker.stdout.readline())["shards"] == [shard]
-    return worker
+    workers = [
+        subprocess.Popen(
+            [danglian, "hub", "work", "--dir", town.hub.path, "--shard", str(shard), "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        for shard in range(SHARDS)
+    ]
+    for shard, worker in enumerate(workers):
+        assert worker.stdout is not None
+        assert json.loads(worker.stdout.readline())["shards"] == [shard]
+    return workers

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -25,6 +24,8 @@ from shared.messaging.links import open_link
 from tests.servers.certificates import make_certificates
 
 _SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+#: Should the tests be killed, the broker dies with them.
+_ENDS_WITH_US = ("setpriv", "--pdeathsig=KILL")
 _PATIENCE = 120.0
 _CONFIGURATION = """
 listeners.tcp.1 = 127.0.0.1:{amqp}
@@ -88,7 +89,7 @@ class RabbitMQ:
         )
         # In the foreground, so that it is ours to end; the broker finds it and starts no other.
         self._epmd = subprocess.Popen(
-            ["epmd", "-port", str(self.ports.epmd), "-address", "127.0.0.1"],
+            [*_ENDS_WITH_US, "epmd", "-port", str(self.ports.epmd), "-address", "127.0.0.1"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -102,7 +103,7 @@ class RabbitMQ:
         """Start the broker and wait until it answers."""
         with (self.folder / "output").open("ab") as output:
             self._server = subprocess.Popen(
-                [_SERVER],
+                [*_ENDS_WITH_US, _SERVER],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -119,12 +120,12 @@ class RabbitMQ:
 
     def stop(self) -> None:
         """Shut down cleanly; connections are closed."""
-        os.kill(self._pid(), signal.SIGTERM)
+        self._server.terminate()
         self._server.wait(_PATIENCE)
 
     def kill(self) -> None:
         """`kill -9`: nothing is said to anybody."""
-        os.kill(self._pid(), signal.SIGKILL)
+        self._server.kill()
         self._server.wait(_PATIENCE)
 
     def restart(self) -> None:
@@ -209,9 +210,6 @@ class RabbitMQ:
         except (OSError, requests.RequestException):
             return False
 
-    def _pid(self) -> int:
-        return int((self.folder / "pid").read_text())
-
     def _environment(self) -> dict[str, str]:
         folder = str(self.folder)
         return {
@@ -230,9 +228,9 @@ class RabbitMQ:
             "RABBITMQ_CONF_ENV_FILE": f"{folder}/environment.conf",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
             "RABBITMQ_PID_FILE": f"{folder}/pid",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-                "-kernel inet_dist_use_interface {127,0,0,1} -noinput"
-            ),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ("-kernel inet_dist_use_interface {127,0,0,1}"),
+            # Then its script becomes the broker, instead of waiting for it.
+            "RUNNING_UNDER_SYSTEMD": "true",
         }
 
 

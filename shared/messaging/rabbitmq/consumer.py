@@ -19,7 +19,7 @@ from shared.messaging.rabbitmq.publisher import again
 
 log = logging.getLogger(__name__)
 
-_PREFETCH = 100
+_PREFETCH = 50
 _REOPEN_SECONDS = 1.0
 
 
