@@ -25,7 +25,7 @@ from kombu.transport import TRANSPORT_ALIASES, virtual
 
 from shared.kernel.errors import Unavailable
 from shared.kernel.identifiers import new_id
-from shared.messaging.link import Delivery
+from shared.messaging.link import DEAD_LETTERS_KEPT, Delivery, is_dead_queue
 
 SCHEME = "danglian-embedded"
 _LEASE_SECONDS = 20.0
@@ -39,6 +39,10 @@ create table if not exists message (
     payload text not null -- last: what stands behind a large value takes long to read
 );
 create index if not exists message_queue on message (queue, id);
+"""
+_FORGET_OLD = """
+delete from message where queue = ? and id <=
+    (select id from message where queue = ? order by id desc limit 1 offset ?)
 """
 
 
@@ -74,6 +78,8 @@ class _Channel(virtual.Channel):
         payload = json.dumps(message)
         with _writing(self._file) as file:
             file.execute("insert into message (queue, payload) values (?, ?)", (queue, payload))
+            if is_dead_queue(queue):
+                file.execute(_FORGET_OLD, (queue, queue, DEAD_LETTERS_KEPT))
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         moment = time.time()

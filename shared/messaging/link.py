@@ -13,6 +13,9 @@ from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import Unavailable
 
 _HUB_QUEUE = "hub.up."
+_DEAD_QUEUE = "dead."
+#: The newest dead letters are kept, so many of each hub.
+DEAD_LETTERS_KEPT = 1000
 
 
 class Refused(Unavailable):
@@ -80,7 +83,12 @@ def node_queue(node_id: str) -> str:
 
 def dead_queue(hub_id: str) -> str:
     """The queue of what came to the hub without a valid envelope."""
-    return f"dead.{hub_id}"
+    return f"{_DEAD_QUEUE}{hub_id}"
+
+
+def is_dead_queue(queue: str) -> bool:
+    """Whether a queue holds dead letters."""
+    return queue.startswith(_DEAD_QUEUE)
 
 
 def shard_of(node_id: str, count: int) -> int:

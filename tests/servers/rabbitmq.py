@@ -18,8 +18,8 @@ import pika
 import pytest
 import requests
 
-from hub.federation.broker import STREAM_QUEUE
-from shared.messaging.link import Link
+from hub.federation.broker import DEAD_QUEUE, STREAM_QUEUE
+from shared.messaging.link import Link, is_dead_queue
 from shared.messaging.links import open_link
 from tests.servers.certificates import make_certificates
 
@@ -186,8 +186,9 @@ class RabbitMQ:
         return name
 
     def declare(self, vhost: str, queue: str) -> None:
-        """A quorum queue as the hub declares its own (`hub.federation.broker`)."""
-        self.call("PUT", "queues", vhost, queue, body={"durable": True, "arguments": STREAM_QUEUE})
+        """A queue as the hub declares its own (`hub.federation.broker`)."""
+        arguments = DEAD_QUEUE if is_dead_queue(queue) else STREAM_QUEUE
+        self.call("PUT", "queues", vhost, queue, body={"durable": True, "arguments": arguments})
 
     def call(self, method: str, *path: str, body: Any = None) -> Any:
         """One call of the management API; the answer as JSON, or None."""

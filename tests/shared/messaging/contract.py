@@ -6,10 +6,10 @@ import os
 import threading
 from collections.abc import Iterator
 
-from shared.messaging.link import Delivery, Link
+from shared.messaging.link import DEAD_LETTERS_KEPT, Delivery, Link
 
 #: The queues that the contract uses.
-QUEUES = ("q", "a", "b", "busy")
+QUEUES = ("q", "a", "b", "busy", "dead.hub")
 _SOON = 10.0
 
 
@@ -85,6 +85,13 @@ class LinkContract:
         link.flush()
         assert link.purge("a") == 2
         assert (link.size("a"), link.size("b")) == (0, 1)
+
+    def test_the_newest_dead_letters_are_kept(self, link: Link) -> None:
+        letters = [str(number).encode() for number in range(DEAD_LETTERS_KEPT + 5)]
+        link.send("dead.hub", letters)
+        link.flush()
+        assert link.size("dead.hub") == DEAD_LETTERS_KEPT
+        assert one(link, "dead.hub").body == letters[5]
 
     def test_many_threads_share_one_link(self, link: Link) -> None:
         def send(publisher: int) -> None:
