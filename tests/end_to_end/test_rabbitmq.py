@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from hub.app import make_app
 from hub.catalogue.models import CatalogueRecord
@@ -28,6 +29,7 @@ from node.office.places import NodeFolder, NodeSettings
 from node.office.service import office_of, open_office
 from node.sync.enrolment import enrol
 from node.wiring import start as start_node
+from shared.command.main import danglian
 from shared.kernel.background import Background
 from shared.kernel.settings import save_settings
 from shared.messaging.link import hub_queue, node_queue, shard_of
@@ -166,6 +168,13 @@ def test_an_account_is_kept_to_itself_replaced_and_taken_away(town: Town) -> Non
     assert address.startswith("amqps://localhost:")
     assert "@" not in address
 
+    by_hand = CliRunner().invoke(
+        danglian, ["node", "link", "--dir", str(unit.folder.path), "--json"]
+    )
+    assert json.loads(by_hand.stdout) == {"link": address}
+    assert kept.read_bytes() != first
+    first = kept.read_bytes()
+
     broker = Broker(town.hub)
     with town.hub.database().read() as session:
         (account,) = broker.accounts(session)
@@ -239,10 +248,10 @@ def test_shards_are_worked_on_by_processes_of_their_own_which_may_die(town: Town
 
 def _workers(town: Town) -> list[subprocess.Popen[bytes]]:
     """A process for each shard, all of them at work."""
-    danglian = Path(sys.executable).with_name("danglian")
+    program = Path(sys.executable).with_name("danglian")
     workers = [
         subprocess.Popen(
-            [danglian, "hub", "work", "--dir", town.hub.path, "--shard", str(shard), "--json"],
+            [program, "hub", "work", "--dir", town.hub.path, "--shard", str(shard), "--json"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )

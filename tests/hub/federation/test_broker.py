@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
 import pika
 import pytest
+from click.testing import CliRunner
 from pika.exceptions import ChannelClosedByBroker, ProbableAuthenticationError
 
+from hub.app import make_app
 from hub.federation.broker import Account, Broker, BrokerKeeper, rotate_account
 from hub.federation.management import BrokerRefused
 from hub.federation.places import HubFolder
+from shared.command.main import danglian
+from shared.identity import create_account
 from shared.kernel.actor import Grant, Role
 from shared.kernel.errors import Invalid, NotAllowed, Unavailable, WrongState
 from shared.kernel.identifiers import new_id
@@ -188,6 +193,37 @@ def test_the_broker_follows_the_nodes(broker, hub, nodes, city, rabbitmq) -> Non
     left = {name.split(".")[1] for name in users if name.startswith("node.")} & set(nodes)
     assert left == {nodes[2]}, "the old machine's account is not the new machine's"
     assert rabbitmq.user in users
+
+
+def test_the_commands_and_the_page_do_the_same(broker, hub, nodes, city, rabbitmq) -> None:
+    def run(*arguments: str) -> dict[str, object]:
+        answer = CliRunner().invoke(
+            danglian, ["hub", "broker", *arguments, "--dir", str(hub.path), "--json"]
+        )
+        assert answer.exit_code == 0, answer.output
+        return json.loads(answer.stdout)
+
+    assert run("declare") == {"nodes": 3, "queues": 3, "bindings": 3, "removed": 0}
+    accounts = {each.node_id: each.user for each in _accounts(broker, hub)}
+    for account in _accounts(broker, hub):
+        broker.give_account(account)
+    assert run("rotate", nodes[0]) == {"node_id": nodes[0]}
+    with city.database.write() as session:
+        create_account(
+            city.admin, "admin", "管理员", "Yichang-2026", [Grant(Role.ADMINISTRATOR)],
+            session=session, must_change=False,
+        )  # fmt: skip
+    browser = make_app(hub).test_client()
+    token = browser.get("/session").get_json()["csrf_token"]
+    browser.post(
+        "/sign-in", data={"login": "admin", "password": "Yichang-2026", "csrf_token": token}
+    )
+    assert "更换通道账号" in browser.get(f"/nodes/{nodes[1]}").get_data(as_text=True)
+    token = browser.get("/session").get_json()["csrf_token"]
+    answer = browser.post(f"/nodes/{nodes[1]}/account", data={"csrf_token": token})
+    assert answer.status_code == 302
+    users = {each["name"] for each in rabbitmq.call("GET", "users")}
+    assert users & set(accounts.values()) == {accounts[nodes[2]]}
 
 
 def test_only_an_administrator_rotates_and_only_who_is_connected(city, hub, nodes) -> None:
