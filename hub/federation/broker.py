@@ -48,8 +48,8 @@ DEAD_QUEUE = {
     "x-message-ttl": 30 * 24 * 3600 * 1000,
 }
 _ACCOUNT = re.compile(r"node\.[0-9a-f-]{36}\.[0-9a-f]{8}")
-#: How often the accounts are compared with the nodes though no node has changed.
-_ANYWAY_SECONDS = 600.0
+#: How often the broker is looked at though no node has changed: it may have been made anew.
+_ANYWAY_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class Broker:
         The node may write under its own key and read its own queue, and nothing else.
         """
         self._declare_queue(node_queue(account.node_id), STREAM_QUEUE)
-        self._bind({up_key(account.node_id): account.shard})
+        self._bind_one(up_key(account.node_id), hub_queue(self._hub_id, account.shard))
         password = secrets.token_urlsafe(32)
         self._api.call(*("PUT", "users", account.user), body={"password": password, "tags": ""})
         self._api.call(

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Any
 
 import pika
@@ -49,9 +50,7 @@ class _Letter:
 class Publisher:
     """The channel that messages leave through, in the order in which they were handed over."""
 
-    def __init__(
-        self, connection: Connection, *, confirm_seconds: float = _CONFIRM_SECONDS
-    ) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._condition = connection.condition
         self._channel: Any = None
@@ -65,18 +64,28 @@ class Publisher:
     # ---- for everyone
 
     def send(self, exchange: str, key: str, bodies: Sequence[bytes]) -> None:
-        """Hand messages over; waits only while too many are under way. Raises Unavailable."""
+        """Hand messages over; waits only while too many are under way.
+
+        Raises Unavailable; then nothing of what this thread sent is waited for any more.
+        """
         batch = Batch(len(bodies))
-        deadline = time.monotonic() + _CONFIRM_SECONDS
-        with self._condition:
-            while len(self._outbox) >= _IN_FLIGHT or self._channel is None:
-                self._require_connection()
-                if not self._condition.wait(deadline - time.monotonic()):
-                    raise _not_confirmed()
-            self._require_connection()
-            self._outbox.extend(_Letter(batch, exchange, key, body) for body in bodies)
+        try:
+            self._hand_over([_Letter(batch, exchange, key, body) for body in bodies])
+        except Unavailable:
+            self._sent.batches = []
+            raise
         self._batches.append(batch)
         self._connection.call(self._pump)
+
+    def _hand_over(self, letters: Sequence[_Letter]) -> None:
+        deadline = time.monotonic() + _CONFIRM_SECONDS
+        with self._condition:
+            self._require_connection()
+            while len(self._outbox) >= _IN_FLIGHT or self._channel is None:
+                if not self._condition.wait(deadline - time.monotonic()):
+                    raise _not_confirmed()
+                self._require_connection()
+            self._outbox.extend(letters)
 
     def flush(self) -> None:
         """Wait until all that this thread sent is confirmed. Raises Unavailable if some is not."""
@@ -155,7 +164,9 @@ class Publisher:
         tag = method.delivery_tag
         problem = None if isinstance(method, spec.Basic.Ack) else _not_confirmed()
         with self._condition:
-            tags = [each for each in self._in_flight if each <= tag] if method.multiple else [tag]
+            tags = [tag]
+            if method.multiple:
+                tags = list(takewhile(lambda each: each <= tag, self._in_flight))
             for each in tags:
                 letter = self._in_flight.pop(each)
                 self._bytes -= letter.size
