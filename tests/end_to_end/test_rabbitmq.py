@@ -41,6 +41,9 @@ from tests.servers.rabbitmq import RabbitMQ
 
 SHARDS = 2
 
+# A broker starts in seconds, but not on a machine that is busy otherwise.
+pytestmark = pytest.mark.timeout(300)
+
 
 class Town:
     """A hub with its pages and loops over a broker, and nodes that are enrolled over HTTP."""
@@ -192,6 +195,23 @@ def test_an_account_is_kept_to_itself_replaced_and_taken_away(town: Town) -> Non
     with town.hub.database().write() as session:
         federation.resume_node(ADMIN, unit.node_id, session=session)
     wait_for(lambda: town.held_of(unit) == 12, "records after the node was resumed")
+
+
+def test_a_broker_that_was_made_anew_is_declared_again_and_its_accounts_fetched(
+    town: Town,
+) -> None:
+    unit = town.unit("宜昌市气象局", "A007")
+    unit.file(3, year=2022)
+    wait_for(lambda: town.held_of(unit) == 3, "the first records")
+    town.stop_hub()
+    town.broker.call("DELETE", "vhosts", town.vhost)
+    account = _account_of(town, unit)
+    assert account is not None
+    town.broker.call("DELETE", "users", account)
+    unit.file(4, year=2023)
+    town.start_hub()
+    wait_for(lambda: town.held_of(unit) == 7 and town.settled(), "records over the new broker")
+    assert everywhere_the_same(town, unit) == {"lost": 0, "doubled": 0, "altered": 0}  # type: ignore[arg-type]
 
 
 def test_what_has_no_valid_envelope_is_put_apart_and_can_be_put_back(town: Town) -> None:

@@ -30,6 +30,9 @@ from tests.servers.rabbitmq import RabbitMQ
 
 _SECRET = "secret-word"
 
+# A broker starts in seconds, but not on a machine that is busy otherwise.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def town() -> str:

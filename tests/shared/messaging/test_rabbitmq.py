@@ -21,6 +21,9 @@ from tests.servers.certificates import make_certificates
 from tests.servers.rabbitmq import RabbitMQ
 from tests.shared.messaging.contract import QUEUES, LinkContract, drained, one
 
+# A broker starts in seconds, but not on a machine that is busy otherwise.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def vhost(rabbitmq: RabbitMQ) -> str:
