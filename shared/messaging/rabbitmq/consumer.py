@@ -13,6 +13,8 @@ import logging
 import time
 from typing import Any
 
+from pika.exceptions import ChannelClosedByBroker
+
 from shared.kernel.errors import Unavailable
 from shared.messaging.rabbitmq.connection import Connection, problem_of_channel
 from shared.messaging.rabbitmq.publisher import again
@@ -153,7 +155,8 @@ class Consumer:
 
     def _on_close(self, channel: Any, reason: object) -> None:
         if channel is self._channel:
-            log.warning("queue %s: %s", self._queue, reason)
+            if isinstance(reason, ChannelClosedByBroker):
+                log.warning("queue %s: %s", self._queue, reason)
             self.lost(problem_of_channel(reason))
             self._connection.later(_REOPEN_SECONDS, self)
 
