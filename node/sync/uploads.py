@@ -14,14 +14,12 @@ from typing import Any
 
 import requests
 
-from node.office.models import Office
 from node.office.places import NodeFolder
 from node.office.service import office_of
 from node.sync.errors import hub_answer
+from node.sync.questions import ask_hub, hub_url
 from node.transfer import service as transfer
 from shared.kernel.errors import DanglianError, Unavailable
-from shared.kernel.keys import PublicKey
-from shared.messaging.envelope import BadEnvelope, Header, close_envelope, read_envelope
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +47,7 @@ class Uploader:
         """
         with self._database.read() as session:
             office = office_of(session)
-            if not office.has_grant or not self._hub_url(office):
+            if not office.has_grant or not hub_url(self._folder, office):
                 return False
             wanted = transfer.uploads_wanted(session)
         moment = self._clock()
@@ -72,7 +70,8 @@ class Uploader:
         return True
 
     def _send(self, offer_id: str, sha256: str, size: int) -> None:
-        grant = self._ask({"what": "upload", "offer_id": offer_id, "sha256": sha256, "size": size})
+        question = {"what": "upload", "offer_id": offer_id, "sha256": sha256, "size": size}
+        grant = ask_hub(self._folder, question, http=self._http)
         if grant["complete"]:
             return
         part_size: int = grant["part_size"]
@@ -85,7 +84,7 @@ class Uploader:
 
     def _put(self, grant: dict[str, Any], number: int, part: bytes) -> None:
         with self._database.read() as session:
-            base = self._hub_url(office_of(session))
+            base = hub_url(self._folder, office_of(session))
         url = f"{base}/api/v1/uploads/{grant['upload_id']}/parts/{number}"
         headers = {
             "Danglian-Upload-Token": grant["token"],
@@ -93,29 +92,3 @@ class Uploader:
             "Content-Type": "application/octet-stream",
         }
         hub_answer(lambda: self._http.put(url, data=part, headers=headers, timeout=_TIMEOUT))
-
-    def _hub_url(self, office: Office) -> str:
-        """Where the hub answers: as set here (it may have moved), else as at enrolment."""
-        return (self._folder.settings.hub_url or str(office.hub_url)).rstrip("/")
-
-    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Ask the hub one signed question; the answer is signed by the hub."""
-        with self._database.read() as session:
-            office = office_of(session)
-            url = f"{self._hub_url(office)}/api/v1/nodes/requests"
-            hub_key = PublicKey.from_hex(office.hub_public_key)
-            header = Header(
-                sender=str(office.node_id),
-                recipient=str(office.hub_id),
-                direction="up",
-                kind="request",
-                epoch=office.epoch,
-                generation=office.generation,
-            )
-        raw = close_envelope(self._folder.keys.device(), header, question)
-        answer = hub_answer(lambda: self._http.post(url, data=raw, timeout=_TIMEOUT))
-        try:
-            message = read_envelope(answer.content).open(hub_key)
-        except BadEnvelope as error:
-            raise Unavailable("市级平台的回答未通过验证。", "系统会自动重试。") from error
-        return message.document()
