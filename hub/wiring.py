@@ -88,9 +88,7 @@ def work(folder: HubFolder, shards: Iterable[int], background: Background) -> No
     link = folder.open_link()
     side_by_side = _SIDE_BY_SIDE.get(folder.database().engine.dialect.name, _OTHERWISE)
     for shard in shards:
-        post = PostOffice(
-            *(folder, link, handlers(), holdings), shard=shard, shards=folder.shards
-        )
+        post = PostOffice(*(folder, link, handlers(), holdings), shard=shard, shards=folder.shards)
         background.repeat(f"post.{shard}.in", post.step_collect, idle_seconds=0.1)
         for lane in range(side_by_side):
             background.repeat(f"post.{shard}.work.{lane}", post.step_work, idle_seconds=0.1)
