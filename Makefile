@@ -23,7 +23,7 @@ test: tools lint ## Check everything: lint, types, import contracts, then every 
 	@$(BIN)/pytest -m "browser or faults"
 
 .PHONY: faults
-faults: tools ## Kill every process once while 2,000 records are on their way (about 20 minutes).
+faults: tools ## Kill every process once while 2,000 records are on their way (about 5 minutes).
 	@RECORDS=2000 $(BIN)/pytest tests/faults/test_kills.py -m faults
 
 .PHONY: lint

@@ -24,7 +24,7 @@ from hub.receiving.api import receiving_api, uploads_api
 from hub.receiving.views import blueprint as receiving_pages
 from hub.review.api import review_api
 from hub.review.views import blueprint as review_pages
-from hub.wiring import REQUESTS, holdings
+from hub.wiring import holdings, requests
 from shared.kernel.actor import Role
 from shared.web import make_app as make_web_app
 
@@ -73,7 +73,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             corrections_api,
             uploads_api,
             bundles_api,
-            requests_blueprint(folder, REQUESTS),
+            requests_blueprint(folder, requests(folder)),
         ),
         navigation=NAVIGATION,
         scopes=scopes,

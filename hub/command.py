@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from hub.accounts import user_group
 from hub.custody.commands import hand_over_group
 from hub.federation import service as federation
+from hub.federation.broker_commands import broker_group
 from hub.federation.commands import (
     ACTOR,
     agreement_group,
@@ -67,6 +69,7 @@ fonds_group.add_command(hand_over_group)
 hub.add_command(fonds_group)
 hub.add_command(node_group)
 hub.add_command(agreement_group)
+hub.add_command(broker_group)
 hub.add_command(keys_group)
 hub.add_command(recover_command(_complete))
 hub.add_command(doctor_command)
@@ -133,12 +136,24 @@ def init(
     )
 
 
+_shard_option = click.option(
+    "--shard",
+    "shards",
+    type=int,
+    multiple=True,
+    help="只收发这个分片（从 0 起），可重复；不填为全部。其余由别处的 hub work 收发。",
+)
+
+
 @hub.command("run")
 @folder_option
 @click.option("--host", help="监听地址；不填按设置。")
 @click.option("--port", type=int, help="端口；不填按设置，0 取一个空闲端口。")
+@_shard_option
 @json_option
-def run(folder: Path, host: str | None, port: int | None, as_json: bool) -> None:
+def run(
+    folder: Path, host: str | None, port: int | None, shards: tuple[int, ...], as_json: bool
+) -> None:
     """运行平台：网页、接口，以及与各单位的收发。按 Ctrl-C 停止。"""
     from hub.app import make_app
     from hub.wiring import start
@@ -147,6 +162,7 @@ def run(folder: Path, host: str | None, port: int | None, as_json: bool) -> None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     place = HubFolder(folder)
     settings = place.settings
+    chosen = _chosen(shards, place)
     stopping = threading.Event()
     _stop_on_signal(stopping)
     with folder_lock(place.path, "hub run"):
@@ -157,7 +173,7 @@ def run(folder: Path, host: str | None, port: int | None, as_json: bool) -> None
             settings.port if port is None else port,
             threads=settings.threads,
         )
-        background = start(place)
+        background = start(place, chosen)
         show(
             {"url": server.url, "hub_id": settings.hub_id},
             as_json=as_json,
@@ -167,6 +183,43 @@ def run(folder: Path, host: str | None, port: int | None, as_json: bool) -> None
         server.stop()
         background.stop()
         place.database().close()
+
+
+@hub.command("work")
+@folder_option
+@_shard_option
+@json_option
+def work_command(folder: Path, shards: tuple[int, ...], as_json: bool) -> None:
+    """只收发各单位的消息，不开网页；分片可以分给多个进程、多台服务器。按 Ctrl-C 停止。"""
+    from hub.wiring import work
+    from shared.kernel.background import Background
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    place = HubFolder(folder)
+    chosen = _chosen(shards, place)
+    stopping = threading.Event()
+    _stop_on_signal(stopping)
+    with ExitStack() as stack:
+        for shard in chosen:
+            stack.enter_context(folder_lock(place.path / "shards" / str(shard), "hub work"))
+        background = Background()
+        work(place, chosen, background)
+        background.start()
+        show(
+            {"hub_id": place.settings.hub_id, "shards": list(chosen)},
+            as_json=as_json,
+            sentence=f"正在收发分片 {'、'.join(map(str, chosen))} （按 Ctrl-C 停止）",
+        )
+        stopping.wait()
+        background.stop()
+        place.database().close()
+
+
+def _chosen(shards: tuple[int, ...], place: HubFolder) -> tuple[int, ...]:
+    for shard in shards:
+        if not 0 <= shard < place.shards:
+            raise Invalid("shard", f"没有分片 {shard}。", f"分片从 0 到 {place.shards - 1}。")
+    return shards or tuple(range(place.shards))
 
 
 def _stop_on_signal(stopping: threading.Event) -> None:

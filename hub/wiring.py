@@ -14,13 +14,14 @@ from hub.custody import hearing as custody
 from hub.custody.bundles import grant_bundle_down, grant_bundle_up
 from hub.custody.telling import holdings as hand_overs
 from hub.federation import epochs
+from hub.federation.broker import BrokerKeeper, link_request
 from hub.federation.places import HubFolder
 from hub.federation.requests import Request
 from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from shared.kernel.background import Background
 from shared.messaging.entry import Entry, Handler
-from shared.messaging.links import open_link
+from shared.messaging.links import names_broker
 
 #: What a node may ask over HTTPS, by name.
 REQUESTS: Mapping[str, Request] = {
@@ -28,6 +29,15 @@ REQUESTS: Mapping[str, Request] = {
     "upload_bundle": grant_bundle_up,
     "fetch_bundle": grant_bundle_down,
 }
+
+#: How many nodes of one shard are dealt with side by side. SQLite takes one writer at a time.
+_SIDE_BY_SIDE = {"sqlite": 1}
+_OTHERWISE = 3
+
+
+def requests(folder: HubFolder) -> dict[str, Request]:
+    """What a node may ask of this hub."""
+    return {**REQUESTS, "link": link_request(folder)}
 
 
 def handlers(folder: HubFolder) -> dict[str, Handler]:
@@ -75,15 +85,30 @@ def holdings(node_id: str, session: Session) -> Iterable[epochs.Fact]:
     yield from hand_overs(node_id, session)
 
 
-def start(folder: HubFolder) -> Background:
-    """Start every loop of the hub; stop them with `.stop()`."""
+def start(folder: HubFolder, shards: Iterable[int]) -> Background:
+    """Start every loop of the hub, with these shards; stop them with `.stop()`."""
     background = Background()
-    post = PostOffice(folder, open_link(folder.settings.link), handlers(folder), holdings)
-    background.repeat("post.in", post.step_in, idle_seconds=0.1)
-    background.repeat("post.out", post.step_out, idle_seconds=0.2)
+    work(folder, shards, background)
+    if names_broker(folder.settings.link):
+        background.repeat("broker", BrokerKeeper(folder).step, idle_seconds=2.0)
     recounting = Recounting(folder.database(), hours=folder.settings.recount_hours)
     background.repeat("catalogue.recount", recounting.step, idle_seconds=300.0)
     for name, step in steps(folder).items():
         background.repeat(name, step, idle_seconds=0.5)
     background.start()
     return background
+
+
+def work(folder: HubFolder, shards: Iterable[int], background: Background) -> None:
+    """Add the loops that talk to the nodes of some shards, over one link."""
+    link = folder.open_link()
+    side_by_side = _SIDE_BY_SIDE.get(folder.database().engine.dialect.name, _OTHERWISE)
+    for shard in shards:
+        post = PostOffice(
+            *(folder, link, handlers(folder), holdings), shard=shard, shards=folder.shards
+        )
+        background.repeat(f"post.{shard}.in", post.step_collect, idle_seconds=0.1)
+        for lane in range(side_by_side):
+            background.repeat(f"post.{shard}.work.{lane}", post.step_work, idle_seconds=0.1)
+        background.repeat(f"post.{shard}.out", post.step_out, idle_seconds=0.2)
+    background.at_end(link.close)

@@ -19,12 +19,14 @@ from node.office.places import NodeFolder
 from node.office.service import apply_fonds, office_of
 from node.sync import reconciling, recovery
 from node.sync.agent import Agent
+from node.sync.line import Line
 from node.sync.uploads import Fetcher, Uploader
 from node.transfer import service as transfer
 from node.transfer.work import TransferWork
 from shared.kernel.background import Background
+from shared.kernel.errors import Unavailable
 from shared.messaging.entry import Entry, Handler
-from shared.messaging.links import open_link
+from shared.messaging.link import Refused
 
 Apply = Callable[[Session, dict[str, Any]], object]
 
@@ -76,26 +78,46 @@ class Correspondence:
         self._folder = folder
         self._lock = threading.Lock()
         self._agent: Agent | None = None
+        self._line = Line(folder)
         self._uploader = Uploader(folder)
         self._fetcher = Fetcher(folder)
 
     def step_in(self) -> bool:
         """Take in what came."""
-        agent = self._enrolled()
-        return agent.step_in() if agent else False
+        return self._step(Agent.step_in)
 
     def step_out(self) -> bool:
         """Send what is due."""
-        agent = self._enrolled()
-        return agent.step_out() if agent else False
+        return self._step(Agent.step_out)
 
     def step_upload(self) -> bool:
         """Send one package or bundle in parts."""
-        return self._uploader.step() if self._enrolled() else False
+        return self._uploader.step()
 
     def step_fetch(self) -> bool:
         """Fetch one bundle in parts."""
-        return self._fetcher.step() if self._enrolled() else False
+        return self._fetcher.step()
+
+    def close(self) -> None:
+        """Give the link back."""
+        with self._lock:
+            if self._agent is not None:
+                self._agent.close()
+                self._agent = None
+
+    def _step(self, step: Callable[[Agent], bool]) -> bool:
+        agent = self._enrolled()
+        if agent is None:
+            return False
+        try:
+            busy = step(agent)
+        except Unavailable as error:
+            refused = isinstance(error, Refused)
+            if refused or self._line.silent:
+                self._begin_anew(agent, refused=refused)
+            raise
+        self._line.answered()
+        return busy
 
     def _enrolled(self) -> Agent | None:
         with self._lock:
@@ -105,9 +127,17 @@ class Correspondence:
                 address = self._folder.settings.link or office.link
                 if office.node_id is None or not address:
                     return None
-                link = open_link(address)
+                link = self._line.open(address, office.node_id)
                 self._agent = Agent(self._folder, link, HANDLERS, version=version("danglian"))
             return self._agent
+
+    def _begin_anew(self, agent: Agent, *, refused: bool) -> None:
+        """The broker does not take us, or is silent: ask the hub how it is reached now."""
+        with self._lock:
+            if self._agent is agent:
+                self._agent = None
+                self._line.distrust(refused=refused)
+        agent.close()
 
 
 def start(folder: NodeFolder) -> Background:
@@ -123,5 +153,6 @@ def start(folder: NodeFolder) -> Background:
     background.repeat(f"{name}.upload", correspondence.step_upload, idle_seconds=1.0)
     background.repeat(f"{name}.reconcile", reconciling.Schedule(folder).step, idle_seconds=60.0)
     background.repeat(f"{name}.fetch", correspondence.step_fetch, idle_seconds=1.0)
+    background.at_end(correspondence.close)
     background.start()
     return background

@@ -13,6 +13,8 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.servers.rabbitmq import RabbitMQ
+
 # No deadline: a busy machine is slow, not wrong. CI repeats the same examples, so that it fails for
 # what changed; everybody else's runs look for new ones.
 settings.register_profile("danglian", deadline=None, derandomize="CI" in os.environ)
@@ -48,3 +50,13 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    """A private RabbitMQ, one for the whole run; each test takes a virtual host of its own."""
+    from tests.servers.rabbitmq import RabbitMQ
+
+    broker = RabbitMQ()
+    yield broker
+    broker.remove()

@@ -4,13 +4,15 @@ weather the test decides. What the loops of the processes do, a test does step b
 
 from __future__ import annotations
 
+import heapq
 import io
 import random
 import shutil
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 
 from hub.app import make_app
@@ -57,6 +59,8 @@ class StormyLink:
         self._random = random.Random(seed)
         self.storm = seed is not None
         self._queues: dict[str, list[bytes]] = defaultdict(list)
+        self._released: dict[str, list[_Taken]] = defaultdict(list)
+        self._places = count()
 
     def weather(self, seed: int) -> None:
         """From here on there is a storm."""
@@ -78,37 +82,44 @@ class StormyLink:
             if luck > 0.93:
                 self._queues[queue].append(message)
 
-    def receive(self, queue: str, *, wait_seconds: float, most: int = 1) -> list[_Taken]:
-        taken = self._queues[queue][:most]
-        del self._queues[queue][:most]
-        return [_Taken(self, queue, body) for body in taken]
+    def flush(self) -> None:
+        return None
 
-    def give_back(self, queue: str, body: bytes) -> None:
-        self._queues[queue].insert(0, body)
+    def receive(self, queue: str, *, wait_seconds: float, most: int = 1) -> list[_Taken]:
+        back = self._released[queue]
+        taken = [heapq.heappop(back) for _ in range(min(most, len(back)))]
+        fresh = self._queues[queue][: most - len(taken)]
+        del self._queues[queue][: len(fresh)]
+        return taken + [_Taken(next(self._places), body, back) for body in fresh]
+
+    def waiting(self, queue: str) -> list[bytes]:
+        """What waits in a queue, in its order."""
+        return [taken.body for taken in sorted(self._released[queue])] + self._queues[queue]
 
     def size(self, queue: str) -> int:
-        return len(self._queues[queue])
+        return len(self.waiting(queue))
 
     def purge(self, queue: str) -> int:
-        count = len(self._queues[queue])
+        size = self.size(queue)
         self._queues[queue].clear()
-        return count
+        self._released[queue].clear()
+        return size
 
     def close(self) -> None:
         return None
 
 
-@dataclass
+@dataclass(order=True)
 class _Taken:
-    link: StormyLink
-    queue: str
-    body: bytes
+    place: int
+    body: bytes = field(compare=False)
+    back: list[_Taken] = field(compare=False)
 
     def acknowledge(self) -> None:
         return None
 
     def release(self) -> None:
-        self.link.give_back(self.queue, self.body)
+        heapq.heappush(self.back, self)
 
 
 class Clock:

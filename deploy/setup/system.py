@@ -1,19 +1,23 @@
-"""The Debian packages that the browser tests need."""
+"""The Debian packages that the tests need: a browser, and servers that they start privately."""
 
+import contextlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from steps import Failed, run, say
 
 LIST = Path(__file__).with_name("system-packages.txt")
+#: What Debian asks before a package's installation starts its service; 101 means no.
+_POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 def install_packages() -> None:
     """Install what is missing through apt-get where we may; otherwise say what is missing.
 
-    Not an error: everything but the browser tests runs without.
+    Not an error: everything but the tests that need them runs without.
     """
     missing = _missing()
     if not missing:
@@ -21,15 +25,31 @@ def install_packages() -> None:
     names = " ".join(missing)
     as_root = _as_root()
     if as_root is None or not shutil.which("apt-get"):
-        say(f"The browser tests will fail until these Debian packages are installed: {names}")
+        say(f"Some tests will fail until these Debian packages are installed: {names}")
         return
-    say(f"Installing for the browser tests: {names} …")
+    say(f"Installing for the tests: {names} …")
+    with _no_services_started(as_root):
+        try:
+            _apt_get(as_root, "install", "--yes", "--no-install-recommends", *missing)
+        except Failed:
+            # The usual reason is an old list of packages.
+            _apt_get(as_root, "update")
+            _apt_get(as_root, "install", "--yes", "--no-install-recommends", *missing)
+
+
+@contextlib.contextmanager
+def _no_services_started(as_root: list[str]) -> Iterator[None]:
+    """Tests start servers on ports of their own; the machine's should not begin to run for them."""
+    if _POLICY.exists():
+        yield  # the administrator has decided already
+        return
+    failing = "the services of the packages could not be kept from starting."
+    script = f"printf '#!/bin/sh\\nexit 101\\n' > {_POLICY} && chmod 755 {_POLICY}"
+    run(*as_root, "sh", "-c", script, failing=failing)
     try:
-        _apt_get(as_root, "install", "--yes", "--no-install-recommends", *missing)
-    except Failed:
-        # The usual reason is an old list of packages.
-        _apt_get(as_root, "update")
-        _apt_get(as_root, "install", "--yes", "--no-install-recommends", *missing)
+        yield
+    finally:
+        run(*as_root, "rm", "--force", _POLICY, failing=f"{_POLICY} could not be removed.")
 
 
 def _missing() -> list[str]:
@@ -63,5 +83,5 @@ def _as_root() -> list[str] | None:
 def _apt_get(as_root: list[str], *arguments: str) -> None:
     run(
         *(*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", *arguments),
-        failing="apt-get could not install what the browser tests need; the lines above say why.",
+        failing="apt-get could not install what the tests need; the lines above say why.",
     )

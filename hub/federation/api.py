@@ -45,7 +45,7 @@ def enrol_node(given: dict[str, str]) -> dict[str, Any]:
             return enrol(
                 Application(**given),
                 key=folder.keys.hub(),
-                link=folder.settings.link,
+                link=folder.link_for_nodes,
                 holdings=current_holdings(),
                 session=session,
             )

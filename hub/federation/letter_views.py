@@ -1,13 +1,17 @@
-"""The page of dead letters: messages without a valid envelope, and why each is not believed."""
+"""The page of dead letters: why each message is not believed; put back, or thrown away."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from contextlib import closing
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
+from hub.federation.edge import current_folder
+from hub.federation.letters import FAILED, Outcome, carry_out, letter_for, settle
 from hub.federation.models import Node
-from shared.identity import with_roles
+from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.messaging.models import DeadLetter
 from shared.web import Filter, Listing, current_database
@@ -31,13 +35,14 @@ REASONS = {
     "recipient": "是发给别的平台的，请检查该单位的设置",
     "sender": "信封上的单位与通道不符",
     "direction": "方向不对",
+    FAILED: "平台处理时出错，该单位会自动重发；请把运行日志交给维护人员",
 }
 
 
 @blueprint.get("/")
 @with_roles(Role.ADMINISTRATOR)
 def index() -> ResponseReturnValue:
-    """What came without a valid envelope; what it said was never kept."""
+    """What came without a valid envelope, and why; what it said is not shown to anybody."""
     listing = Listing.from_request(
         request.args,
         sorts={"arrived_at": DeadLetter.arrived_at, "size": DeadLetter.size},
@@ -51,4 +56,35 @@ def index() -> ResponseReturnValue:
         names = {
             node.id: node.name for node in session.scalars(select(Node).where(Node.id.in_(claimed)))
         }
-    return render_template("letters/index.html", page=page, reasons=REASONS, names=names)
+    return render_template(
+        "letters/index.html", page=page, reasons=REASONS, names=names, failed=FAILED
+    )
+
+
+@blueprint.post("/<letter_id>/replay")
+@with_roles(Role.ADMINISTRATOR)
+def replay(letter_id: str) -> ResponseReturnValue:
+    """Put a letter back into the queue that it came from."""
+    _decide(letter_id, Outcome.REPLAYED)
+    flash("已放回收件队列，重新处理。", "success")
+    return redirect(url_for(".index"))
+
+
+@blueprint.post("/<letter_id>/drop")
+@with_roles(Role.ADMINISTRATOR)
+def drop(letter_id: str) -> ResponseReturnValue:
+    """Throw a letter away."""
+    _decide(letter_id, Outcome.DROPPED)
+    flash("已删除这条无效消息。", "success")
+    return redirect(url_for(".index"))
+
+
+def _decide(letter_id: str, outcome: Outcome) -> None:
+    folder, actor = current_folder(), current_actor()
+    with current_database().read() as session:
+        letter = letter_for(actor, letter_id, session=session)
+    if letter.reason != FAILED:
+        with closing(folder.open_link()) as link:
+            carry_out(letter, outcome, folder.settings.hub_id, link)
+    with current_database().write() as session:
+        settle(actor, letter_id, outcome, session=session)

@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 
 from hub.federation import epochs
 from hub.federation import service as federation
+from hub.federation.broker import Broker, rotate_account
 from hub.federation.edge import current_folder, current_holdings
 from hub.federation.models import NODE_STATES, Fonds, Node
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import now
+from shared.messaging.links import names_broker
 from shared.messaging.models import IncomingStream, OutgoingStream
 from shared.web import Filter, Form, Listing, current_database
 
@@ -96,6 +98,7 @@ def show(node_id: str) -> ResponseReturnValue:
             states=NODE_STATES,
             silent=_is_silent(node),
             administers=actor.has(Role.ADMINISTRATOR),
+            has_account=node.may_talk and names_broker(current_folder().settings.link),
         )
 
 
@@ -191,6 +194,18 @@ def grant(node_id: str) -> ResponseReturnValue:
         )
         name = node.name
     flash(f"已确认“{name}”（第 {epoch} 期），它会自动完成恢复。", "success")
+    return redirect(url_for(".show", node_id=node_id))
+
+
+@blueprint.post("/<node_id>/account")
+@with_roles(Role.ADMINISTRATOR)
+def rotate(node_id: str) -> ResponseReturnValue:
+    """Give the node another account on the broker; it fetches it by itself."""
+    broker = Broker(current_folder())
+    with current_database().write() as session:
+        node = rotate_account(current_actor(), node_id, session=session)
+    broker.remove(broker.account(node))
+    flash(f"已更换“{node.name}”的通道账号，它联网时会自动领取新的。", "success")
     return redirect(url_for(".show", node_id=node_id))
 
 

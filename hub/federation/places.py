@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -15,11 +15,14 @@ from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
 from shared.kernel.settings import FILE_NAME, load_settings, save_settings
+from shared.messaging.link import Link
+from shared.messaging.links import names_broker, open_link
 from shared.storage import FolderStaging, FolderStore, ObjectStore, Staging
 
 if TYPE_CHECKING:
     from shared.storage.bucket import Bucket
 
+_MOST_SHARDS = 64
 _ARCHIVE_CODE = re.compile(r"[0-9A-Za-z]{1,20}")
 
 #: What a node may send in one go (protocol §1 and §6); announced at enrolment.
@@ -37,7 +40,14 @@ class HubSettings:
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
         threads: how many requests are served at a time.
-        link: `embedded:///path/to/link.sqlite`, or `amqp://…`.
+        link: `embedded:///path/to/link.sqlite`, or `amqps://mq.example:5671/virtual-host`.
+        node_link: where nodes reach the broker; empty takes the same as `link`.
+        broker_management: `https://mq.example:15671`: the broker's management API.
+        broker_user: the hub's account on the broker, with the tag `administrator`.
+        broker_password: its password.
+        broker_ca: path of the certificate (PEM) that the broker's must lead to; empty takes the
+            system's. Nodes get it with their account.
+        shards: into how many queues of the broker the nodes are divided; these run in parallel.
         public_url: address under which nodes reach this hub; empty takes host and port.
         grant_policy: what happens when a copied or restored node asks for a new grant: `ask`
             leaves it to an administrator, `auto` grants it at once.
@@ -57,6 +67,12 @@ class HubSettings:
     port: int = 8060
     threads: int = 8
     link: str = ""
+    node_link: str = ""
+    broker_management: str = ""
+    broker_user: str = ""
+    broker_password: str = field(default="", repr=False)
+    broker_ca: str = ""
+    shards: int = 4
     public_url: str = ""
     grant_policy: str = "ask"
     code_hours: int = 72
@@ -143,6 +159,12 @@ class HubFolder:
                 f"设置项“grant_policy”的值“{settings.grant_policy}”不对。",
                 "应为 ask（由管理员确认）或 auto（自动确认）。",
             )
+        if not 1 <= settings.shards <= _MOST_SHARDS:
+            raise Invalid(
+                "shards",
+                f"设置项“shards”的值 {settings.shards} 不对。",
+                f"应为 1 到 {_MOST_SHARDS}。",
+            )
         return settings
 
     def _no_hub(self) -> NotFound:
@@ -155,6 +177,39 @@ class HubFolder:
         """Where nodes and browsers reach this hub."""
         settings = self.settings
         return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+    @property
+    def link_for_nodes(self) -> str:
+        """The address of the link as nodes are told it."""
+        return self.settings.node_link or self.settings.link
+
+    @property
+    def broker_account(self) -> tuple[str, str]:
+        """The hub's user and password on the broker."""
+        return self.settings.broker_user, self.settings.broker_password
+
+    @cached_property
+    def broker_ca(self) -> str:
+        """The certificate (PEM) that the broker's must lead to; empty for the system's."""
+        if not self.settings.broker_ca:
+            return ""
+        try:
+            return Path(self.settings.broker_ca).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Invalid(
+                "broker_ca",
+                f"设置项“broker_ca”的文件 {self.settings.broker_ca} 读不出来。",
+                "应为 PEM 格式的证书文件。",
+            ) from error
+
+    def open_link(self) -> Link:
+        """The link to the nodes."""
+        return open_link(self.settings.link, account=self.broker_account, ca=self.broker_ca)
+
+    @property
+    def shards(self) -> int:
+        """How many queues the hub receives in; the embedded link has one."""
+        return self.settings.shards if names_broker(self.settings.link) else 1
 
     @cached_property
     def _database(self) -> Database:

@@ -19,8 +19,10 @@ from shared.identity import public
 from shared.kernel.errors import Invalid
 from shared.messaging.envelope import Header, close_envelope
 
+#: What takes the network is said as a function, and done when the transaction is over.
+Answer = dict[str, Any] | Callable[[], dict[str, Any]]
 #: Answers a question of a node: `(session, node_id, question) -> answer`.
-Request = Callable[[Session, str, dict[str, Any]], dict[str, Any]]
+Request = Callable[[Session, str, dict[str, Any]], Answer]
 
 _LIMIT = 64 * 1024
 
@@ -42,8 +44,9 @@ def requests_blueprint(folder: HubFolder, answers: Mapping[str, Request]) -> Blu
         if message.header.kind != "request" or answer is None:
             raise Invalid("what", "不认识这种请求。", "请升级软件后再试。", code="unknown_request")
         with database.write() as session:
-            body = answer(session, message.header.sender, question)
+            found = answer(session, message.header.sender, question)
             generation = hub_of(session).generation
+        body = found() if callable(found) else found
         header = Header(
             sender=folder.settings.hub_id,
             recipient=message.header.sender,

@@ -9,11 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from hub.federation import epochs
 from hub.federation.assignments import hub_of
 from hub.federation.enrolment import key_at
+from hub.federation.lanes import Lanes
+from hub.federation.letters import FAILED
 from hub.federation.models import KeyPurpose, Node
 from hub.federation.own_keys import letters_after
 from hub.federation.places import HubFolder
@@ -29,7 +32,7 @@ from shared.messaging.entry import Handler
 from shared.messaging.envelope import VERSION, BadEnvelope, Header, Message, read_envelope
 from shared.messaging.exchange import Events, Exchange, Party, Timing
 from shared.messaging.inbox import Refusal
-from shared.messaging.link import Delivery, Link, hub_queue, node_queue
+from shared.messaging.link import Link, dead_queue, hub_queue, node_queue, shard_of
 from shared.messaging.log import digest_at, rebase
 from shared.messaging.models import DeadLetter, IncomingStream, OutgoingStream
 
@@ -96,11 +99,26 @@ def _key_of(node: Node, header: Header, session: Session) -> PublicKey:
     return PublicKey.from_hex(node.device_public)
 
 
-class PostOffice:
-    """Everything that travels between the hub and its nodes, over one link.
+def claimed_sender(raw: bytes) -> str:
+    """Who a message says that it is from, to sort it by; nothing is believed yet."""
+    try:
+        return read_envelope(raw).header.sender
+    except BadEnvelope:
+        return ""
 
-    `step_in` and `step_out` are loops of the hub process; `answer` serves the requests that nodes
-    make over HTTPS.
+
+def database_away(error: Exception) -> Unavailable:
+    """The error of a database that went away in the middle, as one that waits and tries again."""
+    if isinstance(error, Unavailable):
+        return error
+    return Unavailable("数据库暂时不可用。", "系统会自动重试。")
+
+
+class PostOffice:
+    """Everything that travels between the hub and the nodes of one shard, over one link.
+
+    `step_collect`, `step_work` (in as many threads as are wanted) and `step_out` are loops of the
+    hub's processes; `step_in` does the first two in one thread.
     """
 
     def __init__(
@@ -110,6 +128,8 @@ class PostOffice:
         handlers: Mapping[str, Handler],
         holdings: epochs.Holdings,
         *,
+        shard: int = 0,
+        shards: int = 1,
         timing: Timing | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -121,6 +141,9 @@ class PostOffice:
         self._timing = timing
         self._clock = clock
         self._hub_id = folder.settings.hub_id
+        self._shard, self._shards = shard, shards
+        self._queue = hub_queue(self._hub_id, shard)
+        self._lanes = Lanes(clock=clock)
         self._key = folder.keys.hub()
         self._exchanges: dict[str, Exchange] = {}
         self._lock = threading.Lock()
@@ -138,47 +161,101 @@ class PostOffice:
     # ---- loops
 
     def step_in(self) -> bool:
-        """Take in what waits in the hub's queue; pauses while a restore is suspected."""
+        """Take in what waits, and deal with all of it, in one thread."""
+        came = self.step_collect()
+        while self._deal(wait_seconds=0):
+            pass
+        return came
+
+    def step_collect(self) -> bool:
+        """Take in hand what waits in this shard; pauses while a restore is suspected."""
         with self._database.read() as session:
             if hub_of(session).restore_suspected is not None:
                 return False
-        deliveries = self._link.receive(hub_queue(self._hub_id), wait_seconds=0.5, most=_BATCH)
-        for position, delivery in enumerate(deliveries):
-            try:
-                self._take(delivery)
-            except Unavailable:
-                for rest in deliveries[position:]:
-                    rest.release()
-                raise
+        room = min(_BATCH, self._lanes.room)
+        if not room:
+            return False
+        deliveries = self._link.receive(self._queue, wait_seconds=0.5, most=room)
+        for delivery in deliveries:
+            self._lanes.put(claimed_sender(delivery.body), delivery)
         return bool(deliveries)
 
+    def step_work(self) -> bool:
+        """Deal with some messages of one node; any number of threads may do this."""
+        return self._deal(wait_seconds=0.5)
+
     def step_out(self) -> bool:
-        """Send what is due to every node that something waits for."""
+        """Send what is due to every node of this shard that something waits for."""
         with self._database.read() as session:
             waiting = session.scalars(
                 select(OutgoingStream.peer)
                 .where(OutgoingStream.seq > OutgoingStream.acked)
                 .where(OutgoingStream.unsure.is_(False))
             ).all()
-        sent = False
-        for node_id in waiting:
-            messages = self._exchange(node_id).due()
-            if messages:
-                self._link.send(node_queue(node_id), messages)
-                sent = True
-        return sent
+        sent = []
+        try:
+            for node_id in waiting:
+                if shard_of(node_id, self._shards) != self._shard:
+                    continue
+                exchange = self._exchange(node_id)
+                if messages := exchange.due():
+                    sent.append(exchange)
+                    self._link.send(node_queue(node_id), messages)
+            self._link.flush()
+        except Unavailable:
+            for exchange in sent:
+                exchange.unsent()
+            raise
+        return bool(sent)
 
-    def _take(self, delivery: Delivery) -> None:
-        raw = delivery.body
+    def _deal(self, *, wait_seconds: float) -> bool:
+        taken = self._lanes.take(wait_seconds=wait_seconds)
+        if taken is None:
+            return False
+        lane, deliveries = taken
+        answers: list[tuple[str, list[bytes]]] = []
+        handled = 0
+        away: Unavailable | None = None
+        fault = False
+        try:
+            for delivery in deliveries:
+                answers.append(self._take(delivery.body))
+                handled += 1
+        except (Unavailable, OperationalError, InterfaceError) as error:
+            away = database_away(error)
+        except Exception as error:
+            log.exception("a message of %s could not be dealt with", lane.sender)
+            fault = True
+            self._note_fault(deliveries[handled].body, lane.sender, error)
+        try:
+            for node_id, messages in answers:
+                if messages:
+                    self._link.send(node_queue(node_id), messages)
+            self._link.flush()
+        except Unavailable as error:
+            # Their messages come again, and are answered again.
+            away, handled = error, 0
+        for delivery in deliveries[:handled]:
+            delivery.acknowledge()
+        rest = deliveries[handled:]
+        if away is not None:
+            self._lanes.give_back(lane, rest)
+            raise away
+        if fault:
+            seconds = self._lanes.park(lane, rest)
+            log.warning("%s is left alone for %.0f s", lane.sender, seconds)
+        else:
+            self._lanes.done(lane)
+        return True
+
+    def _take(self, raw: bytes) -> tuple[str, list[bytes]]:
+        """Deal with one message; returns the node that is answered, and the answers."""
         try:
             message = open_from_node(self._database, self._hub_id, raw)
-            answers = self._receive(message)
+            return message.header.sender, self._receive(message)
         except BadEnvelope as error:
             self._bury(raw, error)
-            answers = []
-        if answers:
-            self._link.send(node_queue(message.header.sender), answers)
-        delivery.acknowledge()
+            return "", []
 
     # ---- one message
 
@@ -210,16 +287,28 @@ class PostOffice:
                 node.last_contact = now()
 
     def _bury(self, raw: bytes, error: BadEnvelope) -> None:
-        """Keep that a bad message came and why; never what it said."""
+        """Keep a bad message apart, and that it came and why; never what it said."""
         log.warning("dead letter: %s from %r", error.reason, error.claimed_sender)
+        self._link.send(dead_queue(self._hub_id), [raw])
+        self._link.flush()
+        self._note_letter(raw, error.claimed_sender, error.reason, error.detail)
+
+    def _note_fault(self, raw: bytes, sender: str, error: Exception) -> None:
+        """Let the administrator see that a node is parked because of a fault of ours."""
+        try:
+            self._note_letter(raw, sender, FAILED, type(error).__name__)
+        except (Unavailable, SQLAlchemyError):
+            log.exception("the fault could not be noted")
+
+    def _note_letter(self, raw: bytes, sender: str, reason: str, detail: str) -> None:
         with self._database.write() as session:
             session.add(
                 DeadLetter(
                     id=new_id(),
-                    queue=hub_queue(self._hub_id),
-                    claimed_sender=error.claimed_sender,
-                    reason=error.reason,
-                    detail=error.detail[:500],
+                    queue=self._queue,
+                    claimed_sender=sender[:80],
+                    reason=reason,
+                    detail=detail[:500],
                     size=len(raw),
                     sha256=sha256_hex(raw),
                 )

@@ -92,6 +92,10 @@ class Agent:
             clock=clock,
         )
 
+    def close(self) -> None:
+        """Give the link back; another agent goes on where this one stood."""
+        self._link.close()
+
     def greet_soon(self) -> None:
         """Greet the hub at the next step, but not more often than every two seconds."""
         self._next_hello = min(self._next_hello, self._clock() + _SOON * random.uniform(0.1, 1))
@@ -99,15 +103,16 @@ class Agent:
     def step_in(self) -> bool:
         """Take in what waits in this node's queue."""
         deliveries = self._link.receive(node_queue(self._node_id), wait_seconds=0.5, most=_BATCH)
-        for position, delivery in enumerate(deliveries):
-            try:
-                answers = self._take(delivery.body)
-            except Unavailable:
-                for rest in deliveries[position:]:
-                    rest.release()
-                raise
-            if answers:
-                self._link.send(hub_queue(self._hub_id), answers)
+        try:
+            for delivery in deliveries:
+                if answers := self._take(delivery.body):
+                    self._link.send(hub_queue(self._hub_id), answers)
+            self._link.flush()
+        except BaseException:
+            for delivery in deliveries:
+                delivery.release()
+            raise
+        for delivery in deliveries:
             delivery.acknowledge()
         return bool(deliveries)
 
@@ -124,8 +129,13 @@ class Agent:
             self._next_hello = self._clock() + pause * random.uniform(0.8, 1.2)
             self._link.send(hub_queue(self._hub_id), [self._hello()])
         messages = self._exchange.due() if active else []
-        if messages:
-            self._link.send(hub_queue(self._hub_id), messages)
+        try:
+            if messages:
+                self._link.send(hub_queue(self._hub_id), messages)
+            self._link.flush()
+        except Unavailable:
+            self._exchange.unsent()
+            raise
         return bool(messages)
 
     def _take(self, raw: bytes) -> list[bytes]:

@@ -7,13 +7,10 @@ from typing import Any
 
 import requests
 
-from node.office.models import Office
 from node.office.places import NodeFolder
 from node.office.service import office_of
 from node.sync.errors import hub_answer
-from shared.kernel.errors import Unavailable
-from shared.kernel.keys import PublicKey
-from shared.messaging.envelope import BadEnvelope, Header, close_envelope, read_envelope
+from node.sync.questions import ask_hub, hub_url
 
 _TIMEOUT = (5, 60)
 _TOKEN, _DIGEST = "Danglian-Upload-Token", "Danglian-Part-Sha256"
@@ -31,32 +28,14 @@ class HubDoor:
         """Whether this node may ask: it has the hub's grant, and knows where the hub is."""
         with self._database.read() as session:
             office = office_of(session)
-            return office.has_grant and bool(self._url(office))
+            return office.has_grant and bool(hub_url(self._folder, office))
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         """Ask the hub one signed question; the answer is signed by the hub.
 
         Raises Unavailable when the hub is away, else the hub's own refusal.
         """
-        with self._database.read() as session:
-            office = office_of(session)
-            url = f"{self._url(office)}/api/v1/nodes/requests"
-            hub_key = PublicKey.from_hex(office.hub_public_key)
-            header = Header(
-                sender=str(office.node_id),
-                recipient=str(office.hub_id),
-                direction="up",
-                kind="request",
-                epoch=office.epoch,
-                generation=office.generation,
-            )
-        raw = close_envelope(self._folder.keys.device(), header, question)
-        answer = hub_answer(lambda: self._http.post(url, data=raw, timeout=_TIMEOUT))
-        try:
-            message = read_envelope(answer.content).open(hub_key)
-        except BadEnvelope as error:
-            raise Unavailable("市级平台的回答未通过验证。", "系统会自动重试。") from error
-        return message.document()
+        return ask_hub(self._folder, question, http=self._http)
 
     def put_part(self, grant: dict[str, Any], number: int, part: bytes) -> None:
         """Send one part of a granted upload."""
@@ -76,8 +55,4 @@ class HubDoor:
 
     def _base(self) -> str:
         with self._database.read() as session:
-            return self._url(office_of(session))
-
-    def _url(self, office: Office) -> str:
-        """Where the hub answers: as set here (it may have moved), else as at enrolment."""
-        return (self._folder.settings.hub_url or str(office.hub_url)).rstrip("/")
+            return hub_url(self._folder, office_of(session))

@@ -1,4 +1,4 @@
-"""Commands of the agent: enrol, recover, reconcile, doctor."""
+"""Commands of the agent: enrol, link, recover, reconcile, doctor."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from node.office.places import NodeFolder
 from node.office.service import office_of
 from node.sync.doctor import examine
 from node.sync.enrolment import enrol
+from node.sync.line import fetch_account
 from node.sync.reconciling import ask
 from node.sync.recovery import ask_again
 from shared.command.main import json_option, show, show_table
@@ -90,4 +91,17 @@ def doctor_command(folder: Path, as_json: bool) -> None:
     )
 
 
-commands = [enrol_command, recover_command, reconcile_command, doctor_command]
+@click.command("link")
+@folder_option
+@json_option
+def link_command(folder: Path, as_json: bool) -> None:
+    """向市级平台重新领取消息通道的地址和账号（平台换了消息服务器之后用）；下次启动生效。"""
+    place = NodeFolder(folder)
+    with place.database().read() as session:
+        if office_of(session).node_id is None:
+            raise WrongState("本机尚未联网登记。", "请先运行 danglian node enrol。")
+    address = fetch_account(place)["link"]
+    show({"link": address}, as_json=as_json, sentence=f"消息通道：{address}")
+
+
+commands = [enrol_command, link_command, recover_command, reconcile_command, doctor_command]

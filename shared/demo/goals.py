@@ -72,6 +72,7 @@ def batch_sizes(due: int) -> list[int]:
     tenth = min(_MOST_IN_BATCH, max(1, due // 10))
     if due < _ENOUGH:
         return [tenth, due - tenth]
-    rest = due - 2 * tenth
+    second = max(2, tenth)  # one is corrected after receipt, one is not
+    rest = due - tenth - second
     parts = max(3, -(-rest // _MOST_IN_BATCH))
-    return [tenth, tenth, *(rest // parts + (at < rest % parts) for at in range(parts))]
+    return [tenth, second, *(rest // parts + (at < rest % parts) for at in range(parts))]

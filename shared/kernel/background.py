@@ -29,6 +29,11 @@ class Background:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._wakes: dict[str, threading.Event] = {}
+        self._at_end: list[Callable[[], object]] = []
+
+    def at_end(self, action: Callable[[], object]) -> None:
+        """Do this after the last step of the last loop, such as closing what they share."""
+        self._at_end.append(action)
 
     def repeat(self, name: str, step: Step, *, idle_seconds: float = 1.0) -> None:
         """Run `step` in a thread of its own: at once while it has work, else every `idle_seconds`.
@@ -73,6 +78,8 @@ class Background:
             wake.set()
         for thread in self._threads:
             thread.join(wait_seconds)
+        for action in self._at_end:
+            action()
 
     @property
     def stopping(self) -> bool:

@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -24,7 +25,7 @@ from kombu.transport import TRANSPORT_ALIASES, virtual
 
 from shared.kernel.errors import Unavailable
 from shared.kernel.identifiers import new_id
-from shared.messaging.link import Delivery
+from shared.messaging.link import DEAD_LETTERS_KEPT, Delivery, is_dead_queue
 
 SCHEME = "danglian-embedded"
 _LEASE_SECONDS = 20.0
@@ -33,11 +34,15 @@ _TABLES = """
 create table if not exists message (
     id integer primary key autoincrement,
     queue text not null,
-    payload text not null,
     lease text,
-    lease_until real
+    lease_until real,
+    payload text not null -- last: what stands behind a large value takes long to read
 );
 create index if not exists message_queue on message (queue, id);
+"""
+_FORGET_OLD = """
+delete from message where queue = ? and id <=
+    (select id from message where queue = ? order by id desc limit 1 offset ?)
 """
 
 
@@ -73,13 +78,17 @@ class _Channel(virtual.Channel):
         payload = json.dumps(message)
         with _writing(self._file) as file:
             file.execute("insert into message (queue, payload) values (?, ?)", (queue, payload))
+            if is_dead_queue(queue):
+                file.execute(_FORGET_OLD, (queue, queue, DEAD_LETTERS_KEPT))
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         moment = time.time()
         free = "queue = ? and (lease is null or lease_until < ?)"
-        query = f"select id, payload from message where {free} order by id limit 1"  # noqa: S608
-        if self._file.execute(query, (queue, moment)).fetchone() is None:
+        # Looked at first without waiting for the turn to write: mostly nothing is there.
+        look = f"select 1 from message where {free} limit 1"  # noqa: S608
+        if self._file.execute(look, (queue, moment)).fetchone() is None:
             raise Empty
+        query = f"select id, payload from message where {free} order by id limit 1"  # noqa: S608
         with _writing(self._file) as file:
             found = file.execute(query, (queue, moment)).fetchone()
             if found is None:
@@ -104,6 +113,10 @@ class _Channel(virtual.Channel):
                 "update message set lease = null where id = ? and lease = ?",
                 (row, self._consumer),
             )
+
+    def together(self) -> AbstractContextManager[object]:
+        """Whatever is put or taken within is one transaction."""
+        return _writing(self._file)
 
     def _has_queue(self, queue: str, **_: Any) -> bool:
         return True
@@ -184,11 +197,16 @@ class KombuLink:
     def send(self, queue: str, messages: Sequence[bytes]) -> None:
         """Put messages into a queue, in order."""
         with self._lock, _reachable():
-            for body in messages:
-                message = self._channel.prepare_message(
-                    body, content_type="application/octet-stream", content_encoding="binary"
-                )
-                self._channel.basic_publish(message, exchange="", routing_key=queue)
+            channel = self._channel
+            with channel.together():
+                for body in messages:
+                    message = channel.prepare_message(
+                        body, content_type="application/octet-stream", content_encoding="binary"
+                    )
+                    channel.basic_publish(message, exchange="", routing_key=queue)
+
+    def flush(self) -> None:
+        """Nothing to wait for: what was sent is in the file."""
 
     def receive(self, queue: str, *, wait_seconds: float, most: int = 1) -> list[Delivery]:
         """Up to `most` messages of a queue, in order; waits a while for the first."""
@@ -202,8 +220,13 @@ class KombuLink:
     def _take(self, queue: str, most: int) -> list[Delivery]:
         found: list[Delivery] = []
         with self._lock, _reachable():
-            while len(found) < most and (message := self._channel.basic_get(queue)) is not None:
-                found.append(KombuDelivery(self, message))
+            channel = self._channel
+            if (message := channel.basic_get(queue)) is None:
+                return found
+            with channel.together():
+                while message is not None:
+                    found.append(KombuDelivery(self, message))
+                    message = channel.basic_get(queue) if len(found) < most else None
         return found
 
     def settle(self, how: Any) -> None:
@@ -253,6 +276,9 @@ def _open(path: Path) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def _writing(file: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    if file.in_transaction:
+        yield file  # joins the one that is open
+        return
     file.execute("begin immediate")
     try:
         yield file

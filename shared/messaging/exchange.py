@@ -125,6 +125,10 @@ class Exchange:
                 sent.wait = min(longest, max(self._timing.retransmit_first, sent.wait * 2))
             return list(self._runs(session, stream, sent, moment))
 
+    def unsent(self) -> None:
+        """What was due last may not have left: it is due again, from the acknowledged on."""
+        self._sent = _Sent()
+
     def _runs(
         self, session: Session, stream: OutgoingStream, sent: _Sent, moment: float
     ) -> list[bytes]:

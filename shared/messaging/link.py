@@ -9,6 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from shared.kernel.canonical import sha256_hex
+from shared.kernel.errors import Unavailable
+
+_HUB_QUEUE = "hub.up."
+_DEAD_QUEUE = "dead."
+#: The newest dead letters are kept, so many of each hub.
+DEAD_LETTERS_KEPT = 1000
+
+
+class Refused(Unavailable):
+    """The broker does not take our account: it was replaced, or the node is suspended."""
+
+    code = "link_refused"
+
 
 class Delivery(Protocol):
     """One message taken from a queue, until it is acknowledged or released."""
@@ -31,7 +45,13 @@ class Link(Protocol):
     """
 
     def send(self, queue: str, messages: Sequence[bytes]) -> None:
-        """Put messages into a queue, in order, as durably as the link can."""
+        """Hand over messages for a queue, in order; may wait while too many are under way."""
+
+    def flush(self) -> None:
+        """Wait until the link has what this thread sent, as durably as it can.
+
+        Unavailable means that some of it may not be there: it has to be sent again one day.
+        """
 
     def receive(self, queue: str, *, wait_seconds: float, most: int = 1) -> list[Delivery]:
         """Up to `most` messages of a queue, in its order; waits a while for the first."""
@@ -48,9 +68,29 @@ class Link(Protocol):
 
 def hub_queue(hub_id: str, shard: int = 0) -> str:
     """The queue in which the hub receives; each node is bound to one shard of it."""
-    return f"hub.up.{hub_id}.{shard}"
+    return f"{_HUB_QUEUE}{hub_id}.{shard}"
+
+
+def is_hub_queue(queue: str) -> bool:
+    """Whether a hub receives in this queue."""
+    return queue.startswith(_HUB_QUEUE)
 
 
 def node_queue(node_id: str) -> str:
     """The queue in which a node receives."""
     return f"node.{node_id}"
+
+
+def dead_queue(hub_id: str) -> str:
+    """The queue of what came to the hub without a valid envelope."""
+    return f"{_DEAD_QUEUE}{hub_id}"
+
+
+def is_dead_queue(queue: str) -> bool:
+    """Whether a queue holds dead letters."""
+    return queue.startswith(_DEAD_QUEUE)
+
+
+def shard_of(node_id: str, count: int) -> int:
+    """The shard that a node belongs to, of `count`; the same wherever it is asked."""
+    return int(sha256_hex(node_id.encode())[:8], 16) % count

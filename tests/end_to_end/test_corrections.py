@@ -86,7 +86,7 @@ def both_say(city: Federation, unit: Unit, record_id: str, **values: Any) -> Non
 
 def sums_agree(city: Federation, unit: Unit) -> None:
     with unit.folder.database().write() as session:
-        ask(session)
+        ask(CLERK, session=session)
     city.settle()
     with unit.folder.database().read() as session:
         proof = last(session)

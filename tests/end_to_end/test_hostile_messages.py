@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,17 @@ import pytest
 from hub.app import make_app
 from hub.catalogue.models import CatalogueRecord
 from hub.federation.models import Node
+from hub.federation.sync import PostOffice
+from hub.wiring import handlers, holdings
 from shared.audit import AuditEvent
 from shared.identity import create_account
 from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.errors import Unavailable
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
 from shared.messaging import append
-from shared.messaging.envelope import VERSION, Header, close_envelope, read_envelope
-from shared.messaging.link import hub_queue
+from shared.messaging.envelope import VERSION, Header, Message, close_envelope, read_envelope
+from shared.messaging.link import dead_queue, hub_queue
 from shared.messaging.models import DeadLetter
 from tests.federation import Federation, Unit
 
@@ -136,20 +140,104 @@ def test_a_suspended_node_is_not_heard_until_it_is_resumed(city: Federation, uni
     assert records(city) == 1
 
 
-def test_an_administrator_sees_the_dead_letters(city: Federation, unit: Unit) -> None:
-    city.link.send(hub_queue(city.hub.settings.hub_id), [b"garbage"])
-    city.post.step_in()
-    with city.hub.database().write() as session:
-        create_account(
-            system_actor("test"), "admin", "管理员", "Yichang-2026", [Grant(Role.ADMINISTRATOR)],
-            session=session, must_change=False,
-        )  # fmt: skip
-    browser = make_app(city.hub).test_client()
-    token = browser.get("/session").get_json()["csrf_token"]
-    answer = browser.post(
-        "/sign-in", data={"login": "admin", "password": "Yichang-2026", "csrf_token": token}
-    )
-    assert answer.status_code == 302
-    page = browser.get("/letters/").get_data(as_text=True)
-    assert "不是本系统的消息" in page
-    assert "garbage" not in page
+def _letters(city: Federation) -> list[DeadLetter]:
+    with city.hub.database().read() as session:
+        return session.query(DeadLetter).all()
+
+
+def test_an_administrator_sees_dead_letters_and_puts_them_back_or_drops_them(
+    city: Federation,
+) -> None:
+    queue = hub_queue(city.hub.settings.hub_id)
+    with closing(city.hub.open_link()) as link:
+        post = PostOffice(city.hub, link, handlers(city.hub), holdings)
+        link.send(queue, [b"garbage", b"other garbage"])
+        post.step_in()
+        with city.hub.database().write() as session:
+            create_account(
+                system_actor("test"), "admin", "管理员", "Yichang-2026",
+                [Grant(Role.ADMINISTRATOR)], session=session, must_change=False,
+            )  # fmt: skip
+        browser = make_app(city.hub).test_client()
+        token = browser.get("/session").get_json()["csrf_token"]
+        answer = browser.post(
+            "/sign-in", data={"login": "admin", "password": "Yichang-2026", "csrf_token": token}
+        )
+        assert answer.status_code == 302
+        page = browser.get("/letters/").get_data(as_text=True)
+        assert "不是本系统的消息" in page
+        assert "garbage" not in page
+
+        other = next(each for each in _letters(city) if each.size == len(b"other garbage"))
+        token = browser.get("/session").get_json()["csrf_token"]
+
+        def decide(verb: str, letter_id: str) -> int:
+            answer = browser.post(f"/letters/{letter_id}/{verb}", data={"csrf_token": token})
+            return int(answer.status_code)
+
+        assert decide("replay", other.id) == 302
+        assert decide("replay", other.id) == 404, "it is off the list"
+        assert [each.size for each in _letters(city)] == [len(b"garbage")]
+        post.step_in()
+        assert len(_letters(city)) == 2, "it came again, and was not believed again"
+        for letter in _letters(city):
+            assert decide("drop", letter.id) == 302
+        assert _letters(city) == []
+        assert link.size(dead_queue(city.hub.settings.hub_id)) == 0
+
+
+class _Faulty(PostOffice):
+    """A hub with a fault that the messages of one node bring to light."""
+
+    faulty: str | None = None
+    away = False
+
+    def _receive(self, message: Message) -> list[bytes]:
+        if self.away:
+            raise Unavailable("数据库暂时不可用。")
+        if message.header.sender == self.faulty:
+            raise ZeroDivisionError
+        return super()._receive(message)
+
+
+def _faulty(city: Federation) -> _Faulty:
+    city.post = _Faulty(city.hub, city.link, handlers(city.hub), holdings, clock=city.clock)
+    return city.post
+
+
+def test_a_node_whose_messages_bring_a_fault_to_light_delays_nobody_else(
+    city: Federation, unit: Unit
+) -> None:
+    post = _faulty(city)
+    other = city.enrol("宜昌市广播电视台", number="A102")
+    post.faulty = unit.node_id
+    unit.file(2)
+    other.file(3)
+    for _ in range(3):
+        city.turn()
+    assert records(city) == 3
+    (letter,) = _letters(city)
+    assert (letter.reason, letter.claimed_sender) == ("failed", unit.node_id)
+    assert letter.detail == "ZeroDivisionError"
+    post.faulty = None
+    city.settle()
+    assert records(city) == 5
+
+
+def test_while_the_database_is_away_messages_wait_in_their_order(
+    city: Federation, unit: Unit
+) -> None:
+    post = _faulty(city)
+    unit.file(3, year=2022)
+    unit.agent.step_out()
+    unit.file(2, year=2023)
+    unit.agent.step_out()
+    waiting = city.link.waiting(hub_queue(city.hub.settings.hub_id))
+    post.away = True
+    with pytest.raises(Unavailable):
+        post.step_in()
+    assert city.link.waiting(hub_queue(city.hub.settings.hub_id)) == waiting
+    post.away = False
+    post.step_in()
+    assert records(city) == 5
+    assert _letters(city) == []

@@ -1,4 +1,4 @@
-"""What every link must do; a new link runs the same class."""
+"""The embedded link."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shared.messaging.embedded import KombuLink
-from shared.messaging.link import Link
+from tests.shared.messaging.contract import LinkContract
 
 
 def _send_numbered(path: str, publisher: int, count: int) -> None:
@@ -27,49 +27,6 @@ def _take_and_hang(path: str, ready: str) -> None:
     link.receive("held", wait_seconds=5)
     Path(ready).touch()
     time.sleep(60)
-
-
-class LinkContract:
-    """A link hands out what was sent, in order, again if it was not acknowledged."""
-
-    def test_messages_come_out_in_the_order_in_which_they_went_in(self, link: Link) -> None:
-        sent = [b"\x00\xff" + str(number).encode() for number in range(200)]
-        link.send("q", sent)
-        taken: list[bytes] = []
-        while deliveries := link.receive("q", wait_seconds=0, most=50):
-            for delivery in deliveries:
-                taken.append(delivery.body)
-                delivery.acknowledge()
-        assert taken == sent
-        assert link.size("q") == 0
-
-    def test_queues_do_not_mix(self, link: Link) -> None:
-        link.send("a", [b"for a"])
-        assert link.receive("b", wait_seconds=0) == []
-        assert link.receive("a", wait_seconds=0)[0].body == b"for a"
-
-    def test_a_released_message_comes_again_before_the_later_ones(self, link: Link) -> None:
-        link.send("q", [b"first", b"second"])
-        link.receive("q", wait_seconds=0)[0].release()
-        assert link.receive("q", wait_seconds=0)[0].body == b"first"
-
-    def test_closing_gives_back_what_was_not_acknowledged(self, link: Link, again: Link) -> None:
-        link.send("q", [b"kept"])
-        assert link.receive("q", wait_seconds=0)
-        assert again.receive("q", wait_seconds=0) == []
-        link.close()
-        assert again.receive("q", wait_seconds=1)[0].body == b"kept"
-
-    def test_large_messages_arrive_whole(self, link: Link) -> None:
-        large = os.urandom(2_000_000)
-        link.send("q", [large])
-        assert link.receive("q", wait_seconds=1)[0].body == large
-
-    def test_purging_empties_one_queue(self, link: Link) -> None:
-        link.send("a", [b"1", b"2"])
-        link.send("b", [b"3"])
-        assert link.purge("a") == 2
-        assert (link.size("a"), link.size("b")) == (0, 1)
 
 
 class TestEmbedded(LinkContract):

@@ -1,0 +1,83 @@
+"""Dead letters: what came without a valid envelope, kept in a queue of its own for a while.
+
+The database says what was wrong with each and never what it said; the bytes are in the queue
+`dead.<hub>` alone. An administrator has one put back to where it came from, or thrown away.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from shared.audit import record as audit
+from shared.kernel.actor import Actor, Role, require
+from shared.kernel.canonical import sha256_hex
+from shared.kernel.errors import NotFound, WrongState
+from shared.messaging.link import Delivery, Link, dead_queue
+from shared.messaging.models import DeadLetter
+
+#: The reason of what is no dead letter, but a fault of ours: its node sends it again.
+FAILED = "failed"
+_WAIT_SECONDS = 2.0
+
+
+class Outcome(StrEnum):
+    """What an administrator decides about a letter."""
+
+    REPLAYED = "replayed"
+    DROPPED = "dropped"
+
+
+def letter_for(actor: Actor, letter_id: str, *, session: Session) -> DeadLetter:
+    """The letter that an administrator decides about. Raises NotFound."""
+    require(actor, Role.ADMINISTRATOR)
+    letter = session.get(DeadLetter, letter_id)
+    if letter is None:
+        raise NotFound("没有这条无效消息，可能已被处理。", "请刷新页面。")
+    return letter
+
+
+def carry_out(letter: DeadLetter, outcome: Outcome, hub_id: str, link: Link) -> None:
+    """Put the letter's bytes back into the queue that they came from, or throw them away.
+
+    Raises WrongState when the bytes that were to be put back are there no more.
+    """
+    delivery = _find(letter, hub_id, link)
+    if outcome == Outcome.REPLAYED:
+        if delivery is None:
+            raise WrongState(
+                "这条消息的内容已不再保留，无法重新处理。", "如仍需要，请该单位重新发送。"
+            )
+        link.send(letter.queue, [delivery.body])
+        link.flush()
+    if delivery is not None:
+        delivery.acknowledge()
+
+
+def settle(actor: Actor, letter_id: str, outcome: Outcome, *, session: Session) -> None:
+    """Strike a letter off the list, after `carry_out`."""
+    letter = letter_for(actor, letter_id, session=session)
+    audit(
+        session,
+        actor,
+        f"letter.{outcome}",
+        f"letter:{letter.id}",
+        claimed_sender=letter.claimed_sender,
+        reason=letter.reason,
+        sha256=letter.sha256,
+    )
+    session.delete(letter)
+
+
+def _find(letter: DeadLetter, hub_id: str, link: Link) -> Delivery | None:
+    """Look through the queue once; what is not the letter goes to the end of it."""
+    queue = dead_queue(hub_id)
+    for _ in range(link.size(queue)):
+        for delivery in link.receive(queue, wait_seconds=_WAIT_SECONDS):
+            if sha256_hex(delivery.body) == letter.sha256:
+                return delivery
+            link.send(queue, [delivery.body])
+            link.flush()
+            delivery.acknowledge()
+    return None
