@@ -113,8 +113,6 @@ class Connection:
         )
         with self.condition:
             self._loop = loop
-        if self._closing.is_set():
-            self.call(loop.stop)
         try:
             loop.start()
         except Exception:
@@ -161,10 +159,10 @@ class Connection:
             self.problem = None
 
     def _say_goodbye(self) -> None:
+        # An attempt that is under way comes to its own end, soon: a loop that is stopped in the
+        # middle of it leaves its sockets open.
         if self._open is not None:
             self._open.close()
-        elif self._loop is not None:
-            self._loop.stop()
 
 
 def problem_of_channel(reason: object) -> Unavailable:
