@@ -12,9 +12,12 @@ from shared.kernel.database import Database
 from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey, ensure_key
+from shared.kernel.migration import Schema, Standing, ahead, behind
 from shared.kernel.settings import FILE_NAME, load_settings, save_settings
 from shared.storage import FolderStaging, FolderStore
 
+DATABASE_NAME = "hub.sqlite"
+_MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 _ARCHIVE_CODE = re.compile(r"[0-9A-Za-z]{1,20}")
 
 #: What a node may send in one go (protocol §1 and §6); announced at enrolment.
@@ -38,6 +41,7 @@ class HubSettings:
             leaves it to an administrator, `auto` grants it at once.
         code_hours: for how long a one-time enrolment code is valid.
         node_quota_mb: how much one node may have in upload at a time.
+        database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
     """
 
     name: str
@@ -51,6 +55,7 @@ class HubSettings:
     grant_policy: str = "ask"
     code_hours: int = 72
     node_quota_mb: int = 20480
+    database: str = ""
 
 
 class HubKeys:
@@ -78,7 +83,9 @@ class HubFolder:
         self._new: HubSettings | None = None
 
     @classmethod
-    def create(cls, path: Path, *, name: str, city: str, port: int = 8060) -> HubFolder:
+    def create(
+        cls, path: Path, *, name: str, city: str, port: int = 8060, database: str = ""
+    ) -> HubFolder:
         """Begin a new data folder, with the hub's key; `establish` makes it one that can run.
 
         Raises Conflict when there is a hub in it.
@@ -90,7 +97,9 @@ class HubFolder:
             )
         folder.path.mkdir(parents=True, exist_ok=True)
         link = f"embedded://{folder.path / 'link.sqlite'}"
-        folder._new = HubSettings(name=name, hub_id=new_id(), city=city, port=port, link=link)
+        folder._new = HubSettings(
+            name=name, hub_id=new_id(), city=city, port=port, link=link, database=database
+        )
         folder.keys.hub()
         return folder
 
@@ -131,19 +140,34 @@ class HubFolder:
         return settings.public_url or f"http://{settings.host}:{settings.port}"
 
     @cached_property
-    def _database(self) -> Database:
+    def schema(self) -> Schema:
+        """The tables of the database, whatever form they have. Raises NotFound without a hub."""
+        if not self.exists and self._new is None:
+            raise self._no_hub()
         # By name, because what belongs to a whole hub stands above this room: its tables, and who
         # listens to which event.
         for assembly in ("hub.schema", "hub.events"):
             import_module(assembly)
-        database = Database.in_file(self.path / "hub.sqlite", ("shared", "hub"))
-        database.create_schema()
-        return database
+        address = self.settings.database or f"sqlite:///{self.path / DATABASE_NAME}"
+        return Schema(Database(address, ("shared", "hub")), _MIGRATIONS)
+
+    @cached_property
+    def _database(self) -> Database:
+        match self.schema.standing():
+            case Standing.EMPTY:
+                self.schema.make()
+            case Standing.BEHIND:
+                raise behind(f"danglian hub migrate --dir {self.path}")
+            case Standing.AHEAD:
+                raise ahead()
+        return self.schema.database
 
     def database(self) -> Database:
-        """The hub's database, with all its tables. Raises NotFound when there is no hub here."""
-        if not self.exists and self._new is None:
-            raise self._no_hub()
+        """The hub's database, with all its tables.
+
+        Raises NotFound when there is no hub here, WrongState when the tables are those of another
+        version of the program.
+        """
         return self._database
 
     @cached_property

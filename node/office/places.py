@@ -7,11 +7,14 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
-from shared.kernel.database import Database
+from shared.kernel.database import Database, copy_database
 from shared.kernel.errors import NotFound
 from shared.kernel.keys import SigningKey, ensure_key
+from shared.kernel.migration import FIRST, Schema, Standing, ahead
 from shared.kernel.settings import FILE_NAME, load_settings
 from shared.storage import FolderStore
+
+_MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,24 @@ class NodeFolder:
     def _database(self) -> Database:
         # By name: the tables belong to rooms above this one, which import this room themselves.
         import_module("node.schema")
-        database = Database.in_file(self.path / "node.sqlite", ("shared", "node"))
-        database.create_schema()
-        return database
+        path = self.path / "node.sqlite"
+        schema = Schema(Database.in_file(path, ("shared", "node")), _MIGRATIONS)
+        match schema.standing():
+            case Standing.EMPTY:
+                schema.make()
+            case Standing.BEHIND:
+                # Nobody sits at a village's PC who could do it: a node moves on by itself.
+                _keep_copy(path, schema.version() or FIRST)
+                schema.upgrade()
+            case Standing.AHEAD:
+                raise ahead()
+        return schema.database
 
     def database(self) -> Database:
-        """The node's database, with all its tables."""
+        """The node's database, with all its tables; an older one is brought up to date first.
+
+        Raises WrongState when a newer version of the program has made it.
+        """
         return self._database
 
     @cached_property
@@ -100,3 +115,12 @@ class NodeFolder:
     def keys(self) -> NodeKeys:
         """Device key and seal."""
         return NodeKeys(self.path / "keys")
+
+
+def _keep_copy(path: Path, version: str) -> None:
+    """The database as it was before its tables changed, beside it; whole or not at all."""
+    copy = path.with_name(f"{path.stem}-before-{version}.sqlite")
+    unfinished = copy.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    copy_database(path, unfinished)
+    unfinished.replace(copy)

@@ -75,7 +75,7 @@ class Database:
 
     def create_schema(self) -> None:
         """Make the tables that are missing; leaves the others as they are."""
-        with _translated():
+        with self.reached():
             Model.metadata.create_all(self.engine, tables=self.tables())
 
     @contextmanager
@@ -86,15 +86,27 @@ class Database:
         or two writers stand in each other's way; then nothing was written, and the whole may be
         done again.
         """
-        with _translated(), self._session(self.engine) as session:
+        with self.reached(), self._session(self.engine) as session:
             yield session
             session.commit()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One reading transaction over one consistent state; never commits."""
-        with _translated(), self._session(self._reading) as session:
+        with self.reached(), self._session(self._reading) as session:
             yield session
+
+    @staticmethod
+    @contextmanager
+    def reached() -> Iterator[None]:
+        """Say in our own errors what the database says; see `engines.translated`."""
+        try:
+            yield
+        except (DBAPIError, PoolTimeout) as error:
+            meaning = translated(error)
+            if meaning is None:
+                raise
+            raise meaning from error
 
     @contextmanager
     def _session(self, engine: Any) -> Iterator[Session]:
@@ -105,17 +117,6 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (DBAPIError, PoolTimeout) as error:
-        meaning = translated(error)
-        if meaning is None:
-            raise
-        raise meaning from error
 
 
 def locked(session: Session, model: type[Row], key: Any) -> Row | None:

@@ -15,6 +15,10 @@ from itertools import pairwise
 #: Stands between two fields, so that no phrase reaches across.
 _BORDER = "z"
 
+#: What a `tsvector` can hold: places up to here, and so many of one token.
+_LAST_PLACE = 16383
+_MOST_PLACES = 255
+
 _BRACKETS = {"(": "〔【［[｛{〖「『《〈<(", ")": "〕】］]｝}〗」』》〉>)"}
 _SEPARATORS = "-·•・‧∙⋅．.。－–—―‐‑‒−_＿/／"
 _FOLDED = {
@@ -63,6 +67,17 @@ def terms_of(query: str) -> list[str]:
     return [term for term in (fold(part) for part in query.split()) if term]
 
 
+def index_vector(fields: Iterable[str | None]) -> str:
+    """The same tokens as a literal of PostgreSQL's `tsvector`, each with its places.
+
+    Written here and not by `to_tsvector`, whose parser would take digits for numbers and cut them.
+    """
+    places: dict[str, list[str]] = {}
+    for place, token in enumerate(index_text(fields).split(), 1):
+        places.setdefault(token, []).append(str(min(place, _LAST_PLACE)))
+    return " ".join(f"{token}:{','.join(found[:_MOST_PLACES])}" for token, found in places.items())
+
+
 def match_query(query: str) -> str | None:
     """An FTS5 MATCH expression that finds the texts in which every term occurs.
 
@@ -76,3 +91,14 @@ def match_query(query: str) -> str | None:
         else:
             parts.append('"' + " ".join(_tokens(term)[:-1]) + '"')
     return " AND ".join(parts) if parts else None
+
+
+def match_vector(query: str) -> str | None:
+    """The same as a literal of PostgreSQL's `tsquery`."""
+    parts = []
+    for term in terms_of(query):
+        if len(term) == 1:
+            parts.append(f"{_hex(term)}:*")
+        else:
+            parts.append("(" + " <-> ".join(_tokens(term)[:-1]) + ")")
+    return " & ".join(parts) if parts else None

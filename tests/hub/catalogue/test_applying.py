@@ -11,6 +11,8 @@ from shared.kernel.errors import Classified, Conflict, DanglianError, NotAllowed
 from shared.kernel.identifiers import new_id
 from shared.records.record import content_digest, next_version, record_to_wire, with_event
 
+DATABASES = ("sqlite", "postgresql")
+
 TOWN, OTHER_TOWN = "420506101000", "420583101000"
 
 

@@ -13,6 +13,8 @@ from shared.kernel.errors import Conflict, DanglianError, Invalid, NotAllowed, W
 from shared.kernel.keys import document_is_signed_by
 from shared.messaging.models import OutgoingEntry
 
+DATABASES = ("sqlite", "postgresql")
+
 CITY, YILING, ZHIJIANG = "420500", "420506", "420583"
 TOWN, VILLAGE = "420506101000", "420506101001"
 
