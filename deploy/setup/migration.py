@@ -9,9 +9,10 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
+from steps import BIN, ROOT, run, say
+
 from shared.kernel.database import Database
 from shared.kernel.migration import Schema
-from steps import BIN, ROOT, run, say
 
 
 def main() -> None:

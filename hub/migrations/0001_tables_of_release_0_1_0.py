@@ -672,7 +672,9 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute("CREATE VIRTUAL TABLE catalogue_text USING fts5(tokens, tokenize='ascii')")
     else:
-        op.execute("CREATE TABLE catalogue_text (rowid bigint PRIMARY KEY, tokens tsvector NOT NULL)")
+        op.execute(
+            "CREATE TABLE catalogue_text (rowid bigint PRIMARY KEY, tokens tsvector NOT NULL)"
+        )
         op.execute("CREATE INDEX catalogue_text_tokens ON catalogue_text USING gin (tokens)")
 
 

@@ -94,7 +94,7 @@ class Finishing:
         for start in range(0, len(waiting), _CHUNK):
             if placed := self._place(waiting[start : start + _CHUNK], receipt):
                 with self._database.write() as session:
-                    _note_ready(placed, session)
+                    _note_ready(batch.id, placed, session)
                 return True
         return False
 
@@ -168,7 +168,8 @@ def is_slip(content: bytes, slip: Mapping[str, Any], seal: PublicKey) -> bool:
     return signed == dict(slip) and document_is_signed_by(seal, slip, signature)
 
 
-def _note_ready(placed: Mapping[str, Placed], session: Session) -> None:
+def _note_ready(batch_id: str, placed: Mapping[str, Placed], session: Session) -> None:
+    locked_batch(session, batch_id)
     repository.note_placed(session, list(placed.values()))
     for offer in session.scalars(select(Offer).where(Offer.id.in_(placed))):
         offer.ready = True
@@ -233,6 +234,8 @@ def _accession(
     session: Session,
 ) -> Accession:
     year = _this_year()
+    # One number after the other, and none twice.
+    federation.held_archive(receipt.archive_code, session)
     last = session.scalar(
         select(func.max(Accession.number)).where(
             Accession.archive_code == receipt.archive_code, Accession.year == year

@@ -27,7 +27,7 @@ from hub.receiving.models import (
     Receipt,
     Verdict,
 )
-from hub.receiving.progress import offers_of
+from hub.receiving.progress import locked_batch, offers_of
 from hub.receiving.receipts import accepted_offers, draft_receipt, settle_receipt
 from hub.receiving.uploads import (
     UploadSweeper,
@@ -79,6 +79,7 @@ __all__ = [
     "grant_upload",
     "handlers",
     "holdings",
+    "locked_batch",
     "offer_in",
     "offers_named",
     "offers_of",

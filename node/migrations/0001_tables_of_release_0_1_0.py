@@ -655,7 +655,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_filing_file_record_id"), ["record_id"], unique=False)
 
 
-
 def downgrade() -> None:
     """From 0001 back to nothing."""
     with op.batch_alter_table("filing_file", schema=None) as batch_op:

@@ -6,12 +6,33 @@ left out, which for thousands of rows a second cost more than the database itsel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, TypeDecorator
+from sqlalchemy import Connection, Dialect, Table, TypeDecorator, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+
+from shared.kernel.database import Model
+
+
+def table_of(model: type[Model]) -> Table:
+    """The table of a model."""
+    table = model.__table__
+    assert isinstance(table, Table)  # noqa: S101 - none of ours is a join
+    return table
+
+
+def fresh_rows(session: Session, table: Table, count: int) -> Iterator[int]:
+    """So many new numbers for `row`, the counted key of a table; in one query."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        # The only writer has the table to itself.
+        last = connection.scalar(select(func.max(table.c.row))) or 0
+        return iter(range(last + 1, last + 1 + count))
+    sequence = func.pg_get_serial_sequence(table.name, "row")
+    numbers = select(func.nextval(sequence)).select_from(func.generate_series(1, count))
+    return iter(connection.scalars(numbers).all())
 
 
 def put_rows(
@@ -46,7 +67,7 @@ def put_rows(
         return
     arriving = f"arriving_{table.name}"
     connection.exec_driver_sql(
-        f"CREATE TEMPORARY TABLE IF NOT EXISTS {arriving} ON COMMIT DELETE ROWS "
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS {arriving} ON COMMIT DELETE ROWS "  # noqa: S608
         f"AS SELECT * FROM {table.name} WITH NO DATA"
     )
     _copy(connection, f"COPY {arriving} ({listed}) FROM STDIN", lines)
@@ -59,11 +80,11 @@ def _copy(connection: Connection, statement: str, lines: Iterable[tuple[Any, ...
     dialect = connection.dialect
     cursor = connection.connection.cursor()
     try:
-        with cursor.copy(statement) as copy:  # type: ignore[attr-defined]
+        with cursor.copy(statement) as copy:
             for line in lines:
                 copy.write_row(line)
-    except dialect.loaded_dbapi.Error as error:  # type: ignore[attr-defined]
-        kind = dialect.loaded_dbapi.Error  # type: ignore[attr-defined]
+    except dialect.loaded_dbapi.Error as error:
+        kind = dialect.loaded_dbapi.Error
         raise DBAPIError.instance(statement, None, error, kind, dialect=dialect) from error
     finally:
         cursor.close()

@@ -23,6 +23,9 @@ from shared.kernel.identifiers import new_id
 
 log = logging.getLogger(__name__)
 
+#: So many jobs are looked at for one that nobody is at.
+_MOST_WORKERS = 50
+
 
 class JobState(StrEnum):
     """Where a job stands."""
@@ -108,27 +111,29 @@ class JobRunner:
         self._chunks = dict(chunks)
 
     def step(self) -> bool:
-        """Do one chunk of the oldest open job; False when there is none."""
+        """Do one chunk of the oldest open job that no other worker is at; False without one."""
         with self._database.read() as session:
-            job_id = session.scalar(
+            job_ids = session.scalars(
                 select(Job.id)
                 .where(Job.state.in_([JobState.WAITING, JobState.RUNNING]))
                 .where(Job.kind.in_(list(self._chunks)))
                 .order_by(Job.created_at, Job.id)
-                .limit(1)
-            )
-        if job_id is None:
-            return False
-        self.run_chunk(job_id)
-        return True
+                .limit(_MOST_WORKERS)
+            ).all()
+        return any(self.run_chunk(job_id) for job_id in job_ids)
 
-    def run_chunk(self, job_id: str) -> None:
-        """Do the next chunk of one job; a DanglianError in it ends the job with its sentence."""
+    def run_chunk(self, job_id: str) -> bool:
+        """Do the next chunk of one job; a DanglianError in it ends the job with its sentence.
+
+        False when another worker is at it, or it has ended.
+        """
         try:
             with self._database.write() as session:
-                job = job_of(job_id, session=session)
-                if not job.is_open:
-                    return
+                job = session.scalar(
+                    select(Job).where(Job.id == job_id).with_for_update(skip_locked=True)
+                )
+                if job is None or not job.is_open:
+                    return False
                 job.state = JobState.RUNNING
                 if self._chunks[job.kind](job, session):
                     job.state = JobState.DONE
@@ -139,6 +144,7 @@ class JobRunner:
             if not isinstance(error, DanglianError):
                 log.exception("job %s failed", job_id)
             self._fail(job_id, error)
+        return True
 
     def _fail(self, job_id: str, error: Exception) -> None:
         with self._database.write() as session:

@@ -162,7 +162,7 @@ class Schema:
         sqlite = engine.dialect.name == "sqlite"
         with self.database.reached(), engine.connect() as connection:
             if sqlite:
-                connection.connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[attr-defined]
+                connection.connection.execute("PRAGMA foreign_keys=OFF")
             try:
                 with connection.begin():
                     if not sqlite:
@@ -174,7 +174,7 @@ class Schema:
             finally:
                 if sqlite:
                     with suppress(Exception):
-                        connection.connection.execute("PRAGMA foreign_keys=ON")  # type: ignore[attr-defined]
+                        connection.connection.execute("PRAGMA foreign_keys=ON")
 
 
 def behind(command: str) -> WrongState:

@@ -17,12 +17,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.kernel.clock import now
-from shared.kernel.database import Database
+from shared.kernel.database import Database, locked
 from shared.kernel.keys import SigningKey
 from shared.messaging.entry import RUN_BYTES, RUN_ENTRIES, Handler
 from shared.messaging.envelope import BadEnvelope, Header, Message, close_envelope
 from shared.messaging.inbox import Answer, Refusal, apply_run
-from shared.messaging.log import append_many, digest_at
+from shared.messaging.log import append_many, digest_at, lock_streams
 from shared.messaging.models import IncomingStream, OutgoingEntry, OutgoingStream
 from shared.messaging.run import RawEntry, fitting, pack_run
 
@@ -227,6 +227,7 @@ class Exchange:
 
     def _receive_run(self, message: Message) -> list[bytes]:
         with self.database.write() as session:
+            lock_streams(session, [self.party.peer])
             answer, refusals = apply_run(session, message.header, message.body, self._handlers)
             if refusals:
                 self._events.refused(session, refusals)
@@ -332,7 +333,7 @@ class Exchange:
         A lower position counts only in a new generation of the hub (protocol §4). A position that
         our log does not reach, or another digest, means that this is a copy or was restored.
         """
-        stream = session.get(OutgoingStream, self.party.peer, with_for_update=True)
+        stream = locked(session, OutgoingStream, self.party.peer)
         if stream is None or position.get("epoch") != stream.epoch:
             return
         seq, durable = position.get("seq"), position.get("durable_seq")

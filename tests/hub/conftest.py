@@ -148,9 +148,7 @@ def city_on_postgresql(
 
 
 @pytest.fixture
-def city(
-    request: pytest.FixtureRequest, tmp_path: Path, database_kind: str
-) -> Iterator[City]:
+def city(request: pytest.FixtureRequest, tmp_path: Path, database_kind: str) -> Iterator[City]:
     if database_kind == "sqlite":
         shutil.copytree(request.getfixturevalue("city_template"), tmp_path / "hub")
     else:
