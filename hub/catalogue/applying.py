@@ -178,7 +178,7 @@ def _holders(
             .where(CatalogueRecord.fonds_id == fonds_id)
             .where(CatalogueRecord.code_key.in_(sorted(keys)))
         )
-        found.update({(fonds_id, key): id_ for key, id_ in rows})
+        found.update({(fonds_id, str(key)): id_ for key, id_ in rows})
     return found
 
 

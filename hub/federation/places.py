@@ -139,6 +139,11 @@ class HubFolder:
         settings = self.settings
         return settings.public_url or f"http://{settings.host}:{settings.port}"
 
+    @property
+    def database_file(self) -> Path | None:
+        """The file of the database; None when it is on a server."""
+        return None if self.settings.database else self.path / DATABASE_NAME
+
     @cached_property
     def schema(self) -> Schema:
         """The tables of the database, whatever form they have. Raises NotFound without a hub."""
@@ -148,7 +153,7 @@ class HubFolder:
         # listens to which event.
         for assembly in ("hub.schema", "hub.events"):
             import_module(assembly)
-        address = self.settings.database or f"sqlite:///{self.path / DATABASE_NAME}"
+        address = self.settings.database or f"sqlite:///{self.database_file}"
         return Schema(Database(address, ("shared", "hub")), _MIGRATIONS)
 
     @cached_property

@@ -7,10 +7,10 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
-from shared.kernel.database import Database, copy_database
+from shared.kernel.database import Database, keep_copy
 from shared.kernel.errors import NotFound
 from shared.kernel.keys import SigningKey, ensure_key
-from shared.kernel.migration import FIRST, Schema, Standing, ahead
+from shared.kernel.migration import Schema, Standing, ahead
 from shared.kernel.settings import FILE_NAME, load_settings
 from shared.storage import FolderStore
 
@@ -88,7 +88,7 @@ class NodeFolder:
                 schema.make()
             case Standing.BEHIND:
                 # Nobody sits at a village's PC who could do it: a node moves on by itself.
-                _keep_copy(path, schema.version() or FIRST)
+                keep_copy(path, schema.version() or "")
                 schema.upgrade()
             case Standing.AHEAD:
                 raise ahead()
@@ -115,12 +115,3 @@ class NodeFolder:
     def keys(self) -> NodeKeys:
         """Device key and seal."""
         return NodeKeys(self.path / "keys")
-
-
-def _keep_copy(path: Path, version: str) -> None:
-    """The database as it was before its tables changed, beside it; whole or not at all."""
-    copy = path.with_name(f"{path.stem}-before-{version}.sqlite")
-    unfinished = copy.with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
-    copy_database(path, unfinished)
-    unfinished.replace(copy)

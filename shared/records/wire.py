@@ -214,7 +214,7 @@ class Moment(_Field):
 def load(schema: Schema, data: object) -> dict[str, Any]:
     """What the schema reads. Raises Invalid for the first problem, with the path of its field."""
     try:
-        return _reader(type(schema))(data)
+        return dict(_reader(type(schema))(data))
     except (ValidationError, _NotPlain):
         pass
     try:
