@@ -8,7 +8,6 @@ import click
 
 from hub.federation.places import HubFolder
 from shared.command.main import json_option, show
-from shared.kernel.database import keep_copy
 from shared.kernel.files import folder_lock
 from shared.kernel.migration import Standing, ahead
 
@@ -31,7 +30,7 @@ def migrate_command(folder: Path, check: bool, as_json: bool) -> None:
     if standing is Standing.BEHIND and not check:
         with folder_lock(place.path, "hub migrate"):
             if place.database_file is not None:
-                result["copy"] = str(keep_copy(place.database_file, before or ""))
+                result["copy"] = str(schema.keep_copy(place.database_file))
             schema.upgrade()
         result["after"] = schema.newest
     schema.database.close()

@@ -7,7 +7,7 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
-from shared.kernel.database import Database, keep_copy
+from shared.kernel.database import Database
 from shared.kernel.errors import NotFound
 from shared.kernel.keys import SigningKey, ensure_key
 from shared.kernel.migration import Schema, Standing, ahead
@@ -88,7 +88,7 @@ class NodeFolder:
                 schema.make()
             case Standing.BEHIND:
                 # Nobody sits at a village's PC who could do it: a node moves on by itself.
-                keep_copy(path, schema.version() or "")
+                schema.keep_copy(path)
                 schema.upgrade()
             case Standing.AHEAD:
                 raise ahead()

@@ -22,7 +22,6 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared.kernel.clock import format_utc, parse_utc
 from shared.kernel.engines import BUSY_SECONDS, open_engine, reading, translated
-from shared.kernel.identifiers import new_id
 
 
 class Model(DeclarativeBase):
@@ -147,17 +146,3 @@ def copy_database(source: Path, target: Path) -> None:
     """Copy a live SQLite database into a new file, consistently."""
     with closing(sqlite3.connect(source, timeout=BUSY_SECONDS)) as connection:
         connection.execute("VACUUM INTO ?", (str(target),))
-
-
-def keep_copy(path: Path, version: str) -> Path:
-    """Keep an SQLite database as it is before its tables change, beside it; whole or not at all.
-
-    `version` is the form of its tables. A copy that is there already stays: it was made by an
-    attempt that did not get further.
-    """
-    copy = path.with_name(f"{path.stem}-before-{version}.sqlite")
-    if not copy.exists():
-        unfinished = copy.with_suffix(f".{new_id()}")
-        copy_database(path, unfinished)
-        unfinished.replace(copy)
-    return copy

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 from sqlalchemy.types import TypeDecorator
 
-from shared.kernel.database import Database, Model
+from shared.kernel.database import Database, Model, copy_database
 from shared.kernel.errors import Invalid, Unavailable, WrongState
+from shared.kernel.identifiers import new_id
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -68,6 +69,20 @@ class Schema:
         Raises Invalid for a PostgreSQL database that does not compare text by code point.
         """
         self._in_transaction(self._make)
+
+    def keep_copy(self, path: Path) -> Path | None:
+        """Keep an SQLite database, beside it, as it is before its tables change.
+
+        None when another process has changed them meanwhile; it has kept its own copy.
+        """
+        version = self.version()
+        copy = path.with_name(f"{path.stem}-before-{version}.sqlite")
+        unfinished = copy.with_suffix(f".{new_id()}")
+        copy_database(path, unfinished)
+        if self.version() != version:
+            unfinished.unlink()
+            return None
+        return unfinished.replace(copy)
 
     def upgrade(self, target: str | None = None) -> None:
         """Bring the database to the newest revision (or to `target`); whole or not at all."""

@@ -10,14 +10,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import pairwise
+from operator import add
 
 #: Stands between two fields, so that no phrase reaches across.
 _BORDER = "z"
-
-#: What a `tsvector` can hold: places up to here, and so many of one token.
-_LAST_PLACE = 16383
-_MOST_PLACES = 255
 
 _BRACKETS = {"(": "〔【［[｛{〖「『《〈<(", ")": "〕】］]｝}〗」』》〉>)"}
 _SEPARATORS = "-·•・‧∙⋅．.。－–—―‐‑‒−_＿/／"
@@ -52,9 +48,9 @@ def _hex(character: str) -> str:
 
 
 def _tokens(folded: str) -> list[str]:
-    codes = [_hex(character) for character in folded]
+    codes = list(map(_hex, folded))
     # The last character stands alone too, so that a search for it by itself finds it.
-    return [first + second for first, second in pairwise(codes)] + codes[-1:]
+    return [*map(add, codes, codes[1:]), *codes[-1:]]
 
 
 def index_text(fields: Iterable[str | None]) -> str:
@@ -72,10 +68,8 @@ def index_vector(fields: Iterable[str | None]) -> str:
 
     Written here and not by `to_tsvector`, whose parser would take digits for numbers and cut them.
     """
-    places: dict[str, list[str]] = {}
-    for place, token in enumerate(index_text(fields).split(), 1):
-        places.setdefault(token, []).append(str(min(place, _LAST_PLACE)))
-    return " ".join(f"{token}:{','.join(found[:_MOST_PLACES])}" for token, found in places.items())
+    tokens = index_text(fields).split()
+    return " ".join([f"{token}:{place}" for place, token in enumerate(tokens, 1)])
 
 
 def match_query(query: str) -> str | None:

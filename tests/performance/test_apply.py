@@ -44,9 +44,8 @@ def bodies(city: City, fonds: Any, count: int) -> Iterator[tuple[str, bytes]]:
 def runs(told: Iterator[tuple[str, bytes]], digest: str) -> Iterator[tuple[int, int, bytes]]:
     """Packed runs as they travel: after, last, body."""
     waiting: list[RawEntry] = []
-    after = seq = 0
-    for subject, body in told:
-        seq += 1
+    after = 0
+    for seq, (subject, body) in enumerate(told, 1):
         waiting.append(RawEntry(seq, "record", subject, body))
         if len(waiting) == RUN:
             part = waiting[: fitting(waiting)]
