@@ -1,4 +1,4 @@
-"""The Debian packages that the browser tests need."""
+"""The Debian packages that the tests need."""
 
 import os
 import shutil
@@ -7,13 +7,15 @@ from pathlib import Path
 
 from steps import Failed, run, say
 
+#: Read by postgresql-common before it makes the first cluster.
+_CLUSTERS = Path("/etc/postgresql-common/createcluster.conf")
 LIST = Path(__file__).with_name("system-packages.txt")
 
 
 def install_packages() -> None:
     """Install what is missing through apt-get where we may; otherwise say what is missing.
 
-    Not an error: everything but the browser tests runs without.
+    Not an error: what needs none of them runs without.
     """
     missing = _missing()
     if not missing:
@@ -21,15 +23,30 @@ def install_packages() -> None:
     names = " ".join(missing)
     as_root = _as_root()
     if as_root is None or not shutil.which("apt-get"):
-        say(f"The browser tests will fail until these Debian packages are installed: {names}")
+        say(f"Some tests will fail until these Debian packages are installed: {names}")
         return
-    say(f"Installing for the browser tests: {names} …")
+    say(f"Installing for the tests: {names} …")
+    _leave_no_server(as_root)
     try:
         _apt_get(as_root, "install", "--yes", "--no-install-recommends", *missing)
     except Failed:
         # The usual reason is an old list of packages.
         _apt_get(as_root, "update")
         _apt_get(as_root, "install", "--yes", "--no-install-recommends", *missing)
+
+
+def _leave_no_server(as_root: list[str]) -> None:
+    """Let PostgreSQL's package make no cluster, so that installing it starts no server.
+
+    Only where nobody has configured anything: what an administrator wrote stays.
+    """
+    if not _CLUSTERS.exists():
+        text = "create_main_cluster = false\n"
+        subprocess.run([*as_root, "mkdir", "-p", _CLUSTERS.parent], check=True)
+        subprocess.run(
+            [*as_root, "tee", _CLUSTERS], input=text, text=True, stdout=subprocess.DEVNULL,
+            check=True,
+        )  # fmt: skip
 
 
 def _missing() -> list[str]:
@@ -63,5 +80,5 @@ def _as_root() -> list[str] | None:
 def _apt_get(as_root: list[str], *arguments: str) -> None:
     run(
         *(*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", *arguments),
-        failing="apt-get could not install what the browser tests need; the lines above say why.",
+        failing="apt-get could not install what the tests need; the lines above say why.",
     )

@@ -17,9 +17,10 @@ from tests.shared.records.strategies import records
 
 #: What a hostile or broken sender may put in the place of a value.
 ODD: list[Any] = [
-    None, True, False, 0, -1, 1 << 70, 0.5, "", " x", "x ", "a\x00b", "\ud800", "e\u0301",
-    "x" * 5000,    "2024-02-30", "2024-3-5", "2024-06-01T02:03:04Z", [], {}, [None], [{}], {"x": 1}, "\u200b",
-]  # fmt: skip
+    *(None, True, False, 0, -1, 1 << 70, 0.5, [], {}, [None], [{}], {"x": 1}),
+    *("", " x", "x ", "a\x00b", "\ud800", "e\u0301", "\u200b", "x" * 5000),
+    *("2024-02-30", "2024-3-5", "2024-06-01T02:03:04Z"),
+]
 
 
 def by_marshmallow(data: Any) -> Any:
