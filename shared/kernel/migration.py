@@ -223,7 +223,7 @@ def _check_collation(connection: Connection) -> None:
         raise Invalid(
             "database",
             f"数据库的编码是 {encoding}、排序规则是 {collation}，档号不能正确排序。",
-            "请重新建库：createdb --template=template0 --encoding=UTF8 --locale=C danglian",
+            "请重新建库：createdb --template=template0 --encoding=UTF8 --locale=C archives",
         )
 
 
