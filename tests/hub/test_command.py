@@ -186,10 +186,11 @@ def test_a_hub_is_brought_up_to_date_by_its_administrator_alone(hub, tmp_path, m
 
 
 def test_a_hub_is_made_on_postgresql_and_says_when_it_is_away(tmp_path, postgresql):
+    program = (sys.executable, "-m", "shared.command", "hub")
+
     def process(*arguments):
         done = subprocess.run(
-            [sys.executable, "-m", "shared.command", "hub", *arguments]
-            + ["--dir", str(tmp_path / "hub"), "--json"],
+            [*program, *arguments, "--dir", str(tmp_path / "hub"), "--json"],
             capture_output=True,
             text=True,
             check=False,

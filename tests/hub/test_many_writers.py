@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from hub.catalogue import service as catalogue
 from hub.catalogue.models import CatalogueRecord
 from hub.federation import service as federation
 from hub.federation.places import HubFolder
 from hub.receiving import service as receiving
+from hub.receiving import uploads
 from hub.receiving.models import Accession, Receipt, Verdict
-from hub.receiving.uploads import put_part
 from shared.audit import verify_chain
 from shared.identity import create_account, disable_account
 from shared.identity.models import Account
@@ -31,7 +32,7 @@ from shared.records.record import record_to_wire
 from shared.storage import PART_SIZE
 from tests.hub.conftest import YILING, City, found
 from tests.hub.receiving.conftest import archivist, hub, other_unit, reviewer, unit
-from tests.hub.receiving.handover import Hub, Unit, stream
+from tests.hub.receiving.handover import Hub, Unit
 from tests.servers.postgresql import PostgreSQL
 
 __all__ = ["archivist", "hub", "other_unit", "reviewer", "unit"]
@@ -184,23 +185,29 @@ def test_of_two_reviewers_and_two_archivists_one_each_decides(
 
 
 def test_the_last_parts_of_a_package_that_come_together_complete_it(city: City, unit: Unit) -> None:
-    (offered,) = unit.hand_over(1, inline=False, extra=3_000_000).offers
+    (offered,) = unit.hand_over(1, inline=False, extra=PART_SIZE + 100_000).offers
     body = {"what": "upload", "offer_id": offered.offer_id, "sha256": offered.sha256,
             "size": len(offered.package)}  # fmt: skip
     with city.database.write() as session:
         grant = receiving.grant_upload(session, unit.node.id, body)
-    parts = [
-        offered.package[start : start + PART_SIZE]
-        for start in range(0, len(offered.package), PART_SIZE)
-    ]
+    first, second = offered.package[:PART_SIZE], offered.package[PART_SIZE:]
 
-    def put(number: int, part: bytes) -> list[int]:
-        return put_part(
-            city.database, city.folder.staging, grant["upload_id"], token=grant["token"],
-            number=number, stream=stream(part), sha256=sha256_hex(part),
-        )  # fmt: skip
+    def note(number: int, part: bytes, session: Session) -> list[int]:
+        row = uploads.UploadPart(number=number, sha256=sha256_hex(part), size=len(part))
+        return uploads._note_part(session, grant["upload_id"], grant["token"], row)
 
-    together(*(lambda n=number, p=part: put(n, p) for number, part in enumerate(parts, 1)))
+    def the_second() -> None:
+        with city.database.write() as session:
+            note(2, second, session)
+
+    other = threading.Thread(target=the_second)
+    with city.database.write() as session:
+        assert note(1, first, session) == [1]
+        other.start()
+        # Without a lock it would count now, and see one part.
+        other.join(1.0)
+        assert other.is_alive()
+    other.join()
     with city.database.read() as session:
         assert session.get_one(receiving.Offer, offered.offer_id).arrived
 
