@@ -15,6 +15,7 @@ from node.custody.work import CustodyWork
 from node.filing import service as filing
 from node.intake.work import IntakeWork
 from node.office.hub_keys import apply_hub_keys
+from node.office.models import OfficeState
 from node.office.places import NodeFolder
 from node.office.service import apply_fonds, office_of
 from node.sync import reconciling, recovery
@@ -101,9 +102,7 @@ class Correspondence:
     def close(self) -> None:
         """Give the link back."""
         with self._lock:
-            if self._agent is not None:
-                self._agent.close()
-                self._agent = None
+            self._hang_up()
 
     def _step(self, step: Callable[[Agent], bool]) -> bool:
         agent = self._enrolled()
@@ -117,6 +116,9 @@ class Correspondence:
                 self._begin_anew(agent, refused=refused)
             raise
         self._line.answered()
+        if agent.is_silent():
+            with self._lock:
+                self._hang_up()
         return busy
 
     def _enrolled(self) -> Agent | None:
@@ -127,9 +129,16 @@ class Correspondence:
                 address = self._folder.settings.link or office.link
                 if office.node_id is None or not address:
                     return None
+                if office.state == OfficeState.SUPERSEDED:
+                    return None
                 link = self._line.open(address, office.node_id)
                 self._agent = Agent(self._folder, link, HANDLERS, version=version("danglian"))
             return self._agent
+
+    def _hang_up(self) -> None:
+        if self._agent is not None:
+            self._agent.close()
+            self._agent = None
 
     def _begin_anew(self, agent: Agent, *, refused: bool) -> None:
         """The broker does not take us, or is silent: ask the hub how it is reached now."""

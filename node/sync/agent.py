@@ -100,29 +100,41 @@ class Agent:
         """Greet the hub at the next step, but not more often than every two seconds."""
         self._next_hello = min(self._next_hello, self._clock() + _SOON * random.uniform(0.1, 1))
 
+    def is_silent(self) -> bool:
+        """Whether another instance of this node was granted the queue: what waits there is its."""
+        with self._database.read() as session:
+            return office_of(session).state == OfficeState.SUPERSEDED
+
     def step_in(self) -> bool:
         """Take in what waits in this node's queue."""
+        if self.is_silent():
+            return False
         deliveries = self._link.receive(node_queue(self._node_id), wait_seconds=0.5, most=_BATCH)
+        taken = 0
         try:
             for delivery in deliveries:
                 if answers := self._take(delivery.body):
                     self._link.send(hub_queue(self._hub_id), answers)
+                taken += 1
+                if self.is_silent():
+                    break
             self._link.flush()
         except BaseException:
-            for delivery in deliveries:
-                delivery.release()
+            taken = 0
             raise
-        for delivery in deliveries:
+        finally:
+            for delivery in deliveries[taken:]:
+                delivery.release()
+        for delivery in deliveries[:taken]:
             delivery.acknowledge()
-        return bool(deliveries)
+        return bool(taken)
 
     def step_out(self) -> bool:
         """Greet the hub when it is time, and send what is due."""
         with self._database.read() as session:
             office = office_of(session)
             active = office.state == OfficeState.ACTIVE and not office.adopting
-            silent = office.state == OfficeState.SUPERSEDED
-        if silent:
+        if self.is_silent():
             return False
         if self._clock() >= self._next_hello:
             pause = self._hello_seconds if active else min(5, self._hello_seconds)

@@ -18,6 +18,7 @@ from node.sync.models import Reconciliation
 from node.sync.reconciling import Schedule, ask, due_at, last, latest
 from node.transfer import service as transfer
 from shared.kernel.clock import now
+from shared.messaging.link import node_queue
 from tests.federation import ADMIN, CLERK, Federation, Unit, everywhere_the_same
 
 NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
@@ -300,6 +301,25 @@ class TestACopyOfANode:
         assert unit.state() == "superseded"
         assert everywhere_the_same(city, copy) == NOTHING_WRONG
         assert len(copy.states()) == 7
+
+    def test_the_one_that_fell_silent_leaves_what_comes_to_the_other(
+        self, city: Federation, unit: Unit, tmp_path: Path
+    ) -> None:
+        city.settle()
+        copy = unit.copy(tmp_path / "copy")
+        unit.start()
+        unit.file(1, word="原机")
+        city.settle()
+        copy.file(1, word="副本")
+        city.nodes = [unit, copy]
+        city.settle()
+        grant(city, copy)
+        city.settle()
+        assert unit.state() == "superseded"
+        queue = node_queue(copy.node_id)
+        city.link.send(queue, [b"for whoever has the grant"])
+        assert not unit.agent.step_in()
+        assert city.link.size(queue) == 1
 
 
 class TestAHubRestoredFromYesterday:
