@@ -46,6 +46,10 @@ bench: tools ## Measure: tests/performance, with its figures.
 docs: tools ## Take the screenshots in docs/images anew.
 	@SCREENSHOTS=docs/images $(BIN)/pytest tests/browser -m browser
 
+.PHONY: migration
+migration: tools ## Write the migrations that the models now need: NAME="what changes".
+	@PYTHONPATH=. $(BIN)/python deploy/setup/migration.py $(NAME)
+
 .PHONY: lock
 lock: ## Write the lock files anew; UPGRADE=1 moves to the newest versions.
 	@$(SETUP) lock $(if $(UPGRADE),--upgrade)

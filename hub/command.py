@@ -28,6 +28,7 @@ from hub.federation.commands import (
 from hub.federation.founding import found_hub
 from hub.federation.key_roll import settle_keys
 from hub.federation.keys_command import keys_group
+from hub.federation.migration_command import migrate_command
 from hub.federation.places import HubFolder
 from hub.federation.recovery_command import doctor_command, grant_command, recover_command
 from shared.command.main import json_option, show, show_table
@@ -73,6 +74,7 @@ hub.add_command(broker_group)
 hub.add_command(keys_group)
 hub.add_command(recover_command(_complete))
 hub.add_command(doctor_command)
+hub.add_command(migrate_command)
 node_group.add_command(grant_command(_holdings))
 hub.add_command(user_group)
 
@@ -82,6 +84,9 @@ hub.add_command(user_group)
 @click.option("--name", required=True, help="平台名称，显示在每个页面上。")
 @click.option("--city", required=True, help="市的12位区划代码，如 420500000000。")
 @click.option("--port", default=8060, show_default=True, help="网页端口。")
+@click.option(
+    "--database", default="", help="PostgreSQL 数据库的地址；不填则用数据目录中的 SQLite。"
+)
 @click.option("--admin", default="admin", show_default=True, help="系统管理员的登录名。")
 @click.option("--admin-password", help="系统管理员的密码；不填则生成一个，首次登录须修改。")
 @json_option
@@ -91,6 +96,7 @@ def init(
     name: str,
     city: str,
     port: int,
+    database: str,
     admin: str,
     admin_password: str | None,
     as_json: bool,
@@ -108,7 +114,7 @@ def init(
         )
     password = admin_password or f"Dl-{random_token(6)}"
     check_password_rules(admin, password)
-    place = HubFolder.create(folder, name=name, city=city, port=port)
+    place = HubFolder.create(folder, name=name, city=city, port=port, database=database)
     with place.database().write() as session:
         found_hub(ACTOR, place, session=session)
         create_account(

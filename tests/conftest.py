@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.servers.postgresql import PostgreSQL
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -35,6 +37,27 @@ def real_data() -> Path:
     if not _DATA.is_dir():
         pytest.skip(f"no real data at {_DATA}")
     return _DATA
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of a module that names `DATABASES` run once on each."""
+    kinds = getattr(metafunc.module, "DATABASES", None)
+    if kinds and "database_kind" in metafunc.fixturenames:
+        metafunc.parametrize("database_kind", kinds)
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """What the hub's database is in this test: `sqlite`, or `postgresql`."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A private server, one for the whole run; for what kills servers, start another."""
+    server = PostgreSQL()
+    yield server
+    server.remove()
 
 
 @pytest.fixture(scope="session")

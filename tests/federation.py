@@ -135,14 +135,16 @@ class Clock:
 class Federation:
     """The hub of a city, with whatever nodes a test enrols."""
 
-    def __init__(self, folder: Path, *, seed: int | None = None) -> None:
+    def __init__(self, folder: Path, *, seed: int | None = None, database: str = "") -> None:
         self.path = folder
         self.link = StormyLink(seed)
         self.clock = Clock()
         self.nodes: list[Unit] = []
         self.server: Server | None = None
         self._chance = random.Random(seed)
-        self.hub = HubFolder.create(folder / "hub", name="宜昌市档案平台", city="420500000000")
+        self.hub = HubFolder.create(
+            folder / "hub", name="宜昌市档案平台", city="420500000000", database=database
+        )
         with self.hub.database().write() as session:
             found_hub(ADMIN, self.hub, session=session)
         self.hub.establish()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from steps import Failed, run, say
 
+#: Read by postgresql-common before it makes the first cluster.
+_CLUSTERS = Path("/etc/postgresql-common/createcluster.conf")
 LIST = Path(__file__).with_name("system-packages.txt")
 #: What Debian asks before a package's installation starts its service; 101 means no.
 _POLICY = Path("/usr/sbin/policy-rc.d")
@@ -28,6 +30,7 @@ def install_packages() -> None:
         say(f"Some tests will fail until these Debian packages are installed: {names}")
         return
     say(f"Installing for the tests: {names} …")
+    _make_no_cluster(as_root)
     with _no_services_started(as_root):
         try:
             _apt_get(as_root, "install", "--yes", "--no-install-recommends", *missing)
@@ -50,6 +53,20 @@ def _no_services_started(as_root: list[str]) -> Iterator[None]:
         yield
     finally:
         run(*as_root, "rm", "--force", _POLICY, failing=f"{_POLICY} could not be removed.")
+
+
+def _make_no_cluster(as_root: list[str]) -> None:
+    """Let PostgreSQL's package make no cluster, so that installing it starts no server.
+
+    Only where nobody has configured anything: what an administrator wrote stays.
+    """
+    if not _CLUSTERS.exists():
+        text = "create_main_cluster = false\n"
+        subprocess.run([*as_root, "mkdir", "-p", _CLUSTERS.parent], check=True)
+        subprocess.run(
+            [*as_root, "tee", _CLUSTERS], input=text, text=True, stdout=subprocess.DEVNULL,
+            check=True,
+        )  # fmt: skip
 
 
 def _missing() -> list[str]:

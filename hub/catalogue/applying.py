@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hub.catalogue import text
@@ -19,6 +19,7 @@ from hub.catalogue.models import CatalogueRecord, node_custody
 from hub.catalogue.tally import Changes, Counted
 from hub.federation import service as federation
 from hub.federation.models import Fonds
+from shared.kernel.bulk import fresh_rows, put_rows, table_of
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.errors import Conflict, NotAllowed, WrongState
@@ -101,7 +102,7 @@ def apply_records(session: Session, node_id: str, entries: Sequence[Entry]) -> N
     told = [(record_from_wire(entry.body), entry.body) for entry in entries]
     taking = _Taking(
         node_id,
-        federation.fonds_named({record.fonds_id for record, _ in told}, session),
+        federation.held_fonds({record.fonds_id for record, _ in told}, session),
         _held([record.id for record, _ in told], session),
         _holders(told, session),
     )
@@ -167,18 +168,20 @@ def _code_key(record: Record) -> str | None:
 def _holders(
     told: Sequence[tuple[Record, Mapping[str, Any]]], session: Session
 ) -> dict[tuple[str, str], str]:
-    """Who holds the codes that are told, by fonds and code."""
-    wanted = {
-        (record.fonds_id, key) for record, _ in told if (key := _code_key(record)) is not None
-    }
-    if not wanted:
-        return {}
-    rows = session.execute(
-        select(CatalogueRecord.fonds_id, CatalogueRecord.code_key, CatalogueRecord.id).where(
-            tuple_(CatalogueRecord.fonds_id, CatalogueRecord.code_key).in_(sorted(wanted))
+    """Who holds the codes that are told, by fonds and code; one query per fonds."""
+    wanted: dict[str, set[str]] = {}
+    for record, _ in told:
+        if (key := _code_key(record)) is not None:
+            wanted.setdefault(record.fonds_id, set()).add(key)
+    found: dict[tuple[str, str], str] = {}
+    for fonds_id, keys in wanted.items():
+        rows = session.execute(
+            select(CatalogueRecord.code_key, CatalogueRecord.id)
+            .where(CatalogueRecord.fonds_id == fonds_id)
+            .where(CatalogueRecord.code_key.in_(sorted(keys)))
         )
-    )
-    return {(row.fonds_id, row.code_key): row.id for row in rows}
+        found.update({(fonds_id, str(key)): id_ for key, id_ in rows})
+    return found
 
 
 def _check_change(record: Record, body: Mapping[str, Any], node_id: str, before: _Held) -> None:
@@ -232,48 +235,36 @@ def _write(
 ) -> None:
     moment = now()
     tally = Changes()
-    fresh, known = [], []
+    known = [each.row for each in changed.values() if each.row is not None]
+    fresh = fresh_rows(session, table_of(CatalogueRecord), len(changed) - len(known))
+    rows, texts = [], {}
     for each in changed.values():
-        values = _values(each, node_id, fonds[each.fonds_id], moment)
+        assert each.told is not None  # noqa: S101 - only what was told is written
+        row = each.row if each.row is not None else next(fresh)
+        values = _values(each, each.told, node_id, fonds[each.fonds_id], moment)
         if each.counted is not None:
             tally.take(each.counted)
         tally.add(_counted(values))
-        if each.row is None:
-            fresh.append({**values, "arrived_at": moment})
-        else:
-            known.append({**values, "row": each.row})
+        rows.append({**values, "row": row, "arrived_at": moment})
+        texts[row] = text.searched(each.told[0])
     if known:
         # A code may pass from one of these records to another: first nobody holds it.
         session.execute(
             update(CatalogueRecord)
-            .where(CatalogueRecord.row.in_([values["row"] for values in known]))
+            .where(CatalogueRecord.row.in_(known))
             .where(CatalogueRecord.code_key.is_not(None))
             .values(code_key=None)
             .execution_options(synchronize_session=False)
         )
-        session.execute(update(CatalogueRecord), known)
-    if fresh:
-        session.execute(insert(CatalogueRecord), fresh)
+    put_rows(session, table_of(CatalogueRecord), rows, key=("row",), keep=("arrived_at",))
     tally.write(session)
-    _index(changed, [values["row"] for values in known], session)
-
-
-def _index(changed: Mapping[str, _Held], known: Sequence[int], session: Session) -> None:
-    found = session.execute(
-        select(CatalogueRecord.id, CatalogueRecord.row).where(CatalogueRecord.id.in_(list(changed)))
-    )
-    rows = {id_: row for id_, row in found}  # noqa: C416 - rows are no pairs to `dict`
-    texts = {
-        rows[id_]: text.searched(each.told[0])
-        for id_, each in changed.items()
-        if each.told is not None
-    }
     text.index(session, texts, replacing=known)
 
 
-def _values(each: _Held, node_id: str, fonds: Fonds, moment: datetime) -> dict[str, Any]:
-    assert each.told is not None  # noqa: S101 - only what was told is written
-    record, canonical = each.told
+def _values(
+    each: _Held, told: tuple[Record, bytes], node_id: str, fonds: Fonds, moment: datetime
+) -> dict[str, Any]:
+    record, canonical = told
     return {
         "id": record.id,
         "node_id": node_id,

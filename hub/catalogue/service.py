@@ -105,7 +105,7 @@ def set_custody(
     receipt has it.
     """
     ids = list(dict.fromkeys(record_ids))
-    records = records_of(ids, session)
+    records = _held_still(ids, session)
     if missing := [each for each in ids if each not in records]:
         raise NotFound(
             f"目录中没有这件档案（{missing[0]}）。", "请先同步目录。", code="record_unknown"
@@ -129,8 +129,22 @@ def set_custody(
 
 def move_state(session: Session, record_ids: Iterable[str], state: str) -> None:
     """Let the catalogue show where records stand; what the node told of them stays as it is."""
-    _move(session, records_of(record_ids, session).values(), state)
+    _move(session, _held_still(record_ids, session).values(), state)
     session.flush()
+
+
+def _held_still(record_ids: Iterable[str], session: Session) -> dict[str, CatalogueRecord]:
+    """Several records by id, read while their fonds are held, so that the tally fits them."""
+    ids = list(record_ids)
+    fonds_ids: set[str] = set()
+    for chunk in _chunks(ids):
+        fonds_ids.update(
+            session.scalars(
+                select(CatalogueRecord.fonds_id).where(CatalogueRecord.id.in_(chunk)).distinct()
+            )
+        )
+    federation.held_fonds(fonds_ids, session)
+    return records_of(ids, session)
 
 
 def _move(session: Session, records: Iterable[CatalogueRecord], state: str) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import delete, func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from hub.catalogue.models import CatalogueRecord, CatalogueTally
+from hub.federation import service as federation
+from shared.kernel.bulk import put_rows, table_of
 from shared.kernel.canonical import digest_of, sum_of_digests
 
 _MODULUS = 1 << 256
@@ -75,25 +77,19 @@ class Changes:
         self._sums[record.key] = self._sums.get(record.key, 0) + sign * item
 
     def write(self, session: Session) -> None:
-        """Bring the tally up to date, in the transaction of the change."""
+        """Bring the tally up to date, in the transaction of the change, which holds the fonds."""
         keys = [key for key in self._counts if self._counts[key] or self._sums[key] % _MODULUS]
         held = {_key(row): row for row in _rows(keys, session)}
-        fresh, changed, empty = [], [], []
+        full, empty = [], []
         for key in keys:
             row = held.get(key)
             count = self._counts[key] + (row.records if row else 0)
             total = (self._sums[key] + (int(row.sum, 16) if row else 0)) % _MODULUS
-            values = {**_parts(key), "records": count, "sum": f"{total:064x}"}
-            if row is None:
-                fresh.append(values)
-            elif count:
-                changed.append(values)
+            if count:
+                full.append({**_parts(key), "records": count, "sum": f"{total:064x}"})
             else:
                 empty.append(key)
-        if fresh:
-            session.execute(insert(CatalogueTally), fresh)
-        if changed:
-            session.execute(update(CatalogueTally), changed)
+        put_rows(session, table_of(CatalogueTally), full, key=_NAMES)
         if empty:
             session.execute(
                 delete(CatalogueTally)
@@ -151,6 +147,7 @@ def is_right(fonds_id: str, *, session: Session) -> bool:
 
 def recount(fonds_id: str, *, session: Session) -> bool:
     """Make a fonds' tally anew from the rows; False when it had been right."""
+    federation.held_fonds([fonds_id], session)
     right = _counted(fonds_id, session)
     if right == _held(fonds_id, session):
         return False

@@ -6,26 +6,33 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
+    Column,
     ColumnElement,
-    Integer,
+    MetaData,
     String,
-    column,
+    Table,
+    Text,
+    bindparam,
+    delete,
     false,
+    insert,
     literal,
     select,
-    table,
-    text,
     union,
 )
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 
 from hub.catalogue.models import TEXT_TABLE, CatalogueRecord
+from shared.kernel.bulk import put_rows
 from shared.records.archival_code import normalise
 from shared.records.record import Record
-from shared.search import index_text, match_query
+from shared.search import index_text, index_vector, match_query, match_vector
 
 _CHUNK = 500
-_INDEX = table(TEXT_TABLE, column("rowid", Integer))
+#: FTS5's own table on SQLite; on PostgreSQL one like any other, whose `tokens` are a `tsvector`.
+_INDEX = Table(TEXT_TABLE, MetaData(), Column("rowid", BigInteger), Column("tokens", Text))
 
 
 def searched(record: Record) -> tuple[str | None, ...]:
@@ -37,14 +44,36 @@ def index(
     session: Session, texts: Mapping[int, Iterable[str | None]], *, replacing: Sequence[int] = ()
 ) -> None:
     """Put rows into the index; `replacing` are those that stand in it already."""
+    if session.get_bind().dialect.name == "postgresql":
+        vectors = [{"rowid": row, "tokens": index_vector(each)} for row, each in texts.items()]
+        put_rows(session, _INDEX, vectors, key=("rowid",))
+        return
     for start in range(0, len(replacing), _CHUNK):
-        rows = ",".join(str(int(row)) for row in replacing[start : start + _CHUNK])
-        session.execute(text(f"DELETE FROM {TEXT_TABLE} WHERE rowid IN ({rows})"))  # noqa: S608
+        chunk = list(replacing[start : start + _CHUNK])
+        session.execute(delete(_INDEX).where(_INDEX.c.rowid.in_(chunk)))
     if texts:
-        session.execute(
-            text(f"INSERT INTO {TEXT_TABLE} (rowid, tokens) VALUES (:row, :tokens)"),  # noqa: S608
-            [{"row": row, "tokens": index_text(fields)} for row, fields in texts.items()],
-        )
+        tokens = [{"rowid": row, "tokens": index_text(each)} for row, each in texts.items()]
+        session.execute(insert(_INDEX), tokens)
+
+
+class _Holding(ColumnElement[bool]):
+    """That the tokens of an indexed row hold a query's; each database has its own words for it."""
+
+    inherit_cache = False
+
+    def __init__(self, query: str) -> None:
+        self.fts = bindparam(None, match_query(query), String)
+        self.vector = bindparam(None, match_vector(query), String)
+
+
+@compiles(_Holding, "sqlite")
+def _holding_fts(element: _Holding, compiler: Any, **options: Any) -> str:
+    return f"{TEXT_TABLE} MATCH {compiler.process(element.fts, **options)}"
+
+
+@compiles(_Holding, "postgresql")
+def _holding_vector(element: _Holding, compiler: Any, **options: Any) -> str:
+    return f"{TEXT_TABLE}.tokens @@ CAST({compiler.process(element.vector, **options)} AS tsquery)"
 
 
 def found_by(query: str) -> ColumnElement[bool]:
@@ -53,12 +82,10 @@ def found_by(query: str) -> ColumnElement[bool]:
     One set of rows, which the engine goes through in order: a list that shows the newest first
     stops as soon as its page is full.
     """
-    match = match_query(query)
     by_code = code_begins(query)
     sets: list[Any] = []
-    if match is not None:
-        matches = text(f"{TEXT_TABLE} MATCH :match").bindparams(match=match)
-        sets.append(select(_INDEX.c.rowid).where(matches))
+    if match_query(query) is not None:
+        sets.append(select(_INDEX.c.rowid).where(_Holding(query)))
     if by_code is not None:
         sets.append(select(CatalogueRecord.row).where(by_code))
     if not sets:

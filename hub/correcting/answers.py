@@ -24,6 +24,7 @@ from shared import audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.canonical import canonical_json, digest_of
 from shared.kernel.clock import parse_utc, utc_text
+from shared.kernel.database import locked
 from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
 from shared.kernel.identifiers import new_id
 from shared.messaging.entry import ENTRY_BYTES
@@ -111,10 +112,22 @@ def draft_correction(
 
 
 def _asked(correction_id: str, session: Session) -> Correction:
-    found = session.get(Correction, correction_id, with_for_update=True, populate_existing=True)
+    found = session.get(Correction, correction_id)
     if found is None:
         raise NotFound("没有这份更正申请。", "请回到更正列表重新查看。")
     return found
+
+
+def _held(correction_id: str, session: Session) -> Correction:
+    return locked(session, Correction, correction_id) or _asked(correction_id, session)
+
+
+def held_record(record_id: str, session: Session) -> CatalogueRecord:
+    """A record as it stands, while its keeper's stream and its fonds are held. Raises NotFound."""
+    record = catalogue.record_of(record_id, session)
+    federation.locked_fonds([record.fonds_id], session)
+    session.refresh(record)
+    return record
 
 
 def _require_no_other(record: CatalogueRecord, session: Session) -> None:
@@ -170,7 +183,7 @@ def settle_correction(actor: Actor, document: Mapping[str, Any], *, session: Ses
     Raises Conflict when the record was corrected since the draft, WrongState when the request was
     answered since.
     """
-    record = catalogue.record_of(document["record"]["id"], session)
+    record = held_record(document["record"]["id"], session)
     require(actor, Role.ARCHIVIST, archive=document["archive"], fonds=record.fonds_id)
     tell(session, RecordAnswered(record.fonds_id))
     _require_no_other(record, session)
@@ -224,9 +237,9 @@ def draft_decline(
 
 def settle_decline(actor: Actor, document: Mapping[str, Any], *, session: Session) -> Correction:
     """Make a sealed refusal count: the unit hears it. Raises WrongState when it was answered."""
-    asked = _asked(document["correction_id"], session)
+    record = held_record(_asked(document["correction_id"], session).record_id, session)
+    asked = _held(document["correction_id"], session)
     require(actor, Role.ARCHIVIST, archive=asked.archive_code, fonds=asked.fonds_id)
-    record = catalogue.record_of(asked.record_id, session)
     tell(session, RecordAnswered(record.fonds_id))
     record_declined(document, record, session=session)
     audit.record(session, actor, "correction.declined", f"correction:{asked.id}", record=record.id)
@@ -262,7 +275,7 @@ def tell_keeper(
 
 
 def _row(document: Mapping[str, Any], record: CatalogueRecord, session: Session) -> Correction:
-    correction = session.get(Correction, document["correction_id"])
+    correction = locked(session, Correction, document["correction_id"])
     if correction is None:
         correction = Correction(
             id=document["correction_id"],

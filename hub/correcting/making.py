@@ -13,13 +13,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.catalogue import service as catalogue
-from hub.correcting.answers import tell_keeper
+from hub.correcting.answers import held_record, tell_keeper
 from hub.correcting.models import Correction
 from hub.repository import service as repository
 from shared import audit
 from shared.kernel.actor import system_actor
 from shared.kernel.canonical import canonical_json
-from shared.kernel.database import Database
+from shared.kernel.database import Database, locked
 from shared.kernel.errors import DanglianError, Unavailable
 from shared.records.states import CORRECTION
 from shared.storage import ObjectStore, StoredObject
@@ -82,12 +82,12 @@ def finish_correction(correction_id: str, stored: StoredObject, *, session: Sess
 
     `stored` is the description in the repository. False when another worker was faster.
     """
-    correction = session.get_one(
-        Correction, correction_id, with_for_update=True, populate_existing=True
-    )
-    if correction.state != "making" or correction.document is None or correction.version is None:
+    record = held_record(session.get_one(Correction, correction_id).record_id, session)
+    correction = locked(session, Correction, correction_id)
+    if correction is None or correction.state != "making":
         return False
-    record = catalogue.record_of(correction.record_id, session)
+    if correction.document is None or correction.version is None:
+        return False
     catalogue.take_correction(session, record, correction.document["record"])
     repository.note_description(
         session, correction.archive_code, record.id, correction.version, stored

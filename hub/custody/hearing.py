@@ -178,7 +178,9 @@ def apply_evidence(session: Session, node_id: str, body: _Body, *, key: SigningK
     if node_id not in (rest["from_node"], rest["to_node"]):
         raise _foreign()
     hand_over = session.get(HandOver, rest["hand_over_id"])
-    if hand_over is None:
+    if hand_over is not None:
+        hand_over = service.held_hand_over(hand_over.id, session)
+    else:
         federation.fonds_of(rest["fonds_id"], session)
         if rest["to_node"] is not None:
             federation.node_of(rest["to_node"], session)
@@ -287,8 +289,12 @@ class Custody:
 
     def _arrive(self) -> bool:
         with self._database.write() as session:
-            for hand_over in session.scalars(select(HandOver).where(HandOver.state == "given")):
-                if all(bundle.arrived for bundle in bundles_of(hand_over.id, session)):
+            given = session.scalars(select(HandOver.id).where(HandOver.state == "given")).all()
+            for each in given:
+                if not all(bundle.arrived for bundle in bundles_of(each, session)):
+                    continue
+                hand_over = service.held_hand_over(each, session)
+                if hand_over.state == "given":
                     _move(hand_over, "arrive", "", session)
                     tell_both(hand_over, key=self._key, session=session)
                     service.conclude(hand_over, key=self._key, session=session)
@@ -297,9 +303,10 @@ class Custody:
 
     def _mend(self) -> bool:
         with self._database.write() as session:
-            hand_over = session.scalar(select(HandOver).where(HandOver.mend.is_(True)).limit(1))
-            if hand_over is None:
+            wanted = session.scalar(select(HandOver.id).where(HandOver.mend.is_(True)).limit(1))
+            if wanted is None:
                 return False
+            hand_over = service.held_hand_over(wanted, session)
             hand_over.mend = False
             node = federation.node_of(str(hand_over.to_node), session)
             epochs.restart(session, node, key=self._key, holdings=self._holdings)
@@ -315,7 +322,7 @@ def _of(
     session: Session, node_id: str, body: Mapping[str, Any], *, giving: bool | None = None
 ) -> HandOver:
     """The hand-over that a node speaks of, when it is that node's to speak. Locked."""
-    hand_over = service.hand_over_of(body["hand_over_id"], session, locked=True)
+    hand_over = service.held_hand_over(body["hand_over_id"], session)
     sides = {True: hand_over.from_node, False: hand_over.to_node}
     allowed = sides.values() if giving is None else (sides[giving],)
     if node_id not in allowed:

@@ -23,9 +23,11 @@ from hub.repository import service as repository
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, system_actor
 from shared.kernel.clock import now
+from shared.kernel.database import locked
 from shared.kernel.errors import Invalid, NotFound, WrongState
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
+from shared.messaging.log import lock_streams
 from shared.records.states import HAND_OVER
 from shared.records.values import REASON_LENGTH, required_text
 
@@ -41,6 +43,7 @@ __all__ = [
     "hand_over_of",
     "hand_over_shown_to",
     "hand_overs_seen_by",
+    "held_hand_over",
     "hindrances",
     "is_certain",
     "latest_of",
@@ -66,7 +69,7 @@ def propose(
     Raises WrongState when nobody keeps the fonds yet, another hand-over of it is under way, or
     batches of it are; Invalid when the taking node is not enrolled or keeps it already.
     """
-    fonds = federation.fonds_of(fonds_id, session)
+    (fonds,) = federation.locked_fonds([fonds_id], session, to_node)
     federation.require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
     reason = required_text(reason, "reason", max_length=REASON_LENGTH)
     if fonds.keeping_node is None:
@@ -130,7 +133,7 @@ def call_off(
 
     After a restore of the hub it counts when both nodes have said that it was not assigned.
     """
-    hand_over = hand_over_of(hand_over_id, session, locked=True)
+    hand_over = held_hand_over(hand_over_id, session)
     fonds = federation.fonds_of(hand_over.fonds_id, session)
     federation.require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
     HAND_OVER.after("call_off", hand_over.state)
@@ -168,7 +171,7 @@ def is_certain(hand_over: HandOver, session: Session) -> bool:
 
 def assign(hand_over: HandOver, *, key: SigningKey, session: Session) -> None:
     """Both have signed: from this transaction on the taking node is the keeper."""
-    fonds = federation.fonds_of(hand_over.fonds_id, session)
+    (fonds,) = federation.locked_fonds([hand_over.fonds_id], session, str(hand_over.to_node))
     _move(hand_over, "assigned")
     hand_over.ended = None
     for other in others_open(hand_over, session=session):
@@ -237,12 +240,19 @@ def hindrances(fonds_id: str, *, session: Session) -> str | None:
     return None
 
 
-def hand_over_of(hand_over_id: str, session: Session, *, locked: bool = False) -> HandOver:
+def hand_over_of(hand_over_id: str, session: Session) -> HandOver:
     """A hand-over by its id. Raises NotFound."""
-    found = session.get(HandOver, hand_over_id, with_for_update=locked or None)
+    found = session.get(HandOver, hand_over_id)
     if found is None:
         raise NotFound("没有这次全宗交接。", "请回到列表重新查看。", code="hand_over_unknown")
     return found
+
+
+def held_hand_over(hand_over_id: str, session: Session) -> HandOver:
+    """A hand-over by its id, held for a change after the streams of both nodes. Raises NotFound."""
+    seen = hand_over_of(hand_over_id, session)
+    lock_streams(session, [each for each in (seen.from_node, seen.to_node) if each])
+    return locked(session, HandOver, hand_over_id) or seen
 
 
 def open_one(fonds_id: str, *, session: Session) -> HandOver | None:

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.federation.assignments import move_archives
-from hub.federation.finding import all_fonds, fonds_of
-from hub.federation.models import Agreement
-from hub.federation.territory import archive_of, city_archive, divisions_below
+from hub.federation.finding import all_fonds, locked_fonds
+from hub.federation.models import Agreement, Archive, Fonds
+from hub.federation.territory import archive_of, city_archive, divisions_below, held_archive
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import today
@@ -40,17 +40,14 @@ def make_agreement(
     city = city_archive(session)
     if county.level != "county":
         raise Invalid("archive", "集中保管协议由县级档案馆订立。", "请选择一个县级档案馆。")
-    if fonds_ids is None and _general(county.code, session) is not None:
-        raise Conflict(f"{county.name}已有集中保管协议。", "请在协议列表中查看。")
     if fonds_ids is None:
-        below = set(divisions_below(county.division_code, session))
-        many = [
-            fonds
-            for fonds in all_fonds(session, archive=county.code)
-            if fonds.receiving_archive == county.code and fonds.division_code in below
-        ]
+        locked_fonds([fonds.id for fonds in _of_county(county, session)], session)
+        held_archive(county.code, session)
+        if _general(county.code, session) is not None:
+            raise Conflict(f"{county.name}已有集中保管协议。", "请在协议列表中查看。")
+        many = _of_county(county, session)
     else:
-        many = [fonds_of(each, session) for each in fonds_ids]
+        many = locked_fonds(fonds_ids, session)
         for fonds in many:
             if county.code not in (fonds.reviewing_archive, fonds.receiving_archive):
                 raise Invalid(
@@ -76,6 +73,16 @@ def make_agreement(
     )
     move_archives(many, county.code, city.code, key=key, session=session)
     return agreement
+
+
+def _of_county(county: Archive, session: Session) -> list[Fonds]:
+    """The fonds of a county's own units that its archive receives."""
+    below = set(divisions_below(county.division_code, session))
+    return [
+        fonds
+        for fonds in all_fonds(session, archive=county.code)
+        if fonds.receiving_archive == county.code and fonds.division_code in below
+    ]
 
 
 def agreements(session: Session) -> list[Agreement]:

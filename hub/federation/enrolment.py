@@ -23,16 +23,18 @@ from hub.federation.models import (
     NodeKey,
     NodeState,
 )
-from hub.federation.nodes import code_digest, node_of
+from hub.federation.nodes import code_digest, held_node
 from hub.federation.own_keys import statements
 from hub.federation.places import LIMITS
 from shared.audit import record as audit
 from shared.identity import TooManyAttempts
 from shared.kernel.actor import Actor, system_actor
 from shared.kernel.clock import now
+from shared.kernel.database import locked
 from shared.kernel.errors import Invalid, NotAllowed
 from shared.kernel.identifiers import is_id
 from shared.kernel.keys import PublicKey, SigningKey
+from shared.messaging.log import lock_streams
 from shared.records.values import repair_text
 
 _ATTEMPTS = 10
@@ -82,10 +84,15 @@ def enrol(
         raise Invalid("seal_public", "设备密钥与单位印章不能相同。", "请重新初始化本机。")
     if not is_id(application.instance_id):
         raise Invalid("instance_id", "实例编号不正确。", "请重新初始化本机。")
-    code = session.get(EnrolmentCode, code_digest(application.code), with_for_update=True)
+    digest = code_digest(application.code)
+    named = session.get(EnrolmentCode, digest)
+    if named is None:
+        raise WrongCode
+    lock_streams(session, [named.node_id])
+    node = held_node(named.node_id, session)
+    code = locked(session, EnrolmentCode, digest)
     if code is None or code.cancelled:
         raise WrongCode
-    node = node_of(code.node_id, session)
     # A node that was killed before it read the answer asks again; it gets the same one.
     again = code.used_at is not None and (node.device_public, node.instance_id) == (
         device.hex,

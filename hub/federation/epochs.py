@@ -14,16 +14,17 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hub.federation.assignments import fonds_facts, hub_of
-from hub.federation.models import Node
-from hub.federation.nodes import node_of
+from hub.federation.models import Hub, Node
+from hub.federation.nodes import held_node
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require, system_actor
 from shared.kernel.clock import now
+from shared.kernel.database import locked, locked_all
 from shared.kernel.errors import NotFound
 from shared.kernel.keys import SigningKey
 from shared.messaging import append_many
 from shared.messaging.inbox import open_incoming
-from shared.messaging.log import open_outgoing
+from shared.messaging.log import lock_streams, open_outgoing
 from shared.messaging.models import OutgoingEntry, OutgoingStream
 
 Fact = tuple[str, str, dict[str, Any]]
@@ -35,7 +36,7 @@ _CHUNK = 500
 
 def suspect_restore(session: Session, node: Node, what: str) -> None:
     """Note that a node knows more of this hub than the hub itself: links stop until `recover`."""
-    hub = hub_of(session)
+    hub = locked(session, Hub, 1) or hub_of(session)
     if hub.restore_suspected is None:
         hub.restore_suspected = f"{node.name}：{what}"
         audit(session, system_actor("sync"), "hub.restore_suspected", f"node:{node.id}", what=what)
@@ -85,7 +86,8 @@ def grant(
     administrators.
     """
     require(actor, Role.ADMINISTRATOR)
-    node = node_of(node_id, session)
+    lock_streams(session, [node_id])
+    node = held_node(node_id, session)
     if node.asking_instance is None:
         raise NotFound("这个单位没有待确认的恢复申请。", "请先在该单位的电脑上启动程序。")
     epoch = max(node.epoch, node.asked_epoch) + 1
@@ -123,10 +125,13 @@ def _start(
 
 def raise_generation(session: Session, *, to: int | None = None) -> int:
     """Begin a new generation after a restore; every down stream waits for its node's greeting."""
-    hub = hub_of(session)
+    streams = locked_all(
+        session, OutgoingStream, session.scalars(select(OutgoingStream.peer)).all()
+    )
+    hub = locked(session, Hub, 1) or hub_of(session)
     hub.generation = to or hub.generation + 1
     hub.restore_suspected = None
-    for stream in session.scalars(select(OutgoingStream)):
+    for stream in streams:
         if stream.unsure and stream.lost_after is not None:
             # Not greeted since the last time: what was written meanwhile is still to be told.
             session.execute(

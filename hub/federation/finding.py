@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 from hub.federation.models import Fonds
 from hub.federation.territory import divisions_below
 from shared.kernel.actor import Actor
-from shared.kernel.errors import NotFound
+from shared.kernel.database import locked_all
+from shared.kernel.errors import Conflict, NotFound
+from shared.messaging.log import lock_streams
 
 
 def fonds_of(fonds_id: str, session: Session) -> Fonds:
@@ -20,6 +22,34 @@ def fonds_of(fonds_id: str, session: Session) -> Fonds:
     if found is None:
         raise NotFound("没有这个全宗。", "请从全宗列表中选择。")
     return found
+
+
+def locked_fonds(fonds_ids: Iterable[str], session: Session, *nodes: str) -> list[Fonds]:
+    """Several fonds, held for a change after the streams of the nodes that keep them.
+
+    `nodes` are others that the change will speak to. Raises NotFound for a fonds that is not
+    there, Conflict when one passes to another node at this very moment.
+    """
+    wanted = list(dict.fromkeys(fonds_ids))
+    keeping = select(Fonds.keeping_node).where(
+        Fonds.id.in_(wanted), Fonds.keeping_node.is_not(None)
+    )
+    spoken_to = {*session.scalars(keeping), *nodes}
+    lock_streams(session, spoken_to)
+    found = {fonds.id: fonds for fonds in locked_all(session, Fonds, wanted)}
+    if {fonds.keeping_node for fonds in found.values()} - {None, *spoken_to}:
+        raise Conflict(
+            "这个全宗正在改由别的单位保管。", "请稍候刷新后再办理。", code="saved_meanwhile"
+        )
+    return [found[each] if each in found else fonds_of(each, session) for each in wanted]
+
+
+def held_fonds(fonds_ids: Iterable[str], session: Session) -> dict[str, Fonds]:
+    """Several fonds by id, held while what is counted and coded in them changes.
+
+    The caller has locked the stream of the node that it acts for.
+    """
+    return {fonds.id: fonds for fonds in locked_all(session, Fonds, list(fonds_ids))}
 
 
 def keeps(node_id: str, fonds_id: str, session: Session) -> bool:

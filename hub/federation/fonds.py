@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from hub.federation.agreements import agreed_archives
 from hub.federation.assignments import announce, move_archives, write_shape
 from hub.federation.events import FondsChanged, FondsMoved, tell
-from hub.federation.finding import fonds_of
+from hub.federation.finding import locked_fonds
 from hub.federation.models import Disclosure, Fonds, FondsNumber, FondsState, Node
-from hub.federation.territory import archive_of, division_of, own_archive
+from hub.federation.territory import archive_of, division_of, held_archive, own_archive
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import now
@@ -108,7 +108,7 @@ def rename_fonds(
     actor: Actor, fonds_id: str, name: str, since: date, *, key: SigningKey, session: Session
 ) -> Fonds:
     """Give a fonds a new name from a day on; it stays the same fonds."""
-    fonds = fonds_of(fonds_id, session)
+    (fonds,) = locked_fonds([fonds_id], session)
     require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
     _require_open(fonds)
     shape = fonds.shape
@@ -143,7 +143,7 @@ def assign_number(
     number.
     """
     require(actor, Role.ARCHIVIST, Role.ADMINISTRATOR, archive=archive_code)
-    fonds = fonds_of(fonds_id, session)
+    (fonds,) = locked_fonds([fonds_id], session)
     if archive_code not in (fonds.reviewing_archive, fonds.receiving_archive):
         raise Invalid(
             "archive", "这个档案馆不审核也不接收该全宗。", "请由审核馆或接收馆给定全宗号。"
@@ -157,7 +157,7 @@ def close_fonds(
     actor: Actor, fonds_id: str, reason: str, *, key: SigningKey, session: Session
 ) -> Fonds:
     """Close a fonds: its unit was dissolved. What is in it stays as it is, unmixed."""
-    fonds = fonds_of(fonds_id, session)
+    (fonds,) = locked_fonds([fonds_id], session)
     require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
     _require_open(fonds)
     _close(actor, fonds, reason, session)
@@ -175,7 +175,7 @@ def succeed(
     session: Session,
 ) -> Fonds:
     """Close fonds and open the one that follows them (a merger, a division); returns that one."""
-    closing = [fonds_of(each, session) for each in fonds_ids]
+    closing = locked_fonds(fonds_ids, session)
     for fonds in closing:
         require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
         _require_open(fonds)
@@ -199,7 +199,7 @@ def set_archives(
 ) -> Fonds:
     """Name the archives that review and receive a fonds from now on."""
     require(actor, Role.ADMINISTRATOR)
-    fonds = fonds_of(fonds_id, session)
+    (fonds,) = locked_fonds([fonds_id], session)
     for code in (reviewing, receiving):
         if code is not None:
             archive_of(code, session)
@@ -219,7 +219,7 @@ def set_disclosure(
     actor: Actor, fonds_id: str, disclosure: Mapping[str, str], *, session: Session
 ) -> Fonds:
     """Say how much of a class others see before receipt; the unit's leader decides (rule 7)."""
-    fonds = fonds_of(fonds_id, session)
+    (fonds,) = locked_fonds([fonds_id], session)
     require(actor, Role.LEADER, Role.ADMINISTRATOR, archive=fonds.receiving_archive, fonds=fonds.id)
     fonds.disclosure = _checked_disclosure(disclosure)
     session.flush()
@@ -236,7 +236,7 @@ def reassign_fonds(
     Raises WrongState when the node that keeps it has enrolled: it may have written, so the fonds
     moves by a hand-over that both units sign (`hub.custody`).
     """
-    fonds = fonds_of(fonds_id, session)
+    (fonds,) = locked_fonds([fonds_id], session, node_id)
     require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
     node = session.get(Node, node_id)
     if node is None:
@@ -284,6 +284,8 @@ def _archives(new: NewFonds, level: Level, session: Session) -> tuple[str | None
         return None, None
     if level is Level.VILLAGE:
         return own.code, None
+    # An agreement that is being made must find this fonds, or this fonds the agreement.
+    held_archive(own.code, session)
     return agreed_archives(own.code, session)
 
 

@@ -20,6 +20,7 @@ from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now
+from shared.kernel.database import locked
 from shared.kernel.errors import Conflict, NotFound, WrongState
 from shared.kernel.keys import SigningKey
 from shared.records.values import NAME_LENGTH, REASON_LENGTH, required_text
@@ -78,7 +79,7 @@ def new_code(actor: Actor, node_id: str, *, session: Session, valid_hours: int =
 
     Codes that were made before no longer work.
     """
-    node = node_of(node_id, session)
+    node = held_node(node_id, session)
     _require_over(actor, node.division_code, session)
     if node.state == NodeState.SUSPENDED:
         raise WrongState(f"“{node.name}”已停用。", "请先恢复使用，再生成登记码。")
@@ -87,7 +88,7 @@ def new_code(actor: Actor, node_id: str, *, session: Session, valid_hours: int =
 
 def suspend_node(actor: Actor, node_id: str, reason: str, *, session: Session) -> Node:
     """Take no more messages and uploads of a node, until it is resumed. Nothing of it is lost."""
-    node = node_of(node_id, session)
+    node = held_node(node_id, session)
     _require_over(actor, node.division_code, session)
     if node.state != NodeState.ENROLLED:
         raise WrongState(f"“{node.name}”现为待登记或已停用。", "只有已联网的单位可以停用。")
@@ -112,7 +113,7 @@ def suspension_of(node: Node, session: Session) -> AuditEvent | None:
 
 def resume_node(actor: Actor, node_id: str, *, session: Session) -> Node:
     """Take a suspended node's messages again."""
-    node = node_of(node_id, session)
+    node = held_node(node_id, session)
     _require_over(actor, node.division_code, session)
     if node.state != NodeState.SUSPENDED:
         raise WrongState(f"“{node.name}”没有停用。", "只有停用的单位需要恢复。")
@@ -124,7 +125,7 @@ def resume_node(actor: Actor, node_id: str, *, session: Session) -> Node:
 
 def set_notes(actor: Actor, node_id: str, notes: str, *, session: Session) -> Node:
     """Keep remarks about a node: whom to call, where it stands."""
-    node = node_of(node_id, session)
+    node = held_node(node_id, session)
     _require_over(actor, node.division_code, session)
     node.notes = notes.replace("\r\n", "\n").strip()
     session.flush()
@@ -138,6 +139,14 @@ def node_of(node_id: str, session: Session) -> Node:
     if found is None:
         raise NotFound("没有这个联网单位。", "请从联网单位列表中选择。")
     return found
+
+
+def held_node(node_id: str, session: Session) -> Node:
+    """The node of an id, held for a change. Raises NotFound.
+
+    Whoever changes its streams too locks them first (`lock_streams`).
+    """
+    return locked(session, Node, node_id) or node_of(node_id, session)
 
 
 def nodes(session: Session, *, division: str | None = None, state: str | None = None) -> list[Node]:

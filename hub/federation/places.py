@@ -14,6 +14,7 @@ from shared.kernel.database import Database
 from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
+from shared.kernel.migration import Schema, Standing, ahead, behind
 from shared.kernel.settings import FILE_NAME, load_settings, save_settings
 from shared.messaging.link import Link
 from shared.messaging.links import names_broker, open_link
@@ -22,6 +23,8 @@ from shared.storage import FolderStaging, FolderStore, ObjectStore, Staging
 if TYPE_CHECKING:
     from shared.storage.bucket import Bucket
 
+DATABASE_NAME = "hub.sqlite"
+_MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 _MOST_SHARDS = 64
 _ARCHIVE_CODE = re.compile(r"[0-9A-Za-z]{1,20}")
 
@@ -58,6 +61,7 @@ class HubSettings:
         store_access_key: account at the S3 service.
         store_secret_key: its secret; better given as `DANGLIAN_STORE_SECRET_KEY`.
         recount_hours: how often each fonds' counts are made anew from its records; 0 for never.
+        database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
     """
 
     name: str
@@ -81,6 +85,7 @@ class HubSettings:
     store_access_key: str = ""
     store_secret_key: str = ""
     recount_hours: int = 24
+    database: str = ""
 
 
 class HubKeys:
@@ -120,7 +125,9 @@ class HubFolder:
         self._new: HubSettings | None = None
 
     @classmethod
-    def create(cls, path: Path, *, name: str, city: str, port: int = 8060) -> HubFolder:
+    def create(
+        cls, path: Path, *, name: str, city: str, port: int = 8060, database: str = ""
+    ) -> HubFolder:
         """Begin a new data folder, with the hub's key; `establish` makes it one that can run.
 
         Raises Conflict when there is a hub in it.
@@ -132,7 +139,9 @@ class HubFolder:
             )
         folder.path.mkdir(parents=True, exist_ok=True)
         link = f"embedded://{folder.path / 'link.sqlite'}"
-        folder._new = HubSettings(name=name, hub_id=new_id(), city=city, port=port, link=link)
+        folder._new = HubSettings(
+            name=name, hub_id=new_id(), city=city, port=port, link=link, database=database
+        )
         folder.keys.hub_files().make()
         return folder
 
@@ -211,20 +220,40 @@ class HubFolder:
         """How many queues the hub receives in; the embedded link has one."""
         return self.settings.shards if names_broker(self.settings.link) else 1
 
+    @property
+    def database_file(self) -> Path | None:
+        """The file of the database; None when it is on a server."""
+        return None if self.settings.database else self.path / DATABASE_NAME
+
     @cached_property
-    def _database(self) -> Database:
+    def schema(self) -> Schema:
+        """The tables of the database, whatever form they have. Raises NotFound without a hub."""
+        if not self.exists and self._new is None:
+            raise self._no_hub()
         # By name, because what belongs to a whole hub stands above this room: its tables, and who
         # listens to which event.
         for assembly in ("hub.schema", "hub.events"):
             import_module(assembly)
-        database = Database.in_file(self.path / "hub.sqlite", ("shared", "hub"))
-        database.create_schema()
-        return database
+        address = self.settings.database or f"sqlite:///{self.database_file}"
+        return Schema(Database(address, ("shared", "hub")), _MIGRATIONS)
+
+    @cached_property
+    def _database(self) -> Database:
+        match self.schema.standing():
+            case Standing.EMPTY:
+                self.schema.make()
+            case Standing.BEHIND:
+                raise behind(f"danglian hub migrate --dir {self.path}")
+            case Standing.AHEAD:
+                raise ahead()
+        return self.schema.database
 
     def database(self) -> Database:
-        """The hub's database, with all its tables. Raises NotFound when there is no hub here."""
-        if not self.exists and self._new is None:
-            raise self._no_hub()
+        """The hub's database, with all its tables.
+
+        Raises NotFound when there is no hub here, WrongState when the tables are those of another
+        version of the program.
+        """
         return self._database
 
     @cached_property

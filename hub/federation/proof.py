@@ -9,13 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.federation.models import Fonds, TallyCheck
-from hub.federation.nodes import node_of
+from hub.federation.nodes import held_node
 from shared.kernel.clock import now
 
 
 def note_comparison(node_id: str, *, groups: int, differing: int, session: Session) -> None:
     """Keep how the last comparison with a node came out."""
-    node = node_of(node_id, session)
+    node = held_node(node_id, session)
     node.compared_at = now()
     node.compared_groups = groups
     node.compared_differing = differing

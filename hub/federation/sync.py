@@ -24,17 +24,18 @@ from shared.audit import record as audit
 from shared.kernel.actor import Actor, system_actor
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now, utc_text
-from shared.kernel.database import Database
+from shared.kernel.database import Database, locked
 from shared.kernel.errors import Unavailable
-from shared.kernel.identifiers import new_id
+from shared.kernel.identifiers import is_id, new_id
 from shared.kernel.keys import PublicKey
 from shared.messaging.entry import Handler
 from shared.messaging.envelope import VERSION, BadEnvelope, Header, Message, read_envelope
 from shared.messaging.exchange import Events, Exchange, Party, Timing
 from shared.messaging.inbox import Refusal
 from shared.messaging.link import Link, dead_queue, hub_queue, node_queue, shard_of
-from shared.messaging.log import digest_at, rebase
+from shared.messaging.log import digest_at, lock_streams, rebase
 from shared.messaging.models import DeadLetter, IncomingStream, OutgoingStream
+from shared.records.values import repair_text
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,11 @@ class _NodeEvents(Events):
                 seq=refusal.entry.seq,
                 code=refusal.error.code,
             )
+
+    def holder(self, session: Session) -> str:
+        """The instance that was granted the node's epoch."""
+        node = session.get(Node, self._node_id)
+        return node.instance_id or "" if node is not None else ""
 
     def diverged(self, session: Session, reason: str) -> None:
         """The node has other entries of ours than we have: begin again, downward."""
@@ -322,13 +328,16 @@ class PostOffice:
         `hello` travels in the same queue as the runs, so the answer counts everything before it.
         """
         hello = message.document()
+        instance = hello.get("instance_id")
+        if not isinstance(instance, str) or not is_id(instance):
+            raise BadEnvelope("instance_id", claimed_sender=message.header.sender)
         with self._database.write() as session:
-            node = session.get(Node, message.header.sender)
+            lock_streams(session, [message.header.sender])
+            node = locked(session, Node, message.header.sender)
             if node is None:
                 raise BadEnvelope("unknown_node", claimed_sender=message.header.sender)
-            node.software_version = str(hello.get("version", ""))[:40]
+            node.software_version = repair_text(hello.get("version", ""))[:40]
             node.backlog = _count(hello.get("backlog"))
-            instance = str(hello.get("instance_id", ""))
             known_epoch = _count(hello.get("epoch"))
             if instance == node.instance_id:
                 self._greet_holder(session, node, hello, known_epoch)
@@ -338,7 +347,7 @@ class PostOffice:
                     node,
                     instance_id=instance,
                     known_epoch=known_epoch,
-                    reason=str(hello.get("reason", "")),
+                    reason=repair_text(hello.get("reason", "")),
                 )
                 if self._folder.settings.grant_policy == "auto":
                     self.grant(system_actor("grant_policy"), node.id, session=session)
@@ -368,8 +377,8 @@ class PostOffice:
 
     def _settle(self, session: Session, node: Node, hello: Mapping[str, Any]) -> None:
         """Compare what the node knows of our streams with what we know ourselves."""
-        incoming = session.get(IncomingStream, node.id)
-        outgoing = session.get(OutgoingStream, node.id)
+        incoming = locked(session, IncomingStream, node.id)
+        outgoing = locked(session, OutgoingStream, node.id)
         down = hello.get("down")
         if incoming is None or outgoing is None or not isinstance(down, dict):
             return
@@ -409,4 +418,4 @@ class PostOffice:
 
 
 def _count(value: object) -> int:
-    return value if type(value) is int and 0 <= value < 1 << 62 else 0
+    return value if type(value) is int and 0 <= value < 1 << 31 else 0

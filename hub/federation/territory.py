@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hub.federation.models import Archive, Division
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
+from shared.kernel.database import locked
 from shared.kernel.errors import Invalid, NotFound
 from shared.kernel.keys import SigningKey
 from shared.records import archives as records_archives
@@ -175,6 +176,11 @@ def archive_of(code: str, session: Session) -> Archive:
     if found is None:
         raise NotFound(f"没有代码为“{code}”的档案馆。", "请从档案馆列表中选择。")
     return found
+
+
+def held_archive(code: str, session: Session) -> Archive:
+    """The archive of a code, held while something is counted or agreed for it. Raises NotFound."""
+    return locked(session, Archive, code) or archive_of(code, session)
 
 
 def own_archive(division_code: str, session: Session) -> Archive | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import Session, undefer
 
 from hub.catalogue import service as catalogue
 from hub.federation import service as federation
@@ -29,6 +29,7 @@ from shared.kernel.database import Database
 from shared.kernel.errors import Classified, DanglianError, Unavailable
 from shared.kernel.files import chunks
 from shared.kernel.keys import PublicKey, signer_of
+from shared.messaging.log import lock_streams
 from shared.packaging import PackageIdentity, open_package
 from shared.records import archival_code
 from shared.records.fonds import Fonds
@@ -222,30 +223,40 @@ def _failed(offer: Offer, finding: Finding, *, classified: bool = False) -> _Che
     return _Checked(offer.id, report, (finding,), sound=False, classified=classified)
 
 
-def _write(checked: Iterable[_Checked], session: Any) -> None:
+def _write(checked: Iterable[_Checked], session: Session) -> None:
     results = {each.offer_id: each for each in checked}
-    batches = set()
-    for offer in session.scalars(select(Offer).where(Offer.id.in_(results))):
-        result = results[offer.id]
-        offer.inline = None
-        if offer.checked_at is not None or offer.state != OfferState.OPEN:
-            continue  # withdrawn meanwhile, or another worker was faster
-        offer.checked_at = now()
-        offer.report = result.report
-        offer.findings = len(result.findings)
-        offer.errors = sum(each.is_error for each in result.findings)
-        offer.finding_codes = sorted({each.code for each in result.findings})
-        offer.sound = result.sound and not result.classified
-        if result.classified:
-            offer.title = CLASSIFIED_TITLE
-            audit.record(session, _ACTOR, "offer.classified", f"offer:{offer.id}")
-        batches.add(offer.batch_id)
-    for batch_id in sorted(batches):
-        before = session.get_one(Batch, batch_id).state
+    rows = session.execute(
+        select(Batch.node_id, Batch.id)
+        .where(Batch.id.in_(select(Offer.batch_id).where(Offer.id.in_(results))))
+        .order_by(Batch.node_id, Batch.id)
+        .distinct()
+    ).all()
+    lock_streams(session, [node_id for node_id, _ in rows])
+    for _, batch_id in rows:
         batch = locked_batch(session, batch_id)
+        before = batch.state
+        for offer in session.scalars(
+            select(Offer).where(Offer.batch_id == batch_id, Offer.id.in_(results))
+        ):
+            _note(offer, results[offer.id], session)
         advance(batch, session=session)
         if batch.state == "under_review" != before:
             audit.record(
                 session, _ACTOR, "batch.checked", f"batch:{batch.id}",
                 count=batch.count, findings=batch.findings, errors=batch.errors,
             )  # fmt: skip
+
+
+def _note(offer: Offer, result: _Checked, session: Session) -> None:
+    offer.inline = None
+    if offer.checked_at is not None or offer.state != OfferState.OPEN:
+        return  # withdrawn meanwhile, or another worker was faster
+    offer.checked_at = now()
+    offer.report = result.report
+    offer.findings = len(result.findings)
+    offer.errors = sum(each.is_error for each in result.findings)
+    offer.finding_codes = sorted({each.code for each in result.findings})
+    offer.sound = result.sound and not result.classified
+    if result.classified:
+        offer.title = CLASSIFIED_TITLE
+        audit.record(session, _ACTOR, "offer.classified", f"offer:{offer.id}")

@@ -101,7 +101,7 @@ class Finishing:
             self._store_receipt(receipt)
             if placed := self._place(waiting[start : start + _CHUNK], receipt):
                 with self._database.write() as session:
-                    _note_ready(placed, session)
+                    _note_ready(batch.id, placed, session)
                 return True
         return False
 
@@ -186,7 +186,8 @@ def is_slip(content: bytes, slip: Mapping[str, Any], seals: Iterable[PublicKey])
     )
 
 
-def _note_ready(placed: Mapping[str, Placed], session: Session) -> None:
+def _note_ready(batch_id: str, placed: Mapping[str, Placed], session: Session) -> None:
+    locked_batch(session, batch_id)
     repository.note_placed(session, list(placed.values()))
     for offer in session.scalars(select(Offer).where(Offer.id.in_(placed))):
         offer.ready = True
@@ -256,6 +257,8 @@ def _accession(
     register: Mapping[str, Mapping[str, Any]],
     session: Session,
 ) -> Accession:
+    # One number after the other, and none twice.
+    federation.held_archive(receipt.archive_code, session)
     known = register.get(receipt.id)
     year = _year_of(known) if known else _this_year()
     last = session.scalar(

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session, undefer
 from hub.catalogue import service as catalogue
 from hub.receiving.models import Batch, Offer, OfferState
 from shared.kernel.clock import now
+from shared.kernel.database import locked
 from shared.kernel.errors import NotFound
+from shared.messaging.log import lock_streams
 from shared.records.states import HUB_BATCH
 
 
@@ -28,13 +30,15 @@ def current_round(session: Session, batch_id: str) -> Batch | None:
         .where(Batch.batch_id == batch_id)
         .order_by(Batch.round.desc())
         .limit(1)
-        .with_for_update()
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
 
 
 def locked_batch(session: Session, batch_row_id: str) -> Batch:
-    """One round of a batch, locked for a decision. Raises NotFound."""
-    batch = session.get(Batch, batch_row_id, with_for_update=True, populate_existing=True)
+    """One round of a batch, held for a decision after its node's stream. Raises NotFound."""
+    lock_streams(session, session.scalars(select(Batch.node_id).where(Batch.id == batch_row_id)))
+    batch = locked(session, Batch, batch_row_id)
     if batch is None:
         raise NotFound("没有这批移交。", "请回到列表重新查看。")
     return batch

@@ -32,7 +32,7 @@ from hub.receiving.models import (
     Receipt,
     Verdict,
 )
-from hub.receiving.progress import offers_of
+from hub.receiving.progress import locked_batch, offers_of
 from hub.receiving.receipts import (
     accepted_listing,
     accepted_offers,
@@ -100,6 +100,7 @@ __all__ = [
     "grant_upload",
     "handlers",
     "holdings",
+    "locked_batch",
     "offer_in",
     "offers_named",
     "offers_of",

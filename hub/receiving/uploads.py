@@ -24,6 +24,7 @@ from shared.kernel.clock import format_utc, now
 from shared.kernel.database import Database
 from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, WrongState
 from shared.kernel.keys import random_token
+from shared.messaging.log import lock_streams
 from shared.records import wire
 from shared.storage import PART_SIZE, Staging, part_count
 
@@ -57,6 +58,7 @@ def grant_upload(session: Session, node_id: str, body: dict[str, Any]) -> dict[s
     when it is not the offered one, Conflict when the node's quota is full.
     """
     asked = wire.load(UploadSchema(), body)
+    lock_streams(session, [node_id])
     offer = session.get(Offer, asked["offer_id"])
     if offer is None:
         raise NotFound("平台没有这件移交。", "请等目录同步完成后再上传。", code="offer_unknown")
@@ -186,6 +188,7 @@ def put_part(
 
 
 def _note_part(session: Session, upload_id: str, token: str, part: UploadPart) -> list[int]:
+    lock_streams(session, session.scalars(select(Upload.node_id).where(Upload.id == upload_id)))
     granted = granted_upload(session, upload_id, token)
     part.upload_id = upload_id
     session.merge(part)
@@ -249,6 +252,8 @@ class UploadSweeper:
                     .join(Offer, Offer.id == Upload.id)
                     .where(Offer.arrived.is_(False), Upload.expires_at < now() - PARTS_LAST)
                     .limit(_CHUNK)
+                    # One that is granted anew right now is not stale.
+                    .with_for_update(of=Upload, skip_locked=True)
                 )
             )
             ids = [offer.id for offer in done] + [upload.id for upload in stale]

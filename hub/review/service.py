@@ -54,7 +54,7 @@ def decide(
     A draft until the batch is concluded. Raises NotFound for another archive's batch, NotAllowed
     for who only may look, WrongState unless it is under review, Invalid for a missing reason.
     """
-    batch = batch_to_decide(actor, batch_row_id, session=session)
+    batch = batch_to_decide(actor, batch_row_id, session=session, held=True)
     offers = receiving.offers_named(batch, [each.offer_id for each in decided], session=session)
     for each in decided:
         offer = offers.get(each.offer_id)
@@ -72,7 +72,7 @@ def return_same_cause(actor: Actor, batch_row_id: str, code: str, *, session: Se
 
     Records that were returned already get the reason as well. Returns how many there are.
     """
-    batch = batch_to_decide(actor, batch_row_id, session=session)
+    batch = batch_to_decide(actor, batch_row_id, session=session, held=True)
     drafts = decisions_of(batch.id, session=session)
     concerned = offers_with(batch.id, code, session=session)
     for offer in concerned:
@@ -110,13 +110,17 @@ def conclude(folder: HubFolder, actor: Actor, batch_row_id: str, outcome: Outcom
     return receiving.conclude(folder, actor, batch_row_id, outcome, rulings)
 
 
-def batch_to_decide(actor: Actor, batch_row_id: str, *, session: Session) -> Batch:
-    """A batch under review that the actor may decide of.
+def batch_to_decide(
+    actor: Actor, batch_row_id: str, *, session: Session, held: bool = False
+) -> Batch:
+    """A batch under review that the actor may decide of; `held` until the decision is written.
 
     Raises NotFound for another archive's, NotAllowed for who may only look, WrongState.
     """
     batch = receiving.batch_seen_by(actor, batch_row_id, session=session)
     require(actor, Role.REVIEWER, archive=batch.reviewing_archive, fonds=batch.fonds_id)
+    if held:
+        batch = receiving.locked_batch(session, batch.id)
     if batch.state != "under_review":
         raise WrongState("这批移交不在审核中，不能再作决定。", "请刷新页面，按最新状态办理。")
     return batch

@@ -10,8 +10,11 @@ from pathlib import Path
 from shared.kernel.database import Database
 from shared.kernel.errors import NotFound
 from shared.kernel.keys import SigningKey, ensure_key
+from shared.kernel.migration import Schema, Standing, ahead
 from shared.kernel.settings import FILE_NAME, load_settings
 from shared.storage import FolderStaging, FolderStore
+
+_MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,24 @@ class NodeFolder:
     def _database(self) -> Database:
         # By name: the tables belong to rooms above this one, which import this room themselves.
         import_module("node.schema")
-        database = Database.in_file(self.path / "node.sqlite", ("shared", "node"))
-        database.create_schema()
-        return database
+        path = self.path / "node.sqlite"
+        schema = Schema(Database.in_file(path, ("shared", "node")), _MIGRATIONS)
+        match schema.standing():
+            case Standing.EMPTY:
+                schema.make()
+            case Standing.BEHIND:
+                # Nobody sits at a village's PC who could do it: a node moves on by itself.
+                schema.keep_copy(path)
+                schema.upgrade()
+            case Standing.AHEAD:
+                raise ahead()
+        return schema.database
 
     def database(self) -> Database:
-        """The node's database, with all its tables."""
+        """The node's database, with all its tables; an older one is brought up to date first.
+
+        Raises WrongState when a newer version of the program has made it.
+        """
         return self._database
 
     @cached_property

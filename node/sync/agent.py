@@ -48,9 +48,12 @@ class _AgentEvents(Events):
         recovery.begin_recovery(session, reason)
         self._agent.greet_soon()
 
-    def superseded(self, session: Session, epoch: int) -> None:
-        """Another instance speaks for this node now."""
-        recovery.be_superseded(session, epoch)
+    def superseded(self, session: Session, epoch: int, instance: str) -> None:
+        """Another instance speaks for this node now; or we do, in an epoch that we must ask for."""
+        if instance == office_of(session).instance_id:
+            self._agent.greet_soon()
+        else:
+            recovery.be_superseded(session, epoch)
 
     def greeting_due(self, session: Session) -> None:
         """The hub was restored or granted us an epoch."""

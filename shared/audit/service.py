@@ -9,17 +9,21 @@ from enum import Enum
 from typing import Any, Protocol, runtime_checkable
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy.event import listens_for
+from sqlalchemy.orm import Session, SessionTransaction
 
 from shared.audit.models import NO_DIGEST, AuditEvent, AuditHead
 from shared.kernel.actor import Actor
 from shared.kernel.clock import format_utc, now
+from shared.kernel.database import locked
 
 #: A mark of classification (GB/T 7156): the grade and its star.
 _MARK = re.compile(r"(?:绝\s*密|机\s*密|秘\s*密)\s*[★☆▲]")
 _MASKED = "（含密级标志，未记录）"
 _LONGEST_TEXT = 2000
 _ONLY_HEAD = 1
+#: Under this name a session keeps what waits for its commit, each with its savepoint.
+_WAITING = "danglian.audit"
 
 
 @runtime_checkable
@@ -36,6 +40,9 @@ def record(
 ) -> None:
     """Write one event into the chain, in the caller's transaction.
 
+    It takes its place in the chain when the transaction commits: the end of the chain is one row
+    that all writers share, and is held no longer than that.
+
     Args:
         session: a writing session; the event commits or vanishes with the change it tells of.
         actor: who did it.
@@ -45,24 +52,53 @@ def record(
             the title of a document that was refused; texts with a mark of classification are
             masked.
     """
-    head = session.get(AuditHead, _ONLY_HEAD, with_for_update=True, populate_existing=True)
-    if head is None:
-        head = AuditHead(id=_ONLY_HEAD, seq=0, digest=NO_DIGEST)
-        session.add(head)
     event = AuditEvent(
-        seq=head.seq + 1,
         time=now(),
         actor_id=actor.id[:80],
         actor_name=_clean(actor.name)[:200],
         action=action[:80],
         subject=_clean(subject if isinstance(subject, str) else subject.audit_name)[:200],
         details=_plain(details),
-        previous=head.digest,
     )
-    event.digest = event.computed_digest()
-    head.seq, head.digest = event.seq, event.digest
-    session.add(event)
+    waiting = session.info.setdefault(_WAITING, [])
+    waiting.append((session.get_nested_transaction(), event))
+
+
+@listens_for(Session, "before_commit")
+def _seal(session: Session) -> None:
+    """Put what was recorded at the end of the chain, as the last thing before the commit.
+
+    The head is locked after everything else, by everyone: so the chain has one writer at a time,
+    and no two transactions wait for each other because of it.
+    """
+    if session.in_nested_transaction() or not (waiting := session.info.pop(_WAITING, None)):
+        return
     session.flush()
+    head = locked(session, AuditHead, _ONLY_HEAD)
+    if head is None:
+        head = AuditHead(id=_ONLY_HEAD, seq=0, digest=NO_DIGEST)
+        session.add(head)
+    for _, event in waiting:
+        event.seq, event.previous = head.seq + 1, head.digest
+        event.digest = event.computed_digest()
+        head.seq, head.digest = event.seq, event.digest
+        session.add(event)
+
+
+@listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, ended: SessionTransaction) -> None:
+    """What was recorded inside a savepoint vanishes with it; without one, all of it."""
+    session.info[_WAITING] = [
+        (savepoint, event)
+        for savepoint, event in session.info.get(_WAITING, ())
+        if ended.nested and not _within(savepoint, ended)
+    ]
+
+
+def _within(savepoint: SessionTransaction | None, ended: SessionTransaction) -> bool:
+    while savepoint is not None and savepoint is not ended:
+        savepoint = savepoint.parent
+    return savepoint is not None
 
 
 def events(

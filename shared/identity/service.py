@@ -13,6 +13,7 @@ from shared import audit
 from shared.identity.models import Account, AccountGrant, BearerToken
 from shared.identity.passwords import check_password_rules, hash_password, password_fits
 from shared.kernel.actor import ROLE_NAMES, Actor, Grant, Role, require
+from shared.kernel.database import locked_all
 from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
 from shared.kernel.identifiers import new_id
 
@@ -82,6 +83,7 @@ def set_grants(
     """
     require(actor, Role.ADMINISTRATOR)
     wanted = _grants(grants)
+    _hold(account, session)
     if _told(wanted) == _told(account.grants):
         return
     if _administers(account) and not any(each.role == Role.ADMINISTRATOR for each in wanted):
@@ -94,6 +96,7 @@ def set_grants(
 def disable_account(actor: Actor, account: Account, *, session: Session) -> None:
     """Close an account; its sessions and tokens end at once. Raises NotAllowed, WrongState."""
     require(actor, Role.ADMINISTRATOR)
+    _hold(account, session)
     if account.disabled:
         return
     if actor.id == account.id:
@@ -163,6 +166,12 @@ def _end_tokens(account: Account, session: Session) -> None:
 
 def _administers(account: Account) -> bool:
     return any(each.role == Role.ADMINISTRATOR for each in account.grants)
+
+
+def _hold(account: Account, session: Session) -> None:
+    """Hold an account for a change, and with it all administrators: one of them must remain."""
+    administrators = select(AccountGrant.account_id).where(AccountGrant.role == Role.ADMINISTRATOR)
+    locked_all(session, Account, [account.id, *session.scalars(administrators)])
 
 
 def _keep_an_administrator(account: Account, session: Session) -> None:

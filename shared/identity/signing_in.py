@@ -16,7 +16,7 @@ from shared.identity.service import actor_of
 from shared.kernel.actor import Actor, system_actor
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now
-from shared.kernel.database import Database
+from shared.kernel.database import Database, locked
 from shared.kernel.keys import random_token
 
 MOST_FAILURES = 5
@@ -35,7 +35,7 @@ def authenticate(login: str, password: str, *, database: Database) -> Account:
         known = session.scalar(select(Account).where(Account.login == login))
     fits = password_fits(known.password_hash if known else None, password)
     with database.write() as session:
-        account = session.get(Account, known.id, with_for_update=True) if known else None
+        account = locked(session, Account, known.id) if known else None
         if account is not None and known is not None:
             # Somebody may have changed the password in between.
             fits = fits and account.password_hash == known.password_hash

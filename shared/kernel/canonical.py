@@ -11,6 +11,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+#: Nothing inside to look at. Subclasses are looked at: an enum may well be a float.
+_PLAIN = frozenset((str, int, bool, type(None)))
+
 
 def _refuse_floats(value: Any) -> None:
     if isinstance(value, float):
@@ -19,10 +22,12 @@ def _refuse_floats(value: Any) -> None:
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TypeError("keys must be text")
-            _refuse_floats(item)
+            if type(item) not in _PLAIN:
+                _refuse_floats(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            _refuse_floats(item)
+            if type(item) not in _PLAIN:
+                _refuse_floats(item)
 
 
 def canonical_json(value: Any) -> bytes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 #: Asia/Shanghai has had no daylight saving since 1991; a fixed offset needs no zone data.
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+
+_WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 
 
 def now() -> datetime:
@@ -22,7 +25,9 @@ def format_utc(moment: datetime) -> str:
 
 def parse_utc(text: str) -> datetime:
     """Read what `format_utc` wrote. Raises ValueError for anything else."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    if not _WRITTEN.fullmatch(text):
+        raise ValueError("not a time as it is written here")
+    return datetime.fromisoformat(text)
 
 
 def utc_text() -> str:

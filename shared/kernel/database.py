@@ -1,31 +1,34 @@
-"""The database: engine, unit of work, and the column type for times.
+"""The database: units of work, locks, and the column type for times.
 
 One transaction per use case, opened at the edge. A unit of work says at its start whether it will
-write: on SQLite a writer begins with `BEGIN IMMEDIATE`, so that it waits for its turn at once
-instead of failing in the middle.
+write. On SQLite a writer begins with `BEGIN IMMEDIATE`, so that it waits for its turn at once and
+is alone. On PostgreSQL there are many writers at a time: a verb that decides on a row locks it
+first (`locked`), and reads whatever else it decides on after that.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, String, Table, TypeDecorator, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import String, Table, TypeDecorator, inspect, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared.kernel.clock import format_utc, parse_utc
-from shared.kernel.errors import Unavailable
-
-_BUSY_SECONDS = 60
+from shared.kernel.engines import BUSY_SECONDS, open_engine, reading, translated
 
 
 class Model(DeclarativeBase):
     """Base of every table. A table belongs to the capability whose module declares it."""
+
+
+Row = TypeVar("Row", bound=Model)
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -51,9 +54,9 @@ class Database:
     """
 
     def __init__(self, url: str, packages: tuple[str, ...]) -> None:
-        self.url = url
         self._packages = packages
-        self.engine = _engine(url)
+        self.engine = open_engine(url)
+        self._reading = reading(self.engine)
 
     @classmethod
     def in_file(cls, path: Path, packages: tuple[str, ...]) -> Database:
@@ -72,29 +75,43 @@ class Database:
 
     def create_schema(self) -> None:
         """Make the tables that are missing; leaves the others as they are."""
-        Model.metadata.create_all(self.engine, tables=self.tables())
+        with self.reached():
+            Model.metadata.create_all(self.engine, tables=self.tables())
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """One writing transaction: committed at the end, rolled back on any error.
 
-        Raises Unavailable when the database cannot be reached or stays locked.
+        Raises Unavailable when the database cannot be reached, a lock is not to be had in time,
+        or two writers stand in each other's way; then nothing was written, and the whole may be
+        done again.
         """
-        with self._session("IMMEDIATE") as session:
+        with self.reached(), self._session(self.engine) as session:
             yield session
-            _unavailable(session.commit)
+            session.commit()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One reading transaction over one consistent state; never commits."""
-        with self._session("DEFERRED") as session:
+        with self.reached(), self._session(self._reading) as session:
             yield session
 
+    @staticmethod
     @contextmanager
-    def _session(self, mode: str) -> Iterator[Session]:
-        engine = self.engine.execution_options(begin_mode=mode)
+    def reached() -> Iterator[None]:
+        """Say in our own errors what the database says; see `engines.translated`."""
+        try:
+            yield
+        except (DBAPIError, PoolTimeout) as error:
+            meaning = translated(error)
+            if meaning is None:
+                raise
+            raise meaning from error
+
+    @contextmanager
+    def _session(self, engine: Any) -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session:
-            _unavailable(session.connection)
+            session.connection()
             yield session
 
     def close(self) -> None:
@@ -102,42 +119,30 @@ class Database:
         self.engine.dispose()
 
 
-def _unavailable(action: Any) -> None:
-    try:
-        action()
-    except OperationalError as error:
-        raise Unavailable(
-            "数据库暂时不可用。", "请稍候再试；如持续出现，请检查磁盘空间。"
-        ) from error
+def locked(session: Session, model: type[Row], key: Any) -> Row | None:
+    """The row of a key as it stands now, held until the end of the transaction; None without one.
+
+    Where several rows are locked, all who lock them must do it in the same order
+    (`docs/decisions/0012-isolation.md`).
+    """
+    return session.get(model, key, with_for_update={"key_share": True}, populate_existing=True)
 
 
-def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, pool_size=20)
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: Any) -> None:
-        # The driver must not begin transactions by itself: `_begin` below says how.
-        connection.isolation_level = None
-        # FULL: what was acknowledged to another machine must survive a power cut here.
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "cache_size=-16000",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        mode = connection.get_execution_options().get("begin_mode", "IMMEDIATE")
-        connection.exec_driver_sql(f"BEGIN {mode}")
-
-    return engine
+def locked_all(session: Session, model: type[Row], keys: Sequence[str]) -> list[Row]:
+    """The rows of several keys, locked in the order of their keys; those that exist."""
+    (column,) = inspect(model).primary_key
+    return list(
+        session.scalars(
+            select(model)
+            .where(column.in_(sorted(set(keys))))
+            .order_by(column)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+    )
 
 
 def copy_database(source: Path, target: Path) -> None:
     """Copy a live SQLite database into a new file, consistently."""
-    with closing(sqlite3.connect(source, timeout=_BUSY_SECONDS)) as connection:
+    with closing(sqlite3.connect(source, timeout=BUSY_SECONDS)) as connection:
         connection.execute("VACUUM INTO ?", (str(target),))

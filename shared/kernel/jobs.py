@@ -20,12 +20,14 @@ from sqlalchemy import JSON, Index, Integer, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.kernel.clock import now
-from shared.kernel.database import Database, Model, UtcTime
+from shared.kernel.database import Database, Model, UtcTime, locked
 from shared.kernel.errors import DanglianError, NotFound, Unavailable
 from shared.kernel.identifiers import new_id
 
 log = logging.getLogger(__name__)
 
+#: So many jobs are looked at for one that can be done here.
+_MOST_LOOKED_AT = 50
 _PAUSE = 0.2
 
 #: What a kind of job prepares for its transaction.
@@ -132,14 +134,14 @@ class JobRunner:
     def step(self) -> bool:
         """Do one chunk of the oldest open job; False when there is none to do here."""
         with self._database.read() as session:
-            job_id = session.scalar(
+            job_ids = session.scalars(
                 select(Job.id)
                 .where(Job.state.in_([JobState.WAITING, JobState.RUNNING]))
                 .where(Job.kind.in_(list(self._steps)))
                 .order_by(Job.created_at, Job.id)
-                .limit(1)
-            )
-        return job_id is not None and self.run_chunk(job_id)
+                .limit(_MOST_LOOKED_AT)
+            ).all()
+        return any(self.run_chunk(job_id) for job_id in job_ids)
 
     def finish(self, job_id: str) -> Job:
         """Run one job to its end in this thread; returns it."""
@@ -152,16 +154,17 @@ class JobRunner:
                 time.sleep(_PAUSE)
 
     def run_chunk(self, job_id: str) -> bool:
-        """Do the next chunk of one job; False when it is another process's turn (none here)."""
+        """Do the next chunk of one job; False when another worker did it meanwhile."""
         with self._database.read() as session:
             job = job_of(job_id, session=session)
         if not job.is_open:
             return True
         steps = self._steps[job.kind]
+        before = (job.done, dict(job.result))
         prepared = None
         try:
             prepared = steps.prepare(job)
-            self._commit(job_id, prepared, steps)
+            return self._commit(job_id, before, prepared, steps)
         except Unavailable:
             raise
         except Exception as error:
@@ -172,15 +175,20 @@ class JobRunner:
             steps.tidy(job, prepared)
         return True
 
-    def _commit(self, job_id: str, prepared: Any, steps: Steps[Any]) -> None:
+    def _commit(
+        self, job_id: str, before: tuple[int, dict[str, Any]], prepared: Any, steps: Steps[Any]
+    ) -> bool:
         with self._database.write() as session:
-            job = job_of(job_id, session=session)
-            if not job.is_open:
-                return
+            job = locked(session, Job, job_id)
+            if job is None or not job.is_open:
+                return True
+            if (job.done, job.result) != before:
+                return False
             job.state = JobState.RUNNING
             if steps.commit(job, prepared, session):
                 job.state = JobState.DONE
                 job.finished_at = now()
+            return True
 
     def _fail(self, job_id: str, error: Exception) -> None:
         with self._database.write() as session:

@@ -17,12 +17,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.kernel.clock import now
-from shared.kernel.database import Database
+from shared.kernel.database import Database, locked
 from shared.kernel.keys import SigningKey
 from shared.messaging.entry import RUN_BYTES, RUN_ENTRIES, Handler
 from shared.messaging.envelope import BadEnvelope, Header, Message, close_envelope
 from shared.messaging.inbox import Answer, Refusal, apply_run
-from shared.messaging.log import append_many, digest_at
+from shared.messaging.log import append_many, digest_at, lock_streams
 from shared.messaging.models import IncomingStream, OutgoingEntry, OutgoingStream
 from shared.messaging.run import RawEntry, fitting, pack_run
 
@@ -61,8 +61,12 @@ class Events:
     def diverged(self, session: Session, reason: str) -> None:
         """The peer's digest does not continue ours: this log is not what was sent before."""
 
-    def superseded(self, session: Session, epoch: int) -> None:
-        """The peer knows a newer epoch of us: another instance was granted it."""
+    def superseded(self, session: Session, epoch: int, instance: str) -> None:
+        """The peer knows a newer epoch of us, granted to this instance (another, or ourselves)."""
+
+    def holder(self, session: Session) -> str:
+        """The instance of the peer that has the grant, for one that speaks in an older epoch."""
+        return ""
 
     def refused(self, session: Session, refusals: Sequence[Refusal]) -> None:
         """Entries of the peer were not applied; the peer is told in the same transaction."""
@@ -224,13 +228,15 @@ class Exchange:
                 with self.database.write() as session:
                     stream = session.get(OutgoingStream, self.party.peer)
                     if stream is not None and message.header.after > stream.epoch:
-                        self._events.superseded(session, message.header.after)
+                        instance = str(message.document().get("instance_id", ""))
+                        self._events.superseded(session, message.header.after, instance)
             case other:
                 raise BadEnvelope("kind", other, claimed_sender=message.header.sender)
         return []
 
     def _receive_run(self, message: Message) -> list[bytes]:
         with self.database.write() as session:
+            lock_streams(session, [self.party.peer])
             answer, refusals = apply_run(session, message.header, message.body, self._handlers)
             if refusals:
                 self._events.refused(session, refusals)
@@ -247,7 +253,7 @@ class Exchange:
             case Answer.RECOVER:
                 return self._ask_recovery(message.header)
             case Answer.SUPERSEDED:
-                return [self.message("superseded", {}, after=self._incoming_epoch())]
+                return [self._superseded()]
 
     def _ask_recovery(self, header: Header) -> list[bytes]:
         """Say that the peer's log does not continue what we have, with what we do have.
@@ -260,6 +266,11 @@ class Exchange:
             return []
         with self.database.read() as session:
             return [self.message("recover", self.position(session))]
+
+    def _superseded(self) -> bytes:
+        with self.database.read() as session:
+            body = {"instance_id": self._events.holder(session)}
+        return self.message("superseded", body, after=self._incoming_epoch())
 
     def _incoming_epoch(self) -> int:
         with self.database.read() as session:
@@ -336,7 +347,7 @@ class Exchange:
         A lower position counts only in a new generation of the hub (protocol §4). A position that
         our log does not reach, or another digest, means that this is a copy or was restored.
         """
-        stream = session.get(OutgoingStream, self.party.peer, with_for_update=True)
+        stream = locked(session, OutgoingStream, self.party.peer)
         if stream is None or position.get("epoch") != stream.epoch:
             return
         seq, durable = position.get("seq"), position.get("durable_seq")

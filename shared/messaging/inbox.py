@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from shared.kernel.clock import now
+from shared.kernel.database import locked
+from shared.kernel.engines import translated
 from shared.kernel.errors import DanglianError, Unavailable
 from shared.messaging.entry import Entry, Handler, first_digest
 from shared.messaging.envelope import BadEnvelope, Header
@@ -50,7 +52,7 @@ class Refusal:
 
 def open_incoming(session: Session, peer: str, *, recipient: str, epoch: int) -> IncomingStream:
     """Begin to receive from a peer at an epoch, from nothing."""
-    stream = session.get(IncomingStream, peer)
+    stream = locked(session, IncomingStream, peer)
     if stream is None:
         stream = IncomingStream(peer=peer, recipient=recipient, epoch=epoch, digest="")
         session.add(stream)
@@ -72,7 +74,7 @@ def apply_run(
     sender in the other stream, in the same transaction). Raises BadEnvelope for a body that is no
     run, and Unavailable when the database is away; then nothing was applied.
     """
-    stream = session.get(IncomingStream, header.sender, with_for_update=True)
+    stream = locked(session, IncomingStream, header.sender)
     if stream is None or header.epoch > stream.epoch:
         return Answer.RECOVER, []
     if header.epoch < stream.epoch:
@@ -126,11 +128,12 @@ def _refused(
             handler(session, peer, entries)
     except (Unavailable, BadEnvelope):
         raise
-    except OperationalError as error:
-        raise Unavailable("数据库暂时不可用。", "系统会自动重试。") from error
     except DanglianError as error:
         return error
-    except Exception:
+    except Exception as error:
+        meaning = translated(error) if isinstance(error, DBAPIError) else None
+        if isinstance(meaning, Unavailable):
+            raise meaning from error
         # A fault of ours in one entry must not stop the stream of a whole office: it is logged
         # with its traceback, and the clerk sees that this one was not taken.
         log.exception("entries %s from %s failed", [entry.seq for entry in entries], peer)

@@ -6,7 +6,7 @@ its own number, and the receiver counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -14,16 +14,27 @@ from sqlalchemy.orm import Session
 
 from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import now
+from shared.kernel.database import locked, locked_all
 from shared.kernel.errors import Invalid, NotFound
 from shared.messaging.entry import ENTRY_BYTES, entry_bytes, first_digest, next_digest
 from shared.messaging.models import OutgoingEntry, OutgoingStream
+
+
+def lock_streams(session: Session, peers: Iterable[str]) -> None:
+    """Hold our streams to these peers until the end of the transaction.
+
+    Whoever changes what belongs to a node does this first, before it locks anything else of it:
+    so all that happens to one node happens one after the other, and nobody waits in a circle.
+    """
+    session.flush()
+    locked_all(session, OutgoingStream, list(peers))
 
 
 def open_outgoing(
     session: Session, peer: str, *, sender: str, epoch: int, generation: int = 0
 ) -> OutgoingStream:
     """Begin the log for a peer at an epoch. Entries of older epochs stay, for the record."""
-    stream = session.get(OutgoingStream, peer)
+    stream = locked(session, OutgoingStream, peer)
     if stream is None:
         stream = OutgoingStream(peer=peer, sender=sender, epoch=epoch, digest="")
         session.add(stream)
@@ -52,7 +63,7 @@ def append_many(
     Raises NotFound when no log is open for the peer, Invalid when an entry is larger than a run
     can carry.
     """
-    stream = session.get(OutgoingStream, peer, with_for_update=True)
+    stream = locked(session, OutgoingStream, peer)
     if stream is None:
         raise NotFound("尚未与对方建立联系。", "请先完成联网登记。", code="no_stream")
     moment = now()

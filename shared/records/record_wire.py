@@ -57,8 +57,9 @@ MOST_VERSION = (1 << 31) - 1
 
 
 class _FileName(wire.Text):
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
-        name = super()._deserialize(value, attr, data, **options)
+    def read(self, value: Any) -> str:
+        """A name that every system can unpack."""
+        name = super().read(value)
         try:
             return safe_file_name(name)
         except Invalid as error:

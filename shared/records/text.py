@@ -43,6 +43,8 @@ _PROBLEMS = (
     (re.compile(f"[{_CONTROL}]"), "含有控制字符"),
     (re.compile(f"[{_INVISIBLE}]"), "含有看不见的字符"),
 )
+#: Whatever one of the rules below may refuse: most texts hold nothing of it.
+_SUSPECT = re.compile(f"[{_CONTROL}{_BREAKS}{_INVISIBLE}{_SURROGATES}{_NONCHARACTERS}]")
 _ANY_BREAK = re.compile(f"[{_BREAKS}]")
 _BREAK_BESIDE_LINES = re.compile("[\r\u2028\u2029]")
 _REPAIRABLE = re.compile(f"[{_CONTROL}{_INVISIBLE}{_SURROGATES}{_NONCHARACTERS}]")
@@ -64,6 +66,8 @@ def text_problem(value: object, max_length: int, *, multiline: bool = False) -> 
     if not isinstance(value, str):
         return "应为文字"
     if value.isascii() and value.isprintable():
+        return _length_problem(value, max_length)
+    if not _SUSPECT.search(value) and unicodedata.is_normalized("NFC", value):
         return _length_problem(value, max_length)
     for pattern, problem in _PROBLEMS:
         if found := pattern.search(value):

@@ -2,16 +2,20 @@
 
 Strict by nature: a number is no text, an unknown key is an error. `load` turns the first
 problem into Invalid, which names the field by its path (`documents.0.files.2.sha256`).
+
+What is right is read by the fields alone, each by its `read`; marshmallow itself, which takes ten
+times as long, is only asked for the path and the words when something is wrong.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import RAISE, Schema, ValidationError, fields, missing
 
 from shared.kernel.clock import parse_utc
 from shared.kernel.errors import Invalid
@@ -59,6 +63,13 @@ class _Field(fields.Field[Any]):
         "null": "此项不能为空。",
         "validator_failed": "值不正确。",
     }
+
+    def read(self, value: Any) -> Any:
+        """What the value means; raises ValidationError. None never comes here."""
+        raise NotImplementedError
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> Any:
+        return self.read(value)
 
 
 class Nested(fields.Nested):
@@ -111,7 +122,8 @@ class Text(_Field):
         self.pattern = re.compile(pattern) if pattern else None
         self.problem = problem
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
+    def read(self, value: Any) -> str:
+        """See the class."""
         if problem := text_problem(value, self.most):
             raise wrong(f"{problem}。")
         if not value or value != value.strip():
@@ -129,7 +141,8 @@ class Int(_Field):
         self.least = least
         self.most = most
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> int:
+    def read(self, value: Any) -> int:
+        """See the class."""
         if not isinstance(value, int) or isinstance(value, bool):
             raise wrong("应为整数。")
         if not self.least <= value <= self.most:
@@ -142,20 +155,21 @@ class Choice(_Field):
 
     def __init__(self, values: Collection[str], maker: Any = str, **options: Any) -> None:
         super().__init__(**options)
-        self.values = frozenset(values)
+        self.made = {value: maker(value) for value in values}
         self.shown = "、".join(values)
-        self.maker = maker
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> Any:
-        if not isinstance(value, str) or value not in self.values:
+    def read(self, value: Any) -> Any:
+        """See the class."""
+        if not isinstance(value, str) or value not in self.made:
             raise wrong("不在可用的值之内。", f"可用的值：{self.shown}。")
-        return self.maker(value)
+        return self.made[value]
 
 
 class Id(_Field):
     """An id as `new_id` writes it."""
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
+    def read(self, value: Any) -> str:
+        """See the class."""
         if not is_id(value):
             raise wrong("应为36位的标识符。")
         return str(value)
@@ -164,7 +178,8 @@ class Id(_Field):
 class Digest(_Field):
     """SHA-256, lower-case hex."""
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> str:
+    def read(self, value: Any) -> str:
+        """See the class."""
         if not isinstance(value, str) or not _DIGEST.fullmatch(value):
             raise wrong("应为64位小写十六进制的SHA-256摘要。")
         return value
@@ -173,7 +188,8 @@ class Digest(_Field):
 class Day(_Field):
     """A date, `2024-03-05`."""
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> date:
+    def read(self, value: Any) -> date:
+        """See the class."""
         if isinstance(value, str) and _DATE.fullmatch(value):
             try:
                 day = date.fromisoformat(value)
@@ -187,7 +203,8 @@ class Day(_Field):
 class Moment(_Field):
     """A point in time in UTC, `2024-06-01T02:03:04.000000Z`."""
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> datetime:
+    def read(self, value: Any) -> datetime:
+        """See the class."""
         try:
             return parse_utc(value)
         except (TypeError, ValueError):
@@ -197,11 +214,97 @@ class Moment(_Field):
 def load(schema: Schema, data: object) -> dict[str, Any]:
     """What the schema reads. Raises Invalid for the first problem, with the path of its field."""
     try:
+        return dict(_reader(type(schema))(data))
+    except (ValidationError, _NotPlain):
+        pass
+    try:
         return dict(schema.load(data))  # type: ignore[arg-type]
     except ValidationError as error:
         path, problem = first_problem(error.messages)
         remedy = getattr(problem, "remedy", "请改正后重新提交。")
         raise Invalid(path, str(problem), remedy, code="bad_shape") from None
+
+
+class _NotPlain(Exception):
+    """Something is missing, too much, or of the wrong kind; marshmallow says what."""
+
+
+_Read = Callable[[Any], Any]
+
+
+@lru_cache(maxsize=256)
+def _reader(kind: type[Schema]) -> _Read:
+    """The fields of a schema as one plain function, which takes exactly what the schema takes."""
+    declared = kind().fields
+    if (
+        kind.Meta.unknown != RAISE
+        or any(kind._hooks.values())
+        or not all(map(_is_plain, declared.values()))
+    ):
+        return _refuse
+    known = frozenset(declared)
+    required = frozenset(name for name, field in declared.items() if field.required)
+    reads = {name: _read_of(field) for name, field in declared.items()}
+    none_allowed = frozenset(name for name, field in declared.items() if field.allow_none)
+
+    def read(data: Any) -> dict[str, Any]:
+        if type(data) is not dict:
+            raise _NotPlain
+        names = data.keys()
+        if not (required <= names <= known):
+            raise _NotPlain
+        found = {}
+        for name, value in data.items():
+            if value is not None:
+                found[name] = reads[name](value)
+            elif name in none_allowed:
+                found[name] = None
+            else:
+                raise _NotPlain
+        return found
+
+    return read
+
+
+def _is_plain(field: Any) -> bool:
+    """Whether a field is declared with nothing that only marshmallow knows to do."""
+    return (
+        not field.validators
+        and field.load_default is missing
+        and field.data_key is None
+        and field.attribute is None
+        and not field.load_only
+        and not field.dump_only
+    )
+
+
+def _read_of(field: Any) -> _Read:
+    if isinstance(field, _Field):
+        return field.read
+    if isinstance(field, Nested) and not field.many:
+        return _reader(type(field.schema))
+    if isinstance(field, List):
+        return _list_reader(field)
+    # Declared in some other way: marshmallow reads all of it.
+    return _refuse
+
+
+def _list_reader(field: List) -> _Read:
+    read, least, most = _read_of(field.inner), field.least, field.most
+    none_allowed = field.inner.allow_none
+
+    def read_list(value: Any) -> list[Any]:
+        if type(value) is not list or not least <= len(value) <= most:
+            raise _NotPlain
+        if not none_allowed and None in value:
+            raise _NotPlain
+        return [None if each is None else read(each) for each in value]
+
+    return read_list
+
+
+def _refuse(_value: Any) -> Any:
+    raise _NotPlain
 
 
 def first_problem(messages: Any, path: str = "") -> tuple[str, str]:

@@ -4,6 +4,13 @@ Words need a dictionary and miss what it does not know; pairs find every substri
 characters or more, whatever the engine (FTS5 here, `tsvector` on PostgreSQL).
 """
 
-from shared.search.bigrams import fold, index_text, match_query, terms_of
+from shared.search.bigrams import (
+    fold,
+    index_text,
+    index_vector,
+    match_query,
+    match_vector,
+    terms_of,
+)
 
-__all__ = ["fold", "index_text", "match_query", "terms_of"]
+__all__ = ["fold", "index_text", "index_vector", "match_query", "match_vector", "terms_of"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import pairwise
+from operator import add
 
 #: Stands between two fields, so that no phrase reaches across.
 _BORDER = "z"
@@ -48,9 +48,9 @@ def _hex(character: str) -> str:
 
 
 def _tokens(folded: str) -> list[str]:
-    codes = [_hex(character) for character in folded]
+    codes = list(map(_hex, folded))
     # The last character stands alone too, so that a search for it by itself finds it.
-    return [first + second for first, second in pairwise(codes)] + codes[-1:]
+    return [*map(add, codes, codes[1:]), *codes[-1:]]
 
 
 def index_text(fields: Iterable[str | None]) -> str:
@@ -61,6 +61,15 @@ def index_text(fields: Iterable[str | None]) -> str:
 def terms_of(query: str) -> list[str]:
     """The terms of a query, folded: what stands between white space; all of them must occur."""
     return [term for term in (fold(part) for part in query.split()) if term]
+
+
+def index_vector(fields: Iterable[str | None]) -> str:
+    """The same tokens as a literal of PostgreSQL's `tsvector`, each with its places.
+
+    Written here and not by `to_tsvector`, whose parser would take digits for numbers and cut them.
+    """
+    tokens = index_text(fields).split()
+    return " ".join([f"{token}:{place}" for place, token in enumerate(tokens, 1)])
 
 
 def match_query(query: str) -> str | None:
@@ -76,3 +85,14 @@ def match_query(query: str) -> str | None:
         else:
             parts.append('"' + " ".join(_tokens(term)[:-1]) + '"')
     return " AND ".join(parts) if parts else None
+
+
+def match_vector(query: str) -> str | None:
+    """The same as a literal of PostgreSQL's `tsquery`."""
+    parts = []
+    for term in terms_of(query):
+        if len(term) == 1:
+            parts.append(f"{_hex(term)}:*")
+        else:
+            parts.append("(" + " <-> ".join(_tokens(term)[:-1]) + ")")
+    return " & ".join(parts) if parts else None

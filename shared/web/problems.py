@@ -20,7 +20,6 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from marshmallow import ValidationError
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from shared.identity import NotSignedIn
@@ -32,7 +31,6 @@ from shared.web.messages import flat_messages
 
 log = logging.getLogger(__name__)
 
-_DISK = "请稍候再试；如持续出现，请检查磁盘空间。"
 _TELL = "请稍候再试；如仍不行，请把编号告诉系统管理员。"
 _ASK = "请稍候再试；如仍不行，请联系系统管理员。"
 #: Status to title, sentence and remedy, for what no verb has put into words.
@@ -50,7 +48,6 @@ _TEXTS = {
     500: ("系统出错", "处理时出现内部错误，没有保存。", _TELL),
     503: ("暂时不可用", "系统暂时不可用。", _ASK),
 }
-_LOCKED = ("locked", "busy", "disk", "full", "connection", "timeout")
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,6 @@ def register(app: Flask) -> None:
     """Let an app answer every error in this way."""
     app.register_error_handler(DanglianError, _danglian)
     app.register_error_handler(ValidationError, _validation)
-    app.register_error_handler(OperationalError, _database)
     app.register_error_handler(HTTPException, _http)
 
 
@@ -147,14 +143,6 @@ def _invalid(messages: Any) -> Problem:
         field=first["field"] if first else None,
         errors=found,
     )
-
-
-def _database(error: OperationalError) -> ResponseReturnValue:
-    if any(word in str(error.orig).lower() for word in _LOCKED):
-        log.warning("database unavailable: %s", error.orig)
-        return answer(Problem(503, "unavailable", "数据库暂时不可用。", _DISK))
-    log.error("database error", exc_info=error)
-    return answer(_plain(500, number=new_id()))
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,13 +21,38 @@ from node.transfer import service as transfer
 from shared.kernel.clock import now
 from shared.messaging.link import node_queue
 from tests.federation import ADMIN, CLERK, Federation, Unit, everywhere_the_same
+from tests.servers.postgresql import PostgreSQL
 
 NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
 
 
+#: What does not copy the hub's files runs on both.
+BOTH = pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
+
+
 @pytest.fixture
-def city(tmp_path: Path) -> Federation:
-    return Federation(tmp_path)
+def database(database_kind: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The setting `database` of the hub."""
+    if database_kind == "sqlite":
+        yield ""
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def seed() -> int | None:
+    """Of the weather on the link; fair without one."""
+    return None
+
+
+@pytest.fixture
+def city(tmp_path: Path, database: str, seed: int | None) -> Iterator[Federation]:
+    federation = Federation(tmp_path, seed=seed, database=database)
+    yield federation
+    federation.hub.database().close()
 
 
 @pytest.fixture
@@ -55,12 +81,14 @@ def grant(city: Federation, unit: Unit) -> None:
         city.post.grant(ADMIN, node.id, session=session)
 
 
+@BOTH
 def test_what_a_clerk_files_stands_in_the_city_s_catalogue(city: Federation, unit: Unit) -> None:
     unit.file(30)
     city.settle()
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
 
 
+@BOTH
 def test_a_batch_goes_all_the_way_to_the_archive(city: Federation, unit: Unit) -> None:
     ids = unit.file(5)
     finish(city, unit, unit.offer(ids))
@@ -68,6 +96,7 @@ def test_a_batch_goes_all_the_way_to_the_archive(city: Federation, unit: Unit) -
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
 
 
+@BOTH
 def test_a_returned_record_can_be_corrected_and_sent_again(city: Federation, unit: Unit) -> None:
     ids = unit.file(3)
     batch_id = unit.offer(ids)
@@ -82,6 +111,7 @@ def test_a_returned_record_can_be_corrected_and_sent_again(city: Federation, uni
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
 
 
+@BOTH
 def test_a_corrected_form_that_both_sides_sign_receives_a_part(
     city: Federation, unit: Unit
 ) -> None:
@@ -114,6 +144,7 @@ def test_a_unit_that_does_not_agree_with_the_corrected_form_takes_its_batch_back
     finish(city, unit, unit.offer(ids, "重新移交"))
 
 
+@BOTH
 def test_a_withdrawal_that_crosses_the_verdict_on_the_line_still_counts(
     city: Federation, unit: Unit
 ) -> None:
@@ -128,11 +159,13 @@ def test_a_withdrawal_that_crosses_the_verdict_on_the_line_still_counts(
     assert set(unit.states().values()) == {"filed"}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    ("database_kind", "seed"),
+    [*(("sqlite", seed) for seed in range(6)), ("postgresql", 6), ("postgresql", 7)],
+)
 def test_the_whole_way_over_a_link_that_loses_repeats_reorders_and_tears(
-    tmp_path: Path, seed: int
+    city: Federation, seed: int
 ) -> None:
-    city = Federation(tmp_path, seed=seed)
     unit = city.enrol("宜昌市文化和旅游局", number="A101")
     ids = unit.file(12)
     batch_id = unit.offer(ids[:6])
@@ -146,6 +179,7 @@ def test_the_whole_way_over_a_link_that_loses_repeats_reorders_and_tears(
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
 
 
+@BOTH
 def test_reconciling_finds_both_sides_equal_and_repairs_what_is_not(
     city: Federation, unit: Unit
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from shared.kernel.clock import now
 from shared.kernel.database import Database
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
+from shared.kernel.settings import save_settings
 from shared.messaging.entry import Entry
 from shared.records.record import Event, Record, record_to_wire
+from tests.servers.postgresql import PostgreSQL
 
 CITY = "420500000000"
 #: 夷陵区, whose archive reviews what the city's receives when they agree so; 枝江市.
@@ -117,25 +119,51 @@ def _event() -> Event:
     return Event(new_id(), "归档", now(), "张三", "办公室")
 
 
-@pytest.fixture(scope="session")
-def city_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("hub") / "template"
-    folder = HubFolder.create(path, name="宜昌市档案平台", city=CITY)
+def found(path: Path, database_url: str = "") -> None:
+    """A hub in a folder, with its city; closed again."""
+    folder = HubFolder.create(path, name="宜昌市档案平台", city=CITY, database=database_url)
     database = folder.database()
     with database.write() as session:
         found_hub(City.admin, folder, session=session)
     database.close()
     folder.establish()
+
+
+@pytest.fixture(scope="session")
+def city_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("hub") / "template"
+    found(path)
     return path
 
 
+@pytest.fixture(scope="session")
+def city_on_postgresql(
+    tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSQL
+) -> tuple[Path, str]:
+    """The same on PostgreSQL: the folder, and the name of the database to copy."""
+    path = tmp_path_factory.mktemp("hub") / "template"
+    name = postgresql.create()
+    found(path, postgresql.url(name))
+    return path, name
+
+
 @pytest.fixture
-def city(city_template: Path, tmp_path: Path) -> Iterator[City]:
-    shutil.copytree(city_template, tmp_path / "hub")
+def city(request: pytest.FixtureRequest, tmp_path: Path, database_kind: str) -> Iterator[City]:
+    if database_kind == "sqlite":
+        shutil.copytree(request.getfixturevalue("city_template"), tmp_path / "hub")
+    else:
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        template, original = request.getfixturevalue("city_on_postgresql")
+        shutil.copytree(template, tmp_path / "hub")
+        name = server.create(original)
+        settings = replace(HubFolder(tmp_path / "hub").settings, database=server.url(name))
+        save_settings(settings, tmp_path / "hub")
     folder = HubFolder(tmp_path / "hub")
     database = folder.database()
     yield City(folder, database, folder.keys.hub())
     database.close()
+    if database_kind != "sqlite":
+        server.drop(name)
 
 
 @pytest.fixture

@@ -16,11 +16,13 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
+from hub.federation import places
 from hub.federation.models import Node
 from hub.federation.places import HubFolder
 from shared.command.main import danglian
 from shared.identity import Account
 from shared.kernel.clock import format_utc
+from tests.later import later_release
 
 CITY = "420500000000"
 
@@ -230,3 +232,52 @@ def test_recovering_tells_people_what_it_did(hub, tmp_path):
     told = CliRunner().invoke(danglian, ["hub", "recover", "--dir", str(tmp_path / "hub")])
     assert told.exit_code == 0, told.output
     assert "已进入第 2 代" in told.output
+
+
+def test_a_hub_is_brought_up_to_date_by_its_administrator_alone(hub, tmp_path, monkeypatch):
+    steps, before, newest = later_release(places._MIGRATIONS, tmp_path / "steps")
+    monkeypatch.setattr(places, "_MIGRATIONS", steps)
+    assert hub("status", status=1)["code"] == "database_behind"
+    assert hub("migrate", "--check") == {
+        "before": before, "after": before, "newest": newest, "copy": None
+    }  # fmt: skip
+    moved = hub("migrate")
+    assert (moved["before"], moved["after"]) == (before, newest)
+    assert hub("status")["archives"] == 14
+    assert hub("migrate")["copy"] is None
+    # The kept copy is the database as it was: an older program goes on with it.
+    monkeypatch.undo()
+    assert hub("status", status=1)["code"] == "database_ahead"
+    for leftover in (tmp_path / "hub").glob("hub.sqlite*"):
+        leftover.unlink()
+    Path(moved["copy"]).rename(tmp_path / "hub" / "hub.sqlite")
+    assert hub("status")["archives"] == 14
+
+
+def test_a_hub_is_made_on_postgresql_and_says_when_it_is_away(tmp_path, postgresql):
+    program = (sys.executable, "-m", "shared.command", "hub")
+
+    def process(*arguments):
+        done = subprocess.run(
+            [*program, *arguments, "--dir", str(tmp_path / "hub"), "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, json.loads(done.stdout)
+
+    name = postgresql.create()
+    made = process("init", "--name", "某平台", "--city", CITY, "--database", postgresql.url(name))
+    assert made[0] == 0
+    assert not (tmp_path / "hub" / "hub.sqlite").exists()
+    status, found = process("status")
+    assert (status, found["archives"]) == (0, 14)
+    postgresql.drop(name)
+    status, refused = process("status")
+    assert (status, refused["code"]) == (75, "unavailable")
+
+
+@pytest.mark.parametrize("address", ["mysql://somewhere/x", "postgresql://x/y", "nonsense"])
+def test_an_address_of_no_database_is_named(run, address):
+    refused = run("init", "--name", "某平台", "--city", CITY, "--database", address, status=2)
+    assert refused["field"] == "database"

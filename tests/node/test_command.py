@@ -16,9 +16,11 @@ from click.testing import CliRunner
 
 from node.command import node as node_command
 from node.filing.models import Divergence, Record
+from node.office import places
 from node.office.places import NodeFolder
 from shared.kernel.actor import Actor
 from shared.kernel.files import folder_lock
+from tests.later import later_release
 from tests.node.conftest import Node
 
 DIVISION = "420506101000"
@@ -235,3 +237,21 @@ def test_two_nodes_of_one_process_need_different_short_names(tmp_path: Path) -> 
         init(tmp_path / name)
     refused = run("run", "--dir", tmp_path / "a", "--dir", tmp_path / "b", code=2)
     assert refused["field"] == "slug"
+
+
+def test_a_node_brings_itself_up_to_date_and_keeps_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init(tmp_path / "n")
+    steps, before, _ = later_release(places._MIGRATIONS, tmp_path / "steps")
+    monkeypatch.setattr(places, "_MIGRATIONS", steps)
+    assert run("status", "--dir", tmp_path / "n")
+    copy = tmp_path / "n" / f"node-before-{before}.sqlite"
+    assert copy.exists()
+    monkeypatch.undo()
+    refused = run("status", "--dir", tmp_path / "n", code=1)
+    assert refused["code"] == "database_ahead"
+    for leftover in (tmp_path / "n").glob("node.sqlite*"):
+        leftover.unlink()
+    copy.rename(tmp_path / "n" / "node.sqlite")
+    assert run("status", "--dir", tmp_path / "n")

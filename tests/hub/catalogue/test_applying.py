@@ -7,9 +7,18 @@ from sqlalchemy import event, func, select
 
 from hub.catalogue import service as catalogue
 from hub.catalogue.models import CatalogueRecord
-from shared.kernel.errors import Classified, Conflict, DanglianError, NotAllowed, WrongState
+from shared.kernel.errors import (
+    Classified,
+    Conflict,
+    DanglianError,
+    Invalid,
+    NotAllowed,
+    WrongState,
+)
 from shared.kernel.identifiers import new_id
 from shared.records.record import content_digest, next_version, record_to_wire, with_event
+
+DATABASES = ("sqlite", "postgresql")
 
 TOWN, OTHER_TOWN = "420506101000", "420583101000"
 
@@ -208,3 +217,14 @@ def test_twenty_thousand_records_come_in_runs(city, session, place):
     assert session.scalar(select(func.count()).select_from(CatalogueRecord)) == 20_000
     assert len(catalogue.sums(session, node.id)) == 20
     assert not catalogue.recount(fonds.id, session=session)
+
+
+@pytest.mark.parametrize("title", ["空\x00字", "半个\ud800字符", "题" * 501, "e\u0301"])
+def test_a_title_that_only_one_of_the_databases_would_take_is_refused_on_both(
+    city, session, place, title
+):
+    fonds, node = place
+    told = record_to_wire(city.record(fonds, 1)) | {"title": title}
+    with pytest.raises(Invalid):
+        apply(session, node, city.entries(told))
+    assert titles(session) == []

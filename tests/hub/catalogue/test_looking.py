@@ -15,6 +15,8 @@ from shared.kernel.identifiers import new_id
 from shared.records.record import next_version
 from shared.records.security import SecurityClass
 
+DATABASES = ("sqlite", "postgresql")
+
 YILING, ZHIJIANG, CITY = "420506", "420583", "420500"
 
 

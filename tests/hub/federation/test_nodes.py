@@ -15,6 +15,8 @@ from shared.kernel.errors import Invalid, NotAllowed, NotFound, WrongState
 from shared.kernel.keys import SigningKey, document_is_signed_by
 from shared.messaging.models import IncomingStream, OutgoingStream
 
+DATABASES = ("sqlite", "postgresql")
+
 TOWN = "420506101000"
 
 

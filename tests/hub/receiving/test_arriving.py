@@ -15,6 +15,8 @@ from shared.kernel.identifiers import new_id
 from tests.hub.conftest import YILING, City
 from tests.hub.receiving.handover import Hub, Unit, changed
 
+DATABASES = ("sqlite", "postgresql")
+
 
 def refused(unit: Unit, kind: str, *bodies: dict[str, Any], as_node: str | None = None) -> str:
     with pytest.raises(DanglianError) as told:

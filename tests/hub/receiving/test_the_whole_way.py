@@ -13,6 +13,8 @@ from shared.kernel.errors import NotAllowed, NotFound, WrongState
 from shared.kernel.keys import document_is_signed_by
 from tests.hub.receiving.handover import YILING_ARCHIVE, Hub, Unit
 
+DATABASES = ("sqlite", "postgresql")
+
 REASON = {"field": "title", "problem": "题名不规范。", "remedy": "请改正。", "code": "reviewer"}
 
 

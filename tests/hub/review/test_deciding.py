@@ -10,6 +10,8 @@ from shared.kernel.actor import Actor
 from shared.kernel.errors import Invalid, NotAllowed, NotFound, WrongState
 from tests.hub.receiving.handover import Hub, Unit
 
+DATABASES = ("sqlite", "postgresql")
+
 REASON = {"field": "title", "problem": "题名不规范。", "remedy": None, "code": None}
 
 

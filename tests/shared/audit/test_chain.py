@@ -105,6 +105,30 @@ def test_an_event_vanishes_with_the_change_it_tells_of(database: Database) -> No
     assert problems(database) == []
 
 
+def test_what_a_savepoint_took_back_is_not_in_the_chain(database: Database) -> None:
+    def note(subject: str) -> None:
+        audit.record(session, CLERK, "record.filed", subject)
+
+    with database.write() as session:
+        note("record:kept")
+        try:
+            with session.begin_nested():
+                note("record:lost")
+                with session.begin_nested():
+                    note("record:lost too")
+                raise KeyError
+        except KeyError:
+            pass
+        with session.begin_nested():
+            note("record:kept too")
+    with database.read() as session:
+        seen = session.scalars(
+            select(AuditEvent.subject).where(AuditEvent.seq > 5).order_by(AuditEvent.seq)
+        ).all()
+    assert seen == ["record:kept", "record:kept too"]
+    assert problems(database) == []
+
+
 def test_writers_at_the_same_time_make_one_chain(database: Database) -> None:
     def write() -> None:
         for _ in range(20):
@@ -126,6 +150,7 @@ def test_marks_of_classification_never_get_into_the_log(database: Database) -> N
         audit.record(
             session, CLERK, "door.refused", "row:3", title="机密★10年 关于某事", rows=["秘 密★"]
         )
+    with database.read() as session:
         event = session.scalars(select(AuditEvent).order_by(AuditEvent.seq.desc())).first()
     assert event is not None
     assert "机密" not in str(event.details)

@@ -61,7 +61,7 @@ class Noted(Events):
     def diverged(self, session: Session, reason: str) -> None:
         self.told.append("diverged")
 
-    def superseded(self, session: Session, epoch: int) -> None:
+    def superseded(self, session: Session, epoch: int, instance: str) -> None:
         self.told.append(f"superseded:{epoch}")
 
     def greeting_due(self, session: Session) -> None:

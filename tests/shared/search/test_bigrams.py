@@ -3,11 +3,12 @@
 import sqlite3
 from contextlib import closing
 
+import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.search import fold, index_text, match_query
+from shared.search import fold, index_text, index_vector, match_query, match_vector
 
 CHINESE = st.text(
     st.sampled_from("宜昌市人民政府关于农业生产的通知〔2024〕12号𠮷①ＡaßA-·\u3000 （）"), min_size=1
@@ -72,3 +73,41 @@ def test_an_empty_query_looks_for_nothing(query):
 @pytest.mark.parametrize("query", ['"', "a OR b", "NEAR(a b)", "*", "x* NOT y", "';--"])
 def test_no_query_is_an_expression(query):
     find([["农业生产"]], query)
+
+
+@pytest.fixture(scope="module")
+def vectors(postgresql):
+    with psycopg.connect(postgresql.dsn(postgresql.create())) as connection:
+        connection.execute("CREATE TEMPORARY TABLE t (number int, tokens tsvector)")
+        connection.execute("CREATE INDEX ON t USING gin (tokens)")
+        yield connection
+
+
+QUERIES = [
+    "宜昌",
+    "农业 宜昌",
+    "产",
+    "〔2024〕12号",
+    "ws",
+    "府发",
+    "的通知〔",
+    "  ",
+    "' & |",
+    "号12",
+]
+
+
+@settings(max_examples=40)
+@given(texts=st.lists(CHINESE | ANY, min_size=1, max_size=6), query=CHINESE | ANY)
+@example(texts=["宜昌市人民政府关于农业生产的通知〔2024〕12号"] * 2, query="农业 通知")
+def test_postgresql_finds_what_sqlite_finds(vectors, texts, query):
+    vectors.execute("DELETE FROM t")
+    for number, text in enumerate(texts):
+        vectors.execute("INSERT INTO t VALUES (%s, %s)", (number, index_vector([text, "宜昌 WS"])))
+    for each in (query, *QUERIES):
+        wanted = find([[text, "宜昌 WS"] for text in texts], each)
+        match = match_vector(each)
+        found = [] if match is None else vectors.execute(
+            "SELECT number FROM t WHERE tokens @@ %s::text::tsquery ORDER BY number", (match,)
+        ).fetchall()  # fmt: skip
+        assert [row[0] for row in found] == wanted, each
