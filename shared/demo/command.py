@@ -38,6 +38,13 @@ from shared.kernel.files import folder_lock
 @click.option(
     "--port", default=8060, show_default=True, help="第一个端口；被占用时自动换用空闲的。"
 )
+@click.option(
+    "--stack",
+    type=click.Choice(["embedded", "full"]),
+    default="embedded",
+    show_default=True,
+    help="full：用 RabbitMQ、PostgreSQL 和 S3；没有配置的自动在本机启动一份。",
+)
 @click.option("--seed", default=1, show_default=True, help="同一个数得到同样的文件。")
 @json_option
 def demo(
@@ -47,6 +54,7 @@ def demo(
     once: bool,
     titles: Path | None,
     port: int,
+    stack: str,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -64,7 +72,9 @@ def demo(
         reporter.say("演示", f"文件夹 {folder.resolve()}")
         plan = CityPlan(records, seed, titles)
         goals = to_the_end if once else first_round
-        city = DemoCity.open(folder, plan, reporter, stopping, base_port=port, goals=goals)
+        city = DemoCity.open(
+            folder, plan, reporter, stopping, base_port=port, goals=goals, stack=stack
+        )
         try:
             city.start()
             whole = city.bring_on()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from shared.demo.goals import Goals
 from shared.demo.plan import CityPlan
 from shared.demo.report import Reporter
 from shared.demo.rooms import Room
+from shared.demo.servers.stack import Stack, choose_ports
 from shared.demo.services import Service, ServiceFailed, Services, free_port
 from shared.kernel.errors import Conflict
 from shared.kernel.files import write_atomically
@@ -42,6 +44,7 @@ class Saved:
     seed: int
     titles: str | None
     ports: dict[str, int]
+    stack: str = "embedded"
 
 
 class DemoCity:
@@ -65,6 +68,7 @@ class DemoCity:
         self._reporter = reporter
         self._stopping = stopping
         self._services = Services(reporter.say)
+        self._stack = Stack(folder / "servers", saved.ports) if saved.stack == "full" else None
         self._hub_commands = Commands()
         self._rooms = [
             Room(
@@ -102,6 +106,7 @@ class DemoCity:
         *,
         base_port: int,
         goals: Goals,
+        stack: str = "embedded",
         environment: Mapping[str, str] | None = None,
     ) -> DemoCity:
         """A city that is there goes on as it was begun; else a new one is planned."""
@@ -110,6 +115,11 @@ class DemoCity:
         path = folder / _PLAN_FILE
         if path.exists():
             saved = Saved(**json.loads(path.read_text(encoding="utf-8")))
+            if saved.stack != stack:
+                raise Conflict(
+                    f"{folder} 是用 --stack {saved.stack} 建立的演示城市。",
+                    "请用同样的选项接着来，或用 --dir 另选一个文件夹。",
+                )
             if (saved.records, saved.seed) != (wanted.records, wanted.seed):
                 reporter.say("演示", f"继续已有的演示：{saved.records} 件，种子 {saved.seed}")
         else:
@@ -118,7 +128,10 @@ class DemoCity:
                     f"{folder} 不是空文件夹，也不是演示城市。", "请用 --dir 另选一个文件夹。"
                 )
             titles = str(wanted.titles.resolve()) if wanted.titles else None
-            saved = Saved(wanted.records, wanted.seed, titles, _choose_ports(base_port))
+            ports = _choose_ports(base_port)
+            if stack == "full":
+                ports |= choose_ports(frozenset(ports.values()))
+            saved = Saved(wanted.records, wanted.seed, titles, ports, stack)
             content = json.dumps(asdict(saved), ensure_ascii=False, indent=1)
             write_atomically(path, content.encode())
         return cls(folder, saved, reporter, stopping, goals, environment=environment)
@@ -141,7 +154,17 @@ class DemoCity:
 
     def start(self) -> None:
         """Found what is not founded, and start every process."""
-        founding.found_hub(self._hub_commands, self.hub_folder, self._hub.port)
+        stack = self._stack
+        if stack is not None:
+            stack.start(self._services, self._stopping)
+            self._reporter.say("服务器", f"已启动：{stack.names}")
+        founding.found_hub(
+            self._hub_commands,
+            self.hub_folder,
+            self._hub.port,
+            database=stack.database if stack is not None else "",
+            settings=stack.settings if stack is not None else {},
+        )
         self._services.start(self._hub)
         founding.found_archives(self._hub_commands, self.hub_folder)
         self._hub.wait_ready(self._stopping)
@@ -255,12 +278,13 @@ class DemoCity:
     # ---- the comparison
 
     def compare(self, *, finished: bool) -> Comparison:
-        """Compare the databases themselves."""
+        """Compare the databases themselves; the city has been stopped."""
         nodes = [
             NodePlace(room.office.slug, room.office.name, room.folder, tuple(room.given()))
             for room in self._rooms
         ]
-        return compare(self.hub_folder, nodes, finished=finished)
+        with self._stack.kept() if self._stack is not None else nullcontext():
+            return compare(self.hub_folder, nodes, finished=finished)
 
     def _service(self, slug: str, name: str, arguments: list[str]) -> Service:
         log_file = self.folder / "logs" / f"{slug}.log"

@@ -6,7 +6,7 @@ Every step asks first whether it was done, so that founding can be broken off an
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from shared.demo.city import (
 )
 from shared.demo.commands import CommandFailed, Commands
 from shared.kernel.files import write_atomically
+from shared.kernel.settings import change_settings
 
 #: Written when `init` has ended: a folder without it is a half one, and nothing is in it yet.
 _FOUNDED = "founded-by-demo"
@@ -30,14 +31,25 @@ _FOUNDED = "founded-by-demo"
 Run = Callable[..., dict[str, Any]]
 
 
-def found_hub(commands: Commands, folder: Path, port: int) -> None:
-    """Make the hub's folder, unless there is a whole one."""
+def found_hub(
+    commands: Commands,
+    folder: Path,
+    port: int,
+    *,
+    database: str = "",
+    settings: Mapping[str, str | int] | None = None,
+) -> None:
+    """Make the hub's folder, unless there is a whole one; on the servers that settings name."""
     if _is_whole(folder):
         return
+    on = ["--database", database] if database else []
     commands(
         "hub", "init", "--dir", folder, "--name", HUB_NAME, "--city", CITY, "--port", str(port),
-        "--admin-password", PASSWORD,
+        "--admin-password", PASSWORD, *on,
     )  # fmt: skip
+    if settings:
+        change_settings(folder, settings)
+        commands("hub", "broker", "declare", "--dir", folder)
     _mark(folder)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _START_SECONDS = 90.0
@@ -42,32 +42,75 @@ def free_port(wanted: int, taken: frozenset[int] = frozenset()) -> int:
     raise ServiceFailed("没有空闲的端口。")
 
 
-@dataclass
-class Service:
-    """One long-running `danglian … run` with its log.
+class Process:
+    """A process of the city that is started again when it dies."""
 
-    `followers` are told its address by a setting, and are started anew when it had to move.
-    """
-
-    name: str
-    arguments: list[str]
-    port: int
-    log_file: Path
-    environment: dict[str, str] = field(default_factory=dict)
-    followers: list[Service] = field(default_factory=list)
-    process: subprocess.Popen[bytes] | None = None
-    deaths: list[float] = field(default_factory=list)
-    _log_from: int = 0
-
-    @property
-    def url(self) -> str:
-        """Where a browser finds it."""
-        return f"http://{_HOST}:{self.port}"
+    def __init__(self, name: str, log_file: Path) -> None:
+        self.name = name
+        self.log_file = log_file
+        self.process: subprocess.Popen[bytes] | None = None
+        self.deaths: list[float] = []
 
     @property
     def running(self) -> bool:
         """Whether the process lives."""
         return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        """Start the process."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Ask it to stop; kill it when it does not."""
+        raise NotImplementedError
+
+    def log_tail(self) -> str:
+        """The end of its log, for people."""
+        if not self.log_file.exists():
+            return ""
+        return self.log_file.read_text(encoding="utf-8", errors="replace")[-2000:]
+
+    def end(self, by: signal.Signals, patience: float) -> None:
+        """Send a signal, and kill the process when it does not end."""
+        process = self.process
+        if process is None:
+            return
+        if process.poll() is None:
+            process.send_signal(by)
+            try:
+                process.wait(patience)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+
+class Service(Process):
+    """One long-running `danglian … run` with its log.
+
+    `followers` are told its address by a setting, and are started anew when it had to move.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: list[str],
+        port: int,
+        log_file: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(name, log_file)
+        self.arguments = arguments
+        self.port = port
+        self.environment = dict(environment or {})
+        self.followers: list[Service] = []
+        self._log_from = 0
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        return f"http://{_HOST}:{self.port}"
 
     @property
     def ready(self) -> bool:
@@ -107,26 +150,9 @@ class Service:
                 raise ServiceFailed(f"{self.name}没有启动。\n{self.log_tail()}")
             time.sleep(0.05)
 
-    def log_tail(self) -> str:
-        """The end of its log, for people."""
-        if not self.log_file.exists():
-            return ""
-        return self.log_file.read_text(encoding="utf-8", errors="replace")[-2000:]
-
     def stop(self) -> None:
         """Ask it to stop; kill it when it does not."""
-        process = self.process
-        if process is None:
-            return
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
+        self.end(signal.SIGTERM, _STOP_SECONDS)
 
     def _whole_command(self) -> list[str]:
         return [*self.arguments, "--port", str(self.port), "--json"]
@@ -153,13 +179,13 @@ class Services:
 
     def __init__(self, say: Callable[[str, str], None]) -> None:
         self._say = say
-        self._services: list[Service] = []
+        self._services: list[Process] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="services", daemon=True)
         self._lock = threading.Lock()
         self.failed: str | None = None
 
-    def start(self, service: Service) -> None:
+    def start(self, service: Process) -> None:
         """Start a service, and again whenever it dies."""
         with self._lock:
             if self._stopping.is_set():
@@ -173,11 +199,13 @@ class Services:
         """Stop them all, the last started first."""
         self._stopping.set()
         with self._lock:
-            for service in reversed(self._services):
+            ours = [each for each in self._services if isinstance(each, Service)]
+            for service in reversed(ours):
                 if service.running and service.process is not None:
                     service.process.terminate()
-            for service in reversed(self._services):
-                service.stop()
+            # What they stand on was started before them, and is stopped after them.
+            for each in reversed(self._services):
+                each.stop()
 
     def _watch(self) -> None:
         while not self._stopping.wait(_LOOK_SECONDS):
@@ -186,7 +214,7 @@ class Services:
                     if not self._stopping.is_set() and not service.running:
                         self._start_again(service)
 
-    def _start_again(self, service: Service) -> None:
+    def _start_again(self, service: Process) -> None:
         moment = time.monotonic()
         service.deaths = [at for at in service.deaths if moment - at < _DEATHS_WITHIN]
         service.deaths.append(moment)

@@ -60,9 +60,18 @@ def load_settings(
 
 def save_settings(settings: object, folder: Path) -> None:
     """Write a settings dataclass as `settings.toml` into a data folder."""
+    named = {field.name: getattr(settings, field.name) for field in fields(settings)}  # type: ignore[arg-type]
+    _write_file(named, folder)
+
+
+def change_settings(folder: Path, changes: Mapping[str, Any]) -> None:
+    """Write some settings into the file of a data folder; the others stay."""
+    _write_file({**_read_file(folder / FILE_NAME), **changes}, folder)
+
+
+def _write_file(named: Mapping[str, Any], folder: Path) -> None:
     lines = []
-    for field in fields(settings):  # type: ignore[arg-type]
-        value = getattr(settings, field.name)
+    for name, value in named.items():
         if isinstance(value, bool):
             text = "true" if value else "false"
         elif isinstance(value, int):
@@ -70,7 +79,7 @@ def save_settings(settings: object, folder: Path) -> None:
         else:
             escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
             text = f'"{escaped}"'
-        lines.append(f"{field.name} = {text}\n")
+        lines.append(f"{name} = {text}\n")
     write_atomically(folder / FILE_NAME, "".join(lines).encode(), mode=0o600)
 
 

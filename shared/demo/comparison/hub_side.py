@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 from zipfile import BadZipFile, ZipFile
 
-from shared.demo.comparison.node_side import Row, open_read_only, rows_of
+from shared.demo.comparison.node_side import Connection, Row, open_read_only, rows_of
 from shared.kernel.canonical import digest_of, sha256_hex
 
 
@@ -51,8 +55,8 @@ class HubSide:
 
 def read_hub(folder: Path) -> HubSide:
     """Read the hub's folder: the database, and every package that lies in its store."""
-    with closing(open_read_only(folder / "hub.sqlite")) as database:
-        database.execute("BEGIN")
+    settings = tomllib.loads((folder / "settings.toml").read_text(encoding="utf-8"))
+    with closing(_database(folder, settings)) as database:
         catalogue = {}
         digests = {}
         for row in rows_of(database, "SELECT * FROM catalogue_record"):
@@ -78,54 +82,89 @@ def read_hub(folder: Path) -> HubSide:
             for row in rows_of(database, "SELECT name, sha256 FROM repository_description")
         }
     packages: dict[str, list[Package]] = {}
-    for path in sorted((folder / "store" / "archives").rglob("*.zip")):
-        package = read_package(path, path.relative_to(folder / "store").as_posix())
-        # A package whose record cannot be read is still filed under the folder's name.
-        record_id = str(package.record.get("id") or path.parts[-3])
-        packages.setdefault(record_id, []).append(package)
-    return HubSide(
-        catalogue, digests, offers, batches, receipts, accessions, kept, packages,
-        _read_descriptions(folder / "store", noted),
-    )  # fmt: skip
-
-
-def _read_descriptions(store: Path, noted: dict[str, str]) -> dict[str, list[Description]]:
-    """Every corrected description in the store, by record and version; `noted` by the database."""
-    found: dict[str, list[Description]] = {}
-    for path in sorted((store / "archives").rglob("description-*.json")):
-        content = path.read_bytes()
-        name = path.relative_to(store).as_posix()
-        trouble = None if noted.pop(name, None) == sha256_hex(content) else "与馆藏登记不符"
-        record: Row = {}
-        try:
-            document = json.loads(content)
-            record = document["record"]
-            if digest_of(record) != document["record_digest"]:
-                trouble = trouble or "与所附摘要不符"
-        except (KeyError, TypeError, ValueError) as error:
-            trouble = trouble or f"打不开：{error}"
-        description = Description(_version(path.name), record, trouble)
-        found.setdefault(path.parts[-3], []).append(description)
+    described: dict[str, list[Description]] = {}
+    for name, content in sorted(_objects(folder, settings)):
+        path = PurePosixPath(name)
+        if path.suffix == ".zip":
+            package = read_package(content, name)
+            # A package whose record cannot be read is still filed under the folder's name.
+            record_id = str(package.record.get("id") or path.parts[-3])
+            packages.setdefault(record_id, []).append(package)
+        elif path.match("description-*.json"):
+            right = noted.pop(name, None) == sha256_hex(content)
+            described.setdefault(path.parts[-3], []).append(
+                _read_description(content, path.name, None if right else "与馆藏登记不符")
+            )
     for name in noted:
         *_, record_id, _folder, file = name.split("/")
-        found.setdefault(record_id, []).append(Description(_version(file), {}, "不在馆藏中"))
-    return found
+        described.setdefault(record_id, []).append(Description(_version(file), {}, "不在馆藏中"))
+    return HubSide(
+        catalogue, digests, offers, batches, receipts, accessions, kept, packages, described
+    )
+
+
+def _database(folder: Path, settings: Row) -> Connection:
+    """The hub's database for reading, all over one moment."""
+    address = str(settings.get("database") or "")
+    if not address:
+        database = open_read_only(folder / "hub.sqlite")
+        database.execute("BEGIN")
+        return database
+    import psycopg
+
+    server = psycopg.connect(address.replace("+psycopg", "", 1))
+    server.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    server.read_only = True
+    return server
+
+
+def _objects(folder: Path, settings: Row) -> Iterator[tuple[str, bytes]]:
+    """Every object that the archives keep: its name, its bytes."""
+    address = str(settings.get("store") or "")
+    if not address:
+        store = folder / "store"
+        for path in (store / "archives").rglob("*"):
+            if path.is_file():
+                yield path.relative_to(store).as_posix(), path.read_bytes()
+        return
+    from minio import Minio
+
+    parts = urlsplit(address)
+    keys = {name: settings[f"store_{name}"] for name in ("access_key", "secret_key")}
+    client = Minio(parts.netloc, secure=parts.scheme == "s3", **keys)
+    bucket = parts.path.strip("/")
+    for listed in client.list_objects(bucket, "repository/archives/", recursive=True):
+        name = str(listed.object_name)
+        with closing(client.get_object(bucket, name)) as answer:
+            yield name.removeprefix("repository/"), answer.read()
+
+
+def _read_description(content: bytes, name: str, trouble: str | None) -> Description:
+    """A corrected description as it lies in the store."""
+    record: Row = {}
+    try:
+        document = json.loads(content)
+        record = document["record"]
+        if digest_of(record) != document["record_digest"]:
+            trouble = trouble or "与所附摘要不符"
+    except (KeyError, TypeError, ValueError) as error:
+        trouble = trouble or f"打不开：{error}"
+    return Description(_version(name), record, trouble)
 
 
 def _version(file: str) -> int:
     return int(file.removeprefix("description-").removesuffix(".json"))
 
 
-def read_package(path: Path, name: str) -> Package:
+def read_package(content: bytes, name: str) -> Package:
     """Open one package and digest everything in it anew."""
-    content = path.read_bytes()
     sha256 = sha256_hex(content)
-    trouble = None if path.stem == sha256 else "它的字节与文件名中的摘要不符"
+    trouble = None if PurePosixPath(name).stem == sha256 else "它的字节与文件名中的摘要不符"
     record: Row = {}
     offer_id = ""
     files: Counter[str] = Counter()
     try:
-        with ZipFile(path) as package:
+        with ZipFile(io.BytesIO(content)) as package:
             manifest = json.loads(package.read("manifest.json"))
             record = json.loads(package.read("record.json"))
             offer_id = str(manifest["offer_id"])

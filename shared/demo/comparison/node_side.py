@@ -8,7 +8,7 @@ from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from shared.kernel.canonical import sha256_hex
 
@@ -40,7 +40,17 @@ class NodeSide:
     changed_files: set[str]
 
 
-def rows_of(database: sqlite3.Connection, query: str) -> list[Row]:
+class Connection(Protocol):
+    """A database of either kind, by its own driver."""
+
+    def execute(self, query: str, /) -> Any:
+        """Run a query; the cursor."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+def rows_of(database: Connection, query: str) -> list[Row]:
     """The rows of a query as dictionaries."""
     cursor = database.execute(query)
     names = [column[0] for column in cursor.description]
