@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 settings.register_profile("danglian", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("danglian")
 
+# Tests start `danglian` hundreds of times: what the first one has compiled, the others need not.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 _CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),

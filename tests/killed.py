@@ -10,12 +10,11 @@ import os
 import signal
 import traceback
 from collections.abc import Callable
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-_FORKS = get_context("forkserver")
-_FORKS.set_forkserver_preload(["__main__", "tests.loaded"])
+from shared.demo.commands import FORKS
+
 _PATIENCE = 120.0
 
 
@@ -51,8 +50,9 @@ def dies(work: Callable[..., None], *arguments: Any, seconds: float | None = Non
     It kills itself, or is killed so many seconds after it began. The work is a function of a
     module, which the process imports before.
     """
-    hear, tell = _FORKS.Pipe(duplex=False)
-    process = _FORKS.Process(target=_do, args=(tell, work, arguments))
+    assert FORKS is not None
+    hear, tell = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=_do, args=(tell, work, arguments))
     process.start()
     tell.close()
     hear.recv()  # that it begins
