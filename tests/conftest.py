@@ -32,6 +32,13 @@ _FLAGS = (
 _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, one worker alone has the browser, and the city before it."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real titles, divisions and samples, where the checkout has it beside it."""
