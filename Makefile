@@ -20,7 +20,7 @@ demo: setup ## Run a hub and its nodes on this machine, with documents to try.
 .PHONY: test
 test: tools lint ## Check everything: lint, types, import contracts, then every test but `bench`.
 	@$(BIN)/pytest -n auto --dist loadfile -m "not (browser or faults or performance)"
-	@$(BIN)/pytest -m "browser or faults"
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "browser or faults"
 
 .PHONY: faults
 faults: tools ## Kill every process once while 2,000 records are on their way (about 5 minutes).

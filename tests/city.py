@@ -6,6 +6,7 @@ folders are copied and put back, its processes are killed.
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
@@ -30,6 +31,12 @@ QUICK = {"DANGLIAN_HELLO_SECONDS": "3", "DANGLIAN_RETRANSMIT_SECONDS": "5"}
 FENXIANG = next(each for each in OFFICES if each.slug == "fenxiang")
 
 
+def base_port() -> int:
+    """Where the ports of a city begin: elsewhere than in the worker beside this one."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return random.randrange(21_000, 39_000, 200) + 100 * (worker % 2)
+
+
 def prepared(title: str, fonds: FondsPlan) -> Goal:
     """Every batch is prepared, and none is offered."""
     return Goal.PREPARING
@@ -41,7 +48,7 @@ class City:
     def __init__(self, folder: Path, *, records: int, seed: int = 1) -> None:
         self.folder = folder
         self._plan = CityPlan(records, seed)
-        self._port = random.randrange(21_000, 40_000, 100)
+        self._port = base_port()
 
     @property
     def hub(self) -> Path:

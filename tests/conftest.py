@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 settings.register_profile("danglian", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("danglian")
 
+# Tests start `danglian` hundreds of times: what the first one has compiled, the others need not.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 _CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -29,6 +32,13 @@ _FLAGS = (
     "--lang=zh-CN",  # what the browser itself draws, such as the fields of a date
 )
 _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, one worker alone has the browser, and the city before it."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")

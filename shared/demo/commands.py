@@ -9,16 +9,26 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from shared.demo.child import run_command
+
 _CHILD = (sys.executable, "-m", "shared.demo.child")
+#: Processes are forked from one that has loaded what `shared.demo.loaded` loads.
+FORKS = get_context("forkserver") if hasattr(os, "fork") else None
+if FORKS is not None:
+    FORKS.set_forkserver_preload(["__main__", "shared.demo.loaded"])
 
 
 class CommandFailed(Exception):
     """A command said no: its error as it stands in its JSON."""
 
-    def __init__(self, arguments: Sequence[str], exit_code: int, error: Mapping[str, Any]) -> None:
+    def __init__(
+        self, arguments: Sequence[str], exit_code: int | None, error: Mapping[str, Any]
+    ) -> None:
         self.code = str(error.get("code") or "")
         self.exit_code = exit_code
         said = f"{error.get('problem') or ''}{error.get('remedy') or ''}"
@@ -32,12 +42,12 @@ class Stopped(Exception):
 class Commands:
     """Runs commands one after the other; several of these work side by side.
 
-    Where processes can be forked, a host process has the program loaded and forks for each
-    command; elsewhere each command is started from nothing, which takes a second.
+    Where processes can be forked, one process has the program loaded and forks for each command;
+    elsewhere each command is started from nothing, which takes a second.
     """
 
     def __init__(self) -> None:
-        self._host: subprocess.Popen[bytes] | None = None
+        self._process: BaseProcess | None = None
         self._lock = threading.Lock()
         self._stopped = False
 
@@ -50,55 +60,43 @@ class Commands:
             out, err = Path(folder) / "out", Path(folder) / "err"
             for path in (out, err):
                 path.touch()
-            run = self._ask_host if hasattr(os, "fork") else self._start_anew
+            run = self._fork if FORKS is not None else self._start_anew
             code = run(asked, out, err)
             if self._stopped:
                 raise Stopped
             return _answer(asked, code, out.read_bytes(), err.read_bytes())
 
     def stop(self) -> None:
-        """End the host, and with it a command that is running."""
+        """No more commands, and the one that is running ends."""
         self._stopped = True
-        host = self._host
-        if host is not None and host.stdin is not None and host.poll() is None:
-            host.kill()
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def close(self) -> None:
-        """Wait for the host's end."""
+        """Stop, and wait for that end."""
         self.stop()
-        if self._host is not None:
-            self._host.wait()
-            for stream in (self._host.stdin, self._host.stdout):
-                if stream is not None:
-                    stream.close()
-            self._host = None
+        with self._lock:
+            pass
 
-    def _ask_host(self, asked: Sequence[str], out: Path, err: Path) -> int:
-        host = self._running_host()
-        assert host.stdin is not None  # noqa: S101 - both are pipes
-        assert host.stdout is not None  # noqa: S101
-        request = {"arguments": list(asked), "out": str(out), "err": str(err)}
+    def _fork(self, asked: Sequence[str], out: Path, err: Path) -> int | None:
+        assert FORKS is not None  # noqa: S101 - else this is not called
+        hear, tell = FORKS.Pipe(duplex=False)
+        process = FORKS.Process(target=run_command, args=(asked, str(out), str(err), tell))
+        process.start()
+        tell.close()
+        self._process = process
+        if self._stopped:
+            process.kill()
         try:
-            host.stdin.write(json.dumps(request).encode() + b"\n")
-            host.stdin.flush()
-            answer = host.stdout.readline()
-        except OSError:
-            answer = b""
-        if not answer.strip():
-            host.kill()
-            host.wait()
-            return -1
-        return int(answer)
-
-    def _running_host(self) -> subprocess.Popen[bytes]:
-        if self._host is None or self._host.poll() is not None:
-            self._host = subprocess.Popen(
-                [*_CHILD, "--commands"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-            )
-        return self._host
+            # Not by its exit code, which another thread that starts a process may take away.
+            return int(hear.recv())
+        except EOFError:
+            return None  # it was killed
+        finally:
+            process.join()
+            hear.close()
+            self._process = None
 
     def _start_anew(self, asked: Sequence[str], out: Path, err: Path) -> int:
         with out.open("wb") as said, err.open("wb") as logged:
@@ -111,7 +109,7 @@ class Commands:
             return code
 
 
-def _answer(asked: Sequence[str], code: int, said: bytes, logged: bytes) -> dict[str, Any]:
+def _answer(asked: Sequence[str], code: int | None, said: bytes, logged: bytes) -> dict[str, Any]:
     lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
     try:
         answer = json.loads(lines[-1]) if lines else {}

@@ -24,6 +24,7 @@ from shared.demo.city import (
 from shared.demo.commands import Commands
 from shared.demo.generator import Paper, papers_of, write_files
 from shared.demo.services import Service, free_port
+from tests.city import base_port
 
 PASSWORD = "yichang-2024"
 HUB_NAME = "宜昌市档案管理平台"
@@ -141,7 +142,7 @@ class City:
 
     def found(self) -> None:
         """Make the hub with its people, and start it."""
-        port = free_port(20000)
+        port = free_port(base_port())
         self.run(
             *("hub", "init", "--dir", self.hub, "--name", HUB_NAME, "--city", CITY),
             *("--port", str(port), "--admin-password", PASSWORD),
@@ -191,7 +192,7 @@ class City:
     def serve_offices(self, *slugs: str) -> None:
         """One process for these offices; more than one are served under their short names."""
         folders = [word for slug in slugs for word in ("--dir", str(self.rooms[slug].folder))]
-        service = self._serve("-".join(slugs), ["node", "run", *folders], free_port(20100))
+        service = self._serve("-".join(slugs), ["node", "run", *folders], free_port(base_port()))
         for slug in slugs:
             self.rooms[slug].url = service.url + (f"/{slug}" if len(slugs) > 1 else "")
 

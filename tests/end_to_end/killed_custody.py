@@ -1,13 +1,7 @@
-"""A node's hand-over work in a process of its own that dies by kill -9 at a named point.
-
-Run as `python -m tests.end_to_end.killed_custody <folder> <what> <n>`: the process kills itself
-before the n-th commit, or at the n-th `put` into the store of bundles or files (before or after).
-Without reaching that point it works until nothing waits, and ends with 0.
-"""
+"""A node's hand-over work that dies by kill -9 at a named point."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +9,14 @@ from sqlalchemy import event
 
 from node.custody import work
 from node.office.places import NodeFolder
-from tests.hub.receiving.killed import Bomb, mined
+from tests.killed import Bomb, mined
 
 
-def main(path: Path, what: str, at: int) -> None:
+def node_hands_over(path: Path, what: str, at: int) -> None:
+    """Work until nothing waits, or until death at the `at`-th of what is named.
+
+    That is a commit (before it), or a `put` into the store of bundles or files (before or after).
+    """
     work.BUNDLE_BYTES = 20_000  # so that a small fonds has several bundles
     folder = NodeFolder(path)
     bomb = Bomb(at)
@@ -31,7 +29,3 @@ def main(path: Path, what: str, at: int) -> None:
     custody = work.CustodyWork(folder)
     while custody.step():
         pass
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

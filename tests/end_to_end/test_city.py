@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from shared.demo.goals import to_the_end
-from tests.city import City
+from tests.city import City, base_port
 
 pytestmark = pytest.mark.timeout(600)
 RECORDS = 60
@@ -26,7 +26,16 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     done = subprocess.run(
         [
             *(Path(sys.executable).with_name("danglian"), "demo", "--dir", folder),
-            *("--records", str(RECORDS), "--seed", "7", "--port", "24000", "--once", "--json"),
+            *(
+                "--records",
+                str(RECORDS),
+                "--seed",
+                "7",
+                "--port",
+                str(base_port()),
+                "--once",
+                "--json",
+            ),
         ],
         capture_output=True,
         text=True,

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,9 +25,10 @@ from node.registry import service as registry
 from node.transfer import service as transfer
 from shared.kernel.errors import NotFound, WrongState
 from shared.kernel.jobs import Job
+from tests.end_to_end.killed_custody import node_hands_over
 from tests.federation import ADMIN, ARCHIVIST, CLERK, LEADER, Federation, Unit, everywhere_the_same
+from tests.killed import dies
 
-ROOT = Path(__file__).parents[2]
 NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
 
 
@@ -477,13 +475,8 @@ class _Idle:
 def until_it_lives(unit: Unit, what: str) -> int:
     """Let the hand-over work of a node die at every point of a kind, one after the other."""
     for at in (1, 2, 5, 13, 34):
-        command = [sys.executable, "-m", "tests.end_to_end.killed_custody"]
-        process = subprocess.run(
-            [*command, str(unit.folder.path), what, str(at)], cwd=ROOT, check=False
-        )
-        if process.returncode == 0:
+        if not dies(node_hands_over, unit.folder.path, what, at):
             return at - 1
-        assert process.returncode == -signal.SIGKILL
     raise AssertionError("it never lived")
 
 

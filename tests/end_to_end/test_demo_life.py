@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.city import wait_for
+from tests.city import base_port, wait_for
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -29,7 +29,7 @@ class Demo:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "shared.command", "demo", "--dir", str(folder)),
-                    *("--records", "24", "--port", "25000", *arguments),
+                    *("--records", "24", "--port", str(base_port()), *arguments),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.city import base_port
+
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3000)]
 
 _SLUGS = ("minzheng", "shuili", "fenxiang", "dongshi")
@@ -29,7 +31,7 @@ class Run:
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
         self._seed = seed
-        self._port = random.Random(os.urandom(4)).randrange(21_000, 39_000, 100)
+        self._port = base_port()
         self._log = folder.parent / "demo.log"
         self.process = self._start()
 

@@ -25,7 +25,7 @@ from tests.city import (
     wait_for,
 )
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.xdist_group("days")]
 RECORDS = 80
 
 

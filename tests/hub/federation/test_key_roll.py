@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,9 +22,10 @@ from shared.kernel.succession import hub_holder, read_chain, seal_holder
 from shared.messaging.envelope import EVERYONE, read_envelope
 from shared.messaging.models import OutgoingEntry
 from tests.hub.conftest import CITY, City
+from tests.hub.federation.killed_roll import hub_rolls_over
+from tests.killed import dies
 
 ARCHIVE = "420500"
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def put_back(city: City, database: Path | None = None, keys: Path | None = None) -> HubFolder:
@@ -203,12 +201,7 @@ class TestWhatIsOlder:
 def killed_at(point: str, folder: HubFolder, archive: str = "-") -> None:
     """Roll the hub's key (or a seal) over in a process that is killed there."""
     folder.database().close()
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.hub.federation.killed_roll", str(folder.path), point,
-         archive],
-        cwd=ROOT, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL
+    assert dies(hub_rolls_over, folder.path, point, archive)
 
 
 @pytest.mark.faults

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from sqlalchemy import func, select
 
@@ -14,23 +9,18 @@ from hub.receiving.models import Accession
 from hub.repository import service as repository
 from shared.kernel.actor import Actor
 from tests.hub.receiving.handover import YILING_ARCHIVE, HandedOver, Hub, Unit
+from tests.hub.receiving.killed import hub_works
+from tests.killed import dies
 
 pytestmark = pytest.mark.faults
 
-ROOT = Path(__file__).resolve().parents[3]
 RECORDS = 2
 
 
 def die(hub: Hub, what: str, at: int) -> bool:
     """Let the hub work in another process until it is killed there; False if it never was."""
     hub.city.database.close()
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.hub.receiving.killed", str(hub.city.folder.path), what,
-         str(at)],
-        cwd=ROOT, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.returncode in (0, -signal.SIGKILL)
-    return done.returncode != 0
+    return dies(hub_works, hub.city.folder.path, what, at)
 
 
 def signed(hub: Hub, unit: Unit, reviewer: Actor, archivist: Actor) -> HandedOver:

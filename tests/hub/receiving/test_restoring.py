@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +24,9 @@ from shared.kernel.actor import Actor
 from shared.kernel.database import copy_database
 from tests.hub.conftest import YILING, City
 from tests.hub.receiving.handover import YILING_ARCHIVE, HandedOver, Hub, Unit
+from tests.hub.receiving.killed import hub_works
 from tests.hub.receiving.test_evidence import evidence, restore
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.killed import dies
 
 
 def confirmation(unit: Unit, batch: HandedOver) -> dict[str, Any]:
@@ -214,12 +211,7 @@ def test_a_batch_under_way_while_the_seal_changes_is_finished(day: Day) -> None:
     batch = day.hand_over(2)
     day.unit.sign(batch.id)
     day.hub.receive(day.archivist, batch.id)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.hub.receiving.killed", str(day.hub.city.folder.path),
-         "put-before", "4"],
-        cwd=ROOT, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL
+    assert dies(hub_works, day.hub.city.folder.path, "put-before", 4)
     roll_seal(day.hub.city.admin, day.hub.city.folder, YILING_ARCHIVE)
     day.hub.work()
     day.all_is_well(batch)
@@ -338,12 +330,7 @@ def three_lost(day: Day) -> Iterator[list[HandedOver]]:
 @pytest.mark.faults
 @pytest.mark.parametrize("commit", range(1, 7))
 def test_killed_while_recovering(day: Day, three_lost: list[HandedOver], commit: int) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.hub.receiving.killed", str(day.hub.city.folder.path),
-         "recover-commit", str(commit)],
-        cwd=ROOT, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL
+    assert dies(hub_works, day.hub.city.folder.path, "recover-commit", commit)
     again = day.recover()
     # Three commits for the verdicts that the database lacks, then one for each batch.
     assert again.known == max(0, commit - 4)

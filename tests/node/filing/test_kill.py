@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,21 +12,14 @@ from node.filing import service as filing
 from node.filing.models import Record
 from node.office.places import NodeFolder
 from shared.kernel.actor import Actor
+from tests.killed import dies
 from tests.node.conftest import Node
 
-CLOSE = """
-import sys
-from pathlib import Path
-from node.filing import service as filing
-from node.office.places import NodeFolder
-from shared.kernel.actor import Actor, Grant, Role
 
-database = NodeFolder(Path(sys.argv[1])).database()
-print("ready", flush=True)
-clerk = Actor("account:clerk", "张档案", (Grant(Role.CLERK),))
-with database.write() as session:
-    filing.close_class(clerk, sys.argv[2], "WS", 2023, session=session)
-"""
+def close(folder: Path, fonds: str, clerk: Actor) -> None:
+    """The clerk closes the class of 2023."""
+    with NodeFolder(folder).database().write() as session:
+        filing.close_class(clerk, fonds, "WS", 2023, session=session)
 
 
 @pytest.mark.faults
@@ -39,17 +27,8 @@ with database.write() as session:
 def test_a_kill_while_closing_leaves_all_final_or_none(node: Node, clerk: Actor, seed: int) -> None:
     count = 1500
     node.collect(clerk, count)
-    process = subprocess.Popen(
-        [sys.executable, "-c", CLOSE, str(node.folder.path), node.fonds],
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[3],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    time.sleep(random.Random(seed).uniform(0.02, 0.6))
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
+    seconds = random.Random(seed).uniform(0.02, 0.6)
+    dies(close, node.folder.path, node.fonds, clerk, seconds=seconds)
     node.database.close()
 
     node.database = NodeFolder(node.folder.path).database()

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import random
-import signal
 from collections import Counter
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -18,44 +15,29 @@ from node.intake import service as intake
 from node.intake.work import IntakeWork
 from node.office.places import NodeFolder
 from shared.kernel.identifiers import new_id
+from tests.killed import Bomb, dies, mined
 from tests.node.intake.conftest import HEADER, Desk, csv_bytes, xlsx_bytes
 from tests.node.intake.test_files import zip_bytes
 
 ROWS = 3000
 
 
-def do_work(folder: Path, when: str) -> None:
+def do_work(folder: Path, when: str = "") -> None:
     """All the background work there is; dies by -9 `before` or `after` its first commit."""
-    commit = Session.commit
-
-    def dying(session: Session) -> None:
-        if when == "after":
-            commit(session)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    if when in ("before", "after"):
-        Session.commit = dying  # type: ignore[method-assign]
+    if when:
+        commit = mined(Session.commit, Bomb(), after=when == "after")
+        Session.commit = commit  # type: ignore[method-assign]
     work = IntakeWork(NodeFolder(folder))
     while work.step():
         pass
 
 
-def killed_work(desk: Desk, when: str = "", seconds: float | None = None) -> bool:
-    """The background work in a process of its own until it is killed; True when it ended."""
-    process = get_context("fork").Process(target=do_work, args=(desk.node.folder.path, when))
-    process.start()
-    process.join(seconds)
-    process.kill()
-    process.join()
-    return process.exitcode == 0
-
-
 def killed_at_every_commit(desk: Desk) -> int:
     """Die before and after each commit of all the work there is; says how many there were."""
     for commits in range(100):
-        if killed_work(desk, "before"):
+        if not dies(do_work, desk.node.folder.path, "before"):
             return commits
-        killed_work(desk, "after")
+        dies(do_work, desk.node.folder.path, "after")
     pytest.fail("the work never came to its end")
 
 
@@ -72,7 +54,7 @@ def test_an_import_that_is_killed_again_and_again_ends_whole(desk: Desk, seed: i
         with desk.node.database.write() as session:
             job_id = verb(desk.clerk, intake_id, session=session).id
         for _ in range(3):
-            killed_work(desk, seconds=chance.uniform(0.05, 0.7))
+            dies(do_work, desk.node.folder.path, seconds=chance.uniform(0.05, 0.7))
         assert desk.work.finish(job_id).state == "done"
     assert desk.counts(intake_id) == {"taken": ROWS - 30, "bad": 30}
     titles = desk.titles()

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from node.office.places import NodeFolder
 from node.transfer import service as transfer
+from node.transfer.work import TransferWork
+from tests.killed import dies
 from tests.node.conftest import Node
 from tests.node.transfer.conftest import Archive, Office
 
-WORK = """
-import sys
-from pathlib import Path
-from node.office.places import NodeFolder
-from node.transfer.work import TransferWork
-
-work = TransferWork(NodeFolder(Path(sys.argv[1])))
-print("ready", flush=True)
-while work.step():
-    pass
-"""
 RECORDS = 120
+
+
+def do_work(folder: Path) -> None:
+    """All the background work there is."""
+    work = TransferWork(NodeFolder(folder))
+    while work.step():
+        pass
 
 
 @pytest.mark.faults
@@ -40,7 +36,7 @@ def test_a_batch_whose_offering_is_killed_again_and_again_is_offered_once(
     with node.database.write() as session:
         job_id = transfer.offer(office.clerk, batch_id, session=session).id
     for _ in range(4):
-        killed_work(node, chance.uniform(0.05, 1.0))
+        dies(do_work, node.folder.path, seconds=chance.uniform(0.05, 1.0))
     job = office.work.finish(job_id)
     assert job.state == "done", job.problem
 
@@ -57,18 +53,3 @@ def test_a_batch_whose_offering_is_killed_again_and_again_is_offered_once(
         name = transfer.package_name(offer["package"]["sha256"])
         assert node.folder.packages.stat(name).sha256 == offer["package"]["sha256"]
     assert len(list(node.folder.packages.names())) == RECORDS
-
-
-def killed_work(node: Node, seconds: float) -> None:
-    """Run the background work in a process of its own, killed after a moment."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORK, str(node.folder.path)],
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[3],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    time.sleep(seconds)
-    process.kill()
-    process.wait()
-    process.stdout.close()
