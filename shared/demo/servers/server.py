@@ -15,6 +15,8 @@ from shared.demo.services import Process, ServiceFailed, free_port
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
+#: How long an earlier process may take to give its port back.
+_FREE_SECONDS = 20.0
 
 
 class Server(Process):
@@ -23,12 +25,14 @@ class Server(Process):
     Its files lie in `folder`, and outlive it. Should the demo be killed, it dies too.
     """
 
-    #: How it is asked to end.
+    #: How it is asked to end, and what it gets when the demo is gone.
     ends_by = signal.SIGTERM
+    dies_by = signal.SIGKILL
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, port: int) -> None:
         super().__init__(name, folder / "output.log")
         self.folder = folder
+        self.port = port
         self.environment: dict[str, str] = {}
 
     def command(self) -> Sequence[str | Path]:
@@ -41,10 +45,13 @@ class Server(Process):
 
     def start(self) -> None:
         """Start the program; `wait_ready` waits for its answer."""
+        end = time.monotonic() + _FREE_SECONDS
+        while free_port(self.port) != self.port and time.monotonic() < end:
+            time.sleep(0.1)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as output:
             self.process = subprocess.Popen(
-                [_setpriv(), f"--pdeathsig={self.ends_by.name.removeprefix('SIG')}",
+                [_setpriv(), f"--pdeathsig={self.dies_by.name.removeprefix('SIG')}",
                  *self._identity(), *self.command()],
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -53,6 +60,7 @@ class Server(Process):
                 env=self._whole_environment(),
                 start_new_session=True,
             )  # fmt: skip
+        (self.folder / "server.pid").write_text(f"{self.process.pid}\n", encoding="ascii")
 
     def wait_ready(self, stopping: threading.Event | None = None) -> None:
         """Wait until it answers. Raises ServiceFailed with the end of its log."""

@@ -78,6 +78,11 @@ class Stack:
         """What was started, for people."""
         return "、".join(each.name for each in self._servers if not isinstance(each, Epmd))
 
+    def empty(self) -> None:
+        """Before the hub is founded: nothing of a founding that was broken off stays."""
+        if self._database is not None:
+            self._database.empty()
+
     @property
     def database(self) -> str:
         """The address of the database that was started; empty without one."""
