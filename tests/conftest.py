@@ -25,6 +25,7 @@ settings.load_profile("danglian")
 # Tests start `danglian` hundreds of times: what the first one has compiled, the others need not.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+_PATIENCE = 600
 _CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -35,10 +36,16 @@ _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, one worker alone has the browser, and the city before it."""
+    """Where tests run side by side, one worker alone has the browser, and the city before it.
+
+    What works with real processes has time also on a machine on which everything else runs as well.
+    """
     for item in items:
-        if item.get_closest_marker("browser"):
+        browser, faults = (item.get_closest_marker(name) for name in ("browser", "faults"))
+        if browser:
             item.add_marker(pytest.mark.xdist_group("browser"))
+        if (browser or faults) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_PATIENCE))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from playwright.sync_api import (
     Browser,
     ConsoleMessage,
     Download,
+    Error,
     Locator,
     Page,
     Request,
@@ -30,7 +31,7 @@ addEventListener('securitypolicyviolation',
   (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
 """
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=60_000)
 
 
 class Person:
@@ -47,7 +48,7 @@ class Person:
             storage_state=cookies,
             accept_downloads=True,
         )
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(60_000)
         self.context.add_init_script(_WATCH)
         self.complaints: list[str] = []
         self._refusals: list[int] = []
@@ -113,13 +114,18 @@ class Person:
         """The row of a table that has this text."""
         return self.page.locator("tbody tr", has_text=text).first
 
-    def waits_for(self, text: str, *, seconds: float = 45) -> None:
+    def waits_for(self, text: str, *, seconds: float = 150) -> None:
         """Look again and again, as one does while something is on its way."""
         for _ in range(int(seconds * 2)):
             if text in self.page.inner_text("body"):
                 return
             self.page.wait_for_timeout(500)
-            self.page.reload()
+            try:
+                self.page.reload()
+            except Error as error:
+                # What was clicked before has only now led to its page, instead of the reload.
+                if "ERR_ABORTED" not in error.message:
+                    raise
         self.sees(text)
 
     def downloads(self, name: str) -> Path:
