@@ -73,16 +73,20 @@ class NodeFolder:
     @cached_property
     def settings(self) -> NodeSettings:
         """The settings. Raises NotFound when this is no node's folder."""
+        self._require_node()
+        return load_settings(NodeSettings, self.path)
+
+    def _require_node(self) -> None:
         if not self.exists:
             raise NotFound(
                 f"{self.path} 不是本系统的数据目录。", "请先运行 danglian node init 建立。"
             )
-        return load_settings(NodeSettings, self.path)
 
     @cached_property
     def _database(self) -> Database:
         # By name: the tables belong to rooms above this one, which import this room themselves.
         import_module("node.schema")
+        self._require_node()
         path = self.path / "node.sqlite"
         schema = Schema(Database.in_file(path, ("shared", "node")), _MIGRATIONS)
         match schema.standing():
@@ -99,7 +103,8 @@ class NodeFolder:
     def database(self) -> Database:
         """The node's database, with all its tables; an older one is brought up to date first.
 
-        Raises WrongState when a newer version of the program has made it.
+        Raises WrongState when a newer version of the program has made it, NotFound when this is no
+        node's folder.
         """
         return self._database
 

@@ -255,3 +255,12 @@ def test_a_node_brings_itself_up_to_date_and_keeps_a_copy(
         leftover.unlink()
     copy.rename(tmp_path / "n" / "node.sqlite")
     assert run("status", "--dir", tmp_path / "n")
+
+
+@pytest.mark.parametrize("command", [("status",), ("file", "list"), ("doctor",)])
+def test_a_folder_that_is_no_node_s_is_named_and_left_as_it_is(tmp_path, command):
+    other = tmp_path / "papers"
+    other.mkdir()
+    told = CliRunner().invoke(node_command, [*command, "--dir", str(other), "--json"])
+    assert json.loads(told.output)["code"] == "not_found"
+    assert list(other.iterdir()) == []
