@@ -30,12 +30,15 @@ from hub.federation.key_roll import settle_keys
 from hub.federation.keys_command import keys_group
 from hub.federation.places import HubFolder
 from hub.federation.recovery_command import doctor_command, grant_command, recover_command
+from hub.federation.sync import PostOffice
+from hub.parcels.command import export_command, import_command
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role
 from shared.kernel.ailment import Ailment
 from shared.kernel.errors import Invalid
 from shared.kernel.files import folder_lock
 from shared.kernel.keys import random_token
+from shared.messaging.parcel import ByHand
 from shared.records.values import NAME_LENGTH, required_text
 
 #: The roles that there are at a hub.
@@ -60,6 +63,12 @@ def _complete(
     return counts, [*restored.findings, *findings]
 
 
+def _post_office(folder: HubFolder) -> PostOffice:
+    from hub.wiring import handlers, holdings
+
+    return PostOffice(folder, ByHand(), handlers(folder), holdings)
+
+
 @click.group("hub")
 def hub() -> None:
     """市级平台：初始化、运行、账号、全宗、联网单位。"""
@@ -75,6 +84,8 @@ hub.add_command(recover_command(_complete))
 hub.add_command(doctor_command)
 node_group.add_command(grant_command(_holdings))
 hub.add_command(user_group)
+hub.add_command(export_command(_post_office))
+hub.add_command(import_command(_post_office))
 
 
 @hub.command("init")
