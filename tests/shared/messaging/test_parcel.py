@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.kernel.errors import Invalid, NotFound
-from shared.messaging import append
+from shared.messaging import append_many
 from shared.messaging.envelope import BadEnvelope, Message, next_message, read_envelope
 from shared.messaging.parcel import (
     Cover,
@@ -37,8 +37,7 @@ def opened(raw: bytes) -> Message:
 
 def test_everything_goes_without_a_window_whatever_a_link_has_sent(pair: Pair) -> None:
     with pair.node.database.write() as session:
-        for number in range(9500):
-            append(session, HUB, "fact", f"s{number}", {})
+        append_many(session, HUB, [("fact", f"s{number}", {}) for number in range(9500)])
     assert len(pair.node.exchange.due()) == 8
     runs = list(pair.node.exchange.unacknowledged())
     assert len(runs) == 10
