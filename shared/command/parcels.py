@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 
 import click
 
-from shared.command.main import show, show_table
+from shared.command.main import show
 from shared.kernel.ailment import Ailment
 from shared.kernel.errors import DanglianError, NotFound, Unavailable
 from shared.messaging.parcel import FILE_BYTES, ParcelFile, parcel_files
@@ -99,19 +99,15 @@ def show_taken(
     taken: Sequence[TakenFile], problems: Sequence[tuple[str, DanglianError]], *, as_json: bool
 ) -> None:
     """Print what became of the files: all of it as JSON, or what people should look at."""
-    not_taken = [{"file": name, **error.to_wire()} for name, error in problems]
     if as_json:
-        result = {"taken": [each.to_wire() for each in taken], "not_taken": not_taken}
+        result = {
+            "taken": [each.to_wire() for each in taken],
+            "not_taken": [{"file": name, **error.to_wire()} for name, error in problems],
+        }
         show(result, as_json=True, sentence="")
         return
-    findings: list[dict[str, object]] = [
-        {"file": each.file, **finding.to_wire()} for each in taken for finding in each.findings
-    ]
-    findings += not_taken
-    if findings:
-        show_table(
-            findings,
-            {"file": "文件", "problem": "情况", "remedy": "怎么办"},
-            as_json=False,
-            title="请注意",
-        )
+    for each in taken:
+        for finding in each.findings:
+            click.echo(f"注意（{each.file}）：{finding.problem}{finding.remedy}")
+    for name, error in problems:
+        click.echo(f"没有导入（{name}）：{error.message}{error.remedy}")
