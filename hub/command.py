@@ -38,7 +38,6 @@ from shared.kernel.ailment import Ailment
 from shared.kernel.errors import Invalid
 from shared.kernel.files import folder_lock
 from shared.kernel.keys import random_token
-from shared.messaging.parcel import ByHand
 from shared.records.values import NAME_LENGTH, required_text
 
 #: The roles that there are at a hub.
@@ -64,9 +63,9 @@ def _complete(
 
 
 def _post_office(folder: HubFolder) -> PostOffice:
-    from hub.wiring import handlers, holdings
+    from hub.wiring import post_by_hand
 
-    return PostOffice(folder, ByHand(), handlers(folder), holdings)
+    return post_by_hand(folder)
 
 
 @click.group("hub")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select
 
 from hub.federation.commands import ACTOR, folder_option
 from hub.federation.places import HubFolder
@@ -16,7 +15,6 @@ from hub.parcels import service
 from shared.command.main import json_option, show
 from shared.command.parcels import show_taken, to_option, volume_option, work_through
 from shared.kernel.errors import Invalid
-from shared.messaging.models import OutgoingStream
 from shared.web.filters import size as size_text
 
 #: Gives the post office of a hub that has no link in hand.
@@ -30,7 +28,7 @@ def export_command(opened: Open) -> click.Command:
     @folder_option
     @to_option
     @click.option("--node", "node_ids", multiple=True, help="给哪个单位（编号），可重复。")
-    @click.option("--all", "everybody", is_flag=True, help="给每个有内容等待下发的单位。")
+    @click.option("--all", "everybody", is_flag=True, help="给每个带来过邮包的单位。")
     @volume_option
     @json_option
     def export(
@@ -50,8 +48,7 @@ def export_command(opened: Open) -> click.Command:
         place = HubFolder(folder)
         if everybody:
             with place.database().read() as session:
-                waiting = OutgoingStream.seq > OutgoingStream.acked
-                node_ids = tuple(session.scalars(select(OutgoingStream.peer).where(waiting)))
+                node_ids = tuple(service.nodes_by_hand(session))
         post = opened(place)
         rows: list[dict[str, Any]] = []
         for node_id in node_ids:
@@ -81,7 +78,7 @@ def export_command(opened: Open) -> click.Command:
         click.echo(
             "请带到单位，用 danglian node import-bundle 或“联网”页面导入。"
             if rows
-            else "没有单位有内容等待下发。"
+            else "还没有单位带来过邮包；第一次请用 --node 写明单位。"
         )
 
     return export
@@ -104,16 +101,7 @@ def import_command(opened: Open) -> click.Command:
             lambda stream, name: service.take_file(ACTOR, place, post, stream, name),
         )
         for each in taken if not as_json else ():
-            click.echo(f"{each.file}：{_sentence(each)}")
+            click.echo(f"{each.file}：{each.sentence}")
         show_taken(taken, problems, as_json=as_json)
 
     return take
-
-
-def _sentence(each: service.TakenIn) -> str:
-    brought = f"“{each.name}”的 {each.changes} 条变动"
-    if each.parts or each.packages:
-        brought += f"、{each.packages} 个数据包（新到 {size_text(each.size)}）"
-    count, size = each.missing
-    lacking = f"还缺 {count} 个数据包（{size_text(size)}）" if count else "没有缺的数据包"
-    return f"{brought}；{lacking}。"

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.federation import service as federation
@@ -24,7 +25,7 @@ from shared.kernel.actor import Actor, Role, require
 from shared.kernel.ailment import Ailment
 from shared.kernel.errors import Invalid, WrongState
 from shared.messaging.envelope import BadEnvelope, Header
-from shared.messaging.models import IncomingStream, OutgoingStream
+from shared.messaging.models import IncomingStream, OutgoingStream, TakenParcel
 from shared.messaging.parcel import (
     ARRIVED,
     FILE_BYTES,
@@ -34,6 +35,7 @@ from shared.messaging.parcel import (
     Written,
     flaws,
     note_taken,
+    one_file,
     take_in,
     write_parcel,
 )
@@ -51,7 +53,6 @@ class Waiting:
     node_id: str
     name: str
     changes: int
-    packages_here: int
     unsure: bool
 
 
@@ -66,8 +67,13 @@ def waiting_for(actor: Actor, node_id: str, *, session: Session) -> Waiting:
             "请先在“联网单位”中登记或恢复这个单位。",
             code="node_silent",
         )
-    here = receiving.packages_here(session, node_id)
-    return Waiting(node_id, node.name, stream.seq - stream.acked, len(here), stream.unsure)
+    return Waiting(node_id, node.name, stream.seq - stream.acked, stream.unsure)
+
+
+def nodes_by_hand(session: Session) -> list[str]:
+    """The enrolled nodes that have brought parcels, by name."""
+    brought = set(session.scalars(select(TakenParcel.peer)))
+    return [node.id for node in federation.nodes(session) if node.id in brought and node.may_talk]
 
 
 def write_for_node(
@@ -84,6 +90,45 @@ def write_for_node(
 
     Raises NotFound, WrongState, and Unavailable when the folder cannot be written.
     """
+    waiting, messages = _outgoing(actor, folder, post, node_id)
+    written = write_parcel(
+        target,
+        _label(node_id),
+        messages,
+        lambda kind, body: post.seal(node_id, kind, body),
+        file_bytes=file_bytes,
+        tell=tell,
+    )
+    with folder.database().write() as session:
+        audit(
+            session, actor, "parcel.written", f"node:{node_id}", parcel=written.parcel_id,
+            changes=waiting.changes, files=len(written.files),
+        )  # fmt: skip
+    return waiting, written
+
+
+def download_for_node(
+    actor: Actor, folder: HubFolder, post: PostOffice, node_id: str
+) -> tuple[str, Iterator[bytes]]:
+    """The same as one file, as it is made: its name and its bytes."""
+    waiting, messages = _outgoing(actor, folder, post, node_id)
+    name, pieces = one_file(
+        _label(node_id), messages, lambda kind, body: post.seal(node_id, kind, body)
+    )
+    with folder.database().write() as session:
+        audit(
+            session, actor, "parcel.written", f"node:{node_id}", file=name, changes=waiting.changes
+        )
+    return name, pieces
+
+
+def _label(node_id: str) -> str:
+    return f"danglian-down-{node_id[-8:]}"
+
+
+def _outgoing(
+    actor: Actor, folder: HubFolder, post: PostOffice, node_id: str
+) -> tuple[Waiting, Iterator[bytes]]:
     database = folder.database()
     with database.read() as session:
         waiting = waiting_for(actor, node_id, session=session)
@@ -96,20 +141,7 @@ def write_for_node(
             some = here[start : start + _ARRIVED_AT_ONCE]
             yield post.seal(node_id, ARRIVED, {"offers": some})
 
-    written = write_parcel(
-        target,
-        f"danglian-down-{node_id[-8:]}",
-        messages(),
-        lambda kind, body: post.seal(node_id, kind, body),
-        file_bytes=file_bytes,
-        tell=tell,
-    )
-    with database.write() as session:
-        audit(
-            session, actor, "parcel.written", f"node:{node_id}", parcel=written.parcel_id,
-            changes=waiting.changes, files=len(written.files),
-        )  # fmt: skip
-    return waiting, written
+    return waiting, messages()
 
 
 @dataclass(frozen=True)
@@ -133,6 +165,16 @@ class TakenIn:
     packages: int
     missing: tuple[int, int]
     findings: tuple[Ailment, ...]
+
+    @property
+    def sentence(self) -> str:
+        """For people: what came, and which packages are still to come."""
+        brought = f"“{self.name}”的 {self.changes} 条变动"
+        if self.parts or self.packages:
+            brought += f"、{self.packages} 个数据包（新到 {self.size / 2**20:.1f} MB）"
+        count, size = self.missing
+        lacking = f"还缺 {count} 个数据包（{size / 2**20:.1f} MB）" if count else "没有缺的数据包"
+        return f"{brought}；{lacking}。"
 
     def to_wire(self) -> dict[str, Any]:
         """As a plain mapping, for programs."""

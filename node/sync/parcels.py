@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy.orm import Session
 
-from node.office.models import OfficeState
+from node.office.models import Office, OfficeState
 from node.office.places import NodeFolder
 from node.office.service import office_of
 from node.sync.agent import Agent
@@ -33,6 +33,7 @@ from shared.messaging.envelope import BadEnvelope
 from shared.messaging.models import IncomingStream, OutgoingStream, TakenParcel
 from shared.messaging.parcel import (
     FILE_BYTES,
+    PAGE_BYTES,
     PART,
     ByHand,
     ParcelFile,
@@ -40,6 +41,7 @@ from shared.messaging.parcel import (
     Written,
     flaws,
     note_taken,
+    one_file,
     take_in,
     write_parcel,
 )
@@ -82,7 +84,7 @@ def standing(session: Session) -> Standing:
         )
     outgoing = session.get_one(OutgoingStream, office.hub_id)
     incoming = session.get_one(IncomingStream, office.hub_id)
-    wanted = transfer.uploads_wanted(session, limit=None)
+    wanted = _wanted(office, session)
     return Standing(
         office.state,
         incoming.epoch,
@@ -95,8 +97,48 @@ def standing(session: Session) -> Standing:
     )
 
 
+def _wanted(office: Office, session: Session) -> list[tuple[str, str, int]]:
+    """Packages to carry: offer, digest, size; none before the hub has granted this instance."""
+    return transfer.uploads_wanted(session, limit=None) if office.has_grant else []
+
+
 def _agent(folder: NodeFolder, handlers: Mapping[str, Handler]) -> Agent:
     return Agent(folder, ByHand(), handlers, version=version("danglian"))
+
+
+@dataclass(frozen=True)
+class _Outgoing:
+    standing: Standing
+    label: str
+    messages: Iterator[bytes]
+    agent: Agent
+
+
+def _outgoing(actor: Actor, folder: NodeFolder, handlers: Mapping[str, Handler]) -> _Outgoing:
+    """All that the hub may lack, packages too. Raises WrongState when this node may not send."""
+    # Everything of every fonds is in it, so the right to a single one is not enough.
+    require(actor, Role.CLERK)
+    with folder.database().read() as session:
+        now_ = standing(session)
+        office = office_of(session)
+        node_id = str(office.node_id)
+        wanted = _wanted(office, session)
+    if now_.state == OfficeState.SUPERSEDED:
+        raise WrongState(
+            "另一台电脑已接替本机，本机不再发送。",
+            "请在那台电脑上导出；如应由本机继续，请运行 danglian node recover。",
+            code="superseded",
+        )
+    agent = _agent(folder, handlers)
+
+    def messages() -> Iterator[bytes]:
+        yield from agent.everything()
+        for offer_id, sha256, size in wanted:
+            name = transfer.package_name(sha256)
+            for part in _parts(folder.packages, name, offer_id, sha256, size):
+                yield agent.seal(PART, part.to_body())
+
+    return _Outgoing(now_, f"danglian-up-{node_id[-8:]}", messages(), agent)
 
 
 def write_for_hub(
@@ -112,40 +154,41 @@ def write_for_hub(
 
     Raises WrongState when this node may not send, Unavailable when the folder cannot be written.
     """
-    require(actor, Role.CLERK, Role.ADMINISTRATOR)
-    database = folder.database()
-    with database.read() as session:
-        now_ = standing(session)
-        node_id = str(office_of(session).node_id)
-        wanted = transfer.uploads_wanted(session, limit=None)
-    if now_.state == OfficeState.SUPERSEDED:
-        raise WrongState(
-            "另一台电脑已接替本机，本机不再发送。",
-            "请在那台电脑上导出；如应由本机继续，请运行 danglian node recover。",
-            code="superseded",
-        )
-    if now_.state != OfficeState.ACTIVE:
-        wanted = []
-    _check_room(target, sum(size for _, _, size in wanted))
-    agent = _agent(folder, handlers)
-
-    def messages() -> Iterator[bytes]:
-        yield from agent.everything()
-        for offer_id, sha256, size in wanted:
-            name = transfer.package_name(sha256)
-            for part in _parts(folder.packages, name, offer_id, sha256, size):
-                yield agent.seal(PART, part.to_body())
-
+    out = _outgoing(actor, folder, handlers)
+    _check_room(target, out.standing.size)
     written = write_parcel(
-        target, f"danglian-up-{node_id[-8:]}", messages(), agent.seal,
-        file_bytes=file_bytes, tell=tell,
-    )  # fmt: skip
-    with database.write() as session:
+        target, out.label, out.messages, out.agent.seal, file_bytes=file_bytes, tell=tell
+    )
+    with folder.database().write() as session:
         audit(
             session, actor, "parcel.written", "office", parcel=written.parcel_id,
-            changes=now_.changes, packages=len(wanted), files=len(written.files),
+            changes=out.standing.changes, packages=out.standing.packages,
+            files=len(written.files),
         )  # fmt: skip
-    return now_, written
+    return out.standing, written
+
+
+def download_for_hub(
+    actor: Actor, folder: NodeFolder, handlers: Mapping[str, Handler]
+) -> tuple[str, Iterator[bytes]]:
+    """The same as one file, as it is made: its name and its bytes.
+
+    Raises WrongState as well when the packages are too large for a page.
+    """
+    out = _outgoing(actor, folder, handlers)
+    if out.standing.size > PAGE_BYTES:
+        raise WrongState(
+            f"要带的数据包共 {out.standing.size / 2**20:.0f} MB，太大，不能在网页上导出。",
+            "请管理员用命令导出到 U 盘：danglian node export-bundle --dir … --to …",
+            code="parcel_too_large",
+        )
+    name, pieces = one_file(out.label, out.messages, out.agent.seal)
+    with folder.database().write() as session:
+        audit(
+            session, actor, "parcel.written", "office", file=name,
+            changes=out.standing.changes, packages=out.standing.packages,
+        )  # fmt: skip
+    return name, pieces
 
 
 def _parts(store: ObjectStore, name: str, offer_id: str, sha256: str, size: int) -> Iterator[Part]:

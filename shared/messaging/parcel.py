@@ -43,6 +43,8 @@ COVER, END, PART, ARRIVED = "parcel", "parcel_end", "part", "arrived"
 SUFFIX = ".parcel"
 #: A file has about as many bytes at most: FAT32, as sticks have it, takes no file of 4 GiB.
 FILE_BYTES = 1024 * 1024 * 1024
+#: What a page gives or takes at most; what is larger goes by the commands.
+PAGE_BYTES = 256 * 1024 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -193,7 +195,6 @@ def write_parcel(
     stick is full or gone); files that were whole before remain, and are good.
     """
     parcel_id, made_at = new_id(), now()
-    day = made_at.astimezone(SHANGHAI).strftime("%Y%m%d-%H%M%S")
     writing = folder / _WRITING
     files: list[Path] = []
     size = 0
@@ -215,12 +216,33 @@ def write_parcel(
                 length += temporary.stream.write(
                     seal(END, {**about, "messages": count, "last": raw is None})
                 )
-                path = folder / f"{label}-{day}-{parcel_id[-6:]}-{len(files) + 1:03d}{SUFFIX}"
+                path = folder / _file_name(label, parcel_id, made_at, len(files) + 1)
                 temporary.replace(path)
             files.append(path)
             size += length
             tell(f"已写好 {path.name}")
     return Written(parcel_id, tuple(files), size)
+
+
+def one_file(label: str, messages: Iterable[bytes], seal: Seal) -> tuple[str, Iterator[bytes]]:
+    """A parcel of a single file, for a download: its name, and its bytes piece by piece."""
+    parcel_id, made_at = new_id(), now()
+    about = {"parcel_id": parcel_id, "number": 1}
+
+    def pieces() -> Iterator[bytes]:
+        yield seal(COVER, {**about, "made_at": format_utc(made_at)})
+        count = 0
+        for raw in messages:
+            yield raw
+            count += 1
+        yield seal(END, {**about, "messages": count, "last": True})
+
+    return _file_name(label, parcel_id, made_at, 1), pieces()
+
+
+def _file_name(label: str, parcel_id: str, made_at: datetime, number: int) -> str:
+    day = made_at.astimezone(SHANGHAI).strftime("%Y%m%d-%H%M%S")
+    return f"{label}-{day}-{parcel_id[-6:]}-{number:03d}{SUFFIX}"
 
 
 @contextmanager
