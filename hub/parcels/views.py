@@ -46,6 +46,7 @@ def index() -> str:
         return render_template(
             "parcels/index.html",
             page=page,
+            most=PAGE_BYTES,
             waiting={each.peer: each.seq - each.acked for each in streams},
             taken={each.peer: each for each in parcels},
         )

@@ -39,6 +39,7 @@ def index() -> str:
             "parcels/index.html",
             standing=standing,
             too_large=standing.size > PAGE_BYTES,
+            most=PAGE_BYTES,
             may_write=current_actor().may(Role.CLERK),
         )
 

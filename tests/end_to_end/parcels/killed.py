@@ -1,6 +1,6 @@
 """Writing and taking in a parcel in a process of its own that dies by kill -9 at a named point.
 
-Run as `python -m tests.end_to_end.killed_parcels <side> <verb> <folder> <where> <what> <n>`: the
+Run as `python -m tests.end_to_end.parcels.killed <side> <verb> <folder> <where> <what> <n>`: the
 side is `hub` or `node`, the verb `write` (into the folder `where`; at the hub for its only node) or
 `take` (the files there). The process kills itself before the n-th commit, before or after the n-th
 `put_part`, `replace` (a file gets its name), or `add` (a message is made for the parcel). Without
@@ -17,14 +17,13 @@ from sqlalchemy import event
 
 from hub.federation import service as federation
 from hub.federation.places import HubFolder
-from hub.federation.sync import PostOffice
 from hub.parcels import service as at_hub
-from hub.wiring import handlers, holdings
+from hub.wiring import post_by_hand
 from node.office.places import NodeFolder
 from node.sync import parcels as at_node
 from node.wiring import HANDLERS
 from shared.messaging.exchange import Exchange
-from shared.messaging.parcel import ByHand, parcel_files
+from shared.messaging.parcel import parcel_files
 from shared.storage.temporary import Temporary
 from tests.federation import ADMIN, CLERK
 from tests.hub.receiving.killed import Bomb, mined
@@ -47,7 +46,7 @@ def main(side: str, verb: str, folder: Path, where: Path, *, what: str, at: int)
         }[port]
         setattr(owner, name, mined(getattr(owner, name), bomb, after=moment == "after"))
     if side == "hub":
-        post = PostOffice(place, ByHand(), handlers(place), holdings)
+        post = post_by_hand(place)
     if (side, verb) == ("hub", "write"):
         with place.database().read() as session:
             node_id = federation.nodes(session)[0].id

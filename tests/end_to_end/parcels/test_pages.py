@@ -12,23 +12,12 @@ from hub.app import make_app
 from node.sync import parcels
 from shared.identity import create_account
 from shared.kernel.actor import Grant, Role, system_actor
-from tests.end_to_end.test_parcels import batch_with_large_packages, packages_there
+from tests.end_to_end.parcels.sticks import Sticks, batch_with_large_packages, packages_there
 from tests.federation import Federation, Unit
 from tests.hub.test_app import PASSWORD
 from tests.hub.test_app import Browser as HubBrowser
 from tests.node.browser import Browser
 from tests.node.conftest import Node
-from tests.sticks import Sticks
-
-
-@pytest.fixture
-def city(tmp_path: Path) -> Federation:
-    return Federation(tmp_path)
-
-
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("龙泉镇人民政府", number="B101")
 
 
 @pytest.fixture

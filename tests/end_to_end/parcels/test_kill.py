@@ -10,36 +10,20 @@ from pathlib import Path
 import pytest
 
 from shared.messaging.parcel import ParcelFile
-from tests.end_to_end.killed_parcels import FILE_BYTES
-from tests.end_to_end.test_parcels import batch_with_large_packages, hand_over
+from tests.end_to_end.parcels.killed import FILE_BYTES
+from tests.end_to_end.parcels.sticks import Sticks, batch_with_large_packages, hand_over
 from tests.federation import Federation, Unit
-from tests.sticks import Sticks
 
 pytestmark = pytest.mark.faults
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def city(tmp_path: Path) -> Federation:
-    return Federation(tmp_path)
-
-
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("龙泉镇人民政府", number="B101")
-
-
-@pytest.fixture
-def sticks(city: Federation, tmp_path: Path) -> Sticks:
-    return Sticks(city, tmp_path / "sticks")
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def die(side: str, verb: str, folder: Path, where: Path, point: tuple[str, int]) -> None:
     """Let another process do it until it is killed there."""
     what, at = point
     done = subprocess.run(
-        [sys.executable, "-m", "tests.end_to_end.killed_parcels", side, verb, str(folder),
+        [sys.executable, "-m", "tests.end_to_end.parcels.killed", side, verb, str(folder),
          str(where), what, str(at)],
         cwd=ROOT, check=False, timeout=120, capture_output=True,
     )  # fmt: skip

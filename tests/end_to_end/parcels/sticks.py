@@ -8,11 +8,17 @@ from pathlib import Path
 
 from hub.federation.sync import PostOffice
 from hub.parcels import service as at_hub
-from hub.wiring import handlers, holdings
+from hub.receiving import service as receiving
+from hub.wiring import post_by_hand
 from node.sync import parcels as at_node
 from node.wiring import HANDLERS
-from shared.messaging.parcel import FILE_BYTES, ByHand
-from tests.federation import ADMIN, CLERK, Federation, Unit
+from shared.messaging.parcel import FILE_BYTES
+from tests.federation import ADMIN, CLERK, Federation, Unit, everywhere_the_same
+from tests.node.transfer.conftest import pdf
+
+NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
+#: Two parts of a package and a bit.
+LARGE = 2 * 1024 * 1024 + 12_345
 
 
 @dataclass
@@ -24,8 +30,7 @@ class Sticks:
     count: int = field(default=0)
 
     def post(self) -> PostOffice:
-        hub = self.city.hub
-        return PostOffice(hub, ByHand(), handlers(hub), holdings)
+        return post_by_hand(self.city.hub)
 
     def _fresh(self) -> Path:
         self.count += 1
@@ -78,3 +83,28 @@ class Sticks:
         """The hub's background work, until none is left."""
         while any(step() for step in self.city.steps.values()):
             pass
+
+
+def batch_with_large_packages(unit: Unit, *, size: int = LARGE) -> str:
+    """A batch of three records, two of which have a file of this size."""
+    return unit.offer(unit.file(3, files=[pdf(f"第{number}件", size) for number in (1, 2)]))
+
+
+def packages_there(city: Federation) -> list[bool]:
+    with city.hub.database().read() as session:
+        return [each.arrived for each in session.query(receiving.Offer)]
+
+
+def hand_over(city: Federation, unit: Unit, sticks: Sticks, batch_id: str) -> None:
+    """The rest of a batch's way by sticks, from under review to received."""
+    assert city.batch_states()[batch_id] == "under_review"
+    city.conclude(batch_id, "accepted")
+    sticks.down(unit)
+    unit.sign(batch_id)
+    sticks.up(unit)
+    city.sign(batch_id)
+    sticks.work()
+    sticks.down(unit)
+    assert unit.batch_state(batch_id) == "received"
+    assert city.batch_states()[batch_id] == "received"
+    assert everywhere_the_same(city, unit) == NOTHING_WRONG

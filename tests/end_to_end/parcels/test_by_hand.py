@@ -16,7 +16,6 @@ from hub.federation import service as federation
 from hub.federation.epochs import raise_generation
 from hub.federation.key_roll import roll_hub_key
 from hub.federation.models import Node
-from hub.receiving import service as receiving
 from node.office.service import office_of
 from node.sync.agent import Agent
 from node.sync.parcels import standing
@@ -25,44 +24,21 @@ from node.wiring import HANDLERS
 from shared.kernel.errors import Invalid, Unavailable, WrongState
 from shared.messaging.envelope import Message, next_message, read_envelope
 from shared.messaging.parcel import ByHand, Part
+from tests.end_to_end.parcels.sticks import (
+    LARGE,
+    NOTHING_WRONG,
+    Sticks,
+    batch_with_large_packages,
+    hand_over,
+    packages_there,
+)
 from tests.end_to_end.test_key_roll import back_up, stop_and_put_back
 from tests.federation import ADMIN, CLERK, Federation, Unit, everywhere_the_same
-from tests.node.transfer.conftest import pdf
-from tests.sticks import Sticks
-
-NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
-#: Two parts of a package and a bit.
-LARGE = 2 * 1024 * 1024 + 12_345
-
-
-@pytest.fixture
-def city(tmp_path: Path) -> Federation:
-    return Federation(tmp_path)
-
-
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("龙泉镇人民政府", number="B101")
-
-
-@pytest.fixture
-def sticks(city: Federation, tmp_path: Path) -> Sticks:
-    return Sticks(city, tmp_path / "sticks")
-
-
-def batch_with_large_packages(unit: Unit, *, size: int = LARGE) -> str:
-    """A batch of three records, two of which have a file of this size."""
-    return unit.offer(unit.file(3, files=[pdf(f"第{number}件", size) for number in (1, 2)]))
 
 
 def wanted(unit: Unit) -> int:
     with unit.folder.database().read() as session:
         return len(transfer.uploads_wanted(session, limit=None))
-
-
-def packages_there(city: Federation) -> list[bool]:
-    with city.hub.database().read() as session:
-        return [each.arrived for each in session.query(receiving.Offer)]
 
 
 def test_a_batch_with_large_packages_is_received_by_four_carries(
@@ -85,21 +61,6 @@ def test_a_batch_with_large_packages_is_received_by_four_carries(
     sticks.down(unit)
     assert unit.batch_state(batch_id) == "received"
     assert set(unit.states().values()) == {"received"}
-    assert city.batch_states()[batch_id] == "received"
-    assert everywhere_the_same(city, unit) == NOTHING_WRONG
-
-
-def hand_over(city: Federation, unit: Unit, sticks: Sticks, batch_id: str) -> None:
-    """The rest of a batch's way by sticks, from under review to received."""
-    assert city.batch_states()[batch_id] == "under_review"
-    city.conclude(batch_id, "accepted")
-    sticks.down(unit)
-    unit.sign(batch_id)
-    sticks.up(unit)
-    city.sign(batch_id)
-    sticks.work()
-    sticks.down(unit)
-    assert unit.batch_state(batch_id) == "received"
     assert city.batch_states()[batch_id] == "received"
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
 

@@ -12,20 +12,9 @@ from click.testing import CliRunner, Result
 
 from shared.command.main import danglian
 from shared.kernel.files import folder_lock
-from tests.end_to_end.test_parcels import NOTHING_WRONG, batch_with_large_packages
+from tests.end_to_end.parcels.sticks import NOTHING_WRONG, Sticks, batch_with_large_packages
 from tests.federation import Federation, Unit, everywhere_the_same
 from tests.node.transfer.conftest import pdf
-from tests.sticks import Sticks
-
-
-@pytest.fixture
-def city(tmp_path: Path) -> Federation:
-    return Federation(tmp_path)
-
-
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("龙泉镇人民政府", number="B101")
 
 
 @pytest.fixture
