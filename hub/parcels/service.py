@@ -33,11 +33,13 @@ from shared.messaging.parcel import (
     ParcelFile,
     Part,
     Written,
-    flaws,
-    note_taken,
     one_file,
     take_in,
     write_parcel,
+)
+from shared.messaging.taken_parcels import (
+    flaws,
+    note_taken,
 )
 
 _ARRIVED_AT_ONCE = 2000
@@ -156,6 +158,7 @@ class TakenIn:
     """
 
     file: str
+    parcel_id: str
     node_id: str
     name: str
     made_at: datetime
@@ -180,6 +183,7 @@ class TakenIn:
         """As a plain mapping, for programs."""
         return {
             "file": self.file,
+            "parcel_id": self.parcel_id,
             "node_id": self.node_id,
             "name": self.name,
             "made_at": self.made_at,
@@ -253,6 +257,7 @@ def take_file(
             )
         return TakenIn(
             name,
+            taken.cover.parcel_id,
             node_id,
             node.name,
             taken.cover.made_at,

@@ -15,7 +15,12 @@ from hub.parcels import service
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.messaging.models import OutgoingStream, TakenParcel
-from shared.messaging.parcel import PAGE_BYTES
+from shared.messaging.parcel import (
+    PAGE_BYTES,
+)
+from shared.messaging.taken_parcels import (
+    settled,
+)
 from shared.web import Listing, accepts_upload, current_database
 from shared.web.downloads import stream_out
 from shared.web.forms import all_uploaded
@@ -67,12 +72,15 @@ def write(node_id: str) -> ResponseReturnValue:
 @accepts_upload(PAGE_BYTES)
 def take() -> ResponseReturnValue:
     """Take in files that units have brought."""
-    for file in all_uploaded("file"):
-        taken = service.take_file(
+    taken = [
+        service.take_file(
             current_actor(), current_folder(), _post_office(), cast(BinaryIO, file.stream),
             str(file.filename),
-        )  # fmt: skip
-        flash(f"已导入 {taken.file}：{taken.sentence}", "success")
-        for each in taken.findings:
+        )
+        for file in all_uploaded("file")
+    ]  # fmt: skip
+    for file in settled(taken):
+        flash(f"已导入 {file.file}：{file.sentence}", "success")
+        for each in file.findings:
             flash(f"{each.problem}{each.remedy}", "warning")
     return redirect(url_for(".index"))

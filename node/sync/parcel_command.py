@@ -71,10 +71,7 @@ def import_command(handlers: Handlers) -> click.Command:
             lambda stream, name: parcels.take_file(_ACTOR, place, handlers(), stream, name),
         )
         for each in taken if not as_json else ():
-            click.echo(
-                f"{each.file}：导入平台的 {each.changes} 条；"
-                f"平台新确认本机 {each.acknowledged} 条。{_left(each.standing)}"
-            )
+            click.echo(f"{each.file}：{each.sentence}{_left(each.standing)}")
         show_taken(taken, problems, as_json=as_json)
 
     return take

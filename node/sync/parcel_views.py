@@ -13,7 +13,12 @@ from node.sync import parcels
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.messaging.entry import Handler
-from shared.messaging.parcel import PAGE_BYTES
+from shared.messaging.parcel import (
+    PAGE_BYTES,
+)
+from shared.messaging.taken_parcels import (
+    settled,
+)
 from shared.web import accepts_upload, current_database
 from shared.web.downloads import stream_out
 from shared.web.forms import all_uploaded
@@ -57,16 +62,15 @@ def write() -> ResponseReturnValue:
 @accepts_upload(PAGE_BYTES)
 def take() -> ResponseReturnValue:
     """Take in files that the hub has written."""
-    for file in all_uploaded("file"):
-        taken = parcels.take_file(
+    taken = [
+        parcels.take_file(
             current_actor(), current_folder(), _handlers(), cast(BinaryIO, file.stream),
             str(file.filename),
-        )  # fmt: skip
-        flash(
-            f"已导入 {taken.file}：平台的 {taken.changes} 条；"
-            f"平台新确认本机 {taken.acknowledged} 条。",
-            "success",
         )
-        for each in taken.findings:
+        for file in all_uploaded("file")
+    ]  # fmt: skip
+    for file in settled(taken):
+        flash(f"已导入 {file.file}：{file.sentence}", "success")
+        for each in file.findings:
             flash(f"{each.problem}{each.remedy}", "warning")
     return redirect(url_for(".index"))

@@ -39,11 +39,13 @@ from shared.messaging.parcel import (
     ParcelFile,
     Part,
     Written,
-    flaws,
-    note_taken,
     one_file,
     take_in,
     write_parcel,
+)
+from shared.messaging.taken_parcels import (
+    flaws,
+    note_taken,
 )
 from shared.storage import PART_SIZE, ObjectStore, part_count
 
@@ -224,16 +226,23 @@ class TakenIn:
     """
 
     file: str
+    parcel_id: str
     made_at: datetime
     changes: int
     acknowledged: int
     standing: Standing
     findings: tuple[Ailment, ...]
 
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        return f"平台的 {self.changes} 条；平台新确认本机 {self.acknowledged} 条。"
+
     def to_wire(self) -> dict[str, Any]:
         """As a plain mapping, for programs."""
         return {
             "file": self.file,
+            "parcel_id": self.parcel_id,
             "made_at": self.made_at,
             "changes": self.changes,
             "acknowledged": self.acknowledged,
@@ -302,7 +311,10 @@ def take_file(
             *flaws(name, note, taken.messages, again="到平台重新导出"),
             *_of_streams(file, after, generation),
         ]
-    return TakenIn(name, taken.cover.made_at, changes, acknowledged, after, tuple(findings))
+    cover = taken.cover
+    return TakenIn(
+        name, cover.parcel_id, cover.made_at, changes, acknowledged, after, tuple(findings)
+    )
 
 
 def _check_address(file: ParcelFile, node_id: str, hub_id: str) -> None:

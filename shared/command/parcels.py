@@ -4,33 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import BinaryIO
 
 import click
 
 from shared.command.main import show
-from shared.kernel.ailment import Ailment
 from shared.kernel.errors import DanglianError, NotFound, Unavailable
-from shared.messaging.parcel import FILE_BYTES, ParcelFile, parcel_files
+from shared.messaging.parcel import (
+    FILE_BYTES,
+    ParcelFile,
+    parcel_files,
+)
+from shared.messaging.taken_parcels import (
+    Found,
+    TakenFile,
+    settled,
+)
 from shared.storage.temporary import telling_of_trouble
-
-
-class TakenFile(Protocol):
-    """What one file brought, on either side."""
-
-    @property
-    def file(self) -> str:
-        """Its name."""
-
-    @property
-    def findings(self) -> Sequence[Ailment]:
-        """What is not as it should be, and what to do."""
-
-    def to_wire(self) -> dict[str, Any]:
-        """All of it, for programs."""
-
-
-Taken = TypeVar("Taken", bound=TakenFile)
 
 to_option = click.option(
     "--to",
@@ -51,8 +41,8 @@ volume_option = click.option(
 def work_through(
     paths: Sequence[Path],
     wanted: Callable[[ParcelFile], bool],
-    take: Callable[[BinaryIO, str], Taken],
-) -> tuple[list[Taken], list[tuple[str, DanglianError]]]:
+    take: Callable[[BinaryIO, str], Found],
+) -> tuple[list[Found], list[tuple[str, DanglianError]]]:
     """Take in files, in the order of their names; of folders just the files that are wanted.
 
     One that cannot be taken does not stop the others: it is returned with its reason. Raises the
@@ -73,7 +63,7 @@ def work_through(
             waiting.append(path)
         else:
             passed += 1
-    taken: list[Taken] = []
+    taken: list[Found] = []
     for path in sorted(waiting, key=lambda path: path.name):
         click.echo(f"正在导入 {path.name} …", err=True)
         try:
@@ -92,7 +82,7 @@ def work_through(
             code="no_parcel_here",
             field="file",
         )
-    return taken, problems
+    return settled(taken), problems
 
 
 def show_taken(

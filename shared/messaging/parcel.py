@@ -19,9 +19,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy.orm import Session
-
-from shared.kernel.ailment import Ailment
 from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import SHANGHAI, format_utc, now, parse_utc
 from shared.kernel.errors import Invalid, NotFound, Unavailable
@@ -34,7 +31,6 @@ from shared.messaging.envelope import (
     read_envelope,
 )
 from shared.messaging.link import Delivery
-from shared.messaging.models import TakenParcel
 from shared.storage.temporary import sweep_leftovers, telling_of_trouble, temporary_file
 
 #: Kinds of messages that only parcels have: the first, the last, a part of a package, and which
@@ -362,49 +358,3 @@ def parcel_files(paths: Iterable[Path]) -> list[Path]:
             code="no_parcel_here", field="file",
         )  # fmt: skip
     return files
-
-
-# ---- what was taken in last
-
-
-def note_taken(session: Session, peer: str, cover: Cover, *, last: bool) -> TakenParcel:
-    """Note that a whole file of a parcel of this peer was taken in; `last` when it was its end."""
-    row = session.get(TakenParcel, peer)
-    if row is None:
-        row = TakenParcel(peer=peer, parcel_id="", made_at=cover.made_at, numbers=[])
-        session.add(row)
-    if row.parcel_id != cover.parcel_id:
-        row.parcel_id, row.made_at = cover.parcel_id, cover.made_at
-        row.numbers, row.files = [], None
-    row.numbers = sorted({*row.numbers, cover.number})
-    if last:
-        row.files = cover.number
-    row.taken_at = now()
-    session.flush()
-    return row
-
-
-def flaws(name: str, note: TakenParcel | None, messages: int, *, again: str) -> Iterator[Ailment]:
-    """What is not whole about a file that was taken in, or about its parcel.
-
-    `note` is None for a file that ended after so many messages; `again` says how to get another.
-    """
-    if note is None:
-        yield Ailment(
-            "torn",
-            f"“{name}”不完整或被改动过，只读到第 {messages} 条。",
-            f"读到的已经导入。请重新复制这个文件再导入一次，或{again}。",
-        )
-    elif note.missing:
-        numbers = "、".join(str(number) for number in note.missing[:20])
-        yield Ailment(
-            "files_missing",
-            f"这套邮包还缺第 {numbers} 个文件。",
-            f"请把同一套的文件都导入；丢失的，{again}。",
-        )
-    elif note.files is None:
-        yield Ailment(
-            "files_missing",
-            "这套邮包的最后一个文件还没有导入。",
-            f"请把同一套的文件都导入；丢失的，{again}。",
-        )

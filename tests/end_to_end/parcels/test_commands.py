@@ -136,4 +136,6 @@ def test_files_of_a_size_that_is_asked_for(
     unit.offer(unit.file(1, files=[pdf("大文件", 9 * 2**20)]))
     up = call("node", "export-bundle", "--to", stick, "--volume-mb", 8)
     assert len(up["files"]) == 2
-    assert call("hub", "import-bundle", stick)["taken"][-1]["packages_missing"] == 0
+    taken = call("hub", "import-bundle", stick)["taken"]
+    assert taken[-1]["packages_missing"] == 0
+    assert [each["findings"] for each in taken] == [[], []]

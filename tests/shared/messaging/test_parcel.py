@@ -18,10 +18,12 @@ from shared.messaging.parcel import (
     End,
     ParcelFile,
     Part,
-    note_taken,
     parcel_files,
     take_in,
     write_parcel,
+)
+from shared.messaging.taken_parcels import (
+    note_taken,
 )
 from tests.shared.messaging.sides import _KEYS, HUB, NODE, Pair
 
