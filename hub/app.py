@@ -20,11 +20,12 @@ from hub.federation.api import federation_api
 from hub.federation.edge import FOLDER, HOLDINGS
 from hub.federation.places import HubFolder
 from hub.federation.requests import requests_blueprint
+from hub.parcels import views as parcel_views
 from hub.receiving.api import receiving_api, uploads_api
 from hub.receiving.views import blueprint as receiving_pages
 from hub.review.api import review_api
 from hub.review.views import blueprint as review_pages
-from hub.wiring import holdings, requests
+from hub.wiring import holdings, post_by_hand, requests
 from shared.kernel.actor import Role
 from shared.web import make_app as make_web_app
 
@@ -63,6 +64,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             correcting_pages,
             node_views.blueprint,
             letter_views.blueprint,
+            parcel_views.blueprint,
             fonds_views.blueprint,
             custody_pages,
             archive_views.blueprint,
@@ -83,6 +85,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
     )
     app.extensions[FOLDER] = folder
     app.extensions[HOLDINGS] = holdings
+    app.extensions[parcel_views.POST_OFFICE] = post_by_hand
     return app
 
 

@@ -65,6 +65,8 @@ ACTION_NAMES = {
     "node.suspended": "停用联网单位",
     "node.wrong_code": "登记码不对",
     "offer.classified": "拒收涉密文件",
+    "parcel.taken_in": "导入邮包",
+    "parcel.written": "导出邮包",
     "review.decided": "审核",
 }
 

@@ -31,6 +31,8 @@ from hub.federation.keys_command import keys_group
 from hub.federation.migration_command import migrate_command
 from hub.federation.places import HubFolder
 from hub.federation.recovery_command import doctor_command, grant_command, recover_command
+from hub.federation.sync import PostOffice
+from hub.parcels.command import export_command, import_command
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role
 from shared.kernel.ailment import Ailment
@@ -61,6 +63,12 @@ def _complete(
     return counts, [*restored.findings, *findings]
 
 
+def _post_office(folder: HubFolder) -> PostOffice:
+    from hub.wiring import post_by_hand
+
+    return post_by_hand(folder)
+
+
 @click.group("hub")
 def hub() -> None:
     """市级平台：初始化、运行、账号、全宗、联网单位。"""
@@ -77,6 +85,8 @@ hub.add_command(doctor_command)
 hub.add_command(migrate_command)
 node_group.add_command(grant_command(_holdings))
 hub.add_command(user_group)
+hub.add_command(export_command(_post_office))
+hub.add_command(import_command(_post_office))
 
 
 @hub.command("init")

@@ -22,6 +22,7 @@ from hub.receiving import service as receiving
 from shared.kernel.background import Background
 from shared.messaging.entry import Entry, Handler
 from shared.messaging.links import names_broker
+from shared.messaging.parcel import ByHand
 
 #: What a node may ask over HTTPS, by name.
 REQUESTS: Mapping[str, Request] = {
@@ -83,6 +84,11 @@ def holdings(node_id: str, session: Session) -> Iterable[epochs.Fact]:
     yield from receiving.holdings(node_id, session)
     yield from correcting.holdings(node_id, session)
     yield from hand_overs(node_id, session)
+
+
+def post_by_hand(folder: HubFolder) -> PostOffice:
+    """The post office for what is carried by hand: it has no link."""
+    return PostOffice(folder, ByHand(), handlers(folder), holdings)
 
 
 def start(folder: HubFolder, shards: Iterable[int]) -> Background:

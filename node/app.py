@@ -30,8 +30,10 @@ from node.office.places import NodeFolder
 from node.office.service import fonds_here
 from node.registry.edge import FOLDER
 from node.registry.views import blueprint as registry_pages
+from node.sync import parcel_views
 from node.sync.views import blueprint as sync_pages
 from node.transfer.views import blueprint as transfer_pages
+from node.wiring import HANDLERS
 from shared.kernel.actor import Role
 from shared.web import make_app
 
@@ -76,6 +78,7 @@ def make_node_app(folder: NodeFolder) -> Flask:
             custody_pages,
             correction_pages,
             sync_pages,
+            parcel_views.blueprint,
         ],
         navigation=_NAVIGATION,
         roles=ROLES,
@@ -84,6 +87,7 @@ def make_node_app(folder: NodeFolder) -> Flask:
         subject_names=audit_names.subject_names,
     )
     app.extensions[FOLDER] = folder
+    app.extensions[parcel_views.HANDLERS] = HANDLERS
     return app
 
 

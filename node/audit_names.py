@@ -79,6 +79,8 @@ ACTION_NAMES = {
     "node.recovery_begun": "申请恢复联网",
     "node.superseded": "已由另一台电脑接替",
     "note.written": "填写备考表",
+    "parcel.taken_in": "导入邮包",
+    "parcel.written": "导出邮包",
     "receipt.ignored": "未采用的接收凭证",
     "record.arranged": "整理",
     "record.collected": "直接归档",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -24,6 +25,8 @@ from node.office.models import STATE_LABELS, OfficeState
 from node.office.places import NodeFolder, NodeSettings
 from node.office.service import add_local_fonds, fonds_kept, office_of, open_office
 from node.sync.command import commands as sync_commands
+from node.sync.parcel_command import export_command
+from node.sync.parcel_command import import_command as parcel_import_command
 from node.transfer.command import transfer_command
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role, system_actor
@@ -33,6 +36,7 @@ from shared.kernel.files import folder_lock
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import random_token
 from shared.kernel.settings import save_settings
+from shared.messaging.entry import Handler
 from shared.records.states import DOCUMENT, RECORD
 from shared.records.values import NAME_LENGTH, required_text
 
@@ -41,6 +45,12 @@ _ACTOR = system_actor("命令行")
 folder_option = click.option(
     "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
 )
+
+
+def _handlers() -> Mapping[str, Handler]:
+    from node.wiring import HANDLERS
+
+    return HANDLERS
 
 
 @click.group("node")
@@ -57,6 +67,8 @@ for _command in (
     hand_over_command,
     user_group,
     *sync_commands,
+    export_command(_handlers),
+    parcel_import_command(_handlers),
 ):
     node.add_command(_command)
 

@@ -345,8 +345,13 @@ class Unit:
         with self.folder.database().read() as session:
             return office_of(session).state
 
-    def file(self, count: int, *, year: int = 2023, word: str = "事项") -> list[str]:
-        """Collect records on paper and close their class."""
+    def file(
+        self, count: int, *, year: int = 2023, word: str = "事项", files: Sequence[bytes] = ()
+    ) -> list[str]:
+        """Collect records on paper and close their class.
+
+        The first ones are electronic as well, each with one of these files.
+        """
         rows = [
             {
                 "title": f"关于第{index}号{word}的通知",
@@ -357,12 +362,14 @@ class Unit:
                 "retention": "D30",
                 "organ": "BGS",
                 "organ_name": "办公室",
-                "holding": "paper",
+                "holding": "both" if index <= len(files) else "paper",
             }
             for index in range(1, count + 1)
         ]
         with self.folder.database().write() as session:
             ids = filing.collect_many(CLERK, self.fonds_id, rows, session=session).ids
+        for record_id, content in zip(ids, files, strict=False):
+            self.add_file(record_id, content)
         with self.folder.database().write() as session:
             filing.close_class(CLERK, self.fonds_id, "WS", year, session=session)
         return list(ids)

@@ -52,6 +52,11 @@ def letters_after(key_id: str, session: Session) -> list[bytes] | None:
     return [row.letter for row in keys if row.serial > known and row.letter is not None]
 
 
+def all_letters(session: Session) -> list[bytes]:
+    """What leads a node from any key of the hub to the one in force, in order."""
+    return [row.letter for row in hub_keys(session) if row.letter is not None]
+
+
 def hub_key_named(key_id: object, session: Session) -> PublicKey | None:
     """The key of this hub, in force or earlier, that has this short name."""
     return next((row.public for row in hub_keys(session) if row.key_id == key_id), None)

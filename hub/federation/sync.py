@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -18,7 +18,8 @@ from hub.federation.enrolment import key_at
 from hub.federation.lanes import Lanes
 from hub.federation.letters import FAILED
 from hub.federation.models import KeyPurpose, Node
-from hub.federation.own_keys import letters_after
+from hub.federation.nodes import node_of
+from hub.federation.own_keys import all_letters, letters_after
 from hub.federation.places import HubFolder
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, system_actor
@@ -257,11 +258,37 @@ class PostOffice:
     def _take(self, raw: bytes) -> tuple[str, list[bytes]]:
         """Deal with one message; returns the node that is answered, and the answers."""
         try:
-            message = open_from_node(self._database, self._hub_id, raw)
-            return message.header.sender, self._receive(message)
+            return self.take(raw)
         except BadEnvelope as error:
             self._bury(raw, error)
             return "", []
+
+    def take(self, raw: bytes) -> tuple[str, list[bytes]]:
+        """Deal with one message, whichever way it came. Raises BadEnvelope."""
+        message = open_from_node(self._database, self._hub_id, raw)
+        return message.header.sender, self._receive(message)
+
+    # ---- by hand
+
+    def everything(self, node_id: str) -> Iterator[bytes]:
+        """All that a node may lack of our stream, for a parcel.
+
+        How to follow our key, where both streams stand, every run that it has not acknowledged.
+        """
+        exchange = self._exchange(node_id)
+        with self._database.read() as session:
+            letters = all_letters(session)
+            welcome = self._welcome(session, exchange, node_of(node_id, session))
+        # What is on the way for days says nothing about a clock.
+        del welcome["time"]
+        yield from letters
+        yield exchange.message("welcome", welcome)
+        yield exchange.acknowledgement()
+        yield from exchange.unacknowledged()
+
+    def seal(self, node_id: str, kind: str, body: bytes | dict[str, Any]) -> bytes:
+        """A message to a node that is no run, such as the cover of a parcel."""
+        return self._exchange(node_id).message(kind, body)
 
     # ---- one message
 

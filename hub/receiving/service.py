@@ -14,6 +14,7 @@ from hub.federation import service as federation
 from hub.federation.places import HubFolder
 from hub.federation.visibility import Sight, sight, within_reach
 from hub.receiving.arrival import apply_batch, apply_offers, apply_withdraw
+from hub.receiving.carried import CarriedPackages, packages_here, packages_missing
 from hub.receiving.checking import Checking
 from hub.receiving.evidence import (
     adopt_receipt,
@@ -69,6 +70,7 @@ __all__ = [
     "OFFER_STATES",
     "Accession",
     "Batch",
+    "CarriedPackages",
     "Checking",
     "Finishing",
     "Offer",
@@ -105,6 +107,8 @@ __all__ = [
     "offers_named",
     "offers_of",
     "open_batches",
+    "packages_here",
+    "packages_missing",
     "present_parts",
     "put_part",
     "receiving_now",

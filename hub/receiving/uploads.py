@@ -57,6 +57,25 @@ def grant_upload(session: Session, node_id: str, body: dict[str, Any]) -> dict[s
     Raises NotFound, NotAllowed, WrongState when the package is not wanted (any more), Invalid
     when it is not the offered one, Conflict when the node's quota is full.
     """
+    offer = wanted_offer(session, node_id, body)
+    granted = grant_parts(
+        session,
+        node_id,
+        offer.id,
+        sha256=offer.package_sha256,
+        size=offer.package_size,
+        complete=offer.arrived,
+    )
+    if not offer.arrived:
+        offer.staged = True
+    return granted
+
+
+def wanted_offer(session: Session, node_id: str, body: dict[str, Any]) -> Offer:
+    """The offer whose package a node wants to bring, by whichever way.
+
+    Raises NotFound, NotAllowed, WrongState, Invalid, as `grant_upload` does.
+    """
     asked = wire.load(UploadSchema(), body)
     lock_streams(session, [node_id])
     offer = session.get(Offer, asked["offer_id"])
@@ -73,17 +92,7 @@ def grant_upload(session: Session, node_id: str, body: dict[str, Any]) -> dict[s
         raise WrongState(
             "这件移交已经办结，不需要上传。", "请同步后查看这批移交的结果。", code="offer_closed"
         )
-    granted = grant_parts(
-        session,
-        node_id,
-        offer.id,
-        sha256=offer.package_sha256,
-        size=offer.package_size,
-        complete=offer.arrived,
-    )
-    if not offer.arrived:
-        offer.staged = True
-    return granted
+    return offer
 
 
 def grant_parts(
@@ -96,7 +105,7 @@ def grant_parts(
     """
     upload = session.get(Upload, upload_id)
     if complete:
-        return _granted(upload_id, size, None, _present(session, upload_id))
+        return _granted(upload_id, size, None, present_numbers(session, upload_id))
     if upload is None:
         _check_quota(session, node_id, size)
         upload = Upload(id=upload_id, node_id=node_id, sha256=sha256, size=size)
@@ -105,7 +114,7 @@ def grant_parts(
     upload.token_digest = sha256_hex(token.encode())
     upload.expires_at = now() + GRANT_LASTS
     session.flush()
-    return _granted(upload_id, size, (token, upload), _present(session, upload_id))
+    return _granted(upload_id, size, (token, upload), present_numbers(session, upload_id))
 
 
 def _granted(
@@ -122,7 +131,8 @@ def _granted(
     }
 
 
-def _present(session: Session, upload_id: str) -> list[int]:
+def present_numbers(session: Session, upload_id: str) -> list[int]:
+    """The parts of an upload that were noted as being in staging, rising."""
     return list(
         session.scalars(
             select(UploadPart.number)
@@ -182,18 +192,21 @@ def put_part(
     staging.begin(upload_id, size=granted.size, sha256=granted.sha256)
     staging.put_part(upload_id, number, stream, size=size, sha256=sha256)
     with database.write() as session:
-        return _note_part(
-            session, upload_id, token, UploadPart(number=number, sha256=sha256, size=size)
-        )
+        of_the_node = select(Upload.node_id).where(Upload.id == upload_id)
+        lock_streams(session, session.scalars(of_the_node))
+        granted = granted_upload(session, upload_id, token)
+        return note_part(session, granted, UploadPart(number=number, sha256=sha256, size=size))
 
 
-def _note_part(session: Session, upload_id: str, token: str, part: UploadPart) -> list[int]:
-    lock_streams(session, session.scalars(select(Upload.node_id).where(Upload.id == upload_id)))
-    granted = granted_upload(session, upload_id, token)
-    part.upload_id = upload_id
+def note_part(session: Session, granted: GrantedUpload, part: UploadPart) -> list[int]:
+    """Note a part that staging has; returns those that are here now. The last one is told.
+
+    The caller holds the node's stream: of two parts that come at once, one is the last.
+    """
+    upload_id = part.upload_id = granted.upload_id
     session.merge(part)
     session.flush()
-    present = _present(session, upload_id)
+    present = present_numbers(session, upload_id)
     if len(present) == part_count(granted.size):
         tell(session, UploadArrived(upload_id))
     return present
@@ -210,7 +223,7 @@ def take_package(session: Session, event: UploadArrived) -> None:
 def present_parts(session: Session, upload_id: str, token: str) -> list[int]:
     """The parts of a granted upload that are here. Raises NotAllowed."""
     granted_upload(session, upload_id, token)
-    return _present(session, upload_id)
+    return present_numbers(session, upload_id)
 
 
 def forget_upload(session: Session, upload_id: str) -> None:

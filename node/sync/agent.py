@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from node.office.models import Office, OfficeState
 from node.office.places import NodeFolder
 from node.office.service import office_of
 from node.sync import recovery
+from node.transfer import service as transfer
 from shared.kernel.clock import now, parse_utc, utc_text
 from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.keys import PublicKey
@@ -32,6 +33,7 @@ from shared.messaging.envelope import (
 from shared.messaging.exchange import Events, Exchange, Party, Timing
 from shared.messaging.link import Link, hub_queue, node_queue
 from shared.messaging.models import OutgoingEntry, OutgoingStream
+from shared.messaging.parcel import ARRIVED
 
 log = logging.getLogger(__name__)
 
@@ -153,18 +155,51 @@ class Agent:
             raise
         return bool(messages)
 
+    # ---- by hand
+
+    def everything(self) -> Iterator[bytes]:
+        """All that the hub may lack of our stream, for a parcel.
+
+        Our greeting, how far we have applied its stream, every run that it has not acknowledged.
+        """
+        with self._database.read() as session:
+            office = office_of(session)
+            active = office.state == OfficeState.ACTIVE and not office.adopting
+        yield self._hello()
+        yield self._exchange.acknowledgement()
+        if active:
+            yield from self._exchange.unacknowledged()
+
+    def seal(self, kind: str, body: bytes | dict[str, Any]) -> bytes:
+        """A message to the hub that is no run, such as the cover of a parcel."""
+        return self._exchange.message(kind, body)
+
+    def open(self, raw: bytes) -> Message:
+        """Open a message of the hub to us. Raises BadEnvelope."""
+        message = read_envelope(raw).open(self._hub_key)
+        self._exchange.check(message)
+        return message
+
+    # ---- one message
+
+    def take(self, raw: bytes) -> list[bytes]:
+        """Take in one message, whichever way it came; returns the answers. Raises BadEnvelope."""
+        sealed = read_envelope(raw)
+        if sealed.header.kind == "hub_key":
+            self._follow(sealed)
+            return []
+        message = self.open(raw)
+        if message.header.kind == "welcome":
+            self._welcomed(message)
+            return []
+        if message.header.kind == ARRIVED:
+            self._note_arrived(message)
+            return []
+        return self._exchange.receive(message)
+
     def _take(self, raw: bytes) -> list[bytes]:
         try:
-            sealed = read_envelope(raw)
-            if sealed.header.kind == "hub_key":
-                self._follow(sealed)
-                return []
-            message = sealed.open(self._hub_key)
-            if message.header.kind == "welcome":
-                self._exchange.check(message)
-                self._welcomed(message)
-                return []
-            return self._exchange.receive(message)
+            return self.take(raw)
         except BadEnvelope as error:
             log.warning("a message that is not from our hub was dropped: %s", error.reason)
             if error.reason == "signature":
@@ -243,6 +278,17 @@ class Agent:
                 recovery.enter_generation(
                     session, generation, lost_after if type(lost_after) is int else None
                 )
+
+    def _note_arrived(self, message: Message) -> None:
+        """Packages that the hub has need not be carried again (a hint; one of today's hub)."""
+        offers = message.document().get("offers")
+        if not isinstance(offers, list):
+            raise BadEnvelope("arrived", claimed_sender=self._hub_id)
+        with self._database.write() as session:
+            stream = session.get(OutgoingStream, self._hub_id)
+            if stream is not None and stream.generation == message.header.generation:
+                for offer_id in offers:
+                    transfer.upload_done(session, str(offer_id))
 
     def _note_contact(self, office: Office, welcome: dict[str, Any]) -> None:
         office.last_contact = now()

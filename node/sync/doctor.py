@@ -46,7 +46,8 @@ def examine(session: Session) -> Iterator[Ailment]:
         yield Ailment(
             "no_contact",
             f"上次与平台联系：{local_text(office.last_contact) or '从未'}。",
-            "检查网络，并确认程序正在运行（danglian node run）。",
+            "检查网络，并确认程序正在运行（danglian node run）；没有网络的，用 U 盘往来"
+            "（“联网”页面，或 danglian node export-bundle）。",
         )
     yield from _stuck_stream(session, office.hub_id)
     compared = last(session)

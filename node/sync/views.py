@@ -40,6 +40,7 @@ def index() -> str:
             hours=hours,
             next_at=reconciling.due_at(found[0], hours) if found and hours > 0 else None,
             findings=list(examine(session)),
+            may_carry=office.hub_id and current_actor().has(Role.CLERK, Role.ADMINISTRATOR),
             may_ask=office.has_grant and current_actor().has(Role.CLERK, Role.ADMINISTRATOR),
         )
 

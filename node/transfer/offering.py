@@ -199,7 +199,7 @@ def sign(actor: Actor, batch_id: str, confirmation: dict[str, Any], *, session: 
     return batch
 
 
-def uploads_wanted(session: Session, limit: int = 20) -> list[tuple[str, str, int]]:
+def uploads_wanted(session: Session, limit: int | None = 20) -> list[tuple[str, str, int]]:
     """Packages that are too large for an entry and not yet uploaded: (offer id, sha256, size)."""
     rows = session.execute(
         select(BatchRecord.offer_id, BatchRecord.package_sha256, BatchRecord.package_size)

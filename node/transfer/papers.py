@@ -167,6 +167,7 @@ def _receipt(session: Session, body: dict[str, Any]) -> None:
     batch.form = body["form"]
     for each in records.values():
         each.outcome = "received"
+        each.uploaded = True  # says the archive, whichever way the package came
     _keep(session, PaperKind.RECEIPT, body["receipt_id"], batch, body)
     received = _offered([each.record_id for each in records.values()], session)
     filing.mark_received(_HUB, received, body, session=session)

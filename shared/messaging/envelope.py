@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, BinaryIO
 
 from shared.kernel.canonical import canonical_json
 from shared.kernel.errors import DanglianError
@@ -27,6 +27,7 @@ _HEADER_LIMIT = 4096
 _BODY_LIMIT = 2 * 1024 * 1024
 _SIGNATURE_LIMIT = 256
 _LENGTHS = struct.Struct(">HIH")
+_START = len(MAGIC) + _LENGTHS.size
 
 
 class BadEnvelope(DanglianError):
@@ -51,7 +52,7 @@ class Header:
         recipient: id of the one it is for.
         direction: `up` (node to hub) or `down`.
         kind: `run`, `ack`, `resend`, `recover`, `superseded`, `hello`, `welcome`, `request`,
-            `hub_key` …
+            `hub_key`; in parcels also `parcel`, `arrived`, `part`, `parcel_end` …
         version: form of the message.
         epoch: the node's epoch as the sender knows it.
         generation: the hub's generation as the sender knows it.
@@ -81,7 +82,7 @@ class Message:
         """The body as a JSON object (for kinds other than `run`). Raises BadEnvelope."""
         try:
             value = json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadEnvelope("body", str(error), claimed_sender=self.header.sender) from error
         if not isinstance(value, dict):
             raise BadEnvelope("body", "not an object", claimed_sender=self.header.sender)
@@ -120,16 +121,43 @@ class SealedMessage:
         return Message(self.header, self.body)
 
 
-def read_envelope(raw: bytes) -> SealedMessage:
-    """Take a message apart without trusting it. Raises BadEnvelope, naming what is wrong."""
+def next_message(stream: BinaryIO) -> bytes:
+    """The next of messages that stand one behind the other; nothing at the end.
+
+    The limits hold before anything is read into memory. Raises BadEnvelope where no message
+    begins, or the last one is not whole.
+    """
+    start = _read(stream, _START)
+    return start and start + _read(stream, sum(_sizes(start)), whole=True)
+
+
+def _read(stream: BinaryIO, size: int, *, whole: bool = False) -> bytes:
+    pieces: list[bytes] = []
+    left = size
+    while left and (piece := stream.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    if left and (whole or pieces):
+        raise BadEnvelope("truncated")
+    return b"".join(pieces)
+
+
+def _sizes(raw: bytes) -> tuple[int, int, int]:
+    """How long header, body and signature are."""
     if not raw.startswith(MAGIC):
         raise BadEnvelope("magic")
-    start = len(MAGIC) + _LENGTHS.size
-    if len(raw) < start:
+    if len(raw) < _START:
         raise BadEnvelope("truncated")
-    head_size, body_size, signature_size = _LENGTHS.unpack(raw[len(MAGIC) : start])
-    if head_size > _HEADER_LIMIT or body_size > _BODY_LIMIT or signature_size > _SIGNATURE_LIMIT:
+    head, body, signature = _LENGTHS.unpack(raw[len(MAGIC) : _START])
+    if head > _HEADER_LIMIT or body > _BODY_LIMIT or signature > _SIGNATURE_LIMIT:
         raise BadEnvelope("size")
+    return head, body, signature
+
+
+def read_envelope(raw: bytes) -> SealedMessage:
+    """Take a message apart without trusting it. Raises BadEnvelope, naming what is wrong."""
+    head_size, body_size, signature_size = _sizes(raw)
+    start = _START
     if len(raw) != start + head_size + body_size + signature_size:
         raise BadEnvelope("truncated")
     head = raw[start : start + head_size]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,26 +133,60 @@ class Exchange:
         """What was due last may not have left: it is due again, from the acknowledged on."""
         self._sent = _Sent()
 
+    def unacknowledged(self) -> Iterator[bytes]:
+        """Every run that the peer has not acknowledged, without a window, for a parcel.
+
+        What goes by hand gets no answer on the way, so all of it goes, whatever was sent before;
+        and nothing counts as sent by it. Ends where the log ended at the start; ends early when
+        the streams begin anew meanwhile.
+        """
+        began: tuple[int, int] | None = None
+        after = end = 0
+        while began is None or after < end:
+            with self.database.read() as session:
+                stream = session.get(OutgoingStream, self.party.peer)
+                if stream is None or stream.unsure:
+                    return
+                if began is None:
+                    began = (stream.epoch, stream.generation)
+                    after, end = stream.acked, stream.seq
+                if began != (stream.epoch, stream.generation):
+                    return
+                run = self._run(session, stream, after)
+            if run is None:
+                return
+            header, body = run
+            yield close_envelope(self.party.key, header, body)
+            after = header.last
+
     def _runs(
         self, session: Session, stream: OutgoingStream, sent: _Sent, moment: float
     ) -> list[bytes]:
         messages = []
         while sent.seq < stream.seq and self._window_open(sent):
-            before = digest_at(session, stream, sent.seq)
-            entries = self._entries_after(session, stream, sent.seq)
-            if before is None or not entries:
+            run = self._run(session, stream, sent.seq)
+            if run is None:
                 break
-            entries = entries[: fitting(entries)]
-            body = pack_run(before, entries)
-            last = entries[-1].seq
-            header = self._header("run", stream, after=sent.seq, last=last)
+            header, body = run
             messages.append(close_envelope(self.party.key, header, body))
-            sent.runs.append((last, len(body)))
-            sent.seq = last
+            sent.runs.append((header.last, len(body)))
+            sent.seq = header.last
         if messages:
             sent.wait = sent.wait or self._timing.retransmit_first
             sent.deadline = moment + sent.wait * random.uniform(1.0, 1.3)
         return messages
+
+    def _run(
+        self, session: Session, stream: OutgoingStream, after: int
+    ) -> tuple[Header, bytes] | None:
+        """The run that follows a seq: its header and its body."""
+        before = digest_at(session, stream, after)
+        entries = self._entries_after(session, stream, after)
+        if before is None or not entries:
+            return None
+        entries = entries[: fitting(entries)]
+        header = self._header("run", stream, after=after, last=entries[-1].seq)
+        return header, pack_run(before, entries)
 
     def _window_open(self, sent: _Sent) -> bool:
         return len(sent.runs) < WINDOW_RUNS and sum(size for _, size in sent.runs) < WINDOW_BYTES
@@ -190,7 +224,7 @@ class Exchange:
             last=last,
         )
 
-    def message(self, kind: str, body: dict[str, Any], *, after: int = 0) -> bytes:
+    def message(self, kind: str, body: bytes | dict[str, Any], *, after: int = 0) -> bytes:
         """A signed hint to the peer (everything that is not a run); it may be lost."""
         with self.database.read() as session:
             stream = session.get(OutgoingStream, self.party.peer)

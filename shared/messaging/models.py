@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Boolean, Index, Integer, LargeBinary, String
+from sqlalchemy import JSON, Boolean, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kernel.clock import now
@@ -82,3 +83,25 @@ class DeadLetter(Model):
     size: Mapped[int] = mapped_column(Integer)
     sha256: Mapped[str] = mapped_column(String(64))
     arrived_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
+class TakenParcel(Model):
+    """The parcel 邮包 of a peer that was taken in last, by hand: which of its files are here.
+
+    `files` is how many it has; None until the last one came.
+    """
+
+    __tablename__ = "messaging_taken_parcel"
+
+    peer: Mapped[str] = mapped_column(String(80), primary_key=True)
+    parcel_id: Mapped[str] = mapped_column(String(36))
+    made_at: Mapped[datetime] = mapped_column(UtcTime)
+    numbers: Mapped[list[Any]] = mapped_column(JSON, default=list)
+    files: Mapped[int | None] = mapped_column(Integer, default=None)
+    taken_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+    @property
+    def missing(self) -> list[int]:
+        """The numbers of the files that have not come, as far as that can be known."""
+        most = self.files or max(self.numbers, default=0)
+        return [number for number in range(1, most + 1) if number not in set(self.numbers)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +13,14 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PDF = "application/pdf"
 
 _SHOWN_INLINE = frozenset({PDF, "image/png", "image/jpeg", "image/gif", "image/webp"})
+
+
+def stream_out(pieces: Iterable[bytes], name: str) -> Response:
+    """Answer with a file that is made while it goes out; its length is not known before."""
+    response = Response(pieces, mimetype="application/octet-stream")
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 def download(

@@ -143,7 +143,12 @@ def upload_limit_of(view: Any) -> int | None:
 
 def uploaded(name: str) -> FileStorage:
     """The file that was chosen. Raises Invalid when there is none."""
-    file = request.files.get(name)
-    if file is None or not file.filename:
+    return all_uploaded(name)[0]
+
+
+def all_uploaded(name: str) -> list[FileStorage]:
+    """The files that were chosen, in the order of their names. Raises Invalid for none."""
+    files = [file for file in request.files.getlist(name) if file.filename]
+    if not files:
         raise Invalid(name, "没有选择文件。", "请选择要上传的文件。", code="no_file")
-    return file
+    return sorted(files, key=lambda file: str(file.filename))

@@ -82,6 +82,8 @@
       delete form.dataset.checked;
       const buttons = form.querySelectorAll('button[type="submit"], button:not([type])');
       setTimeout(() => buttons.forEach((each) => { each.disabled = true; }), 0);
+      // A file as the answer leaves the page where it is.
+      if ("download" in form.dataset) setTimeout(() => buttons.forEach((each) => { each.disabled = false; }), 2000);
       return;
     }
     event.preventDefault();

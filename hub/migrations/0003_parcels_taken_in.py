@@ -1,0 +1,26 @@
+"""Which parcel was taken in last from each peer"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """From 0002 to 0003."""
+    op.create_table(
+        "messaging_taken_parcel",
+        sa.Column("peer", sa.String(length=80), nullable=False),
+        sa.Column("parcel_id", sa.String(length=36), nullable=False),
+        sa.Column("made_at", sa.String(length=27), nullable=False),
+        sa.Column("numbers", sa.JSON(), nullable=False),
+        sa.Column("files", sa.Integer(), nullable=True),
+        sa.Column("taken_at", sa.String(length=27), nullable=False),
+        sa.PrimaryKeyConstraint("peer"),
+    )
+
+
+def downgrade() -> None:
+    """From 0003 back to 0002."""
+    op.drop_table("messaging_taken_parcel")

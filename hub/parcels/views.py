@@ -1,0 +1,86 @@
+"""The page of parcels 邮包: upload what units have brought, download what waits for them."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, cast
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from hub.federation.edge import current_folder
+from hub.federation.models import Node, NodeState
+from hub.federation.sync import PostOffice
+from hub.parcels import service
+from shared.identity import current_actor, with_roles
+from shared.kernel.actor import Role
+from shared.messaging.models import OutgoingStream, TakenParcel
+from shared.messaging.parcel import (
+    PAGE_BYTES,
+)
+from shared.messaging.taken_parcels import (
+    settled,
+)
+from shared.web import Listing, accepts_upload, current_database
+from shared.web.downloads import stream_out
+from shared.web.forms import all_uploaded
+
+blueprint = Blueprint("parcels", __name__, url_prefix="/parcels", template_folder="templates")
+
+#: Under this name `hub.app` puts what opens the post office into the extensions of the app.
+POST_OFFICE = "danglian.hub_post_office"
+
+
+def _post_office() -> PostOffice:
+    post: PostOffice = current_app.extensions[POST_OFFICE](current_folder())
+    return post
+
+
+@blueprint.get("/")
+@with_roles(Role.ADMINISTRATOR)
+def index() -> str:
+    """The units with what waits for each, and what each has brought last."""
+    listing = Listing.from_request(
+        request.args, sorts={"name": Node.name}, default_sort="name", search=(Node.name,)
+    )
+    with current_database().read() as session:
+        page = listing.apply(select(Node).where(Node.state == NodeState.ENROLLED), session=session)
+        ids = [node.id for node in page.items]
+        streams = session.scalars(select(OutgoingStream).where(OutgoingStream.peer.in_(ids)))
+        parcels = session.scalars(select(TakenParcel).where(TakenParcel.peer.in_(ids)))
+        return render_template(
+            "parcels/index.html",
+            page=page,
+            most=PAGE_BYTES,
+            waiting={each.peer: each.seq - each.acked for each in streams},
+            taken={each.peer: each for each in parcels},
+        )
+
+
+@blueprint.post("/out/<node_id>")
+@with_roles(Role.ADMINISTRATOR)
+def write(node_id: str) -> ResponseReturnValue:
+    """All that waits for a unit, as one file."""
+    name, pieces = service.download_for_node(
+        current_actor(), current_folder(), _post_office(), node_id
+    )
+    return stream_out(pieces, name)
+
+
+@blueprint.post("/in")
+@with_roles(Role.ADMINISTRATOR)
+@accepts_upload(PAGE_BYTES)
+def take() -> ResponseReturnValue:
+    """Take in files that units have brought."""
+    taken = [
+        service.take_file(
+            current_actor(), current_folder(), _post_office(), cast(BinaryIO, file.stream),
+            str(file.filename),
+        )
+        for file in all_uploaded("file")
+    ]  # fmt: skip
+    for file in settled(taken):
+        flash(f"已导入 {file.file}：{file.sentence}", "success")
+        for each in file.findings:
+            flash(f"{each.problem}{each.remedy}", "warning")
+    return redirect(url_for(".index"))

@@ -1,0 +1,76 @@
+"""The page of parcels 邮包: download what the hub may lack, upload what it has sent by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import BinaryIO, cast
+
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from node.registry.edge import current_folder
+from node.sync import parcels
+from shared.identity import current_actor, with_roles
+from shared.kernel.actor import Role
+from shared.messaging.entry import Handler
+from shared.messaging.parcel import (
+    PAGE_BYTES,
+)
+from shared.messaging.taken_parcels import (
+    settled,
+)
+from shared.web import accepts_upload, current_database
+from shared.web.downloads import stream_out
+from shared.web.forms import all_uploaded
+
+blueprint = Blueprint("parcels", __name__, url_prefix="/parcels", template_folder="templates")
+
+#: Under this name `node.app` puts who applies which kind of entry into the extensions of the app.
+HANDLERS = "danglian.node_handlers"
+
+
+def _handlers() -> Mapping[str, Handler]:
+    handlers: Mapping[str, Handler] = current_app.extensions[HANDLERS]
+    return handlers
+
+
+@blueprint.get("/")
+@with_roles(Role.CLERK, Role.ADMINISTRATOR)
+def index() -> str:
+    """What waits to be carried to the hub, and what was taken in last."""
+    with current_database().read() as session:
+        standing = parcels.standing(session)
+        return render_template(
+            "parcels/index.html",
+            standing=standing,
+            too_large=standing.size > PAGE_BYTES,
+            most=PAGE_BYTES,
+            may_write=current_actor().may(Role.CLERK),
+        )
+
+
+@blueprint.post("/out")
+@with_roles(Role.CLERK)
+def write() -> ResponseReturnValue:
+    """All that the hub may lack, as one file."""
+    name, pieces = parcels.download_for_hub(current_actor(), current_folder(), _handlers())
+    return stream_out(pieces, name)
+
+
+@blueprint.post("/in")
+@with_roles(Role.CLERK, Role.ADMINISTRATOR)
+@accepts_upload(PAGE_BYTES)
+def take() -> ResponseReturnValue:
+    """Take in files that the hub has written."""
+    taken = [
+        parcels.take_file(
+            current_actor(), current_folder(), _handlers(), cast(BinaryIO, file.stream),
+            str(file.filename),
+        )
+        for file in all_uploaded("file")
+    ]  # fmt: skip
+    for file in settled(taken):
+        flash(f"已导入 {file.file}：{file.sentence}", "success")
+        for each in file.findings:
+            flash(f"{each.problem}{each.remedy}", "warning")
+    return redirect(url_for(".index"))

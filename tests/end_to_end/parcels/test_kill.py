@@ -1,0 +1,120 @@
+"""kill -9 while a stick is written or taken in: no half file, nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.messaging.parcel import ParcelFile
+from tests.end_to_end.parcels.killed import FILE_BYTES
+from tests.end_to_end.parcels.sticks import Sticks, batch_with_large_packages, hand_over
+from tests.federation import Federation, Unit
+
+pytestmark = pytest.mark.faults
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def die(side: str, verb: str, folder: Path, where: Path, point: tuple[str, int]) -> None:
+    """Let another process do it until it is killed there."""
+    what, at = point
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.end_to_end.parcels.killed", side, verb, str(folder),
+         str(where), what, str(at)],
+        cwd=ROOT, check=False, timeout=120, capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+def close(city: Federation, unit: Unit) -> None:
+    city.hub.database().close()
+    unit.folder.database().close()
+
+
+@pytest.mark.parametrize(
+    "point",
+    [("add-after", 4), ("add-before", 8), ("replace-before", 1), ("replace-after", 3),
+     ("commit", 1)],
+)  # fmt: skip
+def test_a_stick_whose_writing_was_killed_has_whole_files_only(
+    city: Federation, unit: Unit, sticks: Sticks, tmp_path: Path, point: tuple[str, int]
+) -> None:
+    batch_id = batch_with_large_packages(unit)
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    close(city, unit)
+    die("node", "write", unit.folder.path, stick, point)
+    left = sorted(stick.glob("*.parcel"))
+    for path in left:
+        with path.open("rb") as stream:
+            file = ParcelFile(stream, path.name)
+            assert len(list(file.messages())) > 0
+            assert file.end is not None
+    sticks.take_up(left)
+    (again,) = sticks.up(unit)
+    assert again.findings == ()
+    assert again.missing == (0, 0)
+    hand_over(city, unit, sticks, batch_id)
+
+
+def test_what_a_killed_process_left_on_the_stick_is_cleared_by_the_next(
+    city: Federation, unit: Unit, sticks: Sticks, tmp_path: Path
+) -> None:
+    batch_with_large_packages(unit)
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    close(city, unit)
+    die("node", "write", unit.folder.path, stick, ("add-before", 8))
+    assert list(stick.rglob("*.part"))
+    die("node", "write", unit.folder.path, stick, ("replace-after", 1))
+    assert len(list(stick.rglob("*.part"))) <= 1
+
+
+@pytest.mark.parametrize(
+    "point",
+    [*(("commit", at) for at in (1, 4, 7, 12)), ("part-before", 1), ("part-after", 2),
+     ("part-after", 6)],
+)  # fmt: skip
+def test_killed_while_the_hub_takes_a_stick_in(
+    city: Federation, unit: Unit, sticks: Sticks, point: tuple[str, int]
+) -> None:
+    batch_id = batch_with_large_packages(unit)
+    files = sticks.write_up(unit, file_bytes=FILE_BYTES)
+    close(city, unit)
+    die("hub", "take", city.hub.path, files[0].parent, point)
+    taken = sticks.take_up(files)
+    assert taken[-1].findings == ()
+    assert taken[-1].missing == (0, 0)
+    hand_over(city, unit, sticks, batch_id)
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_killed_while_a_node_takes_a_stick_in(
+    city: Federation, unit: Unit, sticks: Sticks, at: int
+) -> None:
+    batch_id = batch_with_large_packages(unit)
+    sticks.up(unit)
+    stick = sticks.write_down(unit)
+    close(city, unit)
+    die("node", "take", unit.folder.path, stick[0].parent, ("commit", at))
+    (taken,) = sticks.take_down(unit, stick)
+    assert taken.findings == ()
+    hand_over(city, unit, sticks, batch_id)
+
+
+@pytest.mark.parametrize("point", [("replace-before", 1), ("commit", 1)])
+def test_killed_while_the_hub_writes_a_stick(
+    city: Federation, unit: Unit, sticks: Sticks, tmp_path: Path, point: tuple[str, int]
+) -> None:
+    batch_id = batch_with_large_packages(unit)
+    sticks.up(unit)
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    close(city, unit)
+    die("hub", "write", city.hub.path, stick, point)
+    sticks.take_down(unit, sorted(stick.glob("*.parcel")))
+    hand_over(city, unit, sticks, batch_id)
