@@ -1,6 +1,6 @@
 """A node's hand-over work in a process of its own that dies by kill -9 at a named point.
 
-Run as `python -m tests.end_to_end.killed_custody <folder> <what> <n>`: the process kills itself
+Run as `python -m tests.end_to_end.custody.killed <folder> <what> <n>`: the process kills itself
 before the n-th commit, or at the n-th `put` into the store of bundles or files (before or after).
 Without reaching that point it works until nothing waits, and ends with 0.
 """

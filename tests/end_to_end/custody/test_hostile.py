@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,16 @@ from shared.kernel.errors import DanglianError, Invalid, NotAllowed, WrongState
 from shared.kernel.keys import SigningKey, sign_document
 from shared.messaging.entry import Entry
 from shared.packaging import build_bundle
-from tests.end_to_end.test_custody import TwoUnits
+from tests.end_to_end.custody.two_units import TwoUnits
 from tests.federation import LEADER
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> Iterator[TwoUnits]:
-    made = TwoUnits(tmp_path)
+def two(start: Callable[..., TwoUnits]) -> TwoUnits:
+    made = start()
     made.giving.file(2)
     made.city.settle()
-    yield made
-    made.city.stop_serving()
+    return made
 
 
 def say(two: TwoUnits, node_id: str, kind: str, body: dict[str, Any]) -> None:
@@ -36,10 +35,7 @@ def say(two: TwoUnits, node_id: str, kind: str, body: dict[str, Any]) -> None:
 
 def arrived(two: TwoUnits) -> str:
     hand_over_id = two.propose()
-    two.freeze(hand_over_id)
-    two.city.settle()
-    two.sign(two.giving, hand_over_id)
-    two.city.settle()
+    two.give(hand_over_id)
     return hand_over_id
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 from click.testing import CliRunner
 
 from hub.app import make_app
@@ -17,7 +15,7 @@ from hub.command import hub as hub_command
 from node.command import node as node_command
 from shared.identity import create_account
 from shared.kernel.actor import Grant, Role, system_actor
-from tests.end_to_end.test_custody import TwoUnits
+from tests.end_to_end.custody.two_units import TwoUnits
 from tests.federation import Unit
 from tests.node.browser import PASSWORD, Browser
 
@@ -36,13 +34,6 @@ class HubBrowser(Browser):
 def browser(unit: Unit, login: str, *grants: Grant) -> Browser:
     node: Any = SimpleNamespace(database=unit.folder.database(), folder=unit.folder)
     return Browser(node, login, login, *grants)
-
-
-@pytest.fixture
-def two(tmp_path: Path) -> Iterator[TwoUnits]:
-    made = TwoUnits(tmp_path)
-    yield made
-    made.city.stop_serving()
 
 
 def test_leaders_and_the_administrator_hand_a_fonds_over_by_their_pages(two: TwoUnits) -> None:
