@@ -86,6 +86,58 @@ def test_leaders_and_the_administrator_hand_a_fonds_over_by_their_pages(two: Two
         person.walk("/", most=60)
 
 
+#: What somebody may post although the only fonds of the node is not written here.
+_ALWAYS = ("/sign-out", "/password", "/custody/", "/sync", "/jobs", "/session")
+
+
+def offered_changes(person: Browser) -> set[str]:
+    """Where the forms and buttons of all pages that links lead to would post."""
+    found = set()
+    for path in person.walk("/", most=150):
+        answer = person.get(path)
+        if "html" in (answer.content_type or ""):
+            forms = re.findall(r'<form[^>]*method="post"[^>]*>', answer.text)
+            actions = [re.search(r'action="([^"]*)"', form) for form in forms]
+            found |= {(each and each.group(1)) or path for each in actions}
+            found |= set(re.findall(r'formaction="([^"]*)"', answer.text))
+    return {each for each in found if not each.startswith(_ALWAYS)}
+
+
+def test_a_fonds_that_is_not_written_here_is_read_everywhere_and_offers_no_change(
+    two: TwoUnits,
+) -> None:
+    made = two.fill()
+    received = two.receive()
+    grants = (Grant(Role.LEADER), Grant(Role.CLERK))
+    person = browser(two.giving, "both", *grants)
+    record, asking = f"/filing/{made['draft']}", f"/filing/{received}"
+    assert ">修改</a>" in person.get(record).text
+    assert "请求更正" in person.get(asking).text
+    assert any(each.startswith("/filing/") for each in offered_changes(person))
+
+    hand_over_id = two.propose()
+    two.freeze(hand_over_id)
+    two.city.settle()
+    assert offered_changes(person) == set()
+    for page in (record, asking):
+        shown = person.get(page).text
+        assert "已停止书写，只能查看" in shown
+        assert ">修改</a>" not in shown
+        assert "请求更正</a>" not in shown
+    assert "没有可以移出的全宗" in person.get("/custody/ask").text
+
+    two.sign(two.giving, hand_over_id)
+    two.city.settle()
+    two.sign(two.taking, hand_over_id)
+    two.city.settle()
+    assert offered_changes(person) == set()
+    for page in (record, asking, "/filing/", "/transfer/", "/intake/", "/filing/classes"):
+        assert "这里是只读副本" in person.get(page).text
+    taking = browser(two.taking, "both", *grants)
+    assert ">修改</a>" in taking.get(record).text
+    assert "请求更正</a>" in taking.get(asking).text
+
+
 def test_the_commands_do_the_same(two: TwoUnits) -> None:
     two.giving.file(2)
     two.city.settle()
