@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.custody.models import Bundle, HandOver
+from hub.custody.models import FETCHING, Bundle, HandOver
 from hub.receiving import service as receiving
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import format_utc, now
@@ -19,8 +19,8 @@ from shared.records import wire
 from shared.storage import PART_SIZE, Staging, part_count
 
 _GRANT_LASTS = timedelta(hours=1)
-#: The states in which bundles may be wanted: after `given` those that staging lost.
-CARRYING = ("given", "arrived", "assigned")
+#: The states in which bundles may be sent: after `given` those that staging lost.
+_SENDING = ("given", *FETCHING)
 
 
 class _QuestionSchema(wire.WireSchema):
@@ -45,7 +45,7 @@ def grant_bundle_up(session: Session, node_id: str, body: dict[str, Any]) -> dic
     bundle, hand_over = _asked(session, body)
     if hand_over.from_node != node_id:
         raise _foreign()
-    if hand_over.state not in CARRYING and not bundle.arrived:
+    if hand_over.state not in _SENDING and not bundle.arrived:
         raise WrongState(
             "这次交接现在不需要上传内容。", "请同步后查看交接的状态。", code="hand_over_closed"
         )
@@ -64,7 +64,7 @@ def grant_bundle_down(session: Session, node_id: str, body: dict[str, Any]) -> d
     bundle, hand_over = _asked(session, body)
     if hand_over.to_node != node_id:
         raise _foreign()
-    if hand_over.state not in ("arrived", "assigned"):
+    if hand_over.state not in FETCHING:
         raise WrongState(
             "这次交接现在没有内容可取。", "请同步后查看交接的状态。", code="hand_over_closed"
         )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from hub.custody import service
 from hub.custody.bundles import bundles_of
-from hub.custody.models import Bundle
+from hub.custody.models import FETCHING, Bundle
 from hub.custody.telling import tell_both
 from hub.federation.places import HubFolder
 from hub.receiving import service as receiving
@@ -28,8 +28,8 @@ from shared.storage import Staging, part_count
 def open_part(folder: HubFolder, bundle_id: str, *, token: str, number: int) -> BinaryIO:
     """One part of a bundle, for the bearer of a grant.
 
-    Raises NotAllowed, and NotFound for a part that is not here: then the giving node has been asked
-    for the whole bundle, and the taking one tries again later.
+    Raises NotAllowed, and NotFound for a part that is not here: while it is wanted, the giving node
+    has then been asked for the whole bundle, and the taking one tries again later.
     """
     with folder.database().read() as session:
         bundle = session.get(Bundle, bundle_id)
@@ -50,7 +50,7 @@ def open_part(folder: HubFolder, bundle_id: str, *, token: str, number: int) -> 
             key = folder.keys.hub()
             with folder.database().write() as session:
                 hand_over = service.held_hand_over(bundle.hand_over_id, session)
-                if _forget(lost, session):
+                if hand_over.state in FETCHING and _forget(lost, session):
                     tell_both(hand_over, key=key, session=session)
                     audit(
                         session, system_actor("custody"), "hand_over.bundles_lost",

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from hub.custody.models import Bundle, HandOver
+from hub.custody.models import FETCHING, Bundle, HandOver
 from hub.federation import service as federation
 from hub.federation.models import NodeState
 from shared.kernel.clock import utc_text
@@ -40,7 +40,7 @@ def holdings(node_id: str, session: Session) -> Iterable[tuple[str, str, dict[st
 
 def _lacking(hand_over: HandOver, session: Session) -> list[str]:
     """The bundles that had arrived and are not here any more: the giving node sends them again."""
-    if hand_over.state not in ("arrived", "assigned"):
+    if hand_over.state not in FETCHING:
         return []
     lost = select(Bundle.id).where(Bundle.hand_over_id == hand_over.id, Bundle.arrived.is_(False))
     return list(session.scalars(lost.order_by(Bundle.number)))
