@@ -41,6 +41,7 @@ ACTION_NAMES = {
     "hand_over.asked": "单位申请全宗交接",
     "hand_over.assigned": "全宗交接：改派保管",
     "hand_over.called_off": "取消全宗交接",
+    "hand_over.bundles_lost": "全宗交接的内容缺失，请移出单位重发",
     "hand_over.moved": "全宗交接进入下一步",
     "hand_over.proposed": "提出全宗交接",
     "hand_over.restored": "找回全宗交接",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from hub.custody import bundles
+from hub.custody.parts import open_part
 from hub.federation.edge import current_folder
 from shared.identity import public
-from shared.web import api_blueprint, current_database
+from shared.web import api_blueprint
 
 bundles_api = api_blueprint("bundles", "全宗交接的内容")
 
@@ -19,9 +19,8 @@ TOKEN_HEADER = "Danglian-Upload-Token"  # noqa: S105 - the name of a header
 @public
 def bundle_part(bundle_id: str, number: int) -> Response:
     """One part of a granted bundle; the token of the grant is the bearer's right."""
-    with bundles.open_part(
-        current_database(),
-        current_folder().staging,
+    with open_part(
+        current_folder(),
         bundle_id,
         token=request.headers.get(TOKEN_HEADER, ""),
         number=number,

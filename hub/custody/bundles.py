@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
 from datetime import timedelta
-from typing import Any, BinaryIO
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.custody.models import Bundle, HandOver
+from hub.custody.models import FETCHING, Bundle, HandOver
 from hub.receiving import service as receiving
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import format_utc, now
@@ -20,6 +19,8 @@ from shared.records import wire
 from shared.storage import PART_SIZE, Staging, part_count
 
 _GRANT_LASTS = timedelta(hours=1)
+#: The states in which bundles may be sent: after `given` those that staging lost.
+_SENDING = ("given", *FETCHING)
 
 
 class _QuestionSchema(wire.WireSchema):
@@ -44,8 +45,7 @@ def grant_bundle_up(session: Session, node_id: str, body: dict[str, Any]) -> dic
     bundle, hand_over = _asked(session, body)
     if hand_over.from_node != node_id:
         raise _foreign()
-    wanted = hand_over.state == "given"
-    if not wanted and not bundle.arrived:
+    if hand_over.state not in _SENDING and not bundle.arrived:
         raise WrongState(
             "这次交接现在不需要上传内容。", "请同步后查看交接的状态。", code="hand_over_closed"
         )
@@ -64,7 +64,7 @@ def grant_bundle_down(session: Session, node_id: str, body: dict[str, Any]) -> d
     bundle, hand_over = _asked(session, body)
     if hand_over.to_node != node_id:
         raise _foreign()
-    if hand_over.state not in ("arrived", "assigned"):
+    if hand_over.state not in FETCHING:
         raise WrongState(
             "这次交接现在没有内容可取。", "请同步后查看交接的状态。", code="hand_over_closed"
         )
@@ -79,23 +79,6 @@ def grant_bundle_down(session: Session, node_id: str, body: dict[str, Any]) -> d
         "part_count": part_count(bundle.size),
         "expires_at": format_utc(bundle.expires_at),
     }
-
-
-def open_part(
-    database: Database, staging: Staging, bundle_id: str, *, token: str, number: int
-) -> BinaryIO:
-    """One part of a bundle, for the bearer of a grant. Raises NotAllowed, NotFound."""
-    with database.read() as session:
-        bundle = session.get(Bundle, bundle_id)
-        given = sha256_hex(token.encode())
-        if (
-            bundle is None
-            or not hmac.compare_digest(bundle.token_digest, given)
-            or bundle.expires_at is None
-            or bundle.expires_at < now()
-        ):
-            raise NotAllowed("领取许可无效或已过期。", "请重新申请领取。", code="grant_expired")
-    return staging.open_part(bundle_id, number)
 
 
 def clear_some(database: Database, staging: Staging) -> bool:

@@ -249,7 +249,8 @@ def _catch_up(
         if not was_assigned:
             # What the new keeper told of the fonds meanwhile was refused: its streams begin anew.
             hand_over.mend = True
-            _expect(hand_over, session)
+            # All had arrived, or nobody would have assigned; what is lost is missed when fetched.
+            _expect(hand_over, session, arrived=True)
             service.assign(hand_over, key=key, session=session)
         if told["state"] == "done":
             hand_over.state = "done"
@@ -353,7 +354,7 @@ def _checked(
     return statement
 
 
-def _expect(hand_over: HandOver, session: Session) -> None:
+def _expect(hand_over: HandOver, session: Session, *, arrived: bool = False) -> None:
     """Write down the bundles that the statement names; those that are known stay."""
     for number, each in enumerate((hand_over.statement or {})["bundles"], 1):
         if session.get(Bundle, each["id"]) is None:
@@ -364,6 +365,7 @@ def _expect(hand_over: HandOver, session: Session) -> None:
                     number=number,
                     sha256=each["sha256"],
                     size=each["size"],
+                    arrived=arrived,
                 )
             )
     session.flush()

@@ -13,6 +13,9 @@ from shared.kernel.database import Model, UtcTime
 from shared.records.columns import CleanText, Json
 from shared.records.values import NAME_LENGTH, REASON_LENGTH
 
+#: The states in which the taking node may fetch bundles.
+FETCHING = ("arrived", "assigned")
+
 
 class HandOver(Model):
     """One hand-over of a fonds 全宗交接; its states are `HAND_OVER`.

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from hub.custody.models import HandOver
+from hub.custody.models import FETCHING, Bundle, HandOver
 from hub.federation import service as federation
 from hub.federation.models import NodeState
 from shared.kernel.clock import utc_text
@@ -38,6 +38,14 @@ def holdings(node_id: str, session: Session) -> Iterable[tuple[str, str, dict[st
             yield "hand_over", row.id, row.told
 
 
+def _lacking(hand_over: HandOver, session: Session) -> list[str]:
+    """The bundles that had arrived and are not here any more: the giving node sends them again."""
+    if hand_over.state not in FETCHING:
+        return []
+    lost = select(Bundle.id).where(Bundle.hand_over_id == hand_over.id, Bundle.arrived.is_(False))
+    return list(session.scalars(lost.order_by(Bundle.number)))
+
+
 def _document(hand_over: HandOver, *, key: SigningKey, session: Session) -> dict[str, Any]:
     giving = federation.node_of(hand_over.from_node, session)
     taking = federation.node_of(hand_over.to_node, session) if hand_over.to_node else None
@@ -60,6 +68,7 @@ def _document(hand_over: HandOver, *, key: SigningKey, session: Session) -> dict
         "from_signed": hand_over.from_signed,
         "to_signed": hand_over.to_signed,
         "ended": hand_over.ended if hand_over.state == "called_off" else None,
+        "lacking": _lacking(hand_over, session),
         "at": utc_text(),
     }
     return {**document, "signed": sign_document(key, document)}

@@ -11,7 +11,7 @@ from hub.federation import service as federation
 from hub.federation.edge import current_folder
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
-from shared.records.hand_over import COUNT_NAMES, STATE_COLOURS, STEP_NAMES, STEP_OF
+from shared.records.hand_over import STATE_COLOURS, STEP_NAMES, STEP_OF, counted
 from shared.records.states import HAND_OVER
 from shared.web import Filter, Form, Listing, current_database
 
@@ -64,7 +64,7 @@ def show(hand_over_id: str) -> ResponseReturnValue:
             uncertain=not custody.is_certain(hand_over, session),
             states=HAND_OVER.states,
             colours=STATE_COLOURS,
-            counts=COUNT_NAMES,
+            counted=counted,
             STEPS=STEP_NAMES,
             step=STEP_OF[hand_over.state],
             may_decide=federation.may_over(actor, fonds),

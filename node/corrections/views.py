@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from node.corrections import service as corrections
 from node.corrections.models import Correction
 from node.filing import service as filing
-from node.office.service import fonds_here
+from node.office.service import fonds_here, may_write
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.records.corrections import CORRECTABLE, described, shown
@@ -47,8 +47,10 @@ def corrections_of(record: filing.Record) -> list[Correction]:
 @blueprint.app_template_global()
 def may_ask(record: filing.Record) -> bool:
     """For the page of a record: whether the reader may ask its archive for a correction."""
-    received = record.state in corrections.MIRRORED
-    return received and current_actor().may(*corrections.ASKING, fonds=record.fonds_id)
+    if record.state not in corrections.MIRRORED:
+        return False
+    with current_database().read() as session:
+        return may_write(current_actor(), record.fonds_id, *corrections.ASKING, session=session)
 
 
 @blueprint.app_template_global()

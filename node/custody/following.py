@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from node.custody import service
@@ -62,6 +62,8 @@ def apply_hand_over(session: Session, body: dict[str, Any]) -> None:
     hand_over.counterpart = str(other or body["wish"] or "")
     hand_over.reason = str(body["reason"])
     hand_over.refused = None
+    if hand_over.leaving and body.get("lacking"):
+        _send_again(session, [hand_over.id], Bundle.id.in_(body["lacking"]))
     session.flush()
     if before == hand_over.state:
         return
@@ -189,8 +191,13 @@ def meet_restored_hub(session: Session) -> None:
     """The hub was restored: say what it had told of each hand-over, and offer bundles again."""
     known = list(session.scalars(select(HandOver).order_by(HandOver.created_at, HandOver.id)))
     tell_evidence(session, known)
-    giving = [each.id for each in known if each.leaving]
-    session.execute(update(Bundle).where(Bundle.hand_over_id.in_(giving)).values(moved=False))
+    _send_again(session, [each.id for each in known if each.leaving])
+
+
+def _send_again(session: Session, hand_overs: list[str], *only: ColumnElement[bool]) -> None:
+    """Offer bundles that had gone up once more; the hub takes those that it lacks."""
+    wanted = update(Bundle).where(Bundle.hand_over_id.in_(hand_overs), *only)
+    session.execute(wanted.values(moved=False))
 
 
 def finish_adoption(session: Session) -> None:

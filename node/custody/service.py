@@ -303,7 +303,8 @@ def bundles_of(hand_over_id: str, *, session: Session) -> list[Bundle]:
 
 def next_to_move(session: Session, *, leaving: bool) -> list[tuple[str, str, str, int]]:
     """The bundles that wait to be sent (or fetched): hand-over, id, digest and size."""
-    states = ("given",) if leaving else ("arrived", "assigned")
+    # What the hub has lost it asks for until the new keeper has everything.
+    states = ("given", "arrived", "assigned") if leaving else ("arrived", "assigned")
     rows = session.execute(
         select(HandOver.id, Bundle.id, Bundle.sha256, Bundle.size)
         .join(Bundle, Bundle.hand_over_id == HandOver.id)

@@ -10,13 +10,13 @@ from flask.typing import ResponseReturnValue
 from node.custody import service as custody
 from node.custody.models import HandOver
 from node.office.models import Standing
-from node.office.service import fonds_kept, standing_of, standings
+from node.office.service import fonds_written, standings
 from node.registry.edge import current_folder
 from shared.identity import current_actor, with_roles
 from shared.kernel.errors import NotFound
 from shared.kernel.jobs import Job
 from shared.records.fonds import Fonds
-from shared.records.hand_over import COUNT_NAMES, STATE_COLOURS, STEP_NAMES, STEP_OF
+from shared.records.hand_over import STATE_COLOURS, STEP_NAMES, STEP_OF, counted
 from shared.records.states import HAND_OVER
 from shared.web import Filter, Form, Listing, current_database
 
@@ -25,18 +25,22 @@ blueprint = Blueprint("custody", __name__, url_prefix="/custody", template_folde
 
 @blueprint.app_context_processor
 def _custody_notices() -> dict[str, Any]:
-    """What every page says of fonds that can only be read here, and of hand-overs that wait."""
+    """What pages say of fonds that can only be read here, and of hand-overs that wait.
 
-    def custody_notices() -> list[tuple[str, str]]:
+    With `notice_of`, the fonds that a page is about, of that one alone.
+    """
+
+    def custody_notices(fonds_id: str = "") -> list[tuple[str, str]]:
         actor = current_actor()
         with current_database().read() as session:
             said = [
                 (each.standing, _sentence(each.standing, each.wire, each.counterpart))
                 for each in standings(session).values()
                 if actor.may(*custody.SEEING, fonds=each.fonds_id)
+                and fonds_id in ("", each.fonds_id)
             ]
             for hand_over in custody.waiting_for_us(session=session):
-                if actor.may(*custody.DECIDING, fonds=hand_over.fonds_id):
+                if actor.may(*custody.DECIDING, fonds=hand_over.fonds_id) and not fonds_id:
                     said.append(("waiting", f"全宗“{hand_over.fonds_name}”的交接等您办理。"))
         return said
 
@@ -92,9 +96,7 @@ def ask() -> ResponseReturnValue:
     with current_database().read() as session:
         choices = [
             (each.id, each.name)
-            for each in fonds_kept(session)
-            if actor.may(*custody.DECIDING, fonds=each.id)
-            and standing_of(each.id, session) == Standing.OPEN
+            for each in fonds_written(actor, *custody.DECIDING, session=session)
         ]
     return form.answer("custody/ask.html", choices=choices)
 
@@ -123,7 +125,7 @@ def show(hand_over_id: str) -> str:
             may_call_off=HAND_OVER.may("call_off", hand_over.state),
             STATES=HAND_OVER.states,
             COLOURS=STATE_COLOURS,
-            COUNTS=COUNT_NAMES,
+            counted=counted,
             STEPS=STEP_NAMES,
             step=STEP_OF[hand_over.state],
         )

@@ -72,7 +72,7 @@ def order(category_id: str) -> str:
             total=len(records),
             year=category.year or (records[0].year if records else None),
             class_code=category.class_code or (records[0].class_code if records else None),
-            may_change=current_actor().may(Role.CLERK, fonds=category.fonds_id),
+            may_change=category.fonds_id in fonds_names(session, Role.CLERK),
             undo=filing.last_step(category.fonds_id, session=session),
             organs=filing.organs([category.fonds_id], session=session),
             **NAMES,
@@ -152,7 +152,7 @@ def classes() -> str:
             organs=filing.organs(seen, session=session),
             gaps=[each for one in seen for each in filing.check_gaps(one, session=session)],
             fonds=fonds_names(session),
-            may_change=actor.has(Role.CLERK),
+            written=fonds_names(session, Role.CLERK),
             **NAMES,
         )
 
@@ -300,7 +300,6 @@ def show_catalogue() -> ResponseReturnValue:
 def divergences() -> str:
     """Records of which node and hub had different versions."""
     with current_database().read() as session:
-        actor = current_actor()
         fonds = fonds_names(session)
         listing = Listing.from_request(
             request.args,
@@ -313,7 +312,7 @@ def divergences() -> str:
             "filing/divergences.html",
             page=listing.apply(filing.divergence_listing(list(fonds)), session=session),
             differences=filing.differences,
-            may_change=actor.has(Role.CLERK),
+            written=fonds_names(session, Role.CLERK),
             **NAMES,
         )
 

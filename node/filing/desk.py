@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, render_template, url_for
 
 from node.filing import service as filing
-from node.filing.pages import NAMES, fonds_names
+from node.filing.pages import NAMES, SEEING, fonds_names
 from node.office.models import STATE_LABELS, OfficeState
 from node.office.service import office_of
 from node.registry import service as registry
@@ -35,19 +35,24 @@ def home() -> str:
     with current_database().read() as session:
         actor = current_actor()
         seen = filing.ids_seen(actor, session=session)
-        documents = registry.counts_by_state(actor, session=session)
+        # What waits is asked of the fonds that are written here: nobody can do it in a mirror.
+        written = list(fonds_names(session, *SEEING))
+        documents = registry.counts_by_state(seen, session=session)
         records = filing.counts_by_state(seen, session=session)
-        said = filing.open_objection_counts(seen, session=session)
+        unfinished = registry.counts_by_state(written, session=session)
+        drafts = filing.counts_by_state(written, session=session)
+        said = filing.open_objection_counts(written, session=session)
         closed = {
             (each.fonds_id, each.class_code, each.year)
-            for each in filing.closed_classes(seen, session=session)
+            for each in filing.closed_classes(written, session=session)
         }
-        waiting = filing.open_classes(seen, session=session)
+        waiting = filing.open_classes(written, session=session)
         to_close = [each for each in waiting if each[:3] not in closed]
         late = sum(each[3] for each in waiting if each[:3] in closed)
-        diverged = len(filing.open_divergences(seen, session=session))
+        diverged = len(filing.open_divergences(written, session=session))
         office = office_of(session)
         names = fonds_names(session)
+        is_clerk = bool(fonds_names(session, Role.CLERK))
     index = "filing.index"
     tasks = [
         Task(diverged, "件与市级平台不一致，请核对", url_for("filing.divergences"), "red"),
@@ -61,17 +66,17 @@ def home() -> str:
             said.get("refused", 0), "件平台没有接受，请查看原因", url_for(index, about="any"), "red"
         ),
         Task(
-            documents.get("registered", 0) + documents.get("in_hand", 0),
+            unfinished.get("registered", 0) + unfinished.get("in_hand", 0),
             "份文件还没有办结",
             url_for("registry.index"),
         ),
         Task(
-            documents.get("closed", 0),
+            unfinished.get("closed", 0),
             "份办结文件等待决定是否归档",
             url_for("registry.index", state="closed"),
         ),
         Task(
-            records.get("collected", 0),
+            drafts.get("collected", 0),
             "件待整理，请设定年度和保管期限",
             url_for(index, state="collected"),
         ),
@@ -87,6 +92,6 @@ def home() -> str:
         office=office,
         office_state=STATE_LABELS[OfficeState(office.state)],
         fonds=names,
-        is_clerk=actor.has(Role.CLERK),
+        is_clerk=is_clerk,
         **NAMES,
     )

@@ -9,6 +9,7 @@ from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
+from node.office.service import fonds_written
 from shared.identity import current_actor
 from shared.kernel.actor import Role
 from shared.records.classes import class_name, load_classes
@@ -65,13 +66,13 @@ NAMES: dict[str, Any] = {
 
 
 def fonds_names(session: Session, *roles: Role) -> dict[str, str]:
-    """The fonds that the reader may see (or in which one of the roles is held), by id."""
+    """The fonds that the reader may see (or write into in one of the roles), by id."""
     actor = current_actor()
-    return {
-        each.id: f"{each.number} {each.name}" if each.number else each.name
-        for each in filing.fonds_seen(actor, session=session)
-        if not roles or actor.may(*roles, fonds=each.id)
-    }
+    if roles:
+        found = fonds_written(actor, *roles, session=session)
+    else:
+        found = filing.fonds_seen(actor, session=session)
+    return {each.id: f"{each.number} {each.name}" if each.number else each.name for each in found}
 
 
 def back(default: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from node.filing import service as filing
 from node.filing.models import Objection
 from node.filing.pages import CLASSES, NAMES, RETENTIONS, SEEING, blueprint, fonds_names
+from node.office.service import may_write
 from node.registry import service as registry
 from node.registry.edge import (
     MOST_UPLOAD,
@@ -113,7 +114,7 @@ def index() -> str:
             "filing/index.html",
             page=page,
             fonds=fonds_names(session),
-            may_change=actor.has(Role.CLERK),
+            written=fonds_names(session, Role.CLERK),
             objected=objected,
             undo=_last_step(session),
             **NAMES,
@@ -212,8 +213,9 @@ def show(record_id: str) -> str:
             late=record.year is not None
             and record.state == "arranging"
             and filing.is_closed(record.fonds_id, record.class_code, record.year, session=session),
-            may_change=actor.may(Role.CLERK, fonds=record.fonds_id),
-            may_decide=actor.may(Role.LEADER, fonds=record.fonds_id) and record.state == "filed",
+            may_change=may_write(actor, record.fonds_id, Role.CLERK, session=session),
+            may_decide=record.state == "filed"
+            and may_write(actor, record.fonds_id, Role.LEADER, session=session),
             ran_out=record.state == "filed" and filing.ran_out(record),
             open=record.state in OPEN_STATES,
             undo=filing.last_step(record.fonds_id, session=session),

@@ -13,6 +13,7 @@ from node.intake import service as intake
 from node.intake.models import Intake, IntakeFile, IntakeState
 from node.intake.pages import blueprint, names, spool
 from node.intake.unpacking import entries_of
+from node.office.service import may_write
 from node.registry.edge import MOST_UPLOAD, require_files
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
@@ -36,7 +37,7 @@ def files(intake_id: str) -> ResponseReturnValue:
     actor = current_actor()
     with current_database().read() as session:
         found = intake.intake_of(actor, intake_id, session=session)
-    may_change = actor.may(Role.CLERK, fonds=found.fonds_id)
+        may_change = may_write(actor, found.fonds_id, Role.CLERK, session=session)
     open_for_more = may_change and found.state == IntakeState.UPLOADED
     form = Form(request.form)
     if request.method == "POST":

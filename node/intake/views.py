@@ -27,7 +27,7 @@ from node.intake.models import (
 from node.intake.pages import blueprint, names, spool
 from node.intake.rejected import CLASSIFIED_SENTENCE, reason_of
 from node.intake.sheets import MOST_BYTES
-from node.office.service import fonds_here, fonds_kept
+from node.office.service import fonds_here, fonds_written, may_write
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import DanglianError, NotFound
@@ -49,10 +49,8 @@ _DEFAULTS = ("class_code", "year", "retention", "organ", "organ_name", "holding"
 
 
 def _fonds(session: Session) -> dict[str, str]:
-    actor = current_actor()
-    return {
-        each.id: each.name for each in fonds_kept(session) if actor.may(Role.CLERK, fonds=each.id)
-    }
+    found = fonds_written(current_actor(), Role.CLERK, session=session)
+    return {each.id: each.name for each in found}
 
 
 @blueprint.get("/")
@@ -70,7 +68,12 @@ def index() -> str:
         counts = {each.id: intake.counts_of(each.id, session=session) for each in page.items}
         fonds = {each.id: each.name for each in fonds_here(session)}
         return render_template(
-            "intake/index.html", page=page, counts=counts, fonds=fonds, **names()
+            "intake/index.html",
+            page=page,
+            counts=counts,
+            fonds=fonds,
+            may_import=bool(_fonds(session)),
+            **names(),
         )
 
 
@@ -210,7 +213,7 @@ def show(intake_id: str) -> ResponseReturnValue:
     actor = current_actor()
     with current_database().read() as session:
         found = intake.intake_of(actor, intake_id, session=session)
-        may_change = actor.may(Role.CLERK, fonds=found.fonds_id)
+        may_change = may_write(actor, found.fonds_id, Role.CLERK, session=session)
         if found.state == IntakeState.UPLOADED and may_change:
             return redirect(url_for(".columns", intake_id=intake_id))
         counts = intake.counts_of(intake_id, session=session)

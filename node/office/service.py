@@ -16,6 +16,7 @@ from node.office.models import (
     OfficeState,
     Standing,
 )
+from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import NotAllowed, NotFound, WrongState
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import PublicKey, document_is_signed_by
@@ -64,6 +65,23 @@ def fonds_kept(session: Session) -> list[Fonds]:
 def fonds_here(session: Session) -> list[Fonds]:
     """The fonds that can be read here: those kept, and the mirrors of those handed over."""
     return [Fonds.from_wire(row.wire) for row in _rows_here(session)]
+
+
+def fonds_written(actor: Actor, *roles: Role, session: Session) -> list[Fonds]:
+    """The fonds that this node writes now, and in which the actor holds one of the roles.
+
+    Pages decide by it (and `may_write`) what they offer; the verbs ask `require_writable`.
+    """
+    return [
+        Fonds.from_wire(row.wire)
+        for row in _rows_here(session)
+        if row.kept and row.standing == Standing.OPEN and actor.may(*roles, fonds=row.fonds_id)
+    ]
+
+
+def may_write(actor: Actor, fonds_id: str, *roles: Role, session: Session) -> bool:
+    """Whether a page offers the actor to change something of this fonds: see `fonds_written`."""
+    return any(each.id == fonds_id for each in fonds_written(actor, *roles, session=session))
 
 
 def standings(session: Session) -> dict[str, OfficeFonds]:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from node.office.service import fonds_here, fonds_kept
+from node.office.service import fonds_here, fonds_written, may_write
 from node.registry import service as registry
 from node.registry.edge import (
     MOST_UPLOAD,
@@ -53,12 +53,11 @@ NAMES = {
 
 
 def _fonds(session: Any, *roles: Role) -> dict[str, str]:
+    """The fonds that the reader may see (or write into in one of the roles), by id."""
     actor = current_actor()
-    return {
-        each.id: each.name
-        for each in (fonds_kept(session) if roles else fonds_here(session))
-        if actor.may(*(roles or SEEING), fonds=each.id)
-    }
+    if roles:
+        return {each.id: each.name for each in fonds_written(actor, *roles, session=session)}
+    return {each.id: each.name for each in fonds_here(session) if actor.may(*SEEING, fonds=each.id)}
 
 
 @blueprint.get("/")
@@ -90,7 +89,7 @@ def index() -> str:
             "registry/index.html",
             page=page,
             fonds=fonds,
-            may_register=current_actor().has(Role.CLERK),
+            may_register=bool(_fonds(session, Role.CLERK)),
             **NAMES,
         )
 
@@ -151,7 +150,7 @@ def show(document_id: str) -> str:
             document=document,
             files=registry.files_of(document.id, session=session),
             fonds=_fonds(session).get(document.fonds_id, ""),
-            may_change=current_actor().may(Role.CLERK, fonds=document.fonds_id),
+            may_change=may_write(current_actor(), document.fonds_id, Role.CLERK, session=session),
             possible=DOCUMENT.possible(document.state),
             **NAMES,
         )

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
+from node.office.service import fonds_written, may_write
 from node.registry.edge import current_folder
 from node.transfer import service as transfer
 from node.transfer.models import Batch, BatchRecord, Paper, PaperKind
@@ -109,7 +110,7 @@ def index() -> str:
             page=page,
             fonds=fonds,
             notices=transfer.notices(session=session),
-            may_prepare=current_actor().has(Role.CLERK),
+            may_prepare=bool(fonds_written(current_actor(), Role.CLERK, session=session)),
             **NAMES,
         )
 
@@ -120,14 +121,15 @@ def new() -> ResponseReturnValue:
     actor = current_actor()
     form = Form(request.form)
     with current_database().read() as session:
+        fonds = {each.id: each.name for each in fonds_written(actor, Role.CLERK, session=session)}
         ready = transfer.ready_listing(actor, session=session)
+        ready = ready.where(filing.Record.fonds_id.in_(fonds))
         listing = _ready(session)
         page: Page[Any] = listing.apply(ready, session=session)
         everything: list[str] = []
         if request.method == "POST" and form.checked("all"):
             whole = listing.ordered(listing.narrowed(ready))
             everything = list(session.scalars(whole.with_only_columns(filing.Record.id)))
-        fonds = _fonds_names(session)
     if request.method == "POST":
         with form.catching():
             with current_database().write() as session:
@@ -216,8 +218,9 @@ def _page(batch_id: str, form: Form) -> ResponseReturnValue:
             ],
             fonds=fonds.get(batch.fonds_id, ""),
             step=_step(batch, summary),
-            is_clerk=actor.may(Role.CLERK, fonds=batch.fonds_id),
-            is_leader=actor.may(Role.LEADER, fonds=batch.fonds_id),
+            is_clerk=may_write(actor, batch.fonds_id, Role.CLERK, session=session),
+            is_leader=may_write(actor, batch.fonds_id, Role.LEADER, session=session),
+            written=may_write(actor, batch.fonds_id, *transfer.SEEING, session=session),
             actor=actor,
             **NAMES,
         )
@@ -270,7 +273,8 @@ def record(batch_id: str, offer_id: str) -> str:
             wire=filing.wire(found, session=session),
             previous=lines[line.position - 1] if line.position else None,
             next=lines[line.position + 1] if line.position + 1 < len(lines) else None,
-            may_edit=actor.may(Role.CLERK, fonds=batch.fonds_id) and found.state == "filed",
+            may_edit=found.state == "filed"
+            and may_write(actor, batch.fonds_id, Role.CLERK, session=session),
             **NAMES,
         )
 
@@ -402,12 +406,12 @@ def form(batch_id: str) -> ResponseReturnValue:
             return redirect(url_for(".show", batch_id=batch_id))
     with current_database().read() as session:
         batch = _with_form(batch_id, session)
+        is_leader = may_write(actor, batch.fonds_id, Role.LEADER, session=session)
     return sent.answer(
         "transfer/form.html",
         batch=batch,
         table=batch.form,
-        may_sign=actor.may(Role.LEADER, fonds=batch.fonds_id)
-        and NODE_BATCH.may("sign", batch.state),
+        may_sign=is_leader and NODE_BATCH.may("sign", batch.state),
         **NAMES,
     )
 

@@ -8,6 +8,8 @@ tells it down (entry `hand_over`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from shared.records import wire
 from shared.records.text import NAME_LENGTH, REASON_LENGTH
 
@@ -30,7 +32,7 @@ STEP_OF = {
 }
 STATE_COLOURS = {"asked": "yellow", "done": "green", "called_off": "secondary"}
 #: What a statement counts, as people read it.
-COUNT_NAMES = {
+_COUNT_NAMES = {
     "records": "档案（件、卷）",
     "filed": "其中已归档",
     "drafts": "其中未定号",
@@ -41,6 +43,13 @@ COUNT_NAMES = {
     "imports": "导入",
     "files": "电子文件",
 }
+
+
+def counted(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """What a statement counts, as pairs of words and number."""
+    return [(text, counts[name]) for name, text in _COUNT_NAMES.items()]
+
+
 _MOST_GROUPS = 500
 _MOST_COUNT = (1 << 53) - 1
 _SIGNATURE = 400

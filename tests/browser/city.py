@@ -20,6 +20,7 @@ from shared.demo.city import (
     YILING_ARCHIVE,
     ZHIJIANG_ARCHIVE,
     Office,
+    Person,
 )
 from shared.demo.commands import Commands
 from shared.demo.generator import Paper, papers_of, write_files
@@ -61,6 +62,14 @@ class Room:
     def run(self, *words: str | Path) -> dict[str, Any]:
         """A command of this node: the words before the data folder, then the others."""
         return self.city.run("node", *words, "--dir", self.folder)
+
+    def add(self, person: Person) -> None:
+        """Give somebody an account."""
+        self.run(
+            *("user", "add", "--login", person.login, "--name", person.name),
+            *("--role", person.role, "--password", PASSWORD),
+            *(("--fonds", person.fonds) if person.fonds else ()),
+        )
 
     def papers(self, year: int, count: int, *, fonds: int = 0) -> list[Paper]:
         """Made-up papers of one of its units."""
@@ -159,8 +168,11 @@ class City:
         self._serve("hub", ["hub", "run", "--dir", str(self.hub)], port)
 
     def open_office(self, slug: str) -> Room:
+        """Open one of the demo's offices."""
+        return self.open(next(each for each in OFFICES if each.slug == slug))
+
+    def open(self, office: Office) -> Room:
         """Register an office's fonds at the hub, enrol its node, and give its people accounts."""
-        office = next(each for each in OFFICES if each.slug == slug)
         fonds = {
             each.name: self.run(
                 *("hub", "fonds", "add", "--dir", self.hub, "--name", each.name),
@@ -173,20 +185,16 @@ class City:
             *("--division", office.division),
             *(word for each in fonds.values() for word in ("--fonds", each)),
         )
-        folder = self.folder / slug
+        folder = self.folder / office.slug
         self.run(
-            *("node", "init", "--dir", folder, "--name", office.name, "--slug", slug),
+            *("node", "init", "--dir", folder, "--name", office.name, "--slug", office.slug),
             *("--hub", self.hub_url, "--code", invited["code"]),
             *("--admin-password", PASSWORD, "--admin-only"),
         )
         room = Room(self, office, folder, invited["node_id"], fonds)
         for person in office.people:
-            self.run(
-                *("node", "user", "add", "--dir", folder, "--login", person.login),
-                *("--name", person.name, "--role", person.role, "--password", PASSWORD),
-                *(("--fonds", person.fonds) if person.fonds else ()),
-            )
-        self.rooms[slug] = room
+            room.add(person)
+        self.rooms[office.slug] = room
         return room
 
     def serve_offices(self, *slugs: str) -> None:

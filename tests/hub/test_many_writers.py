@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from hub.catalogue import service as catalogue
 from hub.catalogue.models import CatalogueRecord
+from hub.custody import service as custody
 from hub.federation import service as federation
 from hub.federation.places import HubFolder
 from hub.receiving import service as receiving
@@ -24,10 +25,12 @@ from shared.identity.models import Account
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.errors import DanglianError, Unavailable
+from shared.kernel.keys import sign_document
 from shared.messaging.envelope import Header
 from shared.messaging.inbox import Answer, apply_run, open_incoming
 from shared.messaging.models import IncomingStream
 from shared.messaging.run import RawEntry, pack_run, unpack_run
+from shared.records.hand_over import STATEMENT_FORMAT
 from shared.records.record import record_to_wire
 from shared.storage import PART_SIZE
 from tests.hub.conftest import YILING, City, found
@@ -268,6 +271,101 @@ def test_a_fonds_that_moves_while_its_node_tells_of_it_is_in_one_hand(
     assert set(hands) <= {other_unit.node.id}
     with city.database.write() as session:
         assert not catalogue.recount(unit.fonds.id, session=session)
+
+
+class Handing:
+    """The hand-over of one unit's fonds to another, as both nodes tell of it."""
+
+    def __init__(self, city: City, giving: Unit, taking: Unit) -> None:
+        self.city, self.giving, self.taking = city, giving, taking
+        with city.database.write() as session:
+            self.id = custody.propose(
+                city.admin, giving.fonds.id, taking.node.id, "机构改革", key=city.key,
+                session=session,
+            ).id  # fmt: skip
+
+    def call_off(self) -> None:
+        with self.city.database.write() as session:
+            custody.call_off(
+                self.city.admin, self.id, "方案有变", key=self.city.key, session=session
+            )
+
+    def refuse(self) -> None:
+        body = {"hand_over_id": self.id, "by": "周局长", "reason": "库房未腾出"}
+        self.taking.send("hand_over_called_off", body)
+
+    def freeze(self) -> None:
+        self.giving.send("hand_over_frozen", {"hand_over_id": self.id, "by": "李局长"})
+
+    def give(self) -> None:
+        self.giving.send("hand_over_given", self._signed(self.giving))
+
+    def arrive(self) -> None:
+        """All bundles are here, as if they had been uploaded."""
+        with self.city.database.write() as session:
+            for bundle in custody.bundles_of(self.id, session):
+                bundle.arrived = True
+
+    def take(self) -> None:
+        self.taking.send("hand_over_taken", self._signed(self.taking))
+
+    def _signed(self, unit: Unit) -> dict[str, Any]:
+        with self.city.database.read() as session:
+            sums = catalogue.sums_of([self.giving.fonds.id], session)
+            hub_id = federation.hub_of(session).hub_id
+        statement = {
+            "format": STATEMENT_FORMAT, "hub_id": hub_id, "hand_over_id": self.id,
+            "fonds_id": self.giving.fonds.id,
+            "from_node": self.giving.node.id, "to_node": self.taking.node.id,
+            "inventory": sha256_hex(b"inventory"),
+            "bundles": [{"id": self.id, "sha256": sha256_hex(b"bundle"), "size": 6}],
+            "counts": {"records": 3}, "sums": sums, "by": "李局长", "at": "2026-01-02",
+        }  # fmt: skip
+        signed = sign_document(unit.seal, statement)
+        return {"hand_over_id": self.id, "statement": statement, "by": "李局长", "signed": signed}
+
+    def ends(self) -> set[str]:
+        """How it stands: at the hub, and as each node was told last."""
+        with self.city.database.read() as session:
+            found = {custody.hand_over_of(self.id, session).state}
+        for side in (self.giving, self.taking):
+            told = [each for each in side.heard("hand_over") if each["hand_over_id"] == self.id]
+            found.add(told[-1]["state"])
+        return found
+
+
+def test_a_hand_over_that_is_called_off_while_its_nodes_tell_of_it_ends_one_way(
+    city: City, hub: Hub, unit: Unit, other_unit: Unit
+) -> None:
+    unit.tell(*(city.record(unit.fonds, number) for number in range(1, 4)))
+
+    def race(*actions: Callable[[], None]) -> None:
+        outcome = together(*(lambda each=each: patiently(each) for each in actions))
+        # Whoever comes too late for a call-off is told so; nothing else goes wrong.
+        assert {getattr(each, "code", each) for each in outcome} <= {None, "wrong_state"}, outcome
+
+    for turn in range(12):
+        handing = Handing(city, unit, other_unit)
+        if turn % 2:
+            handing.freeze()
+            race(handing.call_off, handing.give, handing.refuse)
+        else:
+            race(handing.call_off, handing.freeze, handing.refuse)
+        assert handing.ends() == {"called_off"}
+
+    handing = Handing(city, unit, other_unit)
+    handing.freeze()
+    handing.give()
+    handing.arrive()
+    hub.work("custody")
+    assert handing.ends() == {"arrived"}
+    race(handing.call_off, handing.take)
+    (end,) = handing.ends()
+    with city.database.read() as session:
+        keeper = federation.fonds_of(unit.fonds.id, session).keeping_node
+        assert verify_chain(session) == []
+    kept_by = {"called_off": unit.node.id, "assigned": other_unit.node.id}
+    assert keeper == kept_by[end]
 
 
 @pytest.fixture

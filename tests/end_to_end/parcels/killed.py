@@ -1,15 +1,7 @@
-"""Writing and taking in a parcel in a process of its own that dies by kill -9 at a named point.
-
-Run as `python -m tests.end_to_end.parcels.killed <side> <verb> <folder> <where> <what> <n>`: the
-side is `hub` or `node`, the verb `write` (into the folder `where`; at the hub for its only node) or
-`take` (the files there). The process kills itself before the n-th commit, before or after the n-th
-`put_part`, `replace` (a file gets its name), or `add` (a message is made for the parcel). Without
-reaching that point it does its work, and ends with 0.
-"""
+"""Writing and taking in a parcel, by a process that dies by kill -9 at a named point."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +18,18 @@ from shared.messaging.exchange import Exchange
 from shared.messaging.parcel import parcel_files
 from shared.storage.temporary import Temporary
 from tests.federation import ADMIN, CLERK
-from tests.hub.receiving.killed import Bomb, mined
+from tests.killed import Bomb, mined
 
 #: So that a small batch fills several files.
 FILE_BYTES = 1_500_000
 
 
-def main(side: str, verb: str, folder: Path, where: Path, *, what: str, at: int) -> None:
+def carry(side: str, verb: str, folder: Path, where: Path, what: str, at: int) -> None:
+    """Write for the other side (at the hub for its only node) into a folder, or take in from there.
+
+    `what` is what is counted: a commit (death before it), `part`, `replace` (a file gets its name)
+    or `add` (a message is made for the parcel), each `-before` or `-after`.
+    """
     place: Any = HubFolder(folder) if side == "hub" else NodeFolder(folder)
     bomb = Bomb(at)
     port, _, moment = what.partition("-")
@@ -59,8 +56,3 @@ def main(side: str, verb: str, folder: Path, where: Path, *, what: str, at: int)
                 at_hub.take_file(ADMIN, place, post, stream, path.name)
             else:
                 at_node.take_file(CLERK, place, HANDLERS, stream, path.name)
-
-
-if __name__ == "__main__":
-    _, of, to, data, stick, moment_, count = sys.argv
-    main(of, to, Path(data), Path(stick), what=moment_, at=int(count))

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from shared.messaging.parcel import ParcelFile
-from tests.end_to_end.parcels.killed import FILE_BYTES
+from tests.end_to_end.parcels.killed import FILE_BYTES, carry
 from tests.end_to_end.parcels.sticks import Sticks, batch_with_large_packages, hand_over
 from tests.federation import Federation, Unit
+from tests.killed import dies
 
 pytestmark = pytest.mark.faults
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def die(side: str, verb: str, folder: Path, where: Path, point: tuple[str, int]) -> None:
     """Let another process do it until it is killed there."""
-    what, at = point
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.end_to_end.parcels.killed", side, verb, str(folder),
-         str(where), what, str(at)],
-        cwd=ROOT, check=False, timeout=120, capture_output=True,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert dies(carry, side, verb, folder, where, *point)
 
 
 def close(city: Federation, unit: Unit) -> None:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub.custody import service as hub_custody
+from hub.custody.bundles import grant_bundle_down
+from hub.custody.parts import open_part
 from hub.wiring import handlers
 from node.custody import contents, inventory
 from node.custody import service as custody
-from shared.kernel.errors import DanglianError, Invalid, NotAllowed, WrongState
+from shared.kernel.errors import DanglianError, Invalid, NotAllowed, NotFound, WrongState
 from shared.kernel.keys import SigningKey, sign_document
 from shared.messaging.entry import Entry
 from shared.packaging import build_bundle
-from tests.end_to_end.test_custody import TwoUnits
+from tests.end_to_end.custody.two_units import TwoUnits
 from tests.federation import LEADER
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> Iterator[TwoUnits]:
-    made = TwoUnits(tmp_path)
+def two(start: Callable[..., TwoUnits]) -> TwoUnits:
+    made = start()
     made.giving.file(2)
     made.city.settle()
-    yield made
-    made.city.stop_serving()
+    return made
 
 
 def say(two: TwoUnits, node_id: str, kind: str, body: dict[str, Any]) -> None:
@@ -36,11 +38,23 @@ def say(two: TwoUnits, node_id: str, kind: str, body: dict[str, Any]) -> None:
 
 def arrived(two: TwoUnits) -> str:
     hand_over_id = two.propose()
-    two.freeze(hand_over_id)
-    two.city.settle()
-    two.sign(two.giving, hand_over_id)
-    two.city.settle()
+    two.give(hand_over_id)
     return hand_over_id
+
+
+def test_a_bundle_of_a_hand_over_that_ended_is_asked_of_nobody(two: TwoUnits) -> None:
+    hand_over_id = arrived(two)
+    hub = two.city.hub
+    with hub.database().write() as session:
+        [bundle] = hub_custody.bundles_of(hand_over_id, session)
+        question = {"what": "fetch_bundle", "bundle_id": bundle.id}
+        grant = grant_bundle_down(session, two.taking.node_id, question)
+    two.call_off(two.taking, hand_over_id, "不办了")
+    two.city.settle()
+    with pytest.raises(NotFound):
+        open_part(hub, bundle.id, token=grant["token"], number=1)
+    with hub.database().read() as session:
+        assert hub_custody.bundles_of(hand_over_id, session)[0].arrived
 
 
 def test_only_the_two_nodes_speak_of_a_hand_over_each_for_its_own_side(two: TwoUnits) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 from click.testing import CliRunner
 
 from hub.app import make_app
@@ -17,7 +15,7 @@ from hub.command import hub as hub_command
 from node.command import node as node_command
 from shared.identity import create_account
 from shared.kernel.actor import Grant, Role, system_actor
-from tests.end_to_end.test_custody import TwoUnits
+from tests.end_to_end.custody.two_units import TwoUnits
 from tests.federation import Unit
 from tests.node.browser import PASSWORD, Browser
 
@@ -36,13 +34,6 @@ class HubBrowser(Browser):
 def browser(unit: Unit, login: str, *grants: Grant) -> Browser:
     node: Any = SimpleNamespace(database=unit.folder.database(), folder=unit.folder)
     return Browser(node, login, login, *grants)
-
-
-@pytest.fixture
-def two(tmp_path: Path) -> Iterator[TwoUnits]:
-    made = TwoUnits(tmp_path)
-    yield made
-    made.city.stop_serving()
 
 
 def test_leaders_and_the_administrator_hand_a_fonds_over_by_their_pages(two: TwoUnits) -> None:
@@ -93,6 +84,58 @@ def test_leaders_and_the_administrator_hand_a_fonds_over_by_their_pages(two: Two
     assert "交接完毕" in admin.get(f"/hand-overs/{path.rpartition('/')[2]}").text
     for person in (giving, taking, admin):
         person.walk("/", most=60)
+
+
+#: What somebody may post although the only fonds of the node is not written here.
+_ALWAYS = ("/sign-out", "/password", "/custody/", "/sync", "/jobs", "/session")
+
+
+def offered_changes(person: Browser) -> set[str]:
+    """Where the forms and buttons of all pages that links lead to would post."""
+    found = set()
+    for path in person.walk("/", most=150):
+        answer = person.get(path)
+        if "html" in (answer.content_type or ""):
+            forms = re.findall(r'<form[^>]*method="post"[^>]*>', answer.text)
+            actions = [re.search(r'action="([^"]*)"', form) for form in forms]
+            found |= {(each and each.group(1)) or path for each in actions}
+            found |= set(re.findall(r'formaction="([^"]*)"', answer.text))
+    return {each for each in found if not each.startswith(_ALWAYS)}
+
+
+def test_a_fonds_that_is_not_written_here_is_read_everywhere_and_offers_no_change(
+    two: TwoUnits,
+) -> None:
+    made = two.fill()
+    received = two.receive()
+    grants = (Grant(Role.LEADER), Grant(Role.CLERK))
+    person = browser(two.giving, "both", *grants)
+    record, asking = f"/filing/{made['draft']}", f"/filing/{received}"
+    assert ">修改</a>" in person.get(record).text
+    assert "请求更正" in person.get(asking).text
+    assert any(each.startswith("/filing/") for each in offered_changes(person))
+
+    hand_over_id = two.propose()
+    two.freeze(hand_over_id)
+    two.city.settle()
+    assert offered_changes(person) == set()
+    for page in (record, asking):
+        shown = person.get(page).text
+        assert "已停止书写，只能查看" in shown
+        assert ">修改</a>" not in shown
+        assert "请求更正</a>" not in shown
+    assert "没有可以移出的全宗" in person.get("/custody/ask").text
+
+    two.sign(two.giving, hand_over_id)
+    two.city.settle()
+    two.sign(two.taking, hand_over_id)
+    two.city.settle()
+    assert offered_changes(person) == set()
+    for page in (record, asking, "/filing/", "/transfer/", "/intake/", "/filing/classes"):
+        assert "这里是只读副本" in person.get(page).text
+    taking = browser(two.taking, "both", *grants)
+    assert ">修改</a>" in taking.get(record).text
+    assert "请求更正</a>" in taking.get(asking).text
 
 
 def test_the_commands_do_the_same(two: TwoUnits) -> None:
