@@ -87,7 +87,7 @@ def test_leaders_and_the_administrator_hand_a_fonds_over_by_their_pages(two: Two
 
 
 #: What somebody may post although the only fonds of the node is not written here.
-_ALWAYS = ("/sign-out", "/password", "/custody/", "/sync", "/jobs", "/session")
+_ALWAYS = ("/sign-out", "/password", "/custody/", "/sync", "/parcels", "/jobs", "/session")
 
 
 def offered_changes(person: Browser) -> set[str]:

@@ -24,12 +24,13 @@ from tests.killed import Bomb, mined
 FILE_BYTES = 1_500_000
 
 
-def carry(side: str, verb: str, folder: Path, where: Path, what: str, at: int) -> None:
-    """Write for the other side (at the hub for its only node) into a folder, or take in from there.
+def carry(side: str, verb: str, folder: Path, where: Path, point: tuple[str, int]) -> None:
+    """Write for the other side (at the hub for its only node) into a folder, or take from there.
 
-    `what` is what is counted: a commit (death before it), `part`, `replace` (a file gets its name)
-    or `add` (a message is made for the parcel), each `-before` or `-after`.
+    The point is what is counted, and which of them is deadly: `commit` (death before it), `part`,
+    `replace` (a file gets its name) or `add` (a message is made), each `-before` or `-after`.
     """
+    what, at = point
     place: Any = HubFolder(folder) if side == "hub" else NodeFolder(folder)
     bomb = Bomb(at)
     port, _, moment = what.partition("-")

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.faults
 
 def die(side: str, verb: str, folder: Path, where: Path, point: tuple[str, int]) -> None:
     """Let another process do it until it is killed there."""
-    assert dies(carry, side, verb, folder, where, *point)
+    assert dies(carry, side, verb, folder, where, point)
 
 
 def close(city: Federation, unit: Unit) -> None:
