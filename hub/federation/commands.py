@@ -210,6 +210,9 @@ def list_nodes(folder: Path, as_json: bool) -> None:
                 "epoch": node.epoch,
                 "last_contact": node.last_contact,
                 "backlog": node.backlog,
+                "oldest_waiting": node.oldest_waiting,
+                "clock_offset_ms": node.clock_offset_ms,
+                "version": node.software_version,
                 "asks_for_grant": node.asking_instance is not None,
             }
             for node in federation.nodes(session)
@@ -222,6 +225,7 @@ def list_nodes(folder: Path, as_json: bool) -> None:
             "epoch": "期",
             "last_contact": "上次联系",
             "backlog": "待传",
+            "oldest_waiting": "最早的待传",
             "node_id": "编号",
         },
         as_json=as_json,
