@@ -19,7 +19,6 @@ def upgrade() -> None:
     op.create_table(
         "sync_batch_progress",
         sa.Column("batch_id", sa.String(length=36), nullable=False),
-        sa.Column("listed", sa.String(length=64), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("checked", sa.Integer(), nullable=False),

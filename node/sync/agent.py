@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from node.office.hub_keys import follow
@@ -17,6 +16,7 @@ from node.office.models import Office, OfficeState
 from node.office.places import NodeFolder
 from node.office.service import office_of
 from node.sync import progress, recovery
+from node.sync.waiting import waiting_of
 from shared.kernel.clock import format_utc, now, parse_utc, utc_text
 from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.keys import PublicKey
@@ -31,7 +31,7 @@ from shared.messaging.envelope import (
 )
 from shared.messaging.exchange import Events, Exchange, Party, Timing
 from shared.messaging.link import Link, hub_queue, node_queue
-from shared.messaging.models import OutgoingEntry, OutgoingStream
+from shared.messaging.models import OutgoingStream
 
 log = logging.getLogger(__name__)
 
@@ -199,6 +199,7 @@ class Agent:
         with self._database.read() as session:
             office = office_of(session)
             stream = session.get(OutgoingStream, self._hub_id)
+            waiting = waiting_of(session)
             body = {
                 "instance_id": office.instance_id,
                 "version": self._version,
@@ -207,9 +208,9 @@ class Agent:
                 "generation": stream.generation if stream else 0,
                 "want_grant": office.state == OfficeState.RECOVERING and not office.adopting,
                 "reason": office.notice[:200],
-                "acked": stream.acked if stream else 0,
-                "backlog": stream.seq - stream.acked if stream else 0,
-                "oldest": _oldest_waiting(session, stream),
+                "acked": waiting.acknowledged,
+                "backlog": waiting.count,
+                "oldest": format_utc(waiting.oldest) if waiting.oldest else None,
                 "down": self._exchange.position(session),
                 "hub_key": self._hub_key.id,
                 "time": utc_text(),
@@ -276,15 +277,3 @@ def _clock_offset(welcome: Mapping[str, Any]) -> timedelta | None:
     if not timedelta(0) <= arrived - asked <= _QUICK:
         return None
     return theirs - (asked + (arrived - asked) / 2)
-
-
-def _oldest_waiting(session: Session, stream: OutgoingStream | None) -> str | None:
-    if stream is None or stream.acked >= stream.seq:
-        return None
-    oldest = session.scalar(
-        select(func.min(OutgoingEntry.created_at))
-        .where(OutgoingEntry.peer == stream.peer)
-        .where(OutgoingEntry.epoch == stream.epoch)
-        .where(OutgoingEntry.seq == stream.acked + 1)
-    )
-    return format_utc(oldest) if oldest else None

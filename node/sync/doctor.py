@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from node.office.models import OfficeState
 from node.office.service import office_of
 from node.sync.reconciling import last
+from node.sync.waiting import waiting_of
 from shared.audit import verify_chain
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
 from shared.kernel.jobs import Job, JobState
-from shared.messaging.models import OutgoingEntry, OutgoingStream
 
 _LONG = timedelta(hours=24)
 
@@ -48,7 +48,7 @@ def examine(session: Session) -> Iterator[Ailment]:
             f"上次与平台联系：{local_text(office.last_contact) or '从未'}。",
             "检查网络，并确认程序正在运行（danglian node run）。",
         )
-    yield from _stuck_stream(session, office.hub_id)
+    yield from _stuck_stream(session)
     compared = last(session)
     if compared is not None and compared.differing:
         yield Ailment(
@@ -63,19 +63,11 @@ def examine(session: Session) -> Iterator[Ailment]:
         yield Ailment("audit_broken", f"审计日志被改动：{problem}", "请保留现场，报告安全审计员。")
 
 
-def _stuck_stream(session: Session, hub_id: str | None) -> Iterator[Ailment]:
-    stream = session.get(OutgoingStream, hub_id) if hub_id else None
-    if stream is None or stream.acked >= stream.seq:
-        return
-    since = session.scalar(
-        select(OutgoingEntry.created_at)
-        .where(OutgoingEntry.peer == stream.peer)
-        .where(OutgoingEntry.epoch == stream.epoch)
-        .where(OutgoingEntry.seq == stream.acked + 1)
-    )
-    if since is not None and now() - since > _LONG:
+def _stuck_stream(session: Session) -> Iterator[Ailment]:
+    waiting = waiting_of(session)
+    if waiting.oldest is not None and now() - waiting.oldest > _LONG:
         yield Ailment(
             "backlog",
-            f"有 {stream.seq - stream.acked} 条变动未被平台确认，最早的在 {local_text(since)}。",
+            f"有 {waiting.count} 条变动未被平台确认，最早的在 {local_text(waiting.oldest)}。",
             "数据安全地保存在本机；检查网络，联通后会自动发送。",
         )

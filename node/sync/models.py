@@ -44,14 +44,13 @@ class Acknowledgement(Model):
 class BatchProgress(Model):
     """How far the hub is with a batch 移交批次 that is open there, as it said last (a hint).
 
-    `state` is one of `HUB_BATCH`, the times are the hub's. `listed` is the digest of the `batch`
-    entry that it speaks of: a batch that was returned may be offered again under the same id.
+    `state` is one of `HUB_BATCH`, the times are the hub's; `heard_at` is ours. A batch that was
+    returned may be offered again under its id: what was heard earlier is about the round before.
     """
 
     __tablename__ = "sync_batch_progress"
 
     batch_id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    listed: Mapped[str | None] = mapped_column(String(64), default=None)
     state: Mapped[str] = mapped_column(String(20))
     count: Mapped[int] = mapped_column(Integer, default=0)
     checked: Mapped[int] = mapped_column(Integer, default=0)

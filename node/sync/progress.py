@@ -8,8 +8,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from node.sync.models import Acknowledgement, BatchProgress
+from node.transfer import service as transfer
 from shared.kernel.clock import now, parse_utc
-from shared.kernel.identifiers import is_id
 from shared.records.states import HUB_BATCH
 
 _MOST = 50
@@ -40,20 +40,19 @@ def note_batches(session: Session, said: object) -> None:
     """Take in how far the hub is with our batches (`batches` in its answer to a greeting).
 
     A list of `{batch_id, listed, state, count, checked, arrived_at, reviewable_at}`. Only a hint:
-    what cannot be read is left out, and nothing is decided by it.
+    what cannot be read, or is about an earlier round, is left out, and nothing is decided by it.
     """
     for each in said[:_MOST] if isinstance(said, list) else ():
         if not isinstance(each, dict) or each.get("state") not in HUB_BATCH.states:
             continue
         batch_id, listed = each.get("batch_id"), each.get("listed")
-        if not isinstance(batch_id, str) or not is_id(batch_id):
+        if not isinstance(batch_id, str) or not transfer.is_round(batch_id, listed, session):
             continue
         row = session.get(BatchProgress, batch_id)
         if row is None:
             row = BatchProgress(batch_id=batch_id, state="")
             session.add(row)
         row.state = str(each["state"])
-        row.listed = listed if isinstance(listed, str) and len(listed) == 64 else None
         row.count, row.checked = _count(each.get("count")), _count(each.get("checked"))
         row.arrived_at = _moment(each.get("arrived_at"))
         row.reviewable_at = _moment(each.get("reviewable_at"))

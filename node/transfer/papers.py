@@ -91,6 +91,12 @@ def apply_withdrawn(session: Session, body: dict[str, Any]) -> None:
     audit.record(session, _HUB, "batch.withdrawn", f"batch:{batch.id}", records=len(records))
 
 
+def note_refusal(session: Session, body: Mapping[str, Any]) -> bool:
+    """Show at its record that the hub did not take its offer; False for what is no offer's."""
+    offer = session.get(BatchRecord, str(body.get("subject") or ""))
+    return offer is not None and filing.note_refusal(session, {**body, "subject": offer.record_id})
+
+
 def _verdict(session: Session, body: dict[str, Any]) -> None:
     hub_key = hub_key_named(_signature_in(body, "signature").get("key"), session)
     if not signed_by([hub_key] if hub_key else [], body, "signature"):
