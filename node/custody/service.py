@@ -292,6 +292,17 @@ def waiting_for_us(*, session: Session) -> list[HandOver]:
     ]
 
 
+def refused_and_open(*, session: Session) -> list[HandOver]:
+    """The hand-overs under way of which the hub did not take what this side said last."""
+    return list(
+        session.scalars(
+            select(HandOver)
+            .where(HandOver.refused.is_not(None), HandOver.state.not_in(FINAL))
+            .order_by(HandOver.created_at, HandOver.id)
+        )
+    )
+
+
 def bundles_of(hand_over_id: str, *, session: Session) -> list[Bundle]:
     """The bundles of a hand-over, in order."""
     return list(

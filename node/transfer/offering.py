@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -225,6 +226,22 @@ def uploads_waiting() -> Any:
         .join(Batch, Batch.id == BatchRecord.batch_id)
         .where(*_WAITS_FOR_UPLOAD)
         .scalar_subquery()
+    )
+
+
+def not_uploaded_since(moment: datetime, *, session: Session) -> list[Batch]:
+    """The batches that were offered before a moment, and still have packages to send."""
+    waiting = (
+        select(BatchRecord.batch_id)
+        .join(Batch, Batch.id == BatchRecord.batch_id)
+        .where(*_WAITS_FOR_UPLOAD)
+    )
+    return list(
+        session.scalars(
+            select(Batch)
+            .where(Batch.id.in_(waiting), Batch.offered_at < moment)
+            .order_by(Batch.offered_at, Batch.id)
+        )
     )
 
 
