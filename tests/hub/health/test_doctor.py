@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections import namedtuple
 from collections.abc import Callable
@@ -16,7 +15,6 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy.orm import Session
 
-from hub.app import make_app
 from hub.correcting.models import Correction
 from hub.custody.models import HandOver
 from hub.federation.key_files import KeyFiles
@@ -28,7 +26,6 @@ from hub.receiving.models import Batch, Offer, Receipt, Upload
 from shared import audit
 from shared.audit.models import AuditEvent
 from shared.command.main import danglian
-from shared.identity import create_account
 from shared.kernel.actor import Grant, Role
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import format_utc, now
@@ -36,8 +33,8 @@ from shared.kernel.identifiers import new_id
 from shared.kernel.settings import save_settings
 from shared.messaging.models import DeadLetter, OutgoingStream
 from tests.hub.conftest import CITY, City
+from tests.hub.desk import Browser, make_desk
 
-_PASSWORD = "Yichang-2024"
 LONG_AGO = now() - timedelta(days=30)
 
 
@@ -324,21 +321,7 @@ def test_letters_are_listed_and_dropped_by_command(city: City, node: str) -> Non
 def test_the_page_lists_what_needs_a_person_for_administrators_alone(city: City, node: str) -> None:
     with city.database.write() as session:
         _clock_off(session, node)
-        for login, role in (("admin", Role.ADMINISTRATOR), ("reader", Role.REVIEWER)):
-            create_account(
-                city.admin, login, "某人", "Yichang-2024", [Grant(role)], session=session
-            )
-    app = make_app(city.folder)
-    for login, status in (("admin", 200), ("reader", 403)):
-        with app.test_client() as client:
-            page = client.get("/sign-in").get_data(as_text=True)
-            token = re.search(r'name="csrf_token" value="([^"]+)"', page)
-            assert token is not None
-            client.post(
-                "/sign-in",
-                data={"login": login, "password": _PASSWORD, "csrf_token": token[1]},
-            )
-            answer = client.get("/running/")
-            assert answer.status_code == status
-            if status == 200:
-                assert "“市水利局”的电脑时钟慢 365 天。" in answer.get_data(as_text=True)
+    desk = make_desk(city, admin=Grant(Role.ADMINISTRATOR), reader=Grant(Role.REVIEWER))
+    page = Browser(desk, "admin").get("/running/")
+    assert "“市水利局”的电脑时钟慢 365 天。" in page.text
+    assert Browser(desk, "reader").get("/running/").status_code == 403
