@@ -95,21 +95,22 @@ def objected(record_ids: Collection[str], *, session: Session) -> set[str]:
 
 
 def objected_by(source: str, *conditions: Any) -> Select[Any]:
-    """The ids of records with an open objection of this source, as a subquery."""
+    """The ids of records with an objection of this source that fits, as a subquery."""
     return select(Objection.record_id).where(
-        Objection.source == source,
-        Objection.settled_at.is_(None),
-        Objection.record_id.is_not(None),
-        *conditions,
+        Objection.source == source, Objection.record_id.is_not(None), *conditions
     )
 
 
 def refusals_open() -> Any:
-    """How much the hub did not take and nobody has dealt with yet, as a scalar subquery."""
+    """How much the hub did not take of records, not dealt with yet, as a scalar subquery."""
     return (
         select(func.count())
         .select_from(Objection)
-        .where(Objection.source == "refused", Objection.settled_at.is_(None))
+        .where(
+            Objection.source == "refused",
+            Objection.settled_at.is_(None),
+            Objection.record_id.is_not(None),
+        )
         .scalar_subquery()
     )
 

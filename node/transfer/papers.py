@@ -92,9 +92,23 @@ def apply_withdrawn(session: Session, body: dict[str, Any]) -> None:
 
 
 def note_refusal(session: Session, body: Mapping[str, Any]) -> bool:
-    """Show at its record that the hub did not take its offer; False for what is no offer's."""
-    offer = session.get(BatchRecord, str(body.get("subject") or ""))
-    return offer is not None and filing.note_refusal(session, {**body, "subject": offer.record_id})
+    """Show what the hub did not take of a transfer; False for what is of none.
+
+    An offer is shown at its record; what was said of a whole batch as a notice at the batch.
+    """
+    subject = str(body.get("subject") or "")
+    if (offer := session.get(BatchRecord, subject)) is not None:
+        return filing.note_refusal(session, {**body, "subject": offer.record_id})
+    batch = session.get(Batch, subject)
+    if batch is None:
+        return False
+    said = f"{body.get('problem') or ''}{body.get('remedy') or ''}"
+    message = repair_text(f"市级平台没有接受“{batch.title}”：{said}")[:REMARK_LENGTH]
+    code = repair_text(body.get("code"))[:60]
+    session.add(Notice(batch_id=batch.id, code=code, message=message))
+    audit.record(session, _HUB, "batch.refused", f"batch:{batch.id}", code=code)
+    session.flush()
+    return True
 
 
 def _verdict(session: Session, body: dict[str, Any]) -> None:

@@ -145,7 +145,7 @@ def _to_the_hub(record: filing.Record, place: Place, session: Session) -> tuple[
             for each in filing.open_objections(record.id, session=session)
             if each.source == "refused"
         ]
-        note = "平台没有接受：" + "；".join(said)
+        note = f"平台没有接受：{'；'.join(said) or '请改正后重新保存'}"
         return Step(*queued, "done", told.at), Step(*accepted, "problem", at, note)
     return Step(*queued, "done", told.at), _done(*accepted, at)
 

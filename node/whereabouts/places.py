@@ -50,7 +50,7 @@ PLACES: dict[str, str] = {
     Place.RECEIVED: "档案馆已接收",
 }
 
-Record = filing.Record
+Record, Objection = filing.Record, filing.Objection
 
 
 def place_column(session: Session) -> ColumnElement[str]:
@@ -73,21 +73,33 @@ def place_column(session: Session) -> ColumnElement[str]:
         OutgoingEntry.kind == "record",
     )
     waiting = select(OutgoingEntry.subject).where(entries, OutgoingEntry.seq > stream.acked)
-    # A refusal counts until the record was told anew.
-    told_since = exists().where(
-        entries,
-        OutgoingEntry.subject == filing.Objection.record_id,
-        OutgoingEntry.seq > filing.Objection.seq,
-    )
-    refused = filing.objected_by("refused", or_(filing.Objection.seq.is_(None), ~told_since))
+    refused = filing.objected_by("refused", *_still_refused(entries))
     return case(
         (drafts, literal(Place.DRAFT)),
         (Record.id.in_(waiting), literal(Place.QUEUED)),
         (Record.id.in_(refused), literal(Place.REFUSED)),
         (Record.state == "received", literal(Place.RECEIVED)),
         (Record.state == "offered", _at_the_archive()),
-        (Record.id.in_(filing.objected_by("returned")), literal(Place.RETURNED)),
+        (
+            Record.id.in_(filing.objected_by("returned", Objection.settled_at.is_(None))),
+            literal(Place.RETURNED),
+        ),
         else_=literal(Place.ACCEPTED),
+    )
+
+
+def _still_refused(entries: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
+    """When a refusal counts: until the record was told anew, though somebody put it aside before.
+
+    A refusal of an earlier epoch has a seq of that epoch; there the times decide, both of this
+    clock.
+    """
+    about = and_(entries, OutgoingEntry.subject == Objection.record_id)
+    later = or_(OutgoingEntry.seq > Objection.seq, OutgoingEntry.created_at > Objection.at)
+    the_one = and_(OutgoingEntry.seq == Objection.seq, OutgoingEntry.created_at <= Objection.at)
+    return (
+        or_(Objection.seq.is_(None), ~exists().where(about, later)),
+        or_(Objection.settled_at.is_(None), exists().where(about, the_one)),
     )
 
 

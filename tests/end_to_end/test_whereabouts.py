@@ -148,6 +148,11 @@ def test_a_refused_change_is_shown_as_refused_until_it_is_told_anew(
     assert steps["accepted"].state == "problem"
     assert "题名里有平台不认的字" in steps["accepted"].note
     assert light(unit) == ("red", "可以关机，有事待办")
+    # To put it aside does not make the hub have it.
+    with unit.folder.database().write() as session:
+        for each in filing.open_objections(record_id, session=session):
+            filing.settle_objection(CLERK, each, session=session)
+    assert where(unit, record_id)[0] == Place.REFUSED
     edited_title(unit, record_id)
     assert where(unit, record_id)[0] == Place.QUEUED
     city.settle()
@@ -167,6 +172,21 @@ def test_a_refused_offer_is_shown_at_its_record(city: Federation, unit: Unit) ->
     place, steps = where(unit, record_id)
     assert place == Place.REFUSED
     assert "档号重复" in steps["accepted"].note
+
+
+def test_a_batch_that_the_hub_did_not_take_is_told_at_the_batch(
+    city: Federation, unit: Unit
+) -> None:
+    (record_id,) = unit.file(1)
+    batch_id = unit.offer([record_id])
+    with unit.folder.database().write() as session:
+        body = {"seq": 9, "subject": batch_id, "code": "offers_missing", "problem": "缺 1 件。"}
+        assert transfer.note_refusal(session, body)
+        assert not transfer.note_refusal(session, {**body, "subject": record_id})
+    with unit.folder.database().read() as session:
+        (notice,) = transfer.notices(session=session)
+        assert (notice.batch_id, notice.code) == (batch_id, "offers_missing")
+        assert "缺 1 件" in notice.message
 
 
 def test_a_returned_record_says_so_and_why(city: Federation, unit: Unit) -> None:

@@ -67,7 +67,8 @@ def _reconcile_differs(session: Session, node: Node) -> None:
 
 
 def _entries_refused(session: Session, node: Node) -> None:
-    filing.note_refusal(session, {"seq": 1, "subject": new_id(), "problem": "档号重复"})
+    (record_id,) = filing.collect_many(_CLERK, node.fonds, node.rows(1), session=session).ids
+    filing.note_refusal(session, {"seq": 1, "subject": record_id, "problem": "档号重复"})
 
 
 def _diverged(session: Session, node: Node) -> None:
