@@ -49,7 +49,6 @@ def test_a_clerk_sees_where_the_records_are_and_whether_the_pc_can_be_switched_o
         re.compile(r"平台已收到[\s\S]*20\d\d-")
     )
     expect(way).to_contain_text("尚未开通")
-    shot(clerk.page, "journey")
 
     # The header of every page polls; what it gets is the same link again.
     with clerk.page.expect_response(re.compile("/whereabouts/light")):
@@ -69,3 +68,11 @@ def test_the_page_fits_a_phone(city: City, sign_in: SignIn) -> None:
     too_wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
     assert not clerk.page.evaluate(too_wide)
     expect(clerk.page.locator("#light")).to_be_visible()
+
+
+def test_the_platform_says_what_needs_a_person(city: City, sign_in: SignIn) -> None:
+    admin = sign_in("hub", "admin")
+    admin.open("/running/")
+    admin.sees("运行情况", "各单位待上传", "需要处理的事")
+    admin.goes("联网单位")
+    admin.sees("最早的待上传", "时钟")
