@@ -20,6 +20,7 @@ from hub.federation.api import federation_api
 from hub.federation.edge import FOLDER, HOLDINGS
 from hub.federation.places import HubFolder
 from hub.federation.requests import requests_blueprint
+from hub.health.views import blueprint as health_pages
 from hub.parcels import views as parcel_views
 from hub.receiving.api import receiving_api, uploads_api
 from hub.receiving.views import blueprint as receiving_pages
@@ -39,6 +40,7 @@ NAVIGATION = (
     ("receiving.index", "接收", "archive", (Role.ARCHIVIST,)),
     ("correcting.index", "更正", "edit", (Role.ARCHIVIST,)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
+    ("health_page.index", "运行情况", "heartbeat", (Role.ADMINISTRATOR,)),
     ("fonds.index", "全宗", "folders"),
     ("archives.index", "档案馆", "building-bank"),
     ("accounts.index", "账号", "users", (Role.ADMINISTRATOR,)),
@@ -65,6 +67,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             node_views.blueprint,
             letter_views.blueprint,
             parcel_views.blueprint,
+            health_pages,
             fonds_views.blueprint,
             custody_pages,
             archive_views.blueprint,

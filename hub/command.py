@@ -24,14 +24,17 @@ from hub.federation.commands import (
     folder_option,
     fonds_group,
     node_group,
+    node_wire,
 )
 from hub.federation.founding import found_hub
 from hub.federation.key_roll import settle_keys
 from hub.federation.keys_command import keys_group
+from hub.federation.letters_command import letters_group
 from hub.federation.migration_command import migrate_command
 from hub.federation.places import HubFolder
-from hub.federation.recovery_command import doctor_command, grant_command, recover_command
+from hub.federation.recovery_command import grant_command, recover_command
 from hub.federation.sync import PostOffice
+from hub.health.command import doctor_command
 from hub.parcels.command import export_command, import_command
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role
@@ -80,6 +83,7 @@ hub.add_command(node_group)
 hub.add_command(agreement_group)
 hub.add_command(broker_group)
 hub.add_command(keys_group)
+hub.add_command(letters_group)
 hub.add_command(recover_command(_complete))
 hub.add_command(doctor_command)
 hub.add_command(migrate_command)
@@ -250,12 +254,15 @@ def _stop_on_signal(stopping: threading.Event) -> None:
 @folder_option
 @json_option
 def status(folder: Path, as_json: bool) -> None:
-    """平台的概况：档案馆、全宗、联网单位、目录条数。"""
+    """平台的概况：档案馆、全宗、联网单位、目录条数，各单位联系得怎样，需要处理的事。"""
+    from hub.health.doctor import alerts
     from hub.overview import overview_of
 
     place = HubFolder(folder)
     with place.database().read() as session:
         found = overview_of(session)
+        found["each_node"] = [node_wire(each) for each in federation.nodes(session)]
+        found["alerts"] = [each.to_wire() for each in alerts(place, session)]
     result = {"name": place.settings.name, "hub_id": place.settings.hub_id, **found}
     if as_json:
         show(result, as_json=True, sentence="")
@@ -270,5 +277,6 @@ def status(folder: Path, as_json: bool) -> None:
         {"what": "目录条数", "value": found["records"]},
         {"what": "其中已接收", "value": found["received"]},
         {"what": "等待确认恢复的单位", "value": found["asking"]},
+        *({"what": "需要处理", "value": each["problem"]} for each in found["alerts"]),
     ]
     show_table(rows, {"what": "项目", "value": "情况"}, as_json=False, title="平台概况")

@@ -111,7 +111,10 @@ def work(folder: HubFolder, shards: Iterable[int], background: Background) -> No
     side_by_side = _SIDE_BY_SIDE.get(folder.database().engine.dialect.name, _OTHERWISE)
     for shard in shards:
         post = PostOffice(
-            *(folder, link, handlers(folder), holdings), shard=shard, shards=folder.shards
+            *(folder, link, handlers(folder), holdings),
+            news=receiving.news_of,
+            shard=shard,
+            shards=folder.shards,
         )
         background.repeat(f"post.{shard}.in", post.step_collect, idle_seconds=0.1)
         for lane in range(side_by_side):

@@ -33,9 +33,11 @@ from node.registry.views import blueprint as registry_pages
 from node.sync import parcel_views
 from node.sync.views import blueprint as sync_pages
 from node.transfer.views import blueprint as transfer_pages
+from node.whereabouts.light import light_of
+from node.whereabouts.views import blueprint as whereabouts_pages
 from node.wiring import HANDLERS
 from shared.kernel.actor import Role
-from shared.web import make_app
+from shared.web import Light, LightSource, make_app
 
 #: The roles that there are at a node; reviewing and receiving are the archives' work.
 ROLES = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
@@ -47,6 +49,7 @@ _NAVIGATION = (
     ("intake.index", "导入", "table-import", (Role.CLERK,)),
     ("transfer.index", "移交", "send", _EVERYBODY_HERE),
     ("corrections.index", "更正申请", "edit", _EVERYBODY_HERE),
+    ("whereabouts.index", "到哪了", "map-pin", _EVERYBODY_HERE),
     ("sync.index", "联网", "cloud", _EVERYBODY_HERE),
 )
 
@@ -64,6 +67,10 @@ def make_node_app(folder: NodeFolder) -> Flask:
             office = session.get(Office, 1)
             return office.name if office else folder.settings.name
 
+    def light() -> Light:
+        with database.read() as session:
+            return light_of(session)
+
     app = make_app(
         f"node-{folder.settings.slug}",
         title=title,
@@ -79,8 +86,10 @@ def make_node_app(folder: NodeFolder) -> Flask:
             correction_pages,
             sync_pages,
             parcel_views.blueprint,
+            whereabouts_pages,
         ],
         navigation=_NAVIGATION,
+        light=LightSource(light, "whereabouts.index", "whereabouts.light"),
         roles=ROLES,
         scopes=_scopes,
         action_names=audit_names.ACTION_NAMES,

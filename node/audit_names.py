@@ -27,6 +27,7 @@ ACTION_NAMES = {
     "batch.prepared": "建立移交批次",
     "batch.received": "档案馆已接收",
     "batch.records_taken_out": "从批次中去掉档案",
+    "batch.refused": "平台没有接受移交",
     "batch.revised": "批次改回准备",
     "batch.signed": "在登记表上签字",
     "batch.verdict": "收到审核结论",

@@ -23,11 +23,12 @@ from node.filing.register_command import register_command
 from node.intake.command import import_command
 from node.office.models import STATE_LABELS, OfficeState
 from node.office.places import NodeFolder, NodeSettings
-from node.office.service import add_local_fonds, fonds_kept, office_of, open_office
+from node.office.service import add_local_fonds, fonds_here, fonds_kept, office_of, open_office
 from node.sync.command import commands as sync_commands
 from node.sync.parcel_command import export_command
 from node.sync.parcel_command import import_command as parcel_import_command
 from node.transfer.command import transfer_command
+from node.whereabouts.command import where_command
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role, system_actor
 from shared.kernel.clock import local_text
@@ -69,6 +70,7 @@ for _command in (
     *sync_commands,
     export_command(_handlers),
     parcel_import_command(_handlers),
+    where_command,
 ):
     node.add_command(_command)
 
@@ -276,12 +278,15 @@ def status(folder: Path, as_json: bool) -> None:
     """本机的概况：联网、全宗、登记和归档的件数、待发送。"""
     from node.filing.models import Divergence, Objection, Record
     from node.registry.models import Registered
-    from shared.messaging.models import OutgoingStream
+    from node.sync.waiting import waiting_of
+    from node.whereabouts.light import light_of
+    from node.whereabouts.places import PLACES, Place, counts
 
     place = NodeFolder(folder)
     with place.database().read() as session:
         office = office_of(session)
-        stream = session.get(OutgoingStream, office.hub_id) if office.hub_id else None
+        waiting = waiting_of(session)
+        kept = [each.id for each in fonds_here(session)]
         result: dict[str, Any] = {
             "name": office.name,
             "state": office.state,
@@ -299,9 +304,13 @@ def status(folder: Path, as_json: bool) -> None:
             "records": _counts(session, Record.state),
             "objections": _open(session, Objection),
             "divergences": _open(session, Divergence),
-            "sent": stream.seq if stream else 0,
-            "acknowledged": stream.acked if stream else 0,
-            "waiting": stream.seq - stream.acked if stream else 0,
+            "sent": waiting.sent,
+            "acknowledged": waiting.acknowledged,
+            "waiting": waiting.count,
+            "oldest_waiting": waiting.oldest,
+            "light": light_of(session)._asdict(),
+            "places": counts(kept, session),
+            "clock_offset_ms": office.clock_offset_ms,
             "reconciled": _compared(session),
         }
     if as_json:
@@ -313,8 +322,11 @@ def status(folder: Path, as_json: bool) -> None:
         ("平台", result["hub"]),
         ("最近联系", result["last_contact"]),
         ("待送达", result["waiting"]),
+        ("最早的待送达", result["oldest_waiting"]),
+        ("关机", result["light"]["words"]),
         *(("全宗", f"{each['number'] or '（无号）'} {each['name']}") for each in result["fonds"]),
         *((f"文件 {DOCUMENT.label(name)}", n) for name, n in result["documents"].items()),
+        *((f"到哪了 {PLACES[Place(name)]}", n) for name, n in result["places"].items()),
         *((f"档案 {RECORD.label(name)}", n) for name, n in result["records"].items()),
         ("未处理的意见", result["objections"]),
         ("与平台不一致", result["divergences"]),

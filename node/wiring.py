@@ -50,6 +50,7 @@ def _refused(session: Session, body: dict[str, Any]) -> None:
     _ = (
         corrections.note_refusal(session, body)
         or following.note_refusal(session, body)
+        or transfer.note_refusal(session, body)
         or filing.note_refusal(session, body)
     )
 

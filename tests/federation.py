@@ -152,7 +152,11 @@ class Federation:
 
     def start_hub(self) -> None:
         """Start the hub's process anew."""
-        self.post = PostOffice(self.hub, self.link, handlers(self.hub), holdings, clock=self.clock)
+        self.post = PostOffice(
+            *(self.hub, self.link, handlers(self.hub), holdings),
+            news=receiving.news_of,
+            clock=self.clock,
+        )
         self.steps = steps(self.hub)
 
     def serve(self) -> None:

@@ -104,7 +104,7 @@ class Broker:
         """
         self._declare_house()
         accounts = list(accounts)
-        queues = {each["name"] for each in self._api.call("GET", "queues", self._vhost, missing=[])}
+        queues = {each["name"] for each in self._queues()}
         made = 0
         for account in accounts:
             if node_queue(account.node_id) not in queues:
@@ -161,6 +161,40 @@ class Broker:
             *("POST", "bindings", self._vhost, "e", UP_EXCHANGE, "q", queue),
             body={"routing_key": key},
         )
+
+    # ---- what there is
+
+    def missing(self, accounts: Iterable[Account]) -> list[str]:
+        """What `declare` would have to make: the virtual host, exchange, queues, bindings."""
+        if self._api.call("GET", "vhosts", self._vhost) is None:
+            return [f"vhost {self._vhost}"]
+        found = self._api.call(
+            "GET", "exchanges", self._vhost, UP_EXCHANGE, "bindings", "source", missing=[]
+        )
+        bound = {(each["routing_key"], each["destination"]) for each in found}
+        queues = {each["name"] for each in self._queues()}
+        wanted = [hub_queue(self._hub_id, shard) for shard in range(self._shards)]
+        wanted.append(dead_queue(self._hub_id))
+        lacking = []
+        if self._api.call("GET", "exchanges", self._vhost, UP_EXCHANGE) is None:
+            lacking.append(f"exchange {UP_EXCHANGE}")
+        for account in accounts:
+            wanted.append(node_queue(account.node_id))
+            key, queue = up_key(account.node_id), hub_queue(self._hub_id, account.shard)
+            if (key, queue) not in bound:
+                lacking.append(f"binding {key}")
+        return lacking + [f"queue {each}" for each in wanted if each not in queues]
+
+    def shards_unheard(self) -> list[int]:
+        """The shards whose queue nobody takes from."""
+        heard = {each["name"] for each in self._queues() if each.get("consumers")}
+        return [
+            shard for shard in range(self._shards) if hub_queue(self._hub_id, shard) not in heard
+        ]
+
+    def _queues(self) -> list[dict[str, Any]]:
+        queues: list[dict[str, Any]] = self._api.call("GET", "queues", self._vhost, missing=[])
+        return queues
 
     # ---- accounts
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from hub.federation import service as federation
-from hub.federation.models import FONDS_STATES, NODE_STATES, FondsState, NodeState
+from hub.federation.models import FONDS_STATES, NODE_STATES, FondsState, Node, NodeState
 from hub.federation.places import HubFolder
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import system_actor
@@ -195,25 +196,30 @@ def _show_code(invitation: federation.Invitation, place: HubFolder, *, as_json: 
     )
 
 
+def node_wire(node: Node) -> dict[str, Any]:
+    """A node as lists for programs have it; `oldest_waiting` is by our clock."""
+    return {
+        "node_id": node.id,
+        "name": node.name,
+        "state": node.state,
+        "state_name": NODE_STATES[NodeState(node.state)],
+        "epoch": node.epoch,
+        "last_contact": node.last_contact,
+        "backlog": node.backlog,
+        "oldest_waiting": node.oldest_waiting,
+        "clock_offset_ms": node.clock_offset_ms,
+        "version": node.software_version,
+        "asks_for_grant": node.asking_instance is not None,
+    }
+
+
 @node_group.command("list")
 @folder_option
 @json_option
 def list_nodes(folder: Path, as_json: bool) -> None:
     """列出联网单位。"""
     with HubFolder(folder).database().read() as session:
-        rows = [
-            {
-                "node_id": node.id,
-                "name": node.name,
-                "state": node.state,
-                "state_name": NODE_STATES[NodeState(node.state)],
-                "epoch": node.epoch,
-                "last_contact": node.last_contact,
-                "backlog": node.backlog,
-                "asks_for_grant": node.asking_instance is not None,
-            }
-            for node in federation.nodes(session)
-        ]
+        rows = [node_wire(node) for node in federation.nodes(session)]
     show_table(
         rows,
         {
@@ -222,6 +228,7 @@ def list_nodes(folder: Path, as_json: bool) -> None:
             "epoch": "期",
             "last_contact": "上次联系",
             "backlog": "待传",
+            "oldest_waiting": "最早的待传",
             "node_id": "编号",
         },
         as_json=as_json,

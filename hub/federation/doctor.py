@@ -1,26 +1,39 @@
-"""Names each stuck state of the hub, and the command that frees it."""
+"""The stuck states of nodes, keys, letters, link, store and disk, and what frees each."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from hub.federation import epochs
 from hub.federation.assignments import hub_of
+from hub.federation.broker import Broker
+from hub.federation.contact import clock_difference
+from hub.federation.key_roll import check_keys, unfinished_rolls
+from hub.federation.letters import FAILED
+from hub.federation.management import BrokerRefused
 from hub.federation.models import HubKeyRange, Node, NodeState
 from hub.federation.own_keys import hub_keys
+from hub.federation.places import HubFolder
 from shared.audit import verify_chain
+from shared.audit.models import AuditEvent
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
-from shared.kernel.errors import Unavailable
-from shared.kernel.jobs import Job, JobState
+from shared.kernel.errors import DanglianError, Unavailable
+from shared.messaging.links import names_broker
 from shared.messaging.models import DeadLetter, OutgoingStream
 from shared.storage import ObjectStore
 
 _SILENT = timedelta(days=7)
+#: A change that waits for longer, or was refused since, is told; so is a clock that is off by more.
+_OLD, _LATELY = timedelta(hours=24), timedelta(days=7)
+_CLOCK_OFF_MS = 5 * 60 * 1000
+_LEAST_FREE_SHARE, _LEAST_FREE_BYTES = 0.05, 2 * 1024**3
 
 
 def _behind_the_key(session: Session) -> list[tuple[str, datetime]]:
@@ -40,7 +53,7 @@ def _behind_the_key(session: Session) -> list[tuple[str, datetime]]:
 
 
 def examine(session: Session) -> Iterator[Ailment]:
-    """Everything at the hub that does not move by itself."""
+    """What does not move by itself between the hub and its nodes; quick enough for a page."""
     suspected = hub_of(session).restore_suspected
     if suspected is not None:
         yield Ailment(
@@ -62,44 +75,122 @@ def examine(session: Session) -> Iterator[Ailment]:
         yield Ailment(
             "waiting_for_greeting",
             f"“{name}”在平台恢复后还没有联系过，有 {stream.seq - stream.acked} 条消息等待下发。",
-            "请该单位联网；联系后自动继续。",
+            "请该单位联网（运行 danglian node run --dir …）；联系后自动继续。",
         )
-    for node in session.scalars(
-        select(Node).where(Node.state == NodeState.ENROLLED).order_by(Node.name)
-    ):
-        if node.last_contact is None or now() - node.last_contact > _SILENT:
-            yield Ailment(
-                "silent",
-                f"“{node.name}”上次联系：{local_text(node.last_contact) or '从未'}。",
-                "请联系该单位检查网络和程序。",
-            )
+    yield from _of_nodes(session)
     away = [name for name, since in _behind_the_key(session) if now() - since > _SILENT]
     if away:
         yield Ailment(
             "key_not_followed",
             f"{len(away)} 个单位还没有收到平台的新密钥（如“{away[0]}”）。",
-            "不用另外处理：这些单位联网后自动认可新密钥。",
+            "不用另外处理：这些单位联网（danglian node run --dir …）后自动认可新密钥。",
         )
+    yield from _refused_lately(session)
+    yield from _letters(session)
+
+
+def _of_nodes(session: Session) -> Iterator[Ailment]:
     for node in session.scalars(
-        select(Node).where(Node.compared_differing > 0).order_by(Node.name)
+        select(Node).where(Node.state == NodeState.ENROLLED).order_by(Node.name)
+    ):
+        silent = node.last_contact is None or now() - node.last_contact > _SILENT
+        if silent:
+            yield Ailment(
+                "silent",
+                f"“{node.name}”上次联系：{local_text(node.last_contact) or '从未'}。",
+                "请联系该单位检查网络和程序，在那里运行 danglian node doctor --dir …",
+            )
+        elif node.oldest_waiting is not None and now() - node.oldest_waiting > _OLD:
+            yield Ailment(
+                "backlog_old",
+                f"“{node.name}”有 {node.backlog} 条变动没有送到，"
+                f"最早的在 {local_text(node.oldest_waiting)}。",
+                "请该单位运行 danglian node doctor --dir … 查看卡在哪里；数据在该单位，不会丢失。",
+            )
+        if node.clock_offset_ms is not None and abs(node.clock_offset_ms) > _CLOCK_OFF_MS:
+            yield Ailment(
+                "clock_off",
+                f"“{node.name}”的电脑时钟{clock_difference(node)}。",
+                "请该单位校准时间（不影响收发）；之后运行 danglian hub node list --dir … 查看。",
+            )
+        if node.compared_differing:
+            yield Ailment(
+                "reconcile_differs",
+                f"“{node.name}”最近一次核对（{local_text(node.compared_at)}）"
+                f"有 {node.compared_differing} 组目录不一致。",
+                "该单位会自动补报；请它再核对一次：danglian node reconcile --dir …",
+            )
+
+
+def _refused_lately(session: Session) -> Iterator[Ailment]:
+    rows = session.execute(
+        select(Node.name, func.count())
+        .join(AuditEvent, AuditEvent.subject == "node:" + Node.id)
+        .where(AuditEvent.action == "entry.refused", AuditEvent.time > now() - _LATELY)
+        .group_by(Node.name)
+        .order_by(Node.name)
+    )
+    for name, count in rows:
+        yield Ailment(
+            "entries_refused",
+            f"最近 7 天没有接受“{name}”的 {count} 条变动，原因见操作日志。",
+            "该单位已看到原因：请它改正后重新保存，用 danglian node where --dir … 档号 查看。",
+        )
+
+
+def _letters(session: Session) -> Iterator[Ailment]:
+    for name, count in session.execute(
+        select(Node.name, func.count())
+        .join(DeadLetter, DeadLetter.claimed_sender == Node.id)
+        .where(DeadLetter.reason == FAILED)
+        .group_by(Node.name)
+        .order_by(Node.name)
     ):
         yield Ailment(
-            "reconcile_differs",
-            f"“{node.name}”最近一次核对（{local_text(node.compared_at)}）"
-            f"有 {node.compared_differing} 组目录不一致。",
-            "该单位会自动补报；请它再核对一次（“联网”页面的“现在核对”）。",
+            "node_parked",
+            f"处理“{name}”的消息时程序出错 {count} 次，已暂缓处理它的消息，过一会儿自动再试。",
+            "把运行日志交给维护人员；升级后用 danglian hub letters drop --dir … 编号 销去。",
         )
-    letters = session.scalar(select(func.count()).select_from(DeadLetter)) or 0
+    letters = session.scalar(
+        select(func.count()).select_from(DeadLetter).where(DeadLetter.reason != FAILED)
+    )
     if letters:
         yield Ailment(
             "dead_letters",
             f"有 {letters} 条信封无效的消息。",
-            "在“联网单位”的“无效消息”页面查看来源和原因。",
+            "运行 danglian hub letters list --dir … 查看来源和原因，再用 replay 或 drop 处理。",
         )
-    for job in session.scalars(select(Job).where(Job.state == JobState.FAILED)):
-        yield Ailment("job_failed", f"任务“{job.title}”没有完成：{job.problem}", "更正后重新执行。")
+
+
+def examine_log(session: Session) -> Iterator[Ailment]:
+    """Whether the audit log is whole; reads all of it."""
     for problem in verify_chain(session):
-        yield Ailment("audit_broken", f"审计日志被改动：{problem}", "请保留现场，报告安全审计员。")
+        yield Ailment(
+            "audit_broken",
+            f"审计日志被改动：{problem}",
+            "停止平台，保留现场，报告安全审计员；查清后恢复备份，运行 danglian hub recover --dir …",
+        )
+
+
+def examine_keys(folder: HubFolder) -> Iterator[Ailment]:
+    """Whether `keys/` fits database and store, and every roll-over came to its end."""
+    try:
+        check_keys(folder)
+    except Unavailable:
+        return  # the store is away, which is told by itself
+    except DanglianError as error:
+        yield Ailment(
+            "keys_wrong",
+            f"keys/ 与平台对不上：{error.message}",
+            f"{error.remedy}之后运行 danglian hub keys show --dir … 核对。",
+        )
+        return
+    for name in unfinished_rolls(folder):
+        yield Ailment(
+            "key_roll_unfinished",
+            f"密钥 keys/{name}.key 的更换没有做完。",
+            "停下平台，再运行一次 danglian hub keys roll --dir …，或直接启动平台，会接着做完。",
+        )
 
 
 def examine_store(store: ObjectStore) -> Iterator[Ailment]:
@@ -110,5 +201,75 @@ def examine_store(store: ObjectStore) -> Iterator[Ailment]:
         yield Ailment(
             "store_away",
             f"馆藏存储不能用：{error.message}",
-            "检查存储服务、存储桶、账号和网络；恢复后自动继续接收。",
+            "检查存储服务、存储桶、账号和网络，再运行 danglian hub doctor --dir …；会自动继续。",
         )
+
+
+def examine_disk(folder: HubFolder) -> Iterator[Ailment]:
+    """Whether the disk of the data folder has room."""
+    usage = shutil.disk_usage(folder.path)
+    if usage.free < max(_LEAST_FREE_BYTES, usage.total * _LEAST_FREE_SHARE):
+        yield Ailment(
+            "disk_nearly_full",
+            f"数据目录所在的磁盘只剩 {usage.free // 1024**2} MB。",
+            "腾出空间或换更大的磁盘，再运行 danglian hub doctor --dir …；写满时只停收，不丢数据。",
+        )
+
+
+def examine_broker(folder: HubFolder) -> Iterator[Ailment]:
+    """Whether the broker answers, takes our account, has all that it needs, and is listened to."""
+    if not names_broker(folder.settings.link):
+        return
+    try:
+        broker = Broker(folder)
+        with folder.database().read() as session:
+            accounts = broker.accounts(session)
+        missing = broker.missing(accounts)
+        unheard = broker.shards_unheard() if not missing else []
+    except Unavailable as error:
+        yield Ailment(
+            "broker_away",
+            f"消息服务器联系不上：{error.message}",
+            "启动消息服务器，检查地址、证书和网络，再运行 danglian hub broker declare --dir …",
+        )
+        return
+    except BrokerRefused as error:
+        yield Ailment(
+            "broker_refuses",
+            f"消息服务器不接受平台的账号或要求：{error.message}",
+            "改正设置项 broker_user 和 broker_password，再运行 danglian hub broker declare --dir …",
+        )
+        return
+    if missing:
+        yield Ailment(
+            "broker_incomplete",
+            f"消息服务器上缺 {len(missing)} 样东西（如 {missing[0]}）。",
+            "运行 danglian hub broker declare --dir …，缺的会建好；缺掉的消息会自动重发。",
+        )
+    for shard in unheard:
+        yield Ailment(
+            "shard_unheard",
+            f"分片 {shard} 没有进程在收，分在它的单位送不到。",
+            "运行 danglian hub run --dir …，或另开 danglian hub work --dir … --shard …",
+        )
+
+
+def open_database(folder: HubFolder) -> Ailment | None:
+    """Try the database; what keeps it from being worked with, or None."""
+    try:
+        with folder.database().read() as session:
+            hub_of(session)
+    except (Unavailable, SQLAlchemyError) as error:
+        said = error.message if isinstance(error, Unavailable) else type(error).__name__
+        return Ailment(
+            "database_away",
+            f"数据库不能用：{said}",
+            "启动数据库服务，检查设置项 database、网络和磁盘，再运行 danglian hub doctor --dir …",
+        )
+    except DanglianError as error:
+        return Ailment(
+            "database_unfit",
+            f"数据库不合用：{error.message}",
+            "比程序旧的，备份后运行 danglian hub migrate --dir …；比程序新的，装新版程序。",
+        )
+    return None

@@ -78,6 +78,11 @@ def check_keys(folder: HubFolder) -> None:
             _standing(folder, holder, current, register)
 
 
+def unfinished_rolls(folder: HubFolder) -> list[str]:
+    """The names of the keys whose roll-over was begun and did not come to its end."""
+    return [each.files.name for each in _holders(folder) if each.files.prepared() is not None]
+
+
 def settle_keys(folder: HubFolder, *, restored: bool = False) -> int:
     """Finish roll-overs that were killed, and see that `keys/` and the register fit each other.
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from hub.federation.edge import current_folder
-from hub.federation.letters import FAILED, Outcome, carry_out, letter_for, settle
+from hub.federation.letters import FAILED, Outcome, decide
 from hub.federation.models import Node
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
@@ -65,7 +63,7 @@ def index() -> ResponseReturnValue:
 @with_roles(Role.ADMINISTRATOR)
 def replay(letter_id: str) -> ResponseReturnValue:
     """Put a letter back into the queue that it came from."""
-    _decide(letter_id, Outcome.REPLAYED)
+    decide(current_actor(), current_folder(), letter_id, Outcome.REPLAYED)
     flash("已放回收件队列，重新处理。", "success")
     return redirect(url_for(".index"))
 
@@ -74,17 +72,6 @@ def replay(letter_id: str) -> ResponseReturnValue:
 @with_roles(Role.ADMINISTRATOR)
 def drop(letter_id: str) -> ResponseReturnValue:
     """Throw a letter away."""
-    _decide(letter_id, Outcome.DROPPED)
+    decide(current_actor(), current_folder(), letter_id, Outcome.DROPPED)
     flash("已删除这条无效消息。", "success")
     return redirect(url_for(".index"))
-
-
-def _decide(letter_id: str, outcome: Outcome) -> None:
-    folder, actor = current_folder(), current_actor()
-    with current_database().read() as session:
-        letter = letter_for(actor, letter_id, session=session)
-    if letter.reason != FAILED:
-        with closing(folder.open_link()) as link:
-            carry_out(letter, outcome, folder.settings.hub_id, link)
-    with current_database().write() as session:
-        settle(actor, letter_id, outcome, session=session)

@@ -6,10 +6,12 @@ The database says what was wrong with each and never what it said; the bytes are
 
 from __future__ import annotations
 
+from contextlib import closing
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
+from hub.federation.places import HubFolder
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.canonical import sha256_hex
@@ -68,6 +70,17 @@ def settle(actor: Actor, letter_id: str, outcome: Outcome, *, session: Session) 
         sha256=letter.sha256,
     )
     session.delete(letter)
+
+
+def decide(actor: Actor, folder: HubFolder, letter_id: str, outcome: Outcome) -> None:
+    """Carry out what an administrator decides about a letter, and strike it off the list."""
+    with folder.database().read() as session:
+        letter = letter_for(actor, letter_id, session=session)
+    if letter.reason != FAILED:
+        with closing(folder.open_link()) as link:
+            carry_out(letter, outcome, folder.settings.hub_id, link)
+    with folder.database().write() as session:
+        settle(actor, letter_id, outcome, session=session)
 
 
 def _find(letter: DeadLetter, hub_id: str, link: Link) -> Delivery | None:

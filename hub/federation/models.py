@@ -242,8 +242,11 @@ class Node(Model):
     asked_reason: Mapped[str] = mapped_column(CleanText(500), default="")
     software_version: Mapped[str] = mapped_column(CleanText(50), default="")
     last_contact: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    #: What the node said at its last greeting: how many changes wait there, since when the oldest
+    #: of them (by our clock), and what must be added to its clock to have ours.
     backlog: Mapped[int | None] = mapped_column(Integer, default=None)
-    clock_offset_ms: Mapped[int | None] = mapped_column(Integer, default=None)
+    oldest_waiting: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger, default=None)
     quota_bytes: Mapped[int] = mapped_column(BigInteger, default=20 * 1024**3)
     notes: Mapped[str] = mapped_column(CleanText(2000, multiline=True), default="")
     #: The last comparison of both sides' sums (protocol §7), and how many of them differed.

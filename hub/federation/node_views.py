@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from hub.federation import epochs
 from hub.federation import service as federation
 from hub.federation.broker import Broker, rotate_account
+from hub.federation.contact import clock_difference
 from hub.federation.edge import current_folder, current_holdings
 from hub.federation.models import NODE_STATES, Fonds, Node
 from shared.identity import current_actor, with_roles
@@ -41,6 +42,8 @@ def index() -> ResponseReturnValue:
             "name": Node.name,
             "last_contact": Node.last_contact,
             "backlog": Node.backlog,
+            "oldest": Node.oldest_waiting,
+            "clock": Node.clock_offset_ms,
             "epoch": Node.epoch,
         },
         default_sort="name",
@@ -58,6 +61,7 @@ def index() -> ResponseReturnValue:
             asking=session.scalars(seen.where(Node.asking_instance.is_not(None))).all(),
             states=NODE_STATES,
             silent=_is_silent,
+            clock=clock_difference,
             administers=actor.has(Role.ADMINISTRATOR),
         )
 
@@ -97,6 +101,7 @@ def show(node_id: str) -> ResponseReturnValue:
             suspension=federation.suspension_of(node, session),
             states=NODE_STATES,
             silent=_is_silent(node),
+            clock=clock_difference,
             administers=actor.has(Role.ADMINISTRATOR),
             has_account=node.may_talk and names_broker(current_folder().settings.link),
         )

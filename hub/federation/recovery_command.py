@@ -1,4 +1,4 @@
-"""Commands for what went wrong: grant a node, recover the hub, and the doctor."""
+"""Commands for what went wrong: grant a node, recover the hub."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from hub.federation import epochs
-from hub.federation.doctor import examine, examine_store
 from hub.federation.generations import begin_generation
 from hub.federation.key_roll import check_keys, settle_keys
 from hub.federation.nodes import node_of
@@ -91,21 +90,3 @@ def recover_command(complete: Complete) -> click.Command:
             )
 
     return recover
-
-
-@click.command("doctor")
-@folder_option
-@json_option
-def doctor_command(folder: Path, as_json: bool) -> None:
-    """检查平台：每个卡住的地方，以及解开它的命令。"""
-    place = HubFolder(folder)
-    with place.database().read() as session:
-        findings = [finding.to_wire() for finding in examine(session)]
-    findings += [finding.to_wire() for finding in examine_store(place.store)]
-    show_table(
-        findings,
-        {"code": "代号", "problem": "情况", "remedy": "怎么办"},
-        as_json=as_json,
-        title="检查结果" if findings else "没有发现问题",
-        key="findings",
-    )

@@ -80,6 +80,8 @@ class NodeSchema(Schema):
     epoch = fields.Integer()
     last_contact = fields.DateTime(allow_none=True)
     backlog = fields.Integer(allow_none=True)
+    oldest_waiting = fields.DateTime(allow_none=True)
+    clock_offset_ms = fields.Integer(allow_none=True)
     software_version = fields.String()
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from hub.federation import epochs
 from hub.federation.assignments import hub_of
+from hub.federation.contact import count_of, note_hello
 from hub.federation.enrolment import key_at
 from hub.federation.lanes import Lanes
 from hub.federation.letters import FAILED
@@ -41,6 +42,14 @@ from shared.records.values import repair_text
 log = logging.getLogger(__name__)
 
 _BATCH = 50
+
+#: What the rooms above tell a node with every answer to its greeting: how far its things are. A
+#: hint that may be lost (protocol §1): takes the node's id, returns fields of the answer.
+News = Callable[[str, Session], Mapping[str, Any]]
+
+
+def _no_news(_node_id: str, _session: Session) -> Mapping[str, Any]:
+    return {}
 
 
 class _NodeEvents(Events):
@@ -135,6 +144,7 @@ class PostOffice:
         handlers: Mapping[str, Handler],
         holdings: epochs.Holdings,
         *,
+        news: News = _no_news,
         shard: int = 0,
         shards: int = 1,
         timing: Timing | None = None,
@@ -145,6 +155,7 @@ class PostOffice:
         self._link = link
         self._handlers = handlers
         self._holdings = holdings
+        self._news = news
         self._timing = timing
         self._clock = clock
         self._hub_id = folder.settings.hub_id
@@ -278,9 +289,9 @@ class PostOffice:
         exchange = self._exchange(node_id)
         with self._database.read() as session:
             letters = all_letters(session)
-            welcome = self._welcome(session, exchange, node_of(node_id, session))
+            welcome = self._welcome(session, exchange, node_of(node_id, session), {})
         # What is on the way for days says nothing about a clock.
-        del welcome["time"]
+        del welcome["time"], welcome["asked"]
         yield from letters
         yield exchange.message("welcome", welcome)
         yield exchange.acknowledgement()
@@ -363,9 +374,8 @@ class PostOffice:
             node = locked(session, Node, message.header.sender)
             if node is None:
                 raise BadEnvelope("unknown_node", claimed_sender=message.header.sender)
-            node.software_version = repair_text(hello.get("version", ""))[:40]
-            node.backlog = _count(hello.get("backlog"))
-            known_epoch = _count(hello.get("epoch"))
+            note_hello(node, hello)
+            known_epoch = count_of(hello.get("epoch"))
             if instance == node.instance_id:
                 self._greet_holder(session, node, hello, known_epoch)
             elif hello.get("want_grant") or known_epoch > node.epoch:
@@ -379,7 +389,7 @@ class PostOffice:
                 if self._folder.settings.grant_policy == "auto":
                     self.grant(system_actor("grant_policy"), node.id, session=session)
             letters = self._letters(session, node, hello.get("hub_key"))
-            body = self._welcome(session, exchange, node)
+            body = self._welcome(session, exchange, node, hello)
         return [*letters, exchange.message("welcome", body)]
 
     def _letters(self, session: Session, node: Node, key_id: object) -> list[bytes]:
@@ -409,12 +419,12 @@ class PostOffice:
         down = hello.get("down")
         if incoming is None or outgoing is None or not isinstance(down, dict):
             return
-        down_seq, down_digest = _count(down.get("seq")), str(down.get("digest"))
+        down_seq, down_digest = count_of(down.get("seq")), str(down.get("digest"))
         if down.get("epoch") != outgoing.epoch:
             return
         if not outgoing.unsure:
-            if _count(hello.get("acked")) > incoming.seq or down_seq > outgoing.seq:
-                same = _count(hello.get("generation")) == outgoing.generation
+            if count_of(hello.get("acked")) > incoming.seq or down_seq > outgoing.seq:
+                same = count_of(hello.get("generation")) == outgoing.generation
                 if same:
                     epochs.suspect_restore(session, node, "该单位收到过本平台已没有的回执或消息")
             return
@@ -424,8 +434,11 @@ class PostOffice:
         elif digest_at(session, outgoing, down_seq) != down_digest:
             self.restart(session, node)
 
-    def _welcome(self, session: Session, exchange: Exchange, node: Node) -> dict[str, Any]:
+    def _welcome(
+        self, session: Session, exchange: Exchange, node: Node, hello: Mapping[str, Any]
+    ) -> dict[str, Any]:
         outgoing = session.get(OutgoingStream, node.id)
+        asked = hello.get("time")
         return {
             "epoch": node.epoch,
             "instance_id": node.instance_id,
@@ -433,6 +446,9 @@ class PostOffice:
             "lost_after": outgoing.lost_after if outgoing else None,
             "reads": VERSION,
             "time": utc_text(),
+            # The node's own words: from the way there and back it knows how its clock differs.
+            "asked": asked if isinstance(asked, str) and len(asked) <= 40 else None,
+            **self._news(node.id, session),
         }
 
     def restart(self, session: Session, node: Node) -> None:
@@ -442,7 +458,3 @@ class PostOffice:
     def grant(self, actor: Actor, node_id: str, *, session: Session) -> int:
         """Grant the instance of a node that asked; see `epochs.grant`."""
         return epochs.grant(actor, node_id, key=self._key, holdings=self._holdings, session=session)
-
-
-def _count(value: object) -> int:
-    return value if type(value) is int and 0 <= value < 1 << 31 else 0

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session, undefer
 
 from hub.catalogue import service as catalogue
 from hub.receiving.models import Batch, Offer, OfferState
-from shared.kernel.clock import now
+from shared.kernel.clock import format_utc, now
 from shared.kernel.database import locked
 from shared.kernel.errors import NotFound
 from shared.messaging.log import lock_streams
 from shared.records.states import HUB_BATCH
+
+#: A node hears of so many batches at most, and of concluded ones for so long.
+_MOST_NEWS, _LATELY = 20, timedelta(days=7)
 
 
 def batches_named(session: Session, batch_id: str) -> list[Batch]:
@@ -82,3 +87,32 @@ def advance(batch: Batch, *, session: Session) -> None:
         batch.state = HUB_BATCH.after("checked", batch.state)
         batch.reviewable_at = now()
     session.flush()
+
+
+def news_of(node_id: str, session: Session) -> dict[str, Any]:
+    """How far the node's batches are, for the answer to its greeting: open ones, and late news.
+
+    `{"batches": […]}`, oldest first, so that the last round of a batch comes last.
+    """
+    lately = now() - _LATELY
+    rows = session.scalars(
+        select(Batch)
+        .where(Batch.node_id == node_id, Batch.state != "withdrawn")
+        .where(Batch.concluded_at.is_(None) | (Batch.concluded_at > lately))
+        .order_by(Batch.arrived_at.desc(), Batch.round.desc())
+        .limit(_MOST_NEWS)
+    ).all()
+    return {
+        "batches": [
+            {
+                "batch_id": each.batch_id,
+                "listed": each.listed_digest,
+                "state": each.state,
+                "count": each.count,
+                "checked": each.checked,
+                "arrived_at": format_utc(each.arrived_at),
+                "reviewable_at": format_utc(each.reviewable_at) if each.reviewable_at else None,
+            }
+            for each in reversed(rows)
+        ]
+    }

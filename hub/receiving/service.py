@@ -33,7 +33,7 @@ from hub.receiving.models import (
     Receipt,
     Verdict,
 )
-from hub.receiving.progress import locked_batch, offers_of
+from hub.receiving.progress import locked_batch, news_of, offers_of
 from hub.receiving.receipts import (
     accepted_listing,
     accepted_offers,
@@ -103,6 +103,7 @@ __all__ = [
     "handlers",
     "holdings",
     "locked_batch",
+    "news_of",
     "offer_in",
     "offers_named",
     "offers_of",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from node.corrections import whole as of_corrections
@@ -292,6 +292,17 @@ def waiting_for_us(*, session: Session) -> list[HandOver]:
     ]
 
 
+def refused_and_open(*, session: Session) -> list[HandOver]:
+    """The hand-overs under way of which the hub did not take what this side said last."""
+    return list(
+        session.scalars(
+            select(HandOver)
+            .where(HandOver.refused.is_not(None), HandOver.state.not_in(FINAL))
+            .order_by(HandOver.created_at, HandOver.id)
+        )
+    )
+
+
 def bundles_of(hand_over_id: str, *, session: Session) -> list[Bundle]:
     """The bundles of a hand-over, in order."""
     return list(
@@ -313,6 +324,17 @@ def next_to_move(session: Session, *, leaving: bool) -> list[tuple[str, str, str
         .order_by(HandOver.created_at, Bundle.number)
     )
     return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def bundles_waiting() -> Any:
+    """How many bundles of fonds that leave still have to go up, as a scalar subquery."""
+    return (
+        select(func.count())
+        .select_from(Bundle)
+        .join(HandOver, HandOver.id == Bundle.hand_over_id)
+        .where(HandOver.leaving.is_(True), HandOver.state == "given", Bundle.moved.is_(False))
+        .scalar_subquery()
+    )
 
 
 def note_moved(session: Session, bundle_id: str) -> None:

@@ -94,6 +94,27 @@ def objected(record_ids: Collection[str], *, session: Session) -> set[str]:
     }
 
 
+def objected_by(source: str, *conditions: Any) -> Select[Any]:
+    """The ids of records with an objection of this source that fits, as a subquery."""
+    return select(Objection.record_id).where(
+        Objection.source == source, Objection.record_id.is_not(None), *conditions
+    )
+
+
+def refusals_open() -> Any:
+    """How much the hub did not take of records, not dealt with yet, as a scalar subquery."""
+    return (
+        select(func.count())
+        .select_from(Objection)
+        .where(
+            Objection.source == "refused",
+            Objection.settled_at.is_(None),
+            Objection.record_id.is_not(None),
+        )
+        .scalar_subquery()
+    )
+
+
 def distinct_values(column: str, seen: Collection[str], *, session: Session) -> list[Any]:
     """The values that a column has, for a filter's choices."""
     found = getattr(Record, column)

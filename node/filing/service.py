@@ -72,6 +72,7 @@ from node.filing.models import (
     ComputerFile,
     Document,
     Event,
+    Objection,
     Place,
     Record,
     Step,
@@ -96,9 +97,11 @@ from node.filing.queries import (
     inside,
     listing,
     objected,
+    objected_by,
     open_objection_counts,
     organs,
     referenced_digests,
+    refusals_open,
 )
 from node.filing.undoing import last_step, undo
 from node.filing.values import COLLECT_FIELDS, DESCRIPTION_FIELDS, PLACE_FIELDS, check_values
@@ -119,6 +122,7 @@ __all__ = [
     "Event",
     "Filter",
     "Holder",
+    "Objection",
     "Place",
     "Plan",
     "Preview",
@@ -179,6 +183,7 @@ __all__ = [
     "note_values",
     "notes_of",
     "objected",
+    "objected_by",
     "open_classes",
     "open_divergences",
     "open_objection_counts",
@@ -194,6 +199,7 @@ __all__ = [
     "records_named",
     "records_to_change",
     "referenced_digests",
+    "refusals_open",
     "remove_filed",
     "reorder",
     "send_to_filing",

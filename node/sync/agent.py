@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from node.office.hub_keys import follow
 from node.office.models import Office, OfficeState
 from node.office.places import NodeFolder
 from node.office.service import office_of
-from node.sync import recovery
+from node.sync import progress, recovery
+from node.sync.waiting import waiting_of
 from node.transfer import service as transfer
-from shared.kernel.clock import now, parse_utc, utc_text
+from shared.kernel.clock import format_utc, now, parse_utc, utc_text
 from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.keys import PublicKey
 from shared.messaging.entry import Handler
@@ -32,13 +32,15 @@ from shared.messaging.envelope import (
 )
 from shared.messaging.exchange import Events, Exchange, Party, Timing
 from shared.messaging.link import Link, hub_queue, node_queue
-from shared.messaging.models import OutgoingEntry, OutgoingStream
+from shared.messaging.models import OutgoingStream
 from shared.messaging.parcel import ARRIVED
 
 log = logging.getLogger(__name__)
 
 _BATCH = 20
 _SOON = 2.0
+#: An answer that was on its way for longer says nothing of the clocks.
+_QUICK = timedelta(seconds=30)
 
 
 class _AgentEvents(Events):
@@ -56,6 +58,10 @@ class _AgentEvents(Events):
             self._agent.greet_soon()
         else:
             recovery.be_superseded(session, epoch)
+
+    def acknowledged(self, session: Session, seq: int) -> None:
+        """The hub has applied what we told as far as this."""
+        progress.note_acknowledgement(session, office_of(session).epoch, seq)
 
     def greeting_due(self, session: Session) -> None:
         """The hub was restored or granted us an epoch."""
@@ -228,6 +234,7 @@ class Agent:
         with self._database.read() as session:
             office = office_of(session)
             stream = session.get(OutgoingStream, self._hub_id)
+            waiting = waiting_of(session)
             body = {
                 "instance_id": office.instance_id,
                 "version": self._version,
@@ -236,12 +243,13 @@ class Agent:
                 "generation": stream.generation if stream else 0,
                 "want_grant": office.state == OfficeState.RECOVERING and not office.adopting,
                 "reason": office.notice[:200],
-                "acked": stream.acked if stream else 0,
-                "backlog": stream.seq - stream.acked if stream else 0,
-                "oldest": _oldest_waiting(session, stream),
+                "acked": waiting.acknowledged,
+                "backlog": waiting.count,
+                "oldest": format_utc(waiting.oldest) if waiting.oldest else None,
                 "down": self._exchange.position(session),
                 "hub_key": self._hub_key.id,
                 "time": utc_text(),
+                "clock_offset_ms": office.clock_offset_ms,
             }
             return self._exchange.message("hello", body)
 
@@ -255,6 +263,7 @@ class Agent:
             if stream is None or generation < stream.generation:
                 return
             self._note_contact(office, welcome)
+            progress.note_batches(session, welcome.get("batches"))
             epoch = welcome.get("epoch")
             if type(epoch) is not int:
                 raise BadEnvelope("welcome", claimed_sender=self._hub_id)
@@ -292,20 +301,25 @@ class Agent:
 
     def _note_contact(self, office: Office, welcome: dict[str, Any]) -> None:
         office.last_contact = now()
-        try:
-            offset = parse_utc(str(welcome.get("time"))) - now()
-        except ValueError:
-            return
-        office.clock_offset_ms = offset // timedelta(milliseconds=1)
+        offset = _clock_offset(welcome)
+        if offset is not None:
+            office.clock_offset_ms = offset // timedelta(milliseconds=1)
 
 
-def _oldest_waiting(session: Session, stream: OutgoingStream | None) -> str | None:
-    if stream is None or stream.acked >= stream.seq:
+def _clock_offset(welcome: Mapping[str, Any]) -> timedelta | None:
+    """What must be added to our time to have the hub's; None when the answer was long on its way.
+
+    The answer repeats when we asked, so half of the way there and back is taken off. An older hub
+    does not repeat it.
+    """
+    arrived = now()
+    try:
+        theirs = parse_utc(str(welcome.get("time")))
+        if welcome.get("asked") is None:
+            return theirs - arrived
+        asked = parse_utc(str(welcome["asked"]))
+    except ValueError:
         return None
-    oldest = session.scalar(
-        select(func.min(OutgoingEntry.created_at))
-        .where(OutgoingEntry.peer == stream.peer)
-        .where(OutgoingEntry.epoch == stream.epoch)
-        .where(OutgoingEntry.seq == stream.acked + 1)
-    )
-    return oldest.isoformat() if oldest else None
+    if not timedelta(0) <= arrived - asked <= _QUICK:
+        return None
+    return theirs - (asked + (arrived - asked) / 2)

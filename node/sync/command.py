@@ -11,7 +11,7 @@ import click
 from node.office.models import STATE_LABELS, OfficeState
 from node.office.places import NodeFolder
 from node.office.service import office_of
-from node.sync.doctor import examine
+from node.sync.doctor import examine_folder
 from node.sync.enrolment import enrol
 from node.sync.line import fetch_account
 from node.sync.reconciling import ask
@@ -80,8 +80,7 @@ def reconcile_command(folder: Path, as_json: bool) -> None:
 @json_option
 def doctor_command(folder: Path, as_json: bool) -> None:
     """检查本机：每个卡住的地方，以及解开它的命令。"""
-    with NodeFolder(folder).database().read() as session:
-        findings = [finding.to_wire() for finding in examine(session)]
+    findings = [finding.to_wire() for finding in examine_folder(NodeFolder(folder))]
     show_table(
         findings,
         {"code": "代号", "problem": "情况", "remedy": "怎么办"},

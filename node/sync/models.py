@@ -1,11 +1,11 @@
-"""The last proof that hub and node hold the same."""
+"""What is known of the other side: comparisons, acknowledgements, how far its batches are."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Integer
+from sqlalchemy import JSON, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kernel.clock import now
@@ -25,3 +25,35 @@ class Reconciliation(Model):
     #: Fonds and years (`<fonds_id>/<year>`) whose sums differed, and how many records went again.
     differing: Mapped[list[Any]] = mapped_column(JSON, default=list)
     told_again: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Acknowledgement(Model):
+    """When the hub said that it has applied our up stream as far as `seq`.
+
+    The cursor alone says how far it is now; these rows say since when each entry counts as
+    accepted: since the first one of its epoch that reaches it.
+    """
+
+    __tablename__ = "sync_acknowledgement"
+
+    epoch: Mapped[int] = mapped_column(Integer, primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
+class BatchProgress(Model):
+    """How far the hub is with a batch 移交批次 that is open there, as it said last (a hint).
+
+    `state` is one of `HUB_BATCH`, the times are the hub's; `heard_at` is ours. A batch that was
+    returned may be offered again under its id: what was heard earlier is about the round before.
+    """
+
+    __tablename__ = "sync_batch_progress"
+
+    batch_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    state: Mapped[str] = mapped_column(String(20))
+    count: Mapped[int] = mapped_column(Integer, default=0)
+    checked: Mapped[int] = mapped_column(Integer, default=0)
+    arrived_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    reviewable_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    heard_at: Mapped[datetime] = mapped_column(UtcTime, default=now)

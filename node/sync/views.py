@@ -11,7 +11,7 @@ from node.office.models import STATE_LABELS, OfficeState
 from node.office.service import office_of
 from node.registry.edge import current_folder
 from node.sync import reconciling
-from node.sync.doctor import examine
+from node.sync.doctor import examine, examine_log
 from node.sync.models import Reconciliation
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
@@ -39,7 +39,7 @@ def index() -> str:
             comparisons=[(each, _names(each, session)) for each in found],
             hours=hours,
             next_at=reconciling.due_at(found[0], hours) if found and hours > 0 else None,
-            findings=list(examine(session)),
+            findings=[*examine(session), *examine_log(session)],
             may_carry=office.hub_id and current_actor().has(Role.CLERK, Role.ADMINISTRATOR),
             may_ask=office.has_grant and current_actor().has(Role.CLERK, Role.ADMINISTRATOR),
         )

@@ -415,6 +415,27 @@ def ready_listing(actor: Actor, *, session: Session) -> Any:
     )
 
 
+def in_batches(*conditions: Any) -> Any:
+    """The ids of records in batches that fit, as a subquery; but for those that were returned."""
+    return (
+        select(BatchRecord.record_id)
+        .join(Batch, Batch.id == BatchRecord.batch_id)
+        .where(BatchRecord.outcome.is_distinct_from("returned"), *conditions)
+    )
+
+
+def latest_of(record_id: str, *, session: Session) -> tuple[Batch, BatchRecord] | None:
+    """The last batch that a record was put into, and its row there."""
+    row = session.execute(
+        select(Batch, BatchRecord)
+        .join(BatchRecord, BatchRecord.batch_id == Batch.id)
+        .where(BatchRecord.record_id == record_id)
+        .order_by(Batch.created_at.desc(), Batch.id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else (row[0], row[1])
+
+
 def summary(batch_id: str, *, session: Session) -> dict[str, int]:
     """How many records of a batch were inspected, have errors or warnings, are told, uploaded."""
     conditions = (

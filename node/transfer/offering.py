@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from node.office.service import office_of, require_grant, tell_hub_many
@@ -40,6 +41,13 @@ Fact = tuple[str, str, dict[str, Any]]
 _TOLD_STATES = ("offered", "withdrawing", "accepted", "corrected", "signed")
 #: States in which the hub may want a package: after a restore it may have lost received ones.
 _NEEDED_STATES = ("approved", *_TOLD_STATES, "received")
+_WAITS_FOR_UPLOAD = (
+    BatchRecord.uploaded.is_(False),
+    BatchRecord.told.is_(True),
+    BatchRecord.inline.is_(False),
+    Batch.state.in_(_NEEDED_STATES),
+    BatchRecord.outcome.is_distinct_from("returned"),
+)
 
 
 def package_name(sha256: str) -> str:
@@ -199,14 +207,50 @@ def sign(actor: Actor, batch_id: str, confirmation: dict[str, Any], *, session: 
     return batch
 
 
+def is_round(batch_id: str, listed: object, session: Session) -> bool:
+    """Whether the hub speaks of the batch as it was offered last.
+
+    `listed` is the digest of the `batch` entry that it has; None while it has none.
+    """
+    batch = session.get(Batch, batch_id)
+    if batch is None or listed is None:
+        return batch is not None
+    return batch.closing is not None and digest_of(batch.closing) == listed
+
+
+def uploads_waiting() -> Any:
+    """How many packages still have to go up beside the entries, as a scalar subquery."""
+    return (
+        select(func.count())
+        .select_from(BatchRecord)
+        .join(Batch, Batch.id == BatchRecord.batch_id)
+        .where(*_WAITS_FOR_UPLOAD)
+        .scalar_subquery()
+    )
+
+
+def not_uploaded_since(moment: datetime, *, session: Session) -> list[Batch]:
+    """The batches that were offered before a moment, and still have packages to send."""
+    waiting = (
+        select(BatchRecord.batch_id)
+        .join(Batch, Batch.id == BatchRecord.batch_id)
+        .where(*_WAITS_FOR_UPLOAD)
+    )
+    return list(
+        session.scalars(
+            select(Batch)
+            .where(Batch.id.in_(waiting), Batch.offered_at < moment)
+            .order_by(Batch.offered_at, Batch.id)
+        )
+    )
+
+
 def uploads_wanted(session: Session, limit: int | None = 20) -> list[tuple[str, str, int]]:
     """Packages that are too large for an entry and not yet uploaded: (offer id, sha256, size)."""
     rows = session.execute(
         select(BatchRecord.offer_id, BatchRecord.package_sha256, BatchRecord.package_size)
         .join(Batch, Batch.id == BatchRecord.batch_id)
-        .where(BatchRecord.uploaded.is_(False), BatchRecord.told.is_(True))
-        .where(BatchRecord.inline.is_(False), Batch.state.in_(_NEEDED_STATES))
-        .where(BatchRecord.outcome.is_distinct_from("returned"))
+        .where(*_WAITS_FOR_UPLOAD)
         .order_by(BatchRecord.offer_id)
         .limit(limit)
     )

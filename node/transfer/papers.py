@@ -91,6 +91,26 @@ def apply_withdrawn(session: Session, body: dict[str, Any]) -> None:
     audit.record(session, _HUB, "batch.withdrawn", f"batch:{batch.id}", records=len(records))
 
 
+def note_refusal(session: Session, body: Mapping[str, Any]) -> bool:
+    """Show what the hub did not take of a transfer; False for what is of none.
+
+    An offer is shown at its record; what was said of a whole batch as a notice at the batch.
+    """
+    subject = str(body.get("subject") or "")
+    if (offer := session.get(BatchRecord, subject)) is not None:
+        return filing.note_refusal(session, {**body, "subject": offer.record_id})
+    batch = session.get(Batch, subject)
+    if batch is None:
+        return False
+    said = f"{body.get('problem') or ''}{body.get('remedy') or ''}"
+    message = repair_text(f"市级平台没有接受“{batch.title}”：{said}")[:REMARK_LENGTH]
+    code = repair_text(body.get("code"))[:60]
+    session.add(Notice(batch_id=batch.id, code=code, message=message))
+    audit.record(session, _HUB, "batch.refused", f"batch:{batch.id}", code=code)
+    session.flush()
+    return True
+
+
 def _verdict(session: Session, body: dict[str, Any]) -> None:
     hub_key = hub_key_named(_signature_in(body, "signature").get("key"), session)
     if not signed_by([hub_key] if hub_key else [], body, "signature"):

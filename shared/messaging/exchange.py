@@ -71,6 +71,9 @@ class Events:
     def refused(self, session: Session, refusals: Sequence[Refusal]) -> None:
         """Entries of the peer were not applied; the peer is told in the same transaction."""
 
+    def acknowledged(self, session: Session, seq: int) -> None:
+        """The peer has applied our log up to here; one that was restored may say a lower seq."""
+
     def greeting_due(self, session: Session) -> None:
         """The hub was restored or granted a new epoch: it has to be greeted before all else."""
 
@@ -393,6 +396,7 @@ class Exchange:
         if seq >= stream.acked or lower_counts:
             if seq != stream.acked:
                 stream.acked_at = now()
+                self._events.acknowledged(session, seq)
             stream.acked = seq
             stream.durable = min(durable, seq)
             if lower_counts:

@@ -8,14 +8,17 @@ from shared.web.app import make_app
 from shared.web.current import current_database
 from shared.web.downloads import download
 from shared.web.forms import Form, accepts_upload, uploaded
-from shared.web.frame import NavigationItem
+from shared.web.frame import Light, LightSource, NavigationItem
 from shared.web.links import local_path
 from shared.web.listing import Filter, Listing, Page
+from shared.web.polling import polled
 from shared.web.server import Server, serve
 
 __all__ = [
     "Filter",
     "Form",
+    "Light",
+    "LightSource",
     "Listing",
     "NavigationItem",
     "Page",
@@ -26,6 +29,7 @@ __all__ = [
     "download",
     "local_path",
     "make_app",
+    "polled",
     "serve",
     "uploaded",
 ]

@@ -28,7 +28,7 @@ from shared.web.audit_log.names import ACTION_NAMES, SubjectNames
 from shared.web.audit_log.views import blueprint as audit_pages
 from shared.web.current import DATABASE, current_database
 from shared.web.forms import upload_limit_of
-from shared.web.frame import PRODUCT, FrameMaker
+from shared.web.frame import PRODUCT, FrameMaker, LightSource
 from shared.web.jobs.views import blueprint as job_pages
 from shared.web.links import is_api
 from shared.web.sessions import PrefixedSessions, Sessions, cookie_name, session_secret
@@ -69,6 +69,7 @@ def make_app(
     data_folder: Path,
     blueprints: Iterable[Any] = (),
     navigation: Iterable[tuple[Any, ...]] = (),
+    light: LightSource | None = None,
     roles: Sequence[Role] = tuple(Role),
     scopes: Scopes | None = None,
     action_names: Mapping[str, str] | None = None,
@@ -85,6 +86,7 @@ def make_app(
         data_folder: the secret of the sessions is kept in its `keys/`.
         blueprints: of pages (Flask) and of the API (`api_blueprint`).
         navigation: entries (endpoint, label, icon, roles), see `NavigationItem`.
+        light: a light in the header of every page, for who is signed in.
         roles: which roles the page of accounts offers.
         scopes: which archives and fonds it offers.
         action_names: what the capabilities' audit events are called on the page of the log.
@@ -139,7 +141,7 @@ def make_app(
     for each in (accounts_pages, job_pages, audit_pages):
         app.register_blueprint(each)
     _join(app, make_api(app, PRODUCT, version("danglian")), (accounts_api, *blueprints))
-    frame = FrameMaker(title, navigation)
+    frame = FrameMaker(title, navigation, light)
     frame.check(app)
     app.extensions["danglian.frame"] = frame
     if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):

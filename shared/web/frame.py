@@ -29,6 +29,22 @@ class NavigationItem(NamedTuple):
         return not self.roles or actor.has(*self.roles)
 
 
+class Light(NamedTuple):
+    """One light in every header: a level (`green`, `yellow`, `red`), a few words, and why."""
+
+    level: str
+    words: str
+    why: str
+
+
+class LightSource(NamedTuple):
+    """Where the light comes from: what reads it, the page that explains it, what a page polls."""
+
+    read: Callable[[], Light]
+    page: str
+    poll: str
+
+
 @dataclass(frozen=True)
 class Frame:
     """The frame of one page."""
@@ -39,6 +55,8 @@ class Frame:
     navigation: list[NavigationItem]
     #: The entry that the current page belongs to.
     active: NavigationItem | None
+    light: Light | None = None
+    light_source: LightSource | None = None
 
     @property
     def is_administrator(self) -> bool:
@@ -49,8 +67,14 @@ class Frame:
 class FrameMaker:
     """Makes the frame of each page of one app."""
 
-    def __init__(self, title: str | Callable[[], str], navigation: Iterable[tuple[object, ...]]):
+    def __init__(
+        self,
+        title: str | Callable[[], str],
+        navigation: Iterable[tuple[object, ...]],
+        light: LightSource | None = None,
+    ):
         self._title = title
+        self._light = light
         self.items = [NavigationItem(*item) for item in navigation]  # type: ignore[arg-type]
 
     def __call__(self) -> Frame:
@@ -58,16 +82,21 @@ class FrameMaker:
         try:
             actor = current_actor_or_none()
             title = self._title if isinstance(self._title, str) else self._title()
+            light = self._light.read() if self._light and actor else None
         except (DanglianError, SQLAlchemyError):
             actor, title = None, self._title if isinstance(self._title, str) else ""
+            light = None
         items = [each for each in self.items if actor and each.visible_to(actor)]
-        return Frame(PRODUCT, title, actor, items, _active(items))
+        return Frame(PRODUCT, title, actor, items, _active(items), light, self._light)
 
     def check(self, app: Flask) -> None:
         """Raise ValueError for an entry that leads nowhere."""
-        for item in self.items:
-            if item.endpoint not in app.view_functions:
-                raise ValueError(f"navigation: there is no endpoint {item.endpoint!r}")
+        endpoints = [item.endpoint for item in self.items]
+        if self._light is not None:
+            endpoints += [self._light.page, self._light.poll]
+        for endpoint in endpoints:
+            if endpoint not in app.view_functions:
+                raise ValueError(f"navigation: there is no endpoint {endpoint!r}")
 
 
 def _active(items: list[NavigationItem]) -> NavigationItem | None:

@@ -17,6 +17,7 @@ from shared.kernel.files import write_atomically
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import random_token
 from shared.web.links import is_api
+from shared.web.polling import is_polling
 
 _KEY_FILE = "session.key"
 #: The cookie tells this often that its session is in use.
@@ -81,8 +82,8 @@ class Sessions:
         if idle > self._idle_seconds:
             session.clear()
             return None
-        # A page that polls the progress of a job is not somebody at work.
-        if idle > _TOUCH_SECONDS and request.endpoint != "jobs.progress":
+        # A page that asks by itself is not somebody at work.
+        if idle > _TOUCH_SECONDS and not is_polling():
             session["seen"] = int(time.time())
         return token
 

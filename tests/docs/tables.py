@@ -259,11 +259,11 @@ def finding_codes() -> list[Said]:
 
 
 def doctor_codes(side: str) -> list[Said]:
-    """What the doctor of the hub or the node may find, in the order in which it looks."""
-    path = {"hub": "hub/federation/doctor.py", "node": "node/sync/doctor.py"}[side]
-    tree = next(tree for each, tree in _modules() if each == ROOT / path)
+    """What the doctor of the hub or the node may find, room by room."""
     return [
-        Said(*(texts(argument)[0] for argument in call.args))
+        Said(*((texts(argument) or ["…"])[0] for argument in call.args))
+        for path, tree in _modules()
+        if path.name == "doctor.py" and path.is_relative_to(ROOT / side)
         for call in _calls(tree)
         if _name(call.func) == "Ailment"
     ]

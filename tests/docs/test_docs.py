@@ -19,6 +19,7 @@ from hub.review.service import PRESET_REASONS
 from hub.wiring import handlers
 from node.office.places import NodeSettings
 from node.registry.service import DIRECTIONS
+from node.sync.doctor import GO_ON, GO_ON_OTHERWISE
 from node.wiring import HANDLERS
 from shared.command.main import danglian
 from shared.demo.city import HUB_PEOPLE, OFFICES
@@ -230,6 +231,22 @@ def test_the_settings_are_those_that_exist(kind: type) -> None:
 def test_the_tables_of_codes_are_up_to_date(name: str) -> None:
     written = tables.between(read(tables.TABLES[name]), name)
     assert written == tables.table(name), "run: .venv/bin/python -m tests.docs.tables"
+
+
+@pytest.mark.parametrize("side", ["hub", "node"])
+def test_whatever_a_doctor_finds_it_names_a_command_that_exists(side: str) -> None:
+    found = tables.doctor_codes(side)
+    assert len({each.code for each in found}) == len(found), "one code, one state"
+    for each in found:
+        named = re.findall(r"danglian((?: (?:--)?[a-z][a-z-]*| …)+)", each.remedy)
+        assert named, f"{each.code} names no command"
+        for words in named:
+            check([word for word in words.split() if word != "…"], whole=False)
+
+
+def test_the_commands_that_go_on_with_a_failed_job_exist() -> None:
+    for words in (*GO_ON.values(), GO_ON_OTHERWISE):
+        check(["node", *(word for word in words.split() if word != "…")], whole=False)
 
 
 def test_no_code_in_the_source_is_missing_in_the_tables() -> None:

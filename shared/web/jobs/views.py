@@ -14,6 +14,7 @@ from shared.kernel.jobs import Job, job_of
 from shared.kernel.jobs import stop as stop_job
 from shared.web.current import current_database
 from shared.web.links import local_path
+from shared.web.polling import polled
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
@@ -27,6 +28,7 @@ def show(job_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<job_id>/progress")
+@polled
 @signed_in
 def progress(job_id: str) -> ResponseReturnValue:
     with current_database().read() as session:

@@ -14,6 +14,7 @@ from pika.exceptions import ChannelClosedByBroker, ProbableAuthenticationError
 
 from hub.app import make_app
 from hub.federation.broker import Account, Broker, BrokerKeeper, rotate_account
+from hub.federation.doctor import examine_broker
 from hub.federation.management import BrokerRefused
 from hub.federation.places import HubFolder
 from shared.command.main import danglian
@@ -113,6 +114,24 @@ def test_declaring_makes_what_is_missing_and_nothing_twice(
     for queue in queues.values():
         assert (queue["durable"], queue["arguments"]["x-queue-type"]) == (True, "quorum")
         assert queue["arguments"]["x-delivery-limit"] == 2**31 - 1
+
+
+def test_the_doctor_says_what_is_missing_on_the_broker_and_who_does_not_listen(
+    broker, hub, nodes, rabbitmq, town
+) -> None:
+    def codes() -> list[str]:
+        return [each.code for each in examine_broker(hub)]
+
+    # The queues, bindings of the three nodes are not there yet.
+    assert codes() == ["broker_incomplete"]
+    broker.declare(_accounts(broker, hub))
+    assert codes() == ["shard_unheard"] * 4
+    rabbitmq.call("DELETE", "queues", town, hub_queue(hub.settings.hub_id, 2))
+    assert codes() == ["broker_incomplete"]
+    refused = _with(hub, broker_password="wrong")
+    assert [each.code for each in examine_broker(refused)] == ["broker_refuses"]
+    gone = _with(hub, broker_management="http://127.0.0.1:1")
+    assert [each.code for each in examine_broker(gone)] == ["broker_away"]
 
 
 def test_with_another_number_of_shards_every_node_moves_to_its_new_one(

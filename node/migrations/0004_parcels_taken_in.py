@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
-    """From 0002 to 0003."""
+    """From 0003 to 0004."""
     op.create_table(
         "messaging_taken_parcel",
         sa.Column("peer", sa.String(length=80), nullable=False),
@@ -22,5 +22,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """From 0003 back to 0002."""
+    """From 0004 back to 0003."""
     op.drop_table("messaging_taken_parcel")

@@ -1,0 +1,40 @@
+"""All stuck states of the hub: quickly for a page and `status`, thoroughly for `doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy.orm import Session
+
+from hub.correcting import doctor as correcting
+from hub.custody import doctor as custody
+from hub.federation import doctor as federation
+from hub.federation.places import HubFolder
+from hub.receiving import doctor as receiving
+from shared.kernel.ailment import Ailment
+
+
+def alerts(folder: HubFolder, session: Session) -> list[Ailment]:
+    """What the database and the disk tell of at once."""
+    return [
+        *federation.examine(session),
+        *federation.examine_disk(folder),
+        *receiving.examine(session),
+        *correcting.examine(session),
+        *custody.examine(session),
+    ]
+
+
+def examine(folder: HubFolder) -> Iterator[Ailment]:
+    """Everything, asking store, broker and keys as well; with the database away, what is left."""
+    away = federation.open_database(folder)
+    if away is None:
+        with folder.database().read() as session:
+            yield from alerts(folder, session)
+            yield from federation.examine_log(session)
+        yield from federation.examine_keys(folder)
+        yield from federation.examine_broker(folder)
+    else:
+        yield away
+        yield from federation.examine_disk(folder)
+    yield from federation.examine_store(folder.store)

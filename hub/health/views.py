@@ -1,0 +1,32 @@
+"""The page 运行情况: what needs a person, and how each node stands."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from hub.federation import service as federation
+from hub.federation.edge import current_folder
+from hub.health.doctor import alerts
+from shared.identity import with_roles
+from shared.kernel.actor import Role
+from shared.web import current_database
+
+blueprint = Blueprint("health_page", __name__, url_prefix="/running", template_folder="templates")
+
+
+@blueprint.get("/")
+@with_roles(Role.ADMINISTRATOR)
+def index() -> ResponseReturnValue:
+    """The alert list, and the nodes in a few numbers."""
+    with current_database().read() as session:
+        found = alerts(current_folder(), session)
+        nodes = federation.nodes(session)
+        oldest = [each.oldest_waiting for each in nodes if each.oldest_waiting]
+        return render_template(
+            "health/index.html",
+            alerts=found,
+            nodes=len(nodes),
+            waiting=sum(each.backlog or 0 for each in nodes),
+            oldest=min(oldest, default=None),
+        )

@@ -1,0 +1,97 @@
+"""The stuck states of receiving: batches that do not arrive, are not checked, are not finished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from hub.federation import service as federation
+from hub.receiving.models import Batch, Offer, OfferState, Receipt, Upload
+from hub.receiving.uploads import GRANT_LASTS
+from shared.kernel.ailment import Ailment
+from shared.kernel.clock import local_text, now
+
+#: What the hub does by itself takes minutes; what a node sends may take a working day.
+_SOON, _DAY = timedelta(hours=1), timedelta(hours=24)
+
+
+def examine(session: Session) -> Iterator[Ailment]:
+    """Everything in receiving that does not move by itself."""
+    yield from _arriving(session)
+    yield from _uploads(session)
+    yield from _checking(session)
+    yield from _receiving(session)
+
+
+def _arriving(session: Session) -> Iterator[Ailment]:
+    rows = session.execute(
+        select(Batch, func.count(Offer.id).filter(Offer.arrived.is_(False)))
+        .join(Offer, Offer.batch_id == Batch.id)
+        .where(Batch.state == "arriving", Batch.arrived_at < now() - _DAY)
+        .group_by(Batch.id)
+        .order_by(Batch.arrived_at)
+    )
+    for batch, lacking in rows:
+        node = federation.node_of(batch.node_id, session)
+        yield Ailment(
+            "batch_arriving",
+            f"“{node.name}”的移交“{batch.title or batch.batch_id}”从"
+            f" {local_text(batch.arrived_at)} 起没有收齐，缺 {lacking} 个文件包。",
+            "请该单位联网，并在那里运行 danglian node doctor --dir … 查看；不要的可以撤回。",
+        )
+
+
+def _uploads(session: Session) -> Iterator[Ailment]:
+    """A node asks for its grant anew at least every hour, while it sends."""
+    rows = session.execute(
+        select(Upload.node_id, func.count(), func.max(Upload.expires_at))
+        .join(Offer, Offer.id == Upload.id)
+        .where(Offer.arrived.is_(False), Offer.state == OfferState.OPEN)
+        .group_by(Upload.node_id)
+        .having(func.max(Upload.expires_at) < now() - _DAY + GRANT_LASTS)
+    )
+    for node_id, count, expires_at in rows:
+        node = federation.node_of(node_id, session)
+        yield Ailment(
+            "upload_stalled",
+            f"“{node.name}”有 {count} 个文件包传了一半，"
+            f"{local_text(expires_at - GRANT_LASTS)} 以后没有再传。",
+            "请该单位联网并运行 danglian node run --dir …；会从断点接着传。",
+        )
+
+
+def _checking(session: Session) -> Iterator[Ailment]:
+    rows = session.execute(
+        select(Batch, func.max(Offer.checked_at))
+        .join(Offer, Offer.batch_id == Batch.id)
+        .where(Batch.state == "checking")
+        .group_by(Batch.id)
+        .order_by(Batch.arrived_at)
+    )
+    for batch, last in rows:
+        since = last or batch.arrived_at
+        if now() - since > _SOON:
+            yield Ailment(
+                "checking_long",
+                f"移交“{batch.title}”在检验中（{batch.checked}/{batch.count} 件），"
+                f"{local_text(since)} 以后没有进展。",
+                "确认 danglian hub run --dir … 正在运行，并查看它的日志；恢复后自动接着检验。",
+            )
+
+
+def _receiving(session: Session) -> Iterator[Ailment]:
+    rows = session.execute(
+        select(Batch, Receipt.made_at)
+        .join(Receipt, Receipt.batch_id == Batch.id)
+        .where(Batch.state == "receiving", Receipt.made_at < now() - _SOON)
+        .order_by(Receipt.made_at)
+    )
+    for batch, signed_at in rows:
+        yield Ailment(
+            "receipt_unfinished",
+            f"移交“{batch.title}”已于 {local_text(signed_at)} 签字接收，入库还没有做完。",
+            "检查馆藏存储，确认 danglian hub run --dir … 正在运行，查看它的日志；会自动接着做。",
+        )

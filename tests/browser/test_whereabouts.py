@@ -1,0 +1,78 @@
+"""到哪了: where each record is, and whether the PC can be switched off at five o'clock."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.city import City
+from tests.browser.conftest import Shot, SignIn
+
+#: What the header does every minute, now.
+_ASK = """() => {
+  const light = document.querySelector("#light");
+  htmx.ajax("GET", light.getAttribute("hx-get"), {target: "#light", swap: "outerHTML"});
+}"""
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+def test_a_clerk_sees_where_the_records_are_and_whether_the_pc_can_be_switched_off(
+    city: City, sign_in: SignIn, shot: Shot
+) -> None:
+    room = city.rooms["dongshi"]
+    login = room.office.people[0].login
+    papers = room.papers(2020, 4)
+    room.collect(papers, login=login)
+    clerk = sign_in("dongshi", login)
+    clerk.open("/whereabouts/")
+    clerk.sees("只在本机（未定号）", papers[0].title)
+    name = room.office.fonds[0].name
+    room.run("file", "close", "--fonds", name, "--year", "2020", "--as", login)
+    clerk.waits_for("平台已收到")
+    light = clerk.page.locator("#light")
+    expect(light).to_have_text("可以关机")
+    expect(light.locator(".light-dot")).to_have_css("background-color", "rgb(47, 179, 68)")
+    clerk.sees("本机的内容都已送到市级平台。")
+    shot(clerk.page, "whereabouts")
+
+    # By place, by a word, and the way of one record.
+    clerk.page.locator("a.card-link", has_text="平台已收到").click()
+    clerk.sees(papers[0].title)
+    clerk.page.locator("tbody a", has_text=papers[0].title).first.click()
+    way = clerk.page.locator("#whereabouts")
+    expect(way).to_contain_text("到哪了：平台已收到")
+    expect(way.locator("li.journey-done")).to_have_count(3)
+    expect(way.locator("li.journey-done").last).to_contain_text(
+        re.compile(r"平台已收到[\s\S]*20\d\d-")
+    )
+    expect(way).to_contain_text("尚未开通")
+
+    # The header of every page polls; what it gets is the same link again.
+    with clerk.page.expect_response(re.compile("/whereabouts/light")):
+        clerk.page.evaluate(_ASK)
+    expect(clerk.page.locator("#light")).to_have_attribute("hx-trigger", "every 60s")
+
+    told = room.run("status")
+    assert told["light"]["level"] == "green"
+    assert told["places"]["accepted"] >= len(papers)
+
+
+def test_the_page_fits_a_phone(city: City, sign_in: SignIn) -> None:
+    login = city.rooms["fenxiang"].office.people[0].login
+    clerk = sign_in("fenxiang", login, phone=True)
+    clerk.open("/whereabouts/")
+    clerk.sees("到哪了")
+    too_wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert not clerk.page.evaluate(too_wide)
+    expect(clerk.page.locator("#light")).to_be_visible()
+
+
+def test_the_platform_says_what_needs_a_person(city: City, sign_in: SignIn) -> None:
+    admin = sign_in("hub", "admin")
+    admin.open("/running/")
+    admin.sees("运行情况", "各单位待上传", "需要处理的事")
+    admin.goes("联网单位")
+    admin.sees("最早的待上传", "时钟")
