@@ -157,7 +157,11 @@ def examine_log(session: Session) -> Iterator[Ailment]:
 
 
 def examine_folder(folder: NodeFolder) -> Iterator[Ailment]:
-    """Everything about this node: database and its copies, disk, hub, and what `examine` finds."""
+    """Everything about this node: database and its copies, disk, hub, and what `examine` finds.
+
+    Raises NotFound when this is no node's folder.
+    """
+    _ = folder.settings
     yield from _of_the_disk(folder.path)
     damaged = list(_damaged(folder.path))
     yield from damaged
