@@ -7,7 +7,7 @@ SETUP := sh deploy/setup/run
 
 .PHONY: help
 help: ## List these targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: ## Make .venv with danglian in it, and gather what the browser needs.
@@ -22,9 +22,9 @@ test: tools lint ## Check everything: lint, types, import contracts, then every 
 	@$(BIN)/pytest -n auto --dist loadfile -m "not (browser or faults or performance)"
 	@$(BIN)/pytest -n 2 --dist loadgroup -m "browser or faults"
 
-.PHONY: faults
-faults: tools ## Kill every process once while 2,000 records are on their way (about 5 minutes).
-	@RECORDS=2000 $(BIN)/pytest tests/faults/test_kills.py -m faults
+.PHONY: test-faults
+test-faults: tools ## Every fault that kills processes; the whole city with 2,000 records.
+	@RECORDS=2000 $(BIN)/pytest -m faults -v --timeout 3600
 
 .PHONY: lint
 lint: tools ## Check style, types and import contracts.

@@ -192,10 +192,15 @@ def put_part(
     staging.begin(upload_id, size=granted.size, sha256=granted.sha256)
     staging.put_part(upload_id, number, stream, size=size, sha256=sha256)
     with database.write() as session:
-        of_the_node = select(Upload.node_id).where(Upload.id == upload_id)
-        lock_streams(session, session.scalars(of_the_node))
-        granted = granted_upload(session, upload_id, token)
+        granted = held_upload(session, upload_id, token)
         return note_part(session, granted, UploadPart(number=number, sha256=sha256, size=size))
+
+
+def held_upload(session: Session, upload_id: str, token: str) -> GrantedUpload:
+    """A granted upload while its node's stream is held. Raises NotAllowed."""
+    of_the_node = select(Upload.node_id).where(Upload.id == upload_id)
+    lock_streams(session, session.scalars(of_the_node))
+    return granted_upload(session, upload_id, token)
 
 
 def note_part(session: Session, granted: GrantedUpload, part: UploadPart) -> list[int]:

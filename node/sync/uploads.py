@@ -10,6 +10,7 @@ import hashlib
 import io
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,7 @@ class _Wanted:
     done: Callable[[Session, str], None]
 
 
-class _Mover:
+class _Mover(ABC):
     """Moves what waits, one after the other. `step` is a loop of the node process."""
 
     def __init__(
@@ -89,11 +90,13 @@ class _Mover:
             first.done(session, first.id)
         return True
 
+    @abstractmethod
     def _wanted(self, session: Session) -> Sequence[_Wanted]:
-        raise NotImplementedError
+        """What waits to be moved, the next first."""
 
+    @abstractmethod
     def _move(self, wanted: _Wanted) -> None:
-        raise NotImplementedError
+        """Move one thing whole. Raises what `step` puts off or passes on."""
 
 
 class Uploader(_Mover):

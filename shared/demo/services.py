@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def free_port(wanted: int, taken: frozenset[int] = frozenset()) -> int:
     raise ServiceFailed("没有空闲的端口。")
 
 
-class Process:
+class Process(ABC):
     """A process of the city that is started again when it dies."""
 
     def __init__(self, name: str, log_file: Path) -> None:
@@ -56,13 +57,13 @@ class Process:
         """Whether the process lives."""
         return self.process is not None and self.process.poll() is None
 
+    @abstractmethod
     def start(self) -> None:
         """Start the process."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop(self) -> None:
         """Ask it to stop; kill it when it does not."""
-        raise NotImplementedError
 
     def log_tail(self) -> str:
         """The end of its log, for people."""

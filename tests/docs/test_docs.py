@@ -98,6 +98,13 @@ def test_every_page_can_be_reached_from_the_first_one() -> None:
     assert [page for page in ours if page not in reached and page != DOCS / "README.md"] == []
 
 
+def test_every_test_that_a_fault_names_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (DOCS / "reliability.md").read_text())
+    assert len(named) > 30
+    for path, name in named:
+        assert f"def {name}(" in (ROOT / path).read_text(), f"{path} has no {name}"
+
+
 def test_both_readmes_say_the_same() -> None:
     english, chinese = read(README), read(CHINESE)
     assert len(english.splitlines()) <= 150
@@ -204,10 +211,10 @@ def test_every_command_in_a_sentence_exists(page: Path) -> None:
 
 @by_page
 def test_every_make_target_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", read(ROOT / "Makefile"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE))
     said = [*_CODE.findall(without_blocks(read(page))), *_lines(page)]
     for line in said:
-        if match := re.match(r"make ([a-z]+)", line):
+        if match := re.match(r"make ([a-z-]+)", line):
             assert match[1] in targets, line
 
 

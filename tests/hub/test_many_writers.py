@@ -197,7 +197,8 @@ def test_the_last_parts_of_a_package_that_come_together_complete_it(city: City, 
 
     def note(number: int, part: bytes, session: Session) -> list[int]:
         row = uploads.UploadPart(number=number, sha256=sha256_hex(part), size=len(part))
-        return uploads._note_part(session, grant["upload_id"], grant["token"], row)
+        granted = uploads.held_upload(session, grant["upload_id"], grant["token"])
+        return uploads.note_part(session, granted, row)
 
     def the_second() -> None:
         with city.database.write() as session:

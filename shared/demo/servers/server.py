@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -35,13 +36,13 @@ class Server(Process):
         self.port = port
         self.environment: dict[str, str] = {}
 
+    @abstractmethod
     def command(self) -> Sequence[str | Path]:
         """The program with its arguments."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether it does its work now."""
-        raise NotImplementedError
 
     def start(self) -> None:
         """Start the program; `wait_ready` waits for its answer."""
