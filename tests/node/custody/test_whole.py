@@ -18,6 +18,8 @@ OF_THE_NODE = {
     "hand_over": "the hand-overs themselves, of which each side has its own",
     "hand_over_bundle": "likewise",
     "sync_reconciliation": "comparisons of this node's stream",
+    "sync_acknowledgement": "how far the hub has applied this node's stream",
+    "sync_batch_progress": "hints of the hub about what this node offered; it says them anew",
 }
 
 
