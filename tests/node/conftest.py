@@ -18,6 +18,7 @@ from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.database import Database
 from shared.kernel.identifiers import new_id
 from shared.kernel.settings import save_settings
+from shared.messaging.inbox import open_incoming
 from shared.messaging.log import open_outgoing
 from shared.messaging.models import OutgoingEntry
 from shared.records.divisions import Level
@@ -116,6 +117,7 @@ def make_node(path: Path) -> Node:
         office.state = OfficeState.ACTIVE
         office.node_id, office.hub_id, office.epoch = new_id(), "hub", 1
         open_outgoing(session, "hub", sender=office.node_id, epoch=1)
+        open_incoming(session, "hub", recipient=office.node_id, epoch=1)
         add_local_fonds(
             make_fonds(TOWN, "樟村坪镇人民政府", "A182", Level.TOWNSHIP), session=session
         )
