@@ -20,7 +20,7 @@ demo: setup ## Run a hub and its nodes on this machine, with documents to try.
 .PHONY: test
 test: tools lint ## Check everything: lint, types, import contracts, then every test but `bench`.
 	@$(BIN)/pytest -n auto --dist loadfile -m "not (browser or faults or performance)"
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "browser or faults"
+	@$(BIN)/pytest -n 2 --dist loadfile -m "browser or faults"
 
 .PHONY: test-faults
 test-faults: tools ## Every fault that kills processes; the whole city with 2,000 records.

@@ -36,15 +36,10 @@ _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, one worker alone has the browser, and the city before it.
-
-    What works with real processes has time also on a machine on which everything else runs as well.
-    """
+    """What works with real processes has time also on a machine on which everything else runs."""
     for item in items:
-        browser, faults = (item.get_closest_marker(name) for name in ("browser", "faults"))
-        if browser:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-        if (browser or faults) and not item.get_closest_marker("timeout"):
+        slow = item.get_closest_marker("browser") or item.get_closest_marker("faults")
+        if slow and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_PATIENCE))
 
 

@@ -25,8 +25,8 @@ from tests.city import (
     wait_for,
 )
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.xdist_group("days")]
-RECORDS = 80
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+RECORDS = 40
 
 
 class Days:
