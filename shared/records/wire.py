@@ -10,6 +10,7 @@ times as long, is only asked for the path and the words when something is wrong.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from functools import lru_cache
@@ -57,16 +58,16 @@ class WireSchema(Schema):
     }
 
 
-class _Field(fields.Field[Any]):
+class _Field(fields.Field[Any], ABC):
     default_error_messages = {  # noqa: RUF012 - marshmallow's way
         "required": "缺少此项。",
         "null": "此项不能为空。",
         "validator_failed": "值不正确。",
     }
 
+    @abstractmethod
     def read(self, value: Any) -> Any:
         """What the value means; raises ValidationError. None never comes here."""
-        raise NotImplementedError
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> Any:
         return self.read(value)

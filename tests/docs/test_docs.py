@@ -28,6 +28,7 @@ from tests.docs import tables
 
 ROOT = tables.ROOT
 DOCS = ROOT / "docs"
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 GUIDES = [DOCS / f"{name}.zh-CN.md" for name in ("clerks", "reviewers", "administrators")]
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
@@ -418,3 +419,10 @@ def test_no_file_names_the_machine_or_a_registry() -> None:
         hosts = {host for host in _URL.findall(text) if not _FINE.match(host)} - thanked
         bad += [f"{name}: {host}" for host in sorted(hosts)]
     assert bad == []
+
+
+@pytest.mark.parametrize(
+    "lock", ["package-lock.json", *(f"requirements/{each.name}" for each in LOCKS)]
+)
+def test_lock_files_carry_versions_and_hashes_and_no_addresses(lock: str) -> None:
+    assert "://" not in read(ROOT / lock)

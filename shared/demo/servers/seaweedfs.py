@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from minio import Minio
+from minio.error import MinioException
+from urllib3.exceptions import HTTPError
 
 from shared.demo.servers.server import Server, found_program
 from shared.kernel.files import write_atomically
@@ -74,8 +76,8 @@ class SeaweedFS(Server):
             # Only an object that can be read shows that all parts have found each other.
             client.put_object(_BUCKET, "ready", io.BytesIO(b"ready"), 5)
             client.get_object(_BUCKET, "ready").close()
-        except Exception:  # noqa: BLE001 - whatever it says while it starts: not yet
-            return False
+        except (MinioException, HTTPError, OSError):
+            return False  # while it starts, its parts refuse one after the other
         return True
 
     @property
