@@ -28,6 +28,8 @@ _CONNECT_SECONDS = 10
 #: Between attempts to connect, doubling, with jitter: after an outage not all come at once.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 30.0
 _CLOSE_SECONDS = 5.0
+#: How often one connection may break down on its way to its end before it is dropped as it is.
+_BREAKDOWNS = 3
 #: The broker's codes for "not with this account" and "not in this virtual host".
 _REFUSALS = (403, 530)
 
@@ -62,7 +64,7 @@ class Connection:
         """Let a part use the connection, now and after every loss."""
         with self.condition:
             self._parts.append(part)
-        self.call(lambda: part.opened(self._open) if self._open is not None else None)
+        self.call(lambda: self._show(part))
 
     def remove(self, part: Part) -> None:
         """Forget a part."""
@@ -80,7 +82,7 @@ class Connection:
         connection = self._open
         if connection is not None:
             connection.ioloop.call_later(
-                seconds, lambda: part.opened(connection) if self._open is connection else None
+                seconds, lambda: self._show(part) if self._open is connection else None
             )
 
     def close(self) -> None:
@@ -103,8 +105,8 @@ class Connection:
     def _live(self) -> bool:
         """One connection from its first byte to its last; whether it ever was open."""
         loop = IOLoop()
-        self._was_open = False
-        SelectConnection(
+        self._was_open = self._ended = False
+        connection = SelectConnection(
             self._parameters,
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_end,
@@ -113,11 +115,18 @@ class Connection:
         )
         with self.condition:
             self._loop = loop
-        try:
-            loop.start()
-        except Exception:
-            log.exception("the connection to %s broke down", self._name)
-            self._lose(_problem_of(None))
+        # What breaks down in the middle is closed like any other: a loop that is left with its
+        # connection open leaves the socket open too, and the broker with a consumer that is none.
+        for _ in range(_BREAKDOWNS):
+            try:
+                loop.start()
+            except Exception:
+                log.exception("the connection to %s broke down", self._name)
+                self._lose(_problem_of(None))
+                if connection.is_open:
+                    connection.close()
+            if self._ended:
+                break
         with self.condition:
             self._loop = None
         loop.close()
@@ -131,15 +140,21 @@ class Connection:
             self._open, self.problem = connection, None
             parts = list(self._parts)
         for part in parts:
-            part.opened(connection)
+            self._show(part)
         if self._closing.is_set():
-            connection.close()
+            self._say_goodbye()
 
     def _on_end(self, connection: Any, reason: object) -> None:
         if not self._closing.is_set():
             log.warning("no connection to %s: %s", self._name, reason)
         self._lose(_problem_of(reason))
+        self._ended = True
         connection.ioloop.stop()
+
+    def _show(self, part: Part) -> None:
+        """Let a part use the connection, unless it is closed or about to be."""
+        if self._open is not None and self._open.is_open:
+            part.opened(self._open)
 
     def _lose(self, problem: Unavailable) -> None:
         with self.condition:
@@ -161,7 +176,7 @@ class Connection:
     def _say_goodbye(self) -> None:
         # An attempt that is under way comes to its own end, soon: a loop that is stopped in the
         # middle of it leaves its sockets open.
-        if self._open is not None:
+        if self._open is not None and self._open.is_open:
             self._open.close()
 
 

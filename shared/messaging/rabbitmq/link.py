@@ -113,7 +113,8 @@ class _Question:
         channel.add_on_close_callback(lambda _, reason: self.lost(problem_of_channel(reason)))
 
         def answer(value: int) -> None:
-            self.future.set_result(value)
+            if not self.future.done():
+                self.future.set_result(value)
             channel.close()
 
         self._question(channel, answer)

@@ -135,6 +135,7 @@ class Publisher:
         with self._condition:
             while (
                 self._channel is not None
+                and self._channel.is_open
                 and self._outbox
                 and len(self._in_flight) < _IN_FLIGHT
                 and self._bytes < _BYTES_IN_FLIGHT

@@ -17,6 +17,7 @@ from shared.kernel.errors import Invalid, Unavailable
 from shared.messaging.link import Link, Refused
 from shared.messaging.links import open_link
 from shared.messaging.rabbitmq.address import BrokerAddress
+from shared.messaging.rabbitmq.connection import Connection
 from tests.servers.certificates import make_certificates
 from tests.servers.rabbitmq import RabbitMQ
 from tests.shared.messaging.contract import QUEUES, LinkContract, drained, one
@@ -202,3 +203,52 @@ def _channel(parameters: pika.ConnectionParameters) -> Iterator[Any]:
         yield connection.channel()
     finally:
         connection.close()
+
+
+class _Witness:
+    """A part that counts."""
+
+    def __init__(self) -> None:
+        self.opens = 0
+        self.losses = 0
+
+    def opened(self, connection: Any) -> None:
+        self.opens += 1
+
+    def lost(self, problem: Unavailable) -> None:
+        self.losses += 1
+
+
+def test_a_connection_that_breaks_down_by_a_fault_of_ours_is_closed_and_made_anew(
+    rabbitmq: RabbitMQ, vhost: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fault() -> None:
+        raise ValueError("a fault of ours")
+
+    settings = rabbitmq.settings(vhost, tls=True)
+    address = BrokerAddress.parse(settings["link"]).of(
+        settings["broker_user"], settings["broker_password"]
+    )
+    before = _sockets()
+    with closing(Connection(address, rabbitmq.ca.read_text())) as connection:
+        witness = _Witness()
+        connection.add(witness)
+        _until(lambda: witness.opens == 1)
+        connection.call(fault)
+        _until(lambda: witness.opens == 2)
+        assert witness.losses >= 1
+        assert "a fault of ours" in caplog.text
+        assert _sockets() == before + 1 + _LOOP_SOCKETS
+    assert _sockets() == before
+
+
+#: pika's loop wakes itself through a pair of sockets.
+_LOOP_SOCKETS = 2
+
+
+def _sockets() -> int:
+    """How many sockets this process has open."""
+    folder = Path("/proc/self/fd")
+    return sum(
+        1 for each in folder.iterdir() if each.is_symlink() and "socket:" in str(each.readlink())
+    )
