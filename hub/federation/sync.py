@@ -14,49 +14,39 @@ from sqlalchemy.orm import Session
 
 from hub.federation import epochs
 from hub.federation.assignments import hub_of
-from hub.federation.contact import count_of, note_hello
 from hub.federation.enrolment import key_at
+from hub.federation.greeting import News, Reception, no_news
 from hub.federation.lanes import Lanes
 from hub.federation.letters import FAILED
 from hub.federation.models import KeyPurpose, Node
 from hub.federation.nodes import node_of
-from hub.federation.own_keys import all_letters, letters_after
+from hub.federation.own_keys import all_letters
 from hub.federation.places import HubFolder
 from shared.audit import record as audit
-from shared.kernel.actor import Actor, system_actor
+from shared.kernel.actor import system_actor
 from shared.kernel.canonical import sha256_hex
-from shared.kernel.clock import now, utc_text
-from shared.kernel.database import Database, locked
+from shared.kernel.clock import now
+from shared.kernel.database import Database
 from shared.kernel.errors import Unavailable
-from shared.kernel.identifiers import is_id, new_id
+from shared.kernel.identifiers import new_id
 from shared.kernel.keys import PublicKey
 from shared.messaging.entry import Handler
-from shared.messaging.envelope import VERSION, BadEnvelope, Header, Message, read_envelope
+from shared.messaging.envelope import BadEnvelope, Header, Message, read_envelope
 from shared.messaging.exchange import Events, Exchange, Party, Timing
 from shared.messaging.inbox import Refusal
 from shared.messaging.link import Link, dead_queue, hub_queue, node_queue, shard_of
-from shared.messaging.log import digest_at, lock_streams, rebase
-from shared.messaging.models import DeadLetter, IncomingStream, OutgoingStream
-from shared.records.values import repair_text
+from shared.messaging.models import DeadLetter, OutgoingStream
 
 log = logging.getLogger(__name__)
 
 _BATCH = 50
 
-#: What the rooms above tell a node with every answer to its greeting: how far its things are. A
-#: hint that may be lost (protocol §1): takes the node's id, returns fields of the answer.
-News = Callable[[str, Session], Mapping[str, Any]]
-
-
-def _no_news(_node_id: str, _session: Session) -> Mapping[str, Any]:
-    return {}
-
 
 class _NodeEvents(Events):
     """What the hub does when a node's digest does not continue what was sent."""
 
-    def __init__(self, post: PostOffice, node_id: str) -> None:
-        self._post = post
+    def __init__(self, reception: Reception, node_id: str) -> None:
+        self._reception = reception
         self._node_id = node_id
 
     def refused(self, session: Session, refusals: Sequence[Refusal]) -> None:
@@ -83,7 +73,7 @@ class _NodeEvents(Events):
         node = session.get(Node, self._node_id)
         if node is not None:
             log.warning("down stream of %s does not continue (%s): new epoch", node.name, reason)
-            self._post.restart(session, node)
+            self._reception.restart(session, node)
 
 
 def open_from_node(database: Database, hub_id: str, raw: bytes) -> Message:
@@ -144,7 +134,7 @@ class PostOffice:
         handlers: Mapping[str, Handler],
         holdings: epochs.Holdings,
         *,
-        news: News = _no_news,
+        news: News = no_news,
         shard: int = 0,
         shards: int = 1,
         timing: Timing | None = None,
@@ -154,8 +144,6 @@ class PostOffice:
         self._database = folder.database()
         self._link = link
         self._handlers = handlers
-        self._holdings = holdings
-        self._news = news
         self._timing = timing
         self._clock = clock
         self._hub_id = folder.settings.hub_id
@@ -163,6 +151,7 @@ class PostOffice:
         self._queue = hub_queue(self._hub_id, shard)
         self._lanes = Lanes(clock=clock)
         self._key = folder.keys.hub()
+        self.reception = Reception(folder, holdings, news)
         self._exchanges: dict[str, Exchange] = {}
         self._lock = threading.Lock()
 
@@ -289,7 +278,7 @@ class PostOffice:
         exchange = self._exchange(node_id)
         with self._database.read() as session:
             letters = all_letters(session)
-            welcome = self._welcome(session, exchange, node_of(node_id, session), {})
+            welcome = self.reception.welcome(session, exchange, node_of(node_id, session), {})
         # What is on the way for days says nothing about a clock.
         del welcome["time"], welcome["asked"]
         yield from letters
@@ -308,7 +297,7 @@ class PostOffice:
         self._note_contact(message.header.sender)
         if message.header.kind == "hello":
             exchange.check(message)
-            return self._greet(exchange, message)
+            return self.reception.greet(exchange, message)
         return exchange.receive(message)
 
     def _exchange(self, node_id: str) -> Exchange:
@@ -318,7 +307,7 @@ class PostOffice:
                     self._database,
                     Party(self._hub_id, node_id, "down", self._key),
                     self._handlers,
-                    events=_NodeEvents(self, node_id),
+                    events=_NodeEvents(self.reception, node_id),
                     timing=self._timing,
                     clock=self._clock,
                 )
@@ -357,104 +346,3 @@ class PostOffice:
                     sha256=sha256_hex(raw),
                 )
             )
-
-    # ---- greeting
-
-    def _greet(self, exchange: Exchange, message: Message) -> list[bytes]:
-        """Answer a node's `hello`: is it the one with the grant, and where do both streams stand.
-
-        `hello` travels in the same queue as the runs, so the answer counts everything before it.
-        """
-        hello = message.document()
-        instance = hello.get("instance_id")
-        if not isinstance(instance, str) or not is_id(instance):
-            raise BadEnvelope("instance_id", claimed_sender=message.header.sender)
-        with self._database.write() as session:
-            lock_streams(session, [message.header.sender])
-            node = locked(session, Node, message.header.sender)
-            if node is None:
-                raise BadEnvelope("unknown_node", claimed_sender=message.header.sender)
-            note_hello(node, hello)
-            known_epoch = count_of(hello.get("epoch"))
-            if instance == node.instance_id:
-                self._greet_holder(session, node, hello, known_epoch)
-            elif hello.get("want_grant") or known_epoch > node.epoch:
-                epochs.ask_grant(
-                    session,
-                    node,
-                    instance_id=instance,
-                    known_epoch=known_epoch,
-                    reason=repair_text(hello.get("reason", "")),
-                )
-                if self._folder.settings.grant_policy == "auto":
-                    self.grant(system_actor("grant_policy"), node.id, session=session)
-            letters = self._letters(session, node, hello.get("hub_key"))
-            body = self._welcome(session, exchange, node, hello)
-        return [*letters, exchange.message("welcome", body)]
-
-    def _letters(self, session: Session, node: Node, key_id: object) -> list[bytes]:
-        """What a node needs to follow our key to the one in force (protocol §8)."""
-        if not isinstance(key_id, str):
-            return []
-        letters = letters_after(key_id, session)
-        if letters is None:
-            what = "该单位认的平台密钥本平台没有登记，keys/ 不是最近一次更换以后的"
-            epochs.suspect_restore(session, node, what)
-        return letters or []
-
-    def _greet_holder(
-        self, session: Session, node: Node, hello: Mapping[str, Any], known_epoch: int
-    ) -> None:
-        """The instance with the grant greets: go on, or begin again when it lost its place."""
-        if known_epoch == node.epoch and not hello.get("want_grant"):
-            self._settle(session, node, hello)
-        elif known_epoch >= node.epoch:
-            node.epoch = known_epoch
-            self.restart(session, node)
-
-    def _settle(self, session: Session, node: Node, hello: Mapping[str, Any]) -> None:
-        """Compare what the node knows of our streams with what we know ourselves."""
-        incoming = locked(session, IncomingStream, node.id)
-        outgoing = locked(session, OutgoingStream, node.id)
-        down = hello.get("down")
-        if incoming is None or outgoing is None or not isinstance(down, dict):
-            return
-        down_seq, down_digest = count_of(down.get("seq")), str(down.get("digest"))
-        if down.get("epoch") != outgoing.epoch:
-            return
-        if not outgoing.unsure:
-            if count_of(hello.get("acked")) > incoming.seq or down_seq > outgoing.seq:
-                same = count_of(hello.get("generation")) == outgoing.generation
-                if same:
-                    epochs.suspect_restore(session, node, "该单位收到过本平台已没有的回执或消息")
-            return
-        outgoing.unsure = False
-        if down_seq > (outgoing.lost_after or 0):
-            rebase(session, outgoing, onto_seq=down_seq, onto_digest=down_digest)
-        elif digest_at(session, outgoing, down_seq) != down_digest:
-            self.restart(session, node)
-
-    def _welcome(
-        self, session: Session, exchange: Exchange, node: Node, hello: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        outgoing = session.get(OutgoingStream, node.id)
-        asked = hello.get("time")
-        return {
-            "epoch": node.epoch,
-            "instance_id": node.instance_id,
-            "position": exchange.position(session),
-            "lost_after": outgoing.lost_after if outgoing else None,
-            "reads": VERSION,
-            "time": utc_text(),
-            # The node's own words: from the way there and back it knows how its clock differs.
-            "asked": asked if isinstance(asked, str) and len(asked) <= 40 else None,
-            **self._news(node.id, session),
-        }
-
-    def restart(self, session: Session, node: Node) -> None:
-        """Begin a new epoch for the instance that has the grant."""
-        epochs.restart(session, node, key=self._key, holdings=self._holdings)
-
-    def grant(self, actor: Actor, node_id: str, *, session: Session) -> int:
-        """Grant the instance of a node that asked; see `epochs.grant`."""
-        return epochs.grant(actor, node_id, key=self._key, holdings=self._holdings, session=session)

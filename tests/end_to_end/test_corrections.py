@@ -340,7 +340,7 @@ class TestANodeRestoredFromYesterday:
         city.clock.seconds += 30
         city.settle()
         with city.hub.database().write() as session:
-            city.post.grant(ADMIN, city.post.asking(session)[0].id, session=session)
+            city.post.reception.grant(ADMIN, city.post.asking(session)[0].id, session=session)
         city.settle()
         both_say(city, yesterday, first, title="更正后的题名")
         assert on_node(yesterday, one).state == "made"

@@ -89,7 +89,7 @@ def test_a_message_of_an_older_epoch_changes_nothing(city: Federation, unit: Uni
     old = unit.agent._exchange.due()
     with city.hub.database().write() as session:
         node = session.get_one(Node, unit.node_id)
-        city.post.restart(session, node)
+        city.post.reception.restart(session, node)
     city.link.send(hub_queue(city.hub.settings.hub_id), old)
     city.post.step_in()
     assert records(city) == 0

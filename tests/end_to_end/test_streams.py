@@ -78,7 +78,7 @@ def grant(city: Federation, unit: Unit) -> None:
     with city.hub.database().read() as session:
         node = city.post.asking(session)[0]
     with city.hub.database().write() as session:
-        city.post.grant(ADMIN, node.id, session=session)
+        city.post.reception.grant(ADMIN, node.id, session=session)
 
 
 @BOTH

@@ -265,7 +265,7 @@ def test_after_a_new_grant_adopted_records_are_at_the_hub_since_an_unknown_time(
     city.pass_time(10)
     with city.hub.database().write() as session:
         node = city.post.asking(session)[0]
-        city.post.grant(ADMIN, node.id, session=session)
+        city.post.reception.grant(ADMIN, node.id, session=session)
     city.settle()
     place, steps = where(unit, record_id)
     assert place == Place.ACCEPTED

@@ -175,6 +175,6 @@ def grant_again(two: TwoUnits, unit: Unit) -> None:
             asking = [node.id for node in two.city.post.asking(session)]
         for node_id in asking:
             with two.city.hub.database().write() as session:
-                two.city.post.grant(ADMIN, node_id, session=session)
+                two.city.post.reception.grant(ADMIN, node_id, session=session)
     two.city.settle()
     assert unit.state() == "active"

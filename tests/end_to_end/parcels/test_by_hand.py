@@ -252,7 +252,7 @@ class TestRestores:
         (asked,) = sticks.up(yesterday)
         assert "grant_asked" in {each.code for each in asked.findings}
         with city.hub.database().write() as session:
-            city.post.grant(ADMIN, yesterday.node_id, session=session)
+            city.post.reception.grant(ADMIN, yesterday.node_id, session=session)
         (adopted,) = sticks.down(yesterday)
         assert adopted.findings == ()
         assert yesterday.state() == "active"
