@@ -1,0 +1,164 @@
+"""A disk that is really full under the database of a node, or of the hub, while both run.
+
+Each disk is a small file system of its own (tmpfs, mounted for the test), and is filled to its last
+byte. What is shown: a clear sentence, nothing half written, processes that live on, pages that open,
+and all goes on by itself as soon as there is room again.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import ANY
+
+import pytest
+import requests
+
+from hub.health.doctor import alerts
+from node.registry.models import Registered
+from node.sync import doctor
+from shared.identity import create_account
+from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.errors import Unavailable
+from tests.city import wait_for
+from tests.end_to_end.test_streams import NOTHING_WRONG
+from tests.federation import everywhere_the_same
+from tests.pair import Pair
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+
+_MEGABYTES = 24
+_PASSWORD = "danglian-2024"
+
+
+@pytest.fixture
+def disks(tmp_path: Path) -> Iterator[dict[str, Path]]:
+    """Two small disks, `hub` and `node`."""
+    mounted = []
+    try:
+        for name in ("hub", "node"):
+            folder = tmp_path / "disks" / name
+            folder.mkdir(parents=True)
+            command = ["mount", "-t", "tmpfs", "-o", f"size={_MEGABYTES}m", "tmpfs", str(folder)]
+            if subprocess.run(command, check=False, capture_output=True).returncode:
+                pytest.skip("a small file system cannot be mounted here")
+            mounted.append(folder)
+        yield {folder.name: folder for folder in mounted}
+    finally:
+        for folder in mounted:
+            subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture
+def pair(tmp_path: Path, disks: dict[str, Path]) -> Iterator[Pair]:
+    # The link lies elsewhere, as a broker does.
+    link = {"link": f"embedded://{tmp_path / 'link.sqlite'}"}
+    pair = Pair(tmp_path, hub=disks["hub"] / "hub", node=disks["node"] / "node", settings=link)
+    pair.start_node()
+    yield pair
+    pair.stop()
+
+
+def fill(disk: Path) -> Path:
+    """Leave not one byte; returns what must be deleted to have room again."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as stream:
+        for size in (1 << 20, 1 << 12):
+            while True:
+                try:
+                    stream.write(b"x" * size)
+                except OSError:
+                    break
+    return filler
+
+
+class Clerk:
+    """Somebody with a browser at the node's own process."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._url = pair.node_process.url
+        self._fonds_id = pair.unit.fonds_id
+        self._http = requests.Session()
+        grants = (Grant(Role.CLERK),)
+        with pair.unit.folder.database().write() as session:
+            create_account(
+                system_actor("test"), "clerk", "张档案", _PASSWORD, grants, session=session
+            )
+        self._post("/sign-in", login="clerk", password=_PASSWORD)
+
+    def register(self, title: str) -> tuple[int, str]:
+        """Register a document on the page; the status and the page that come back."""
+        return self._post(
+            "/registry/new", title=title, fonds_id=self._fonds_id, direction="incoming",
+            registered_on="2024-03-05", security="none", urgency="normal", role="正本",
+        )  # fmt: skip
+
+    def _post(self, path: str, **fields: str) -> tuple[int, str]:
+        page = self._http.get(self._url + path, timeout=60).text
+        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        assert token, page
+        fields["csrf_token"] = token[1]
+        answer = self._http.post(self._url + path, data=fields, timeout=90)
+        return answer.status_code, answer.text
+
+
+def rows_of(pair: Pair) -> int:
+    return len(pair.unit.states())
+
+
+def test_a_full_disk_under_a_node_stops_the_clerk_with_a_sentence_and_loses_nothing(
+    pair: Pair, disks: dict[str, Path]
+) -> None:
+    unit = pair.unit
+    unit.file(20, year=2020)
+    pair.settle()
+    clerk = Clerk(pair)
+    filler = fill(disks["node"])
+    done = 0
+    with pytest.raises(Unavailable, match="存储空间已满，本次未保存任何内容") as refused:  # noqa: PT012
+        for done in range(200):
+            unit.file(100, year=1800 + done)
+    assert refused.value.code == "disk_full"
+    assert refused.value.remedy == "请清理或扩充磁盘后再试。"
+    # `file` collects in one transaction and closes the class in the next.
+    assert rows_of(pair) in (20 + 100 * done, 20 + 100 * (done + 1)), "all of a step or nothing"
+    status, page = clerk.register("装不下的来文")
+    assert status == 503
+    assert "存储空间已满，本次未保存任何内容" in page
+    assert "请清理或扩充磁盘后再试" in page
+    assert "disk_nearly_full" in [each.code for each in doctor.examine_folder(unit.folder)]
+    assert pair.both_live()
+
+    filler.unlink()
+    assert clerk.register("装得下的来文") == (200, ANY)
+    with unit.folder.database().read() as session:
+        assert [row.title for row in session.query(Registered)] == ["装得下的来文"]
+    unit.file(20, year=2021)
+    pair.settle()
+    assert pair.both_live()
+    assert everywhere_the_same(pair, unit) == NOTHING_WRONG  # type: ignore[arg-type]
+
+
+def test_a_full_disk_under_the_hub_makes_nodes_wait_and_loses_nothing(
+    pair: Pair, disks: dict[str, Path]
+) -> None:
+    unit = pair.unit
+    unit.file(20, year=2020)
+    pair.settle()
+    filler = fill(disks["hub"])
+    for year in range(1990, 2010):
+        unit.file(200, year=year)
+    log = pair.hub_process.log_file
+    wait_for(lambda: "存储空间已满" in log.read_text(), "the hub says that its disk is full")
+    assert not pair.settled()
+    assert requests.get(f"{pair.hub_process.url}/sign-in", timeout=30).ok
+    with pair.hub.database().read() as session:
+        assert "disk_nearly_full" in [each.code for each in alerts(pair.hub, session)]
+    assert pair.both_live()
+
+    filler.unlink()
+    pair.settle()
+    assert pair.both_live()
+    assert everywhere_the_same(pair, unit) == NOTHING_WRONG  # type: ignore[arg-type]
