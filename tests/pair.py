@@ -25,15 +25,16 @@ from shared.demo.services import Service, free_port
 from shared.kernel.settings import save_settings
 from shared.messaging.models import OutgoingStream
 from tests.city import QUICK, wait_for
-from tests.federation import ADMIN, CITY_DEPARTMENT, Unit
+from tests.federation import ADMIN, CITY_DEPARTMENT, Desk, Unit
 
 NAME = "宜昌市文化和旅游局"
 
 
-class Pair:
-    """Made and started at once; `stop` ends both.
+class Pair(Desk):
+    """The hub is started at once, the node by `start_node`; `stop` ends both.
 
-    `settings` are the hub's, such as those of a broker; `node_settings` are kept by the node.
+    `hub` and `node` are where their folders are to lie; `settings` are the hub's, such as those of
+    a broker.
     """
 
     def __init__(
@@ -57,8 +58,8 @@ class Pair:
         )
         self.hub_process.start()
         self.hub_process.wait_ready()
+        self.node_process: Service | None = None
         self.unit = self._enrol(node or folder / "node")
-        self.node_process = self.new_node_process()
 
     def _enrol(self, path: Path) -> Unit:
         with self.hub.database().write() as session:
@@ -79,30 +80,34 @@ class Pair:
         unit.work = TransferWork(unit.folder)
         return unit
 
-    def new_node_process(self, environment: Mapping[str, str] | None = None) -> Service:
-        """The node's process, not started; with more in its environment."""
-        return Service(
+    def start_node(
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        kind: type[Service] = Service,
+    ) -> None:
+        """Start the node's process, after an earlier one has ended."""
+        if self.node_process is not None:
+            self.node_process.stop()
+        self.node_process = kind(
             "node", ["node", "run", "--dir", str(self.unit.folder.path)], _port(),
             self._logs / "node.log", {**QUICK, **(environment or {})},
         )  # fmt: skip
-
-    def start_node(self, environment: Mapping[str, str] | None = None) -> None:
-        """Start the node's process, after an earlier one has ended."""
-        self.node_process.stop()
-        self.node_process = self.new_node_process(environment)
         self.node_process.start()
         self.node_process.wait_ready()
 
     def stop(self) -> None:
         """End both processes, and close what the test has open."""
         for process in (self.node_process, self.hub_process):
-            process.stop()
+            if process is not None:
+                process.stop()
         for database in (self.hub.database(), self.unit.folder.database()):
             database.close()
 
     def both_live(self) -> bool:
         """Whether neither process has died."""
-        return self.hub_process.running and self.node_process.running
+        node = self.node_process
+        return self.hub_process.running and node is not None and node.running
 
     def settled(self) -> bool:
         """Whether both logs are acknowledged."""

@@ -1,8 +1,8 @@
 """A disk that is really full under the database of a node, or of the hub, while both run.
 
 Each disk is a small file system of its own (tmpfs, mounted for the test), and is filled to its last
-byte. What is shown: a clear sentence, nothing half written, processes that live on, pages that open,
-and all goes on by itself as soon as there is room again.
+byte. What is shown: a clear sentence, nothing half written, processes that live on, pages that
+open, and all goes on by itself as soon as there is room again.
 """
 
 from __future__ import annotations

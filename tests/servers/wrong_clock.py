@@ -1,4 +1,4 @@
-"""`python -m tests.servers.wrong_clock …`: the command `danglian` on a computer whose clock is wrong.
+"""`python -m tests.servers.wrong_clock …`: the command `danglian` where the clock is wrong.
 
 By `CLOCK_DAYS` days, ahead when positive. Nothing in the program knows of it: `shared.kernel.clock`
 and `time.time` answer as they would there. The certificates of TLS are checked by the real time all
