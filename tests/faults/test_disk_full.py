@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest.mock import ANY
 
+import psycopg
 import pytest
 import requests
 
@@ -24,31 +27,37 @@ from shared.kernel.actor import Grant, Role, system_actor
 from shared.kernel.errors import Unavailable
 from tests.city import wait_for
 from tests.end_to_end.test_streams import NOTHING_WRONG
-from tests.federation import everywhere_the_same
-from tests.pair import Pair
+from tests.federation import Federation, everywhere_the_same
+from tests.pair import NAME, Pair
+from tests.servers.postgresql import PostgreSQL
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
-_MEGABYTES = 24
+_MEGABYTES, _MEGABYTES_OF_SERVER = 24, 96
 _PASSWORD = "danglian-2024"
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """A disk of so many megabytes, in an empty folder."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.fixture
 def disks(tmp_path: Path) -> Iterator[dict[str, Path]]:
     """Two small disks, `hub` and `node`."""
-    mounted = []
-    try:
-        for name in ("hub", "node"):
-            folder = tmp_path / "disks" / name
+    folders = {name: tmp_path / "disks" / name for name in ("hub", "node")}
+    with ExitStack() as stack:
+        for folder in folders.values():
             folder.mkdir(parents=True)
-            command = ["mount", "-t", "tmpfs", "-o", f"size={_MEGABYTES}m", "tmpfs", str(folder)]
-            if subprocess.run(command, check=False, capture_output=True).returncode:
-                pytest.skip("a small file system cannot be mounted here")
-            mounted.append(folder)
-        yield {folder.name: folder for folder in mounted}
-    finally:
-        for folder in mounted:
-            subprocess.run(["umount", folder], check=True)
+            stack.enter_context(small_disk(folder, _MEGABYTES))
+        yield folders
 
 
 @pytest.fixture
@@ -162,3 +171,49 @@ def test_a_full_disk_under_the_hub_makes_nodes_wait_and_loses_nothing(
     pair.settle()
     assert pair.both_live()
     assert everywhere_the_same(pair, unit) == NOTHING_WRONG  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def full_server() -> Iterator[tuple[PostgreSQL, Path]]:
+    """A server of PostgreSQL on a small disk, and that disk."""
+    with tempfile.TemporaryDirectory(prefix="dl-") as name:
+        folder = Path(name)
+        with small_disk(folder, _MEGABYTES_OF_SERVER):
+            folder.chmod(0o755)
+            server = PostgreSQL(durable=True, where=folder)
+            yield server, folder
+            server.remove()
+
+
+def test_a_full_disk_under_postgresql_makes_nodes_wait_and_loses_nothing(
+    tmp_path: Path, full_server: tuple[PostgreSQL, Path]
+) -> None:
+    """Should not even its log have room, the server ends, and starts again by itself."""
+    server, disk = full_server
+    city = Federation(tmp_path, database=server.url(server.create()))
+    unit = city.enrol(NAME, number="A101")
+    unit.file(20, year=2020)
+    city.settle()
+    filler = fill(disk)
+    said = set()
+    for year in range(1900, 1912):
+        unit.file(200, year=year)
+        try:
+            city.turn()
+        except Unavailable as error:
+            said.add(error.code)
+        city.clock.seconds += 25
+    assert "disk_full" in said
+    filler.unlink()
+    wait_for(lambda: _answers(server), "the server to be there again")
+    city.settle()
+    assert everywhere_the_same(city, unit) == NOTHING_WRONG
+    city.hub.database().close()
+
+
+def _answers(server: PostgreSQL) -> bool:
+    try:
+        server.do("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True

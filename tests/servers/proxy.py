@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import threading
+import time
 from contextlib import suppress
 from typing import Literal
 
@@ -108,7 +109,7 @@ class Proxy:
                 if self._weather == "silent":
                     continue
                 if self._weather == "slow":
-                    threading.Event().wait(_PAUSE)
+                    time.sleep(_PAUSE)
                 if self._weather == "busy" or self._cuts(piece, left):
                     break
                 target.sendall(piece)
