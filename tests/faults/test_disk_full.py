@@ -19,11 +19,11 @@ import psycopg
 import pytest
 import requests
 
-from hub.health.doctor import alerts
 from node.registry.models import Registered
 from node.sync import doctor
 from shared.identity import create_account
 from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.database import Database
 from shared.kernel.errors import Unavailable
 from tests.city import wait_for
 from tests.end_to_end.test_streams import NOTHING_WRONG
@@ -83,24 +83,27 @@ def fill(disk: Path) -> Path:
     return filler
 
 
-class Clerk:
-    """Somebody with a browser at the node's own process."""
+class Person:
+    """Somebody with a browser, signed in at a running process."""
 
-    def __init__(self, pair: Pair) -> None:
-        self._url = pair.node_process.url
-        self._fonds_id = pair.unit.fonds_id
+    def __init__(self, url: str, database: Database, role: Role) -> None:
+        self._url = url
         self._http = requests.Session()
-        grants = (Grant(Role.CLERK),)
-        with pair.unit.folder.database().write() as session:
-            create_account(
-                system_actor("test"), "clerk", "张档案", _PASSWORD, grants, session=session
-            )
-        self._post("/sign-in", login="clerk", password=_PASSWORD)
+        admin, grants = system_actor("test"), (Grant(role),)
+        with database.write() as session:
+            create_account(admin, role, "张档案", _PASSWORD, grants, session=session)
+        self._post("/sign-in", login=role, password=_PASSWORD)
 
-    def register(self, title: str) -> tuple[int, str]:
+    def reads(self, path: str) -> str:
+        """Open a page that must open."""
+        answer = self._http.get(self._url + path, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def registers(self, title: str, fonds_id: str) -> tuple[int, str]:
         """Register a document on the page; the status and the page that come back."""
         return self._post(
-            "/registry/new", title=title, fonds_id=self._fonds_id, direction="incoming",
+            "/registry/new", title=title, fonds_id=fonds_id, direction="incoming",
             registered_on="2024-03-05", security="none", urgency="normal", role="正本",
         )  # fmt: skip
 
@@ -123,7 +126,7 @@ def test_a_full_disk_under_a_node_stops_the_clerk_with_a_sentence_and_loses_noth
     unit = pair.unit
     unit.file(20, year=2020)
     pair.settle()
-    clerk = Clerk(pair)
+    clerk = Person(pair.node_process.url, unit.folder.database(), Role.CLERK)
     filler = fill(disks["node"])
     done = 0
     with pytest.raises(Unavailable, match="存储空间已满，本次未保存任何内容") as refused:  # noqa: PT012
@@ -133,15 +136,16 @@ def test_a_full_disk_under_a_node_stops_the_clerk_with_a_sentence_and_loses_noth
     assert refused.value.remedy == "请清理或扩充磁盘后再试。"
     # `file` collects in one transaction and closes the class in the next.
     assert rows_of(pair) in (20 + 100 * done, 20 + 100 * (done + 1)), "all of a step or nothing"
-    status, page = clerk.register("装不下的来文")
+    status, page = clerk.registers("装不下的来文", unit.fonds_id)
     assert status == 503
     assert "存储空间已满，本次未保存任何内容" in page
     assert "请清理或扩充磁盘后再试" in page
+    assert "收文" in clerk.reads("/registry/")
     assert "disk_nearly_full" in [each.code for each in doctor.examine_folder(unit.folder)]
     assert pair.both_live()
 
     filler.unlink()
-    assert clerk.register("装得下的来文") == (200, ANY)
+    assert clerk.registers("装得下的来文", unit.fonds_id) == (200, ANY)
     with unit.folder.database().read() as session:
         assert [row.title for row in session.query(Registered)] == ["装得下的来文"]
     unit.file(20, year=2021)
@@ -156,15 +160,16 @@ def test_a_full_disk_under_the_hub_makes_nodes_wait_and_loses_nothing(
     unit = pair.unit
     unit.file(20, year=2020)
     pair.settle()
+    admin = Person(pair.hub_process.url, pair.hub.database(), Role.ADMINISTRATOR)
     filler = fill(disks["hub"])
     for year in range(1990, 2010):
         unit.file(200, year=year)
     log = pair.hub_process.log_file
     wait_for(lambda: "存储空间已满" in log.read_text(), "the hub says that its disk is full")
     assert not pair.settled()
-    assert requests.get(f"{pair.hub_process.url}/sign-in", timeout=30).ok
-    with pair.hub.database().read() as session:
-        assert "disk_nearly_full" in [each.code for each in alerts(pair.hub, session)]
+    page = admin.reads("/running/")
+    assert "数据目录所在的磁盘只剩 0 MB" in page
+    assert "腾出空间或换更大的磁盘" in page
     assert pair.both_live()
 
     filler.unlink()
