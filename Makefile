@@ -23,8 +23,9 @@ test: tools lint ## Check everything: lint, types, import contracts, then every 
 	@$(BIN)/pytest -n 2 --dist loadfile -m "browser or faults"
 
 .PHONY: test-faults
-test-faults: tools ## Every fault that kills processes; the whole city with 2,000 records.
-	@RECORDS=2000 $(BIN)/pytest -m faults -v --timeout 3600
+test-faults: tools ## Every fault of docs/reliability.md, at length; WRITE=1 keeps the table there.
+	@RECORDS=2000 DEATHS=100 SILENCE=100 $(BIN)/python -m pytest -p tests.faults.matrix \
+	  -n 2 --dist loadfile --timeout 3600 $(if $(WRITE),--write-matrix)
 
 .PHONY: lint
 lint: tools ## Check style, types and import contracts.

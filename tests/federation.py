@@ -132,7 +132,33 @@ class Clock:
         return self.seconds
 
 
-class Federation:
+class Desk:
+    """What the people of a hub do, on its folder."""
+
+    hub: HubFolder
+
+    def conclude(self, batch_id: str, outcome: str, returned: Sequence[str] = ()) -> None:
+        """The reviewer's decision on a batch; the records `returned` with a reason."""
+        reason = {"field": "title", "problem": "题名不完整", "remedy": "请补全题名", "code": "x"}
+        rulings = {}
+        with self.hub.database().read() as session:
+            for offer in session.query(receiving.Offer):
+                refused = offer.record_id in returned
+                rulings[offer.id] = Ruling(
+                    "returned" if refused else "accepted", (reason,) if refused else ()
+                )
+        receiving.conclude(self.hub, REVIEWER, batch_id, outcome, lambda _session: rulings)
+
+    def batch_states(self) -> dict[str, str]:
+        with self.hub.database().read() as session:
+            return {row.batch_id: row.state for row in session.query(receiving.Batch)}
+
+    def sign(self, batch_id: str) -> None:
+        """The archivist's signature: received."""
+        receiving.sign_and_receive(self.hub, ARCHIVIST, batch_id)
+
+
+class Federation(Desk):
     """The hub of a city, with whatever nodes a test enrols."""
 
     def __init__(self, folder: Path, *, seed: int | None = None, database: str = "") -> None:
@@ -268,26 +294,6 @@ class Federation:
                 if any(row.acked != row.seq for row in session.query(OutgoingStream)):
                     return False
         return True
-
-    def conclude(self, batch_id: str, outcome: str, returned: Sequence[str] = ()) -> None:
-        """The reviewer's decision on a batch; the records `returned` with a reason."""
-        reason = {"field": "title", "problem": "题名不完整", "remedy": "请补全题名", "code": "x"}
-        rulings = {}
-        with self.hub.database().read() as session:
-            for offer in session.query(receiving.Offer):
-                refused = offer.record_id in returned
-                rulings[offer.id] = Ruling(
-                    "returned" if refused else "accepted", (reason,) if refused else ()
-                )
-        receiving.conclude(self.hub, REVIEWER, batch_id, outcome, lambda _session: rulings)
-
-    def batch_states(self) -> dict[str, str]:
-        with self.hub.database().read() as session:
-            return {row.batch_id: row.state for row in session.query(receiving.Batch)}
-
-    def sign(self, batch_id: str) -> None:
-        """The archivist's signature: received."""
-        receiving.sign_and_receive(self.hub, ARCHIVIST, batch_id)
 
 
 class Unit:

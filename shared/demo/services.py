@@ -93,6 +93,9 @@ class Service(Process):
     `followers` are told its address by a setting, and are started anew when it had to move.
     """
 
+    #: What is run with the words of the command.
+    module = "shared.demo.child"
+
     def __init__(
         self,
         name: str,
@@ -135,7 +138,7 @@ class Service(Process):
         with self.log_file.open("ab") as output:
             self._log_from = output.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "shared.demo.child", *self._whole_command()],
+                [sys.executable, "-m", self.module, *self._whole_command()],
                 stdin=subprocess.PIPE,  # its other end is what tells the child that we live
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -6,6 +6,7 @@ that the database is away for the moment. Why so: `docs/decisions/0012-isolation
 
 from __future__ import annotations
 
+from sqlite3 import SQLITE_FULL
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
@@ -18,7 +19,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from shared.kernel.errors import Conflict, DanglianError, Invalid, Unavailable
+from shared.kernel.errors import Conflict, DanglianError, Invalid, Unavailable, disk_full
 
 #: How a PostgreSQL database is addressed; the driver is psycopg 3.
 POSTGRESQL = "postgresql+psycopg"
@@ -30,9 +31,10 @@ _IDLE_SECONDS = 120
 _POOL = 10
 _POOL_MORE = 20
 _POOL_SECONDS = 15
-_SQLITE_AWAY = ("locked", "busy", "disk", "full", "unable to open")
+_SQLITE_AWAY = ("locked", "busy", "disk", "unable to open")
 #: What a server says of one statement, not of itself: it would say the same again.
 _NOT_AWAY = "54"
+_DISK_FULL = "53100"
 
 
 def open_engine(url: str) -> Engine:
@@ -120,10 +122,12 @@ def reading(engine: Engine) -> Engine:
 def translated(error: Exception) -> DanglianError | None:
     """What an error of the database means for a person; None when it is a fault of ours.
 
-    Unavailable when the database is away, overloaded, or chose us to end a deadlock: nothing was
-    written, and the same again may well succeed. Conflict when somebody else committed the same
-    key a moment earlier, which only happens where there is more than one writer.
+    Unavailable when the database is away, overloaded, has no room on its disk, or chose us to end a
+    deadlock: nothing was written, and the same again may well succeed. Conflict when somebody else
+    committed the same key a moment earlier, which only happens where there is more than one writer.
     """
+    if isinstance(error, DBAPIError) and _is_full(error):
+        return disk_full()
     if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and _is_away(error)):
         return Unavailable("数据库暂时不可用。", "请稍候再试；如持续出现，请检查数据库和磁盘空间。")
     if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "23505":
@@ -131,6 +135,11 @@ def translated(error: Exception) -> DanglianError | None:
             "刚才有人同时保存了同样的内容。", "请刷新后再办理。", code="saved_meanwhile"
         )
     return None
+
+
+def _is_full(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return state == _DISK_FULL or getattr(error.orig, "sqlite_errorcode", None) == SQLITE_FULL
 
 
 def _is_away(error: DBAPIError) -> bool:

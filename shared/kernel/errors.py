@@ -111,3 +111,10 @@ class Unavailable(DanglianError):
     code = "unavailable"
     status = 503
     exit_code = 75
+
+
+def disk_full() -> Unavailable:
+    """What to raise when the disk under a file or a database is full: nothing was written."""
+    return Unavailable(
+        "存储空间已满，本次未保存任何内容。", "请清理或扩充磁盘后再试。", code="disk_full"
+    )

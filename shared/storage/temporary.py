@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.kernel.errors import Conflict, Unavailable
+from shared.kernel.errors import Conflict, Unavailable, disk_full
 from shared.kernel.files import sync_folder
 from shared.kernel.identifiers import new_id
 
@@ -118,9 +118,7 @@ def telling_of_trouble() -> Iterator[None]:
         ) from error
     except OSError as error:
         if error.errno in _FULL:
-            raise Unavailable(
-                "存储空间已满，本次未保存任何内容。", "请清理或扩充磁盘后再试。", code="disk_full"
-            ) from error
+            raise disk_full() from error
         raise Unavailable(
             f"存储目录暂时不能读写（{error.strerror}）。", "请检查磁盘和目录权限后再试。"
         ) from error

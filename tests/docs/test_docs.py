@@ -25,6 +25,7 @@ from shared.command.main import danglian
 from shared.demo.city import HUB_PEOPLE, OFFICES
 from shared.records.record import RecordSchema
 from tests.docs import tables
+from tests.faults import matrix
 
 ROOT = tables.ROOT
 DOCS = ROOT / "docs"
@@ -100,10 +101,12 @@ def test_every_page_can_be_reached_from_the_first_one() -> None:
 
 
 def test_every_test_that_a_fault_names_exists() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (DOCS / "reliability.md").read_text())
-    assert len(named) > 30
-    for path, name in named:
-        assert f"def {name}(" in (ROOT / path).read_text(), f"{path} has no {name}"
+    text = read(DOCS / "reliability.md")
+    faults = matrix.faults(text)
+    assert len(faults) == text.count("| `tests/") > 30, "each row is one that the matrix reads"
+    for fault in faults:
+        for path, name in fault.tests:
+            assert f"def {name}(" in read(ROOT / path), f"{path} has no {name}"
 
 
 def test_both_readmes_say_the_same() -> None:

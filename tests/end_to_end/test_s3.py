@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,28 +11,38 @@ import pytest
 
 from hub.federation.doctor import examine_store
 from hub.federation.places import HubFolder
+from hub.repository import service as repository
 from shared.kernel.errors import Unavailable
 from shared.kernel.settings import save_settings
 from tests.end_to_end.test_streams import NOTHING_WRONG
 from tests.federation import Federation, everywhere_the_same
+from tests.hub.receiving.handover import pdf
+from tests.servers.proxy import Proxy, Weather
 from tests.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, SeaweedFS
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[SeaweedFS]:
-    service = SeaweedFS(tmp_path / "weed")
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    service = SeaweedFS(tmp_path_factory.mktemp("weed"))
     service.start()
     yield service
     service.kill()
 
 
-def test_packages_are_received_into_a_bucket_also_when_it_was_away(
-    tmp_path: Path, service: SeaweedFS
-) -> None:
-    city = Federation(tmp_path)
+@pytest.fixture
+def proxy(service: SeaweedFS, seed: int) -> Iterator[Proxy]:
+    """A bad line to the service."""
+    proxy = Proxy(service.port, seed=seed)
+    yield proxy
+    proxy.close()
+
+
+def hub_with_bucket(folder: Path, address: str) -> Federation:
+    """A hub whose objects and uploads lie in this bucket."""
+    city = Federation(folder)
     settings = replace(
         city.hub.settings,
-        store=service.make_bucket("archives"),
+        store=address,
         store_access_key=ACCESS_KEY,
         store_secret_key=SECRET_KEY,
     )
@@ -39,6 +50,13 @@ def test_packages_are_received_into_a_bucket_also_when_it_was_away(
     city.hub.database().close()
     city.hub = HubFolder(city.hub.path)
     city.start_hub()
+    return city
+
+
+def test_packages_are_received_into_a_bucket_also_when_it_was_away(
+    tmp_path: Path, service: SeaweedFS
+) -> None:
+    city = hub_with_bucket(tmp_path, service.make_bucket("archives"))
     unit = city.enrol("宜昌市文化和旅游局", number="A101")
     batch_id = unit.offer(unit.file(3))
     city.settle()
@@ -70,3 +88,59 @@ def test_packages_are_received_into_a_bucket_also_when_it_was_away(
     lying = [each for each in (city.hub.path / "store").rglob("*") if each.is_file()]
     assert lying == [], "nothing lies beside the database"
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+
+@pytest.mark.parametrize(("weather", "seed"), [("slow", 1), ("busy", 2), ("cut", 3)])
+def test_packages_come_whole_into_a_store_that_is_slow_busy_or_cuts_the_line(
+    tmp_path: Path, service: SeaweedFS, proxy: Proxy, weather: Weather, seed: int
+) -> None:
+    """Bad while packages are uploaded in parts and checked, and again while they are received."""
+    bucket = f"{weather}-{seed}"
+    service.make_bucket(bucket)
+    city = hub_with_bucket(tmp_path, f"s3+http://127.0.0.1:{proxy.port}/{bucket}")
+    unit = city.enrol("宜昌市文化和旅游局", number="A101")
+    city.serve()
+    try:
+        files = [pdf("正文", extra) for extra in (1_600_000, 300_000, 30_000)]
+        batch_id = unit.offer(unit.file(4, files=files))
+        proxy.turn(weather)
+        live_through(city, turns=12)
+        proxy.turn("fair")
+        city.settle()
+        assert city.batch_states()[batch_id] == "under_review"
+        city.conclude(batch_id, "accepted")
+        city.settle()
+        unit.sign(batch_id)
+        city.settle()
+
+        if weather == "busy":
+            proxy.turn(weather)
+            with pytest.raises(Unavailable, match="对象存储暂时不能读写"):
+                city.sign(batch_id)
+            assert city.batch_states()[batch_id] == "signed_by_unit", "nothing was decided"
+            proxy.turn("fair")
+        city.sign(batch_id)
+        proxy.turn(weather)
+        live_through(city, turns=12)
+        if weather == "busy":
+            assert city.batch_states()[batch_id] == "receiving", "decided, and waiting"
+        proxy.turn("fair")
+        city.settle()
+    finally:
+        city.stop_serving()
+    assert proxy.spoiled > 0 or weather == "slow"
+    assert city.batch_states()[batch_id] == "received"
+    assert unit.batch_state(batch_id) == "received"
+    assert everywhere_the_same(city, unit) == NOTHING_WRONG
+    packages = [name for name in city.hub.store.names("archives/") if name.endswith(".zip")]
+    assert len(packages) == 4
+    archive = packages[0].split("/")[1]
+    assert repository.verify(city.hub.database(), city.hub.store, archive) == []
+
+
+def live_through(city: Federation, *, turns: int) -> None:
+    """What the loops of the processes do in bad weather: log it, and try again later."""
+    for _ in range(turns):
+        with suppress(Unavailable):
+            city.turn()
+        city.clock.seconds += 25

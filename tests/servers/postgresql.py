@@ -28,12 +28,15 @@ def _bin() -> Path:
 
 
 class PostgreSQL:
-    """One server, started at once. `durable` makes it keep its word over `kill`."""
+    """One server, started at once. `durable` makes it keep its word over `kill`.
 
-    def __init__(self, *, durable: bool = False) -> None:
+    Its folder is made in `where`, a short path that every account may walk through.
+    """
+
+    def __init__(self, *, durable: bool = False, where: Path | None = None) -> None:
         self._bin = _bin()
         # Short, because it holds the socket; open to the account that the server runs under.
-        self.folder = Path(tempfile.mkdtemp(prefix="dl-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="dl-pg-", dir=where))
         self._durable = durable
         self._count = 0
         # A server of PostgreSQL refuses to run as root.

@@ -32,8 +32,13 @@ class SeaweedFS:
         (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
 
     @property
+    def port(self) -> int:
+        """Where its S3 side listens."""
+        return self._ports[3]
+
+    @property
     def host(self) -> str:
-        return f"127.0.0.1:{self._ports[3]}"
+        return f"127.0.0.1:{self.port}"
 
     def address(self, bucket: str) -> str:
         return f"s3+http://{self.host}/{bucket}"
