@@ -17,18 +17,17 @@ from hub.federation.assignments import hub_of
 from hub.federation.contact import count_of, note_hello
 from hub.federation.enrolment import key_at
 from hub.federation.lanes import Lanes
-from hub.federation.letters import FAILED
+from hub.federation.letters import FAILED, note_letter
 from hub.federation.models import KeyPurpose, Node
 from hub.federation.nodes import node_of
 from hub.federation.own_keys import all_letters, letters_after
 from hub.federation.places import HubFolder
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, system_actor
-from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now, utc_text
 from shared.kernel.database import Database, locked
 from shared.kernel.errors import Unavailable
-from shared.kernel.identifiers import is_id, new_id
+from shared.kernel.identifiers import is_id
 from shared.kernel.keys import PublicKey
 from shared.messaging.entry import Handler
 from shared.messaging.envelope import VERSION, BadEnvelope, Header, Message, read_envelope
@@ -36,7 +35,7 @@ from shared.messaging.exchange import Events, Exchange, Party, Timing
 from shared.messaging.inbox import Refusal
 from shared.messaging.link import Link, dead_queue, hub_queue, node_queue, shard_of
 from shared.messaging.log import digest_at, lock_streams, rebase
-from shared.messaging.models import DeadLetter, IncomingStream, OutgoingStream
+from shared.messaging.models import IncomingStream, OutgoingStream
 from shared.records.values import repair_text
 
 log = logging.getLogger(__name__)
@@ -346,17 +345,7 @@ class PostOffice:
 
     def _note_letter(self, raw: bytes, sender: str, reason: str, detail: str) -> None:
         with self._database.write() as session:
-            session.add(
-                DeadLetter(
-                    id=new_id(),
-                    queue=self._queue,
-                    claimed_sender=sender[:80],
-                    reason=reason,
-                    detail=detail[:500],
-                    size=len(raw),
-                    sha256=sha256_hex(raw),
-                )
-            )
+            note_letter(session, self._queue, raw, sender=sender, reason=reason, detail=detail)
 
     # ---- greeting
 
