@@ -27,7 +27,14 @@ from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require, system_actor
 from shared.kernel.errors import WrongState
 from shared.kernel.keys import PublicKey
-from shared.messaging.link import DEAD_LETTERS_KEPT, dead_queue, hub_queue, node_queue, shard_of
+from shared.messaging.link import (
+    DEAD_BYTES_KEPT,
+    DEAD_LETTERS_KEPT,
+    dead_queue,
+    hub_queue,
+    node_queue,
+    shard_of,
+)
 from shared.messaging.links import names_broker
 from shared.messaging.rabbitmq.address import BrokerAddress
 from shared.messaging.rabbitmq.link import UP_EXCHANGE, up_key
@@ -43,7 +50,7 @@ SHARD_QUEUE = {**STREAM_QUEUE, "x-single-active-consumer": True}
 DEAD_QUEUE = {
     **STREAM_QUEUE,
     "x-max-length": DEAD_LETTERS_KEPT,
-    "x-max-length-bytes": 64 * 1024 * 1024,
+    "x-max-length-bytes": DEAD_BYTES_KEPT,
     "x-overflow": "drop-head",
     "x-message-ttl": 30 * 24 * 3600 * 1000,
 }

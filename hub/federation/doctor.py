@@ -15,7 +15,7 @@ from hub.federation.assignments import hub_of
 from hub.federation.broker import Broker
 from hub.federation.contact import clock_difference
 from hub.federation.key_roll import check_keys, unfinished_rolls
-from hub.federation.letters import FAILED
+from hub.federation.letters import FAILED, letters_lost
 from hub.federation.management import BrokerRefused
 from hub.federation.models import HubKeyRange, Node, NodeState
 from hub.federation.own_keys import hub_keys
@@ -155,9 +155,11 @@ def _letters(session: Session) -> Iterator[Ailment]:
         select(func.count()).select_from(DeadLetter).where(DeadLetter.reason != FAILED)
     )
     if letters:
+        lost = letters_lost(session)
+        dropped = f"，更早的 {lost} 条因太多已自动丢弃" if lost else ""
         yield Ailment(
             "dead_letters",
-            f"有 {letters} 条信封无效的消息。",
+            f"有 {letters} 条信封无效的消息{dropped}。",
             "运行 danglian hub letters list --dir … 查看来源和原因，再用 replay 或 drop 处理。",
         )
 

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from hub.federation.edge import current_folder
-from hub.federation.letters import FAILED, Outcome, decide
+from hub.federation.letters import FAILED, Outcome, decide, letters_lost
 from hub.federation.models import Node
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
@@ -50,12 +50,13 @@ def index() -> ResponseReturnValue:
     )
     with current_database().read() as session:
         page = listing.apply(select(DeadLetter), session=session)
+        lost = letters_lost(session)
         claimed = {letter.claimed_sender for letter in page.items}
         names = {
             node.id: node.name for node in session.scalars(select(Node).where(Node.id.in_(claimed)))
         }
     return render_template(
-        "letters/index.html", page=page, reasons=REASONS, names=names, failed=FAILED
+        "letters/index.html", page=page, reasons=REASONS, names=names, failed=FAILED, lost=lost
     )
 
 

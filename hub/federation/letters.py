@@ -1,7 +1,9 @@
 """Dead letters: what came without a valid envelope, kept in a queue of its own for a while.
 
 The database says what was wrong with each and never what it said; the bytes are in the queue
-`dead.<hub>` alone. An administrator has one put back to where it came from, or thrown away.
+`dead.<hub>` alone. Both keep the newest within the same bounds, so that a flood of nonsense fills
+neither; how many fell out is counted. An administrator has one put back to where it came from, or
+thrown away.
 """
 
 from __future__ import annotations
@@ -9,14 +11,25 @@ from __future__ import annotations
 from contextlib import closing
 from enum import StrEnum
 
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
+from hub.federation.assignments import hub_of
+from hub.federation.models import Hub
 from hub.federation.places import HubFolder
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.canonical import sha256_hex
+from shared.kernel.database import locked
 from shared.kernel.errors import NotFound, WrongState
-from shared.messaging.link import Delivery, Link, dead_queue
+from shared.kernel.identifiers import new_id
+from shared.messaging.link import (
+    DEAD_BYTES_KEPT,
+    DEAD_LETTERS_KEPT,
+    Delivery,
+    Link,
+    dead_queue,
+)
 from shared.messaging.models import DeadLetter
 
 #: The reason of what is no dead letter, but a fault of ours: its node sends it again.
@@ -29,6 +42,52 @@ class Outcome(StrEnum):
 
     REPLAYED = "replayed"
     DROPPED = "dropped"
+
+
+def note_letter(
+    session: Session, queue: str, raw: bytes, *, sender: str, reason: str, detail: str = ""
+) -> None:
+    """Write down that a bad message came in a queue, and why; never what it said.
+
+    What is then beyond the bound is forgotten, the oldest first, and counted. A fault of ours is
+    counted apart, so that nonsense does not hide it.
+    """
+    hub = locked(session, Hub, 1) or hub_of(session)
+    session.add(
+        DeadLetter(
+            id=new_id(),
+            queue=queue,
+            claimed_sender=sender[:80],
+            reason=reason,
+            detail=detail[:500],
+            size=len(raw),
+            sha256=sha256_hex(raw),
+        )
+    )
+    session.flush()
+    newest_first = (DeadLetter.arrived_at.desc(), DeadLetter.id.desc())
+    ranked = (
+        select(
+            DeadLetter.id,
+            func.row_number().over(order_by=newest_first).label("place"),
+            func.sum(DeadLetter.size).over(order_by=newest_first).label("bytes"),
+        )
+        .where((DeadLetter.reason == FAILED) == (reason == FAILED))
+        .subquery()
+    )
+    beyond = session.scalars(
+        select(ranked.c.id).where(
+            or_(ranked.c.place > DEAD_LETTERS_KEPT, ranked.c.bytes > DEAD_BYTES_KEPT)
+        )
+    ).all()
+    if beyond:
+        session.execute(delete(DeadLetter).where(DeadLetter.id.in_(beyond)))
+        hub.letters_lost += len(beyond)
+
+
+def letters_lost(session: Session) -> int:
+    """How many letters were forgotten because newer ones took their place."""
+    return hub_of(session).letters_lost
 
 
 def letter_for(actor: Actor, letter_id: str, *, session: Session) -> DeadLetter:

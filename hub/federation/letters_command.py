@@ -8,7 +8,7 @@ import click
 from sqlalchemy import select
 
 from hub.federation.commands import ACTOR, folder_option
-from hub.federation.letters import Outcome, decide
+from hub.federation.letters import Outcome, decide, letters_lost
 from hub.federation.places import HubFolder
 from shared.command.main import json_option, show, show_table
 from shared.messaging.models import DeadLetter
@@ -25,6 +25,7 @@ def letters_group() -> None:
 def list_letters(folder: Path, as_json: bool) -> None:
     """列出信封无效的消息和原因；内容不显示。"""
     with HubFolder(folder).database().read() as session:
+        lost = letters_lost(session)
         rows = [
             {
                 "letter_id": each.id,
@@ -45,7 +46,10 @@ def list_letters(folder: Path, as_json: bool) -> None:
         "size": "字节",
         "letter_id": "编号",
     }
-    show_table(rows, columns, as_json=as_json, title="无效消息", key="letters")
+    title = f"无效消息（更早的 {lost} 条已自动丢弃）" if lost else "无效消息"
+    show_table(
+        rows, columns, as_json=as_json, title=title, key="letters", beside={"letters_lost": lost}
+    )
 
 
 @letters_group.command("replay")

@@ -47,6 +47,8 @@ class Hub(Model):
     #: A node knows more of this hub than the hub itself: the database is from an older backup.
     #: What that node said; links stop until `hub recover`.
     restore_suspected: Mapped[str | None] = mapped_column(CleanText(500), default=None)
+    #: How many dead letters went unread, because newer ones filled their place.
+    letters_lost: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 
 

@@ -17,25 +17,23 @@ from hub.federation.assignments import hub_of
 from hub.federation.enrolment import key_at
 from hub.federation.greeting import News, Reception, no_news
 from hub.federation.lanes import Lanes
-from hub.federation.letters import FAILED
+from hub.federation.letters import FAILED, note_letter
 from hub.federation.models import KeyPurpose, Node
 from hub.federation.nodes import node_of
 from hub.federation.own_keys import all_letters
 from hub.federation.places import HubFolder
 from shared.audit import record as audit
 from shared.kernel.actor import system_actor
-from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.database import Database
 from shared.kernel.errors import Unavailable
-from shared.kernel.identifiers import new_id
 from shared.kernel.keys import PublicKey
 from shared.messaging.entry import Handler
 from shared.messaging.envelope import BadEnvelope, Header, Message, read_envelope
 from shared.messaging.exchange import Events, Exchange, Party, Timing
 from shared.messaging.inbox import Refusal
 from shared.messaging.link import Link, dead_queue, hub_queue, node_queue, shard_of
-from shared.messaging.models import DeadLetter, OutgoingStream
+from shared.messaging.models import OutgoingStream
 
 log = logging.getLogger(__name__)
 
@@ -335,14 +333,4 @@ class PostOffice:
 
     def _note_letter(self, raw: bytes, sender: str, reason: str, detail: str) -> None:
         with self._database.write() as session:
-            session.add(
-                DeadLetter(
-                    id=new_id(),
-                    queue=self._queue,
-                    claimed_sender=sender[:80],
-                    reason=reason,
-                    detail=detail[:500],
-                    size=len(raw),
-                    sha256=sha256_hex(raw),
-                )
-            )
+            note_letter(session, self._queue, raw, sender=sender, reason=reason, detail=detail)

@@ -132,13 +132,15 @@ def show_table(
     as_json: bool,
     title: str = "",
     key: str = "rows",
+    beside: Mapping[str, Any] | None = None,
 ) -> None:
     """Print rows: a JSON object with a list for programs, a table for people.
 
-    `columns` maps the key in a row to its heading. A moment is UTC in JSON, local in the table.
+    `columns` maps the key in a row to its heading; `beside` stands in JSON beside the list. A
+    moment is UTC in JSON, local in the table.
     """
     if as_json:
-        click.echo(_json({key: list(rows)}))
+        click.echo(_json({key: list(rows), **(beside or {})}))
         return
     if not rows:
         click.echo(title or "（没有内容）")

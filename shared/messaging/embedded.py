@@ -25,7 +25,7 @@ from kombu.transport import TRANSPORT_ALIASES, virtual
 
 from shared.kernel.errors import Unavailable
 from shared.kernel.identifiers import new_id
-from shared.messaging.link import DEAD_LETTERS_KEPT, Delivery, is_dead_queue
+from shared.messaging.link import DEAD_BYTES_KEPT, DEAD_LETTERS_KEPT, Delivery, is_dead_queue
 
 SCHEME = "danglian-embedded"
 _LEASE_SECONDS = 20.0
@@ -40,10 +40,8 @@ create table if not exists message (
 );
 create index if not exists message_queue on message (queue, id);
 """
-_FORGET_OLD = """
-delete from message where queue = ? and id <=
-    (select id from message where queue = ? order by id desc limit 1 offset ?)
-"""
+_SIZES = "select id, length(payload) from message where queue = ? order by id desc"
+_FORGET_OLD = "delete from message where queue = ? and id <= ?"
 
 
 class _QoS(virtual.QoS):
@@ -75,11 +73,22 @@ class _Channel(virtual.Channel):
         self._file = _open(Path(connection.client.hostname))
 
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
-        payload = json.dumps(message)
+        text = json.dumps(message)
+        # Of bytes SQLite knows the length without reading them.
+        payload = text.encode() if is_dead_queue(queue) else text
         with _writing(self._file) as file:
             file.execute("insert into message (queue, payload) values (?, ?)", (queue, payload))
             if is_dead_queue(queue):
-                file.execute(_FORGET_OLD, (queue, queue, DEAD_LETTERS_KEPT))
+                self._forget_old(queue)
+
+    def _forget_old(self, queue: str) -> None:
+        """Keep the newest dead letters, within their number and their bytes."""
+        left = DEAD_BYTES_KEPT
+        for place, (row, size) in enumerate(self._file.execute(_SIZES, (queue,)).fetchall()):
+            left -= size * 3 // 4  # base64
+            if place >= DEAD_LETTERS_KEPT or left < 0:
+                self._file.execute(_FORGET_OLD, (queue, row))
+                return
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         moment = time.time()

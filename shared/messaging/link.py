@@ -14,8 +14,11 @@ from shared.kernel.errors import Unavailable
 
 _HUB_QUEUE = "hub.up."
 _DEAD_QUEUE = "dead."
-#: The newest dead letters are kept, so many of each hub.
+#: Of what has no valid envelope a hub keeps the newest: as many as somebody may still look
+#: through, and the bytes of thirty of the largest messages or of all usual ones. So whoever floods
+#: a hub fills neither its disk nor its broker.
 DEAD_LETTERS_KEPT = 1000
+DEAD_BYTES_KEPT = 64 * 1024 * 1024
 
 
 class Refused(Unavailable):

@@ -9,21 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from hub.app import make_app
 from hub.catalogue.models import CatalogueRecord
+from hub.command import hub as hub_command
+from hub.federation import letters as letters_module
+from hub.federation.letters import FAILED, letters_lost, note_letter
 from hub.federation.models import Node
 from hub.federation.sync import PostOffice
+from hub.health.doctor import alerts
 from hub.wiring import handlers, holdings
 from shared.audit import AuditEvent
 from shared.identity import create_account
 from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import Unavailable
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
-from shared.messaging import append
+from shared.messaging import append, embedded
 from shared.messaging.envelope import VERSION, Header, Message, close_envelope, read_envelope
-from shared.messaging.link import dead_queue, hub_queue
+from shared.messaging.link import DEAD_BYTES_KEPT, dead_queue, hub_queue
 from shared.messaging.models import DeadLetter
 from tests.federation import Federation, Unit
 
@@ -184,6 +190,51 @@ def test_an_administrator_sees_dead_letters_and_puts_them_back_or_drops_them(
             assert decide("drop", letter.id) == 302
         assert _letters(city) == []
         assert link.size(dead_queue(city.hub.settings.hub_id)) == 0
+
+
+def test_a_flood_of_nonsense_stays_bounded_and_the_good_messages_go_on(
+    city: Federation, unit: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, hub_id = 100, city.hub.settings.hub_id  # the real bound is in the contract of links
+    for module in (letters_module, embedded):
+        monkeypatch.setattr(module, "DEAD_LETTERS_KEPT", kept)
+    with closing(city.hub.open_link()) as link:
+        city.post = PostOffice(city.hub, link, handlers(city.hub), holdings, clock=city.clock)
+        nonsense = [f"nonsense {number}".encode() for number in range(kept + 50)]
+        link.send(hub_queue(hub_id), nonsense[:70])
+        unit.file(3)
+        unit.agent.step_out()
+        link.send(hub_queue(hub_id), city.link.waiting(hub_queue(hub_id)))
+        link.send(hub_queue(hub_id), nonsense[70:])
+        while city.post.step_in():
+            pass
+        assert records(city) == 3
+        assert link.size(dead_queue(hub_id)) == kept
+        letters = _letters(city)
+        assert {each.sha256 for each in letters} == {sha256_hex(each) for each in nonsense[50:]}
+        with city.hub.database().read() as session:
+            assert letters_lost(session) == 50
+            (said,) = [each for each in alerts(city.hub, session) if each.code == "dead_letters"]
+        assert "更早的 50 条" in said.problem
+        assert "更早的 50 条" in _list(city)
+
+
+def test_large_nonsense_is_bounded_by_its_bytes(city: Federation) -> None:
+    with city.hub.database().write() as session:
+        for number in range(10):
+            raw = bytes([number]) * (DEAD_BYTES_KEPT // 4)
+            note_letter(session, "q", raw, sender="", reason="magic")
+        note_letter(session, "q", raw, sender="", reason=FAILED)
+    assert [each.reason for each in _letters(city)].count("magic") == 4
+    assert [each.reason for each in _letters(city)].count(FAILED) == 1, "nonsense does not hide it"
+    with city.hub.database().read() as session:
+        assert letters_lost(session) == 6
+
+
+def _list(city: Federation) -> str:
+    """What the command lists."""
+    command = ["letters", "list", "--dir", str(city.hub.path)]
+    return CliRunner().invoke(hub_command, command, catch_exceptions=False).output
 
 
 class _Faulty(PostOffice):

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 
-from shared.messaging.link import DEAD_LETTERS_KEPT, Delivery, Link
+from shared.messaging.link import DEAD_BYTES_KEPT, DEAD_LETTERS_KEPT, Delivery, Link
 
 #: The queues that the contract uses.
 QUEUES = ("q", "a", "b", "busy", "dead.hub")
@@ -92,6 +92,15 @@ class LinkContract:
         link.flush()
         assert link.size("dead.hub") == DEAD_LETTERS_KEPT
         assert one(link, "dead.hub").body == letters[5]
+
+    def test_dead_letters_are_kept_within_their_bytes(self, link: Link) -> None:
+        large = DEAD_BYTES_KEPT // 40
+        for number in range(45):
+            link.send("dead.hub", [bytes([number]) * large])
+        link.flush()
+        kept = [each.body[0] for each in drained(link, "dead.hub", link.size("dead.hub"), most=5)]
+        assert 35 <= len(kept) <= 40
+        assert kept == list(range(45 - len(kept), 45))
 
     def test_many_threads_share_one_link(self, link: Link) -> None:
         def send(publisher: int) -> None:
