@@ -12,6 +12,7 @@ from node.filing import service as filing
 from node.office.service import fonds_written, may_write
 from node.registry.edge import current_folder
 from node.transfer import service as transfer
+from node.transfer.desk import batch_tasks
 from node.transfer.models import Batch, BatchRecord, Paper, PaperKind
 from shared.identity import current_actor, with_roles
 from shared.inspection import SEVERITY_NAMES
@@ -30,6 +31,7 @@ from shared.web import Filter, Form, Listing, Page, current_database, download
 from shared.web.downloads import PDF
 
 blueprint = Blueprint("transfer", __name__, url_prefix="/transfer", template_folder="templates")
+blueprint.add_app_template_global(batch_tasks)
 
 COLOURS = {
     "preparing": "yellow",

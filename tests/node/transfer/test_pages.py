@@ -128,6 +128,35 @@ def test_clerk_and_leader_bring_a_batch_to_the_archive_on_the_pages(
     clerk_browser.walk(url, most=40)
 
 
+def test_the_home_page_said_nothing_of_batches_that_wait_for_somebody(
+    node: Node,
+    office: Office,
+    archive: Archive,
+    clerk_browser: Browser,
+    leader_browser: Browser,
+) -> None:
+    villager = Browser(node, "cun", "村主任", Grant(Role.LEADER, fonds_id=node.village))
+
+    def waits_for(*readers: Browser, what: str) -> None:
+        for reader in (clerk_browser, leader_browser, villager):
+            assert (what in reader.get("/").text) == (reader in readers), what
+
+    batch_id = office.prepared(office.filed(2))
+    waits_for(what="等您批准")
+    office.inspect(batch_id)
+    waits_for(leader_browser, what="等您批准")
+    leader_browser.post(f"/transfer/{batch_id}/approve")
+    waits_for(what="等您批准")
+    waits_for(clerk_browser, what="可以提交")
+    clerk_browser.post(f"/transfer/{batch_id}/offer")
+    drain(office)
+    waits_for(what="可以提交")
+    archive.send(transfer.apply_verdict, archive.verdict(batch_id, form=form_of(archive, batch_id)))
+    waits_for(leader_browser, what="等您签字")
+    leader_browser.post(f"/transfer/{batch_id}/form")
+    waits_for(what="等您签字")
+
+
 def test_returned_reasons_stand_beside_the_fields(
     node: Node, office: Office, archive: Archive, clerk_browser: Browser
 ) -> None:
