@@ -116,6 +116,8 @@ def test_a_record_is_followed_from_the_first_day_to_the_receipt(
         received = session.get_one(transfer.Batch, batch_id).received_at
     assert (steps["received"].state, steps["received"].at) == ("done", received)
     assert steps["shared"].state == "unbuilt"
+    saved, queued = steps["saved"].at, steps["queued"].at
+    assert saved == queued, "it was said to have been saved when the receipt came"
     assert counted(unit) == {"received": 2}
 
 
