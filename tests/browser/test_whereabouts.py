@@ -61,8 +61,8 @@ def test_a_clerk_sees_where_the_records_are_and_whether_the_pc_can_be_switched_o
 
 
 def test_the_page_fits_a_phone(city: City, sign_in: SignIn) -> None:
-    login = city.rooms["fenxiang"].office.people[0].login
-    clerk = sign_in("fenxiang", login, phone=True)
+    login = city.rooms["shuili"].office.people[0].login
+    clerk = sign_in("shuili", login, phone=True)
     clerk.open("/whereabouts/")
     clerk.sees("到哪了")
     too_wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
