@@ -40,15 +40,8 @@ MIRRORED = ("received",)
 _HUB = system_actor("市级平台")
 
 
-def ask(
-    actor: Actor, record_id: str, values: Mapping[str, object], reason: str, *, session: Session
-) -> Correction:
-    """Ask the archive to correct a received record 请求更正; goes up as an entry `correction`.
-
-    `values` says what the fields of `shared.records.corrections.CORRECTABLE` should be; those that
-    are so already are left out. Raises WrongState unless the record was received and no request of
-    it is open, Invalid for a wrong value, Classified when a text bears a mark.
-    """
+def to_ask_about(actor: Actor, record_id: str, *, session: Session) -> filing.Record:
+    """The record, if a correction of it may be asked for now. Raises like `ask`."""
     record = filing.record_of(actor, record_id, session=session)
     require(actor, *ASKING, fonds=record.fonds_id)
     require_writable(record.fonds_id, session)
@@ -62,6 +55,19 @@ def ask(
         raise WrongState(
             "这件档案已有一份更正申请在等待答复。", "请等档案馆答复后再提出。", code="already_asked"
         )
+    return record
+
+
+def ask(
+    actor: Actor, record_id: str, values: Mapping[str, object], reason: str, *, session: Session
+) -> Correction:
+    """Ask the archive to correct a received record 请求更正; goes up as an entry `correction`.
+
+    `values` says what the fields of `shared.records.corrections.CORRECTABLE` should be; those that
+    are so already are left out. Raises WrongState unless the record was received and no request of
+    it is open, Invalid for a wrong value, Classified when a text bears a mark.
+    """
+    record = to_ask_about(actor, record_id, session=session)
     wire = filing.wire(record, session=session)
     before = described(wire)
     wanted = differing(wire, read_values(values))

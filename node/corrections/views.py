@@ -49,8 +49,12 @@ def may_ask(record: filing.Record) -> bool:
     """For the page of a record: whether the reader may ask its archive for a correction."""
     if record.state not in corrections.MIRRORED:
         return False
+    actor = current_actor()
     with current_database().read() as session:
-        return may_write(current_actor(), record.fonds_id, *corrections.ASKING, session=session)
+        asked = [each.state for each in corrections.of_record(record.id, session=session)]
+        return "asked" not in asked and may_write(
+            actor, record.fonds_id, *corrections.ASKING, session=session
+        )
 
 
 @blueprint.app_template_global()
@@ -107,7 +111,8 @@ def show(correction_id: str) -> str:
 def new(record_id: str) -> ResponseReturnValue:
     actor = current_actor()
     with current_database().read() as session:
-        record = filing.record_of(actor, record_id, session=session)
+        find = corrections.to_ask_about if request.method == "GET" else filing.record_of
+        record = find(actor, record_id, session=session)
         defaults = described(filing.wire(record, session=session))
     form = Form(request.form, defaults=defaults)
     if request.method == "POST":

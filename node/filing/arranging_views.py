@@ -28,9 +28,7 @@ _SHOWN = 1000
 @with_roles(Role.CLERK)
 def arrange_selection() -> ResponseReturnValue:
     """Set class, year, retention or organ for the ticked records."""
-    ids = request.form.getlist("ids")
-    if not ids:
-        raise Invalid("ids", "没有选择文件。", "请先在表中勾选要设定的文件。")
+    ids = _ticked()
     values = {name: request.form.get(name, "").strip() for name in _SELECTION}
     given = {name: value for name, value in values.items() if value}
     if not given:
@@ -38,6 +36,23 @@ def arrange_selection() -> ResponseReturnValue:
     with current_database().write() as session:
         records = filing.arrange(current_actor(), ids, given, session=session)
     flash(f"已设定 {len(records)} 件。", "success")
+    return redirect(back(url_for(".index")))
+
+
+def _ticked() -> list[str]:
+    ids = request.form.getlist("ids")
+    if not ids:
+        raise Invalid("ids", "没有选择文件。", "请先在表中勾选要办理的文件。")
+    return ids
+
+
+@blueprint.post("/put-back")
+@with_roles(Role.CLERK)
+def put_back_selection() -> ResponseReturnValue:
+    """Take the ticked records back to 待整理."""
+    with current_database().write() as session:
+        records = filing.put_back(current_actor(), _ticked(), session=session)
+    flash(f"已把 {len(records)} 件退回待整理。", "success")
     return redirect(back(url_for(".index")))
 
 

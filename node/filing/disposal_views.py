@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from node.filing import service as filing
 from node.filing.pages import NAMES, RETENTIONS, blueprint
+from node.registry.edge import refuse_early
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.records.retention import outlasts
@@ -19,6 +20,7 @@ def extend(record_id: str) -> ResponseReturnValue:
     """Keep a record for a longer period."""
     with current_database().read() as session:
         record = filing.record_of(current_actor(), record_id, session=session)
+        refuse_early(record.fonds_id, session)
     form = Form(request.form)
     if request.method == "POST":
         with form.catching():

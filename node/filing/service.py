@@ -50,6 +50,7 @@ from node.filing.editing import (
     edit,
     edit_returned,
     open_objections,
+    require_open,
     set_opinions,
     settle_objection,
 )
@@ -202,6 +203,7 @@ __all__ = [
     "refusals_open",
     "remove_filed",
     "reorder",
+    "require_open",
     "send_to_filing",
     "set_opinions",
     "settle_divergence",

@@ -18,6 +18,7 @@ from node.registry.edge import (
     MOST_UPLOAD,
     chosen_files,
     current_folder,
+    refuse_early,
     require_files,
     send_stored,
 )
@@ -224,11 +225,19 @@ def show(record_id: str) -> str:
         )
 
 
+def _record_for_form(record_id: str, session: Session) -> filing.Record:
+    record = filing.record_of(current_actor(), record_id, session=session)
+    refuse_early(record.fonds_id, session)
+    if request.method == "GET":
+        filing.require_open(record)
+    return record
+
+
 @blueprint.route("/<record_id>/edit", methods=["GET", "POST"])
 @with_roles(Role.CLERK)
 def edit(record_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
-        record = filing.record_of(current_actor(), record_id, session=session)
+        record = _record_for_form(record_id, session)
         wire = filing.wire(record, session=session)
         objections = filing.open_objections(record.id, session=session)
     draft = record.state in DRAFT_STATES
@@ -258,7 +267,7 @@ def edit(record_id: str) -> ResponseReturnValue:
 @accepts_upload(MOST_UPLOAD)
 def upload(record_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
-        record = filing.record_of(current_actor(), record_id, session=session)
+        record = _record_for_form(record_id, session)
         documents = filing.documents_of(record.id, session=session)
     copies = record.holding in ("paper", "paper_with_copy")
     kind = "digital_copy" if copies else "born_digital"
@@ -345,6 +354,7 @@ def late(record_id: str) -> ResponseReturnValue:
 def move_class(record_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
         record = filing.record_of(current_actor(), record_id, session=session)
+        refuse_early(record.fonds_id, session)
     form = Form(request.form, defaults={name: getattr(record, name) for name in _PLACE})
     if request.method == "POST":
         with form.catching():
@@ -378,6 +388,7 @@ def settle(objection_id: str) -> ResponseReturnValue:
 def from_registry(document_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
         document = registry.document_of(current_actor(), document_id, session=session)
+        refuse_early(document.fonds_id, session)
         seen = filing.ids_seen(current_actor(), session=session)
         organs = filing.organs(seen, session=session)
     if document.state != "closed":

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from flask import Response, current_app, request
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 
 from node.office.places import NodeFolder
+from node.office.service import require_writable
 from node.registry.files import open_file
 from shared.kernel.errors import Invalid, NotFound
 from shared.web import download
@@ -24,6 +26,15 @@ def current_folder() -> NodeFolder:
     folder = current_app.extensions[FOLDER]
     assert isinstance(folder, NodeFolder)  # noqa: S101 - `make_node_app` put it there
     return folder
+
+
+def refuse_early(fonds_id: str, session: Session) -> None:
+    """Before a form is shown: raise what its verb would only raise once it is filled in.
+
+    One that was open already is left to its verb, so that what was typed stays on the page.
+    """
+    if request.method == "GET":
+        require_writable(fonds_id, session)
 
 
 def chosen_files(name: str = "file") -> list[FileStorage]:

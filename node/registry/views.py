@@ -13,6 +13,7 @@ from node.registry.edge import (
     MOST_UPLOAD,
     chosen_files,
     current_folder,
+    refuse_early,
     require_files,
     send_stored,
 )
@@ -161,6 +162,7 @@ def show(document_id: str) -> str:
 def edit(document_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
         document = registry.document_of(current_actor(), document_id, session=session)
+        refuse_early(document.fonds_id, session)
     form = Form(request.form, defaults={name: getattr(document, name) for name in registry.FIELDS})
     if request.method == "POST":
         with form.catching():
@@ -178,6 +180,7 @@ def edit(document_id: str) -> ResponseReturnValue:
 def upload(document_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
         document = registry.document_of(current_actor(), document_id, session=session)
+        refuse_early(document.fonds_id, session)
     form = Form(request.form, defaults={"role": "正本", "kind": "born_digital"})
     if request.method == "POST":
         with form.catching():

@@ -45,6 +45,12 @@ GO_ON_OTHERWISE = "status --dir …"
 
 def examine(session: Session) -> Iterator[Ailment]:
     """Everything in the database of this node that does not move by itself."""
+    yield from examine_line(session)
+    yield from _of_the_work(session)
+
+
+def examine_line(session: Session) -> Iterator[Ailment]:
+    """How this node stands with the hub; names nothing of what any fonds holds."""
     office = office_of(session)
     if office.state == OfficeState.UNENROLLED:
         yield Ailment(
@@ -54,7 +60,6 @@ def examine(session: Session) -> Iterator[Ailment]:
         )
     else:
         yield from _of_the_line(office, session)
-    yield from _of_the_work(session)
 
 
 def _of_the_line(office: Office, session: Session) -> Iterator[Ailment]:

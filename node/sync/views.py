@@ -11,7 +11,7 @@ from node.office.models import STATE_LABELS, OfficeState
 from node.office.service import office_of
 from node.registry.edge import current_folder
 from node.sync import reconciling
-from node.sync.doctor import examine, examine_log
+from node.sync.doctor import examine, examine_line
 from node.sync.models import Reconciliation
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
@@ -26,7 +26,11 @@ _SHOWN = 10
 @blueprint.get("/")
 @with_roles(*SEEING)
 def index() -> str:
-    """The state of the line, what waits, the last comparisons, and what is stuck."""
+    """The state of the line, what waits, the last comparisons, and what is stuck.
+
+    What is stuck names batches and jobs of every fonds: it is for who may see them all.
+    """
+    actor = current_actor()
     with current_database().read() as session:
         office = office_of(session)
         found = reconciling.latest(session, most=_SHOWN)
@@ -39,9 +43,10 @@ def index() -> str:
             comparisons=[(each, _names(each, session)) for each in found],
             hours=hours,
             next_at=reconciling.due_at(found[0], hours) if found and hours > 0 else None,
-            findings=[*examine(session), *examine_log(session)],
-            may_carry=office.hub_id and current_actor().has(Role.CLERK, Role.ADMINISTRATOR),
-            may_ask=office.has_grant and current_actor().has(Role.CLERK, Role.ADMINISTRATOR),
+            findings=list((examine if actor.fonds(*SEEING) is None else examine_line)(session)),
+            administers=actor.has(Role.ADMINISTRATOR),
+            may_carry=office.hub_id and actor.has(Role.CLERK, Role.ADMINISTRATOR),
+            may_ask=office.has_grant and actor.has(Role.CLERK, Role.ADMINISTRATOR),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
@@ -26,6 +26,8 @@ OFFER = "transfer.offer"
 #: Above this a verdict on the whole batch would not fit into one entry of the stream.
 MOST_RECORDS = 1000
 SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
+#: Who may put a notice aside.
+READING = (Role.CLERK, Role.LEADER)
 #: States in which a batch lays claim to its records.
 OPEN_STATES = ("preparing", "approved", "offered", "withdrawing", "accepted", "corrected", "signed")
 _CHUNK = 500
@@ -456,18 +458,28 @@ def summary(batch_id: str, *, session: Session) -> dict[str, int]:
     return dict(zip(names, (int(value) for value in row), strict=True))
 
 
-def notices(*, session: Session) -> list[Notice]:
-    """What the hub sent and was not followed, and nobody has put aside yet."""
+def notices(actor: Actor, *, session: Session) -> list[Notice]:
+    """What the hub sent and was not followed, and nobody has put aside yet.
+
+    Those of a batch are for who sees its fonds. The others name nothing: they are for everybody.
+    """
+    own = listing(actor).with_only_columns(Batch.id)
     return list(
-        session.scalars(select(Notice).where(Notice.seen_at.is_(None)).order_by(Notice.at.desc()))
+        session.scalars(
+            select(Notice)
+            .where(Notice.seen_at.is_(None))
+            .where(or_(Notice.batch_id.is_(None), Notice.batch_id.in_(own)))
+            .order_by(Notice.at.desc())
+        )
     )
 
 
 def put_notice_aside(actor: Actor, notice_id: str, *, session: Session) -> None:
-    """Somebody has read a notice."""
+    """A clerk or leader has read a notice."""
     notice = session.get(Notice, notice_id)
     if notice is None:
         raise NotFound("没有这条提示。", "它可能已被处理。")
     batch = session.get(Batch, notice.batch_id) if notice.batch_id else None
-    require(actor, Role.CLERK, Role.LEADER, fonds=batch.fonds_id if batch else None)
+    if batch is not None or not actor.has(*READING):
+        require(actor, *READING, fonds=batch.fonds_id if batch else None)
     notice.seen_at = now()

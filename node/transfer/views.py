@@ -12,6 +12,7 @@ from node.filing import service as filing
 from node.office.service import fonds_written, may_write
 from node.registry.edge import current_folder
 from node.transfer import service as transfer
+from node.transfer.desk import batch_tasks
 from node.transfer.models import Batch, BatchRecord, Paper, PaperKind
 from shared.identity import current_actor, with_roles
 from shared.inspection import SEVERITY_NAMES
@@ -30,6 +31,7 @@ from shared.web import Filter, Form, Listing, Page, current_database, download
 from shared.web.downloads import PDF
 
 blueprint = Blueprint("transfer", __name__, url_prefix="/transfer", template_folder="templates")
+blueprint.add_app_template_global(batch_tasks)
 
 COLOURS = {
     "preparing": "yellow",
@@ -109,7 +111,8 @@ def index() -> str:
             "transfer/index.html",
             page=page,
             fonds=fonds,
-            notices=transfer.notices(session=session),
+            notices=transfer.notices(current_actor(), session=session),
+            may_read=current_actor().has(*transfer.READING),
             may_prepare=bool(fonds_written(current_actor(), Role.CLERK, session=session)),
             **NAMES,
         )
@@ -214,8 +217,11 @@ def _page(batch_id: str, form: Form) -> ResponseReturnValue:
             job=session.get(Job, batch.job_id) if batch.job_id else None,
             corrected=session.get(Batch, batch.corrects) if batch.corrects else None,
             notices=[
-                each for each in transfer.notices(session=session) if each.batch_id == batch_id
+                each
+                for each in transfer.notices(actor, session=session)
+                if each.batch_id == batch_id
             ],
+            may_read=actor.may(*transfer.READING, fonds=batch.fonds_id),
             fonds=fonds.get(batch.fonds_id, ""),
             step=_step(batch, summary),
             is_clerk=may_write(actor, batch.fonds_id, Role.CLERK, session=session),
@@ -449,7 +455,7 @@ def receipt(batch_id: str) -> Response:
 
 
 @blueprint.post("/notices/<notice_id>/aside")
-@with_roles(Role.CLERK, Role.LEADER)
+@with_roles(*transfer.READING)
 def aside(notice_id: str) -> ResponseReturnValue:
     with current_database().write() as session:
         transfer.put_notice_aside(current_actor(), notice_id, session=session)

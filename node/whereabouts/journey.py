@@ -65,12 +65,16 @@ def journey_of(record: filing.Record, *, session: Session) -> Journey:
         session.scalar(select(place_column(session)).where(filing.Record.id == record.id))
         or Place.DRAFT
     )
+    queued, accepted = _to_the_hub(record, place, session)
+    # An entry is written with the change that it tells; what came later (a receipt) was not saved.
+    saved_at = queued.at or record.changed_at
     return Journey(
         record.id,
         place,
         (
-            Step("saved", "已保存在本机", "done", record.changed_at),
-            *_to_the_hub(record, place, session),
+            Step("saved", "已保存在本机", "done", saved_at),
+            queued,
+            accepted,
             *_at_the_archive(record, place, session),
             Step("shared", "共享利用", "unbuilt", note="尚未开通"),
         ),

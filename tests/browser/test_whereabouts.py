@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.city import City
 from tests.browser.conftest import Shot, SignIn
@@ -61,13 +61,23 @@ def test_a_clerk_sees_where_the_records_are_and_whether_the_pc_can_be_switched_o
 
 
 def test_the_page_fits_a_phone(city: City, sign_in: SignIn) -> None:
-    login = city.rooms["fenxiang"].office.people[0].login
-    clerk = sign_in("fenxiang", login, phone=True)
+    login = city.rooms["shuili"].office.people[0].login
+    clerk = sign_in("shuili", login, phone=True)
     clerk.open("/whereabouts/")
     clerk.sees("到哪了")
     too_wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
     assert not clerk.page.evaluate(too_wide)
-    expect(clerk.page.locator("#light")).to_be_visible()
+    light, menu = clerk.page.locator("#light"), clerk.page.locator(".navbar-toggler")
+    assert _middle(light) == pytest.approx(_middle(menu), abs=12), "the light had a line of its own"
+    place = clerk.page.locator("tbody .badge").first.bounding_box()
+    assert place is not None
+    assert place["x"] + place["width"] <= 390, "where a record is was beyond the edge"
+
+
+def _middle(what: Locator) -> float:
+    box = what.bounding_box()
+    assert box is not None
+    return box["y"] + box["height"] / 2
 
 
 def test_the_platform_says_what_needs_a_person(city: City, sign_in: SignIn) -> None:

@@ -23,6 +23,7 @@ from node.transfer import service as transfer
 from node.whereabouts.journey import UNKNOWN, Step, journey_of
 from node.whereabouts.light import light_of
 from node.whereabouts.places import PLACES, Place, counts
+from shared.kernel.actor import system_actor
 from shared.kernel.clock import format_utc, now
 from shared.kernel.jobs import job_of, stop, submit
 from shared.messaging.models import OutgoingStream
@@ -115,6 +116,8 @@ def test_a_record_is_followed_from_the_first_day_to_the_receipt(
         received = session.get_one(transfer.Batch, batch_id).received_at
     assert (steps["received"].state, steps["received"].at) == ("done", received)
     assert steps["shared"].state == "unbuilt"
+    saved, queued = steps["saved"].at, steps["queued"].at
+    assert saved == queued, "it was said to have been saved when the receipt came"
     assert counted(unit) == {"received": 2}
 
 
@@ -184,7 +187,7 @@ def test_a_batch_that_the_hub_did_not_take_is_told_at_the_batch(
         assert transfer.note_refusal(session, body)
         assert not transfer.note_refusal(session, {**body, "subject": record_id})
     with unit.folder.database().read() as session:
-        (notice,) = transfer.notices(session=session)
+        (notice,) = transfer.notices(system_actor("test"), session=session)
         assert (notice.batch_id, notice.code) == (batch_id, "offers_missing")
         assert "缺 1 件" in notice.message
 

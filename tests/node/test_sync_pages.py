@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from sqlalchemy import event
+
 from node.office.service import office_of
 from node.sync.models import Reconciliation
 from node.sync.reconciling import last, take_answer
 from shared.kernel.actor import Grant, Role
+from shared.kernel.clock import now
+from shared.kernel.jobs import JobState, submit
 from tests.node.browser import Browser
 from tests.node.conftest import TOWN, VILLAGE, Node, lose_grant
 
@@ -50,3 +56,34 @@ def test_without_a_grant_nobody_is_offered_to_ask(node: Node) -> None:
     with node.database.read() as session:
         assert session.query(Reconciliation).count() == 0
         assert office_of(session).notice == ""
+
+
+def test_a_village_read_the_titles_of_others_and_the_commands_of_the_administrator(
+    node: Node,
+) -> None:
+    with node.database.write() as session:
+        job = submit(session, "transfer.offer", {}, title="提交：镇政府2023年")
+        job.state, job.problem = JobState.FAILED, "磁盘已满"
+        office_of(session).last_contact = now() - timedelta(days=2)
+    villager = Browser(node, "village", "王村文书", Grant(Role.CLERK, fonds_id=VILLAGE))
+    page = villager.get("/sync/").text
+    assert "上次与平台联系" in page
+    assert "请告诉系统管理员" in page
+    assert "danglian node" not in page
+    assert "镇政府2023年" not in page
+    page = Browser(node, "admin", "管理员", Grant(Role.ADMINISTRATOR)).get("/sync/").text
+    assert "镇政府2023年" in page
+    assert "danglian node run" in page
+
+
+def test_the_page_read_the_whole_audit_log_at_each_view(node: Node) -> None:
+    administrator = Browser(node, "admin", "管理员", Grant(Role.ADMINISTRATOR))
+    asked: list[str] = []
+    event.listen(
+        node.database.engine,
+        "before_cursor_execute",
+        lambda _c, _cur, statement, *_more: asked.append(statement),
+    )
+    administrator.get("/sync/")
+    assert asked
+    assert not [each for each in asked if "audit_event" in each]

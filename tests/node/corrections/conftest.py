@@ -11,7 +11,7 @@ from node.corrections import service as corrections
 from node.corrections.models import Correction
 from node.filing import service as filing
 from node.transfer import service as transfer
-from shared.kernel.actor import Actor
+from shared.kernel.actor import Actor, system_actor
 from shared.kernel.canonical import digest_of
 from shared.kernel.clock import utc_text
 from shared.kernel.identifiers import new_id
@@ -100,7 +100,7 @@ class Mirror:
 
     def notices(self) -> list[str]:
         with self.office.node.database.read() as session:
-            return [each.code for each in transfer.notices(session=session)]
+            return [each.code for each in transfer.notices(system_actor("test"), session=session)]
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from node.command import node as node_command
+from node.office.models import Standing
+from node.office.service import fonds_of, set_standing
 from shared.kernel.actor import Actor, Grant, Role
 from tests.node.browser import Browser
 from tests.node.conftest import VILLAGE, Node
@@ -61,6 +63,22 @@ def test_a_clerk_asks_from_the_page_of_the_record_and_sees_the_answer(
     assert "馆定题名" in page
     assert "核对原件" in browser.get(f"/corrections/{asked}").text
     assert f"/corrections/{asked}" in browser.walk("/corrections/", most=40)
+
+
+def test_what_would_be_refused_is_not_offered_and_its_form_does_not_open(
+    mirror: Mirror, node: Node, clerk: Actor, browser: Browser
+) -> None:
+    offered = f"/corrections/new/{mirror.id}"
+    asked = mirror.ask(clerk, title="题名")
+    assert offered not in browser.get(f"/filing/{mirror.id}").text
+    assert "等待答复" in browser.get(offered, status=409).text
+    mirror.send("declined", mirror.declined(asked))
+    assert offered in browser.get(f"/filing/{mirror.id}").text
+    with node.database.write() as session:
+        set_standing(fonds_of(node.fonds, session), Standing.LEFT, "文旅局", session=session)
+    page = browser.get(f"/filing/{mirror.id}").text
+    assert "请求" not in page
+    assert "已改由“文旅局”保管" in browser.get(offered, status=409).text
 
 
 def test_another_fonds_clerk_sees_nothing_of_it(mirror: Mirror, node: Node, clerk: Actor) -> None:

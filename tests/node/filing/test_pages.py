@@ -11,6 +11,8 @@ from sqlalchemy import select
 
 from node.filing import service as filing
 from node.filing.models import Divergence, Record
+from node.office.models import Standing
+from node.office.service import fonds_of, set_standing
 from node.registry.models import Registered
 from shared.kernel.actor import Actor, Grant, Role
 from tests.node.browser import Browser
@@ -95,6 +97,55 @@ def test_a_selection_is_arranged_reordered_and_searched(node: Node, browser: Bro
     assert "没有勾选" in browser.post("/filing/arrange", status=422).text.replace(
         "没有选择文件", "没有勾选"
     )
+
+
+def test_only_rows_that_can_be_arranged_have_a_box_and_a_selection_is_put_back(
+    node: Node, clerk: Actor, browser: Browser
+) -> None:
+    [filed] = node.collect(clerk, 1, year=2022)
+    node.close(clerk, year=2022)
+    drafts = node.collect(clerk, 2)
+    [elsewhere] = Node(node.folder, node.database, fonds=node.village).collect(clerk, 1)
+    with node.database.write() as session:
+        set_standing(fonds_of(node.village, session), Standing.LEAVING, "镇", session=session)
+    page = browser.get("/filing/").text
+    boxes = re.findall(r'name="ids" value="([^"]+)"', page)
+    assert filed in page
+    assert elsewhere in page
+    assert sorted(boxes) == sorted(drafts)
+    assert "已把 2 件退回待整理" in browser.post("/filing/put-back", {"ids": drafts}).text
+    assert {node.state(each)["state"] for each in drafts} == {"collected"}
+    assert 'formaction="/filing/put-back"' not in browser.get("/filing/").text
+    browser.post("/filing/put-back", status=422)
+
+
+def test_a_form_opened_although_what_it_asks_for_would_be_refused(
+    node: Node, clerk: Actor, browser: Browser
+) -> None:
+    [record_id] = node.collect(clerk, 1)
+    document = browser.post(
+        "/registry/new",
+        {"fonds_id": node.fonds, "direction": "incoming", "title": "来文", "closed": "1",
+         "registered_on": "2024-05-01"},
+    ).request.path  # fmt: skip
+    forms = [f"/filing/{record_id}/{each}" for each in ("edit", "upload", "move")]
+    forms += [f"{document}/edit", f"{document}/upload"]
+    forms += [f"/filing/from-registry/{document.rsplit('/', 1)[1]}"]
+    for path in forms:
+        browser.get(path)
+    with node.database.write() as session:
+        set_standing(fonds_of(node.fonds, session), Standing.LEAVING, "文旅局", session=session)
+    for path in forms:
+        assert "正在移交给“文旅局”保管" in browser.get(path, status=409).text
+    # A form that was open before keeps what was typed.
+    typed = browser.post(f"/filing/{record_id}/edit", {"title": "打了很久的题名"}, status=409).text
+    assert "打了很久的题名" in typed
+    with node.database.write() as session:
+        set_standing(fonds_of(node.fonds, session), Standing.OPEN, session=session)
+    node.close(clerk)
+    with node.database.write() as session:
+        filing.mark_offered(clerk, [record_id], session=session)
+    assert "先撤回" in browser.get(f"/filing/{record_id}/edit", status=409).text
 
 
 def test_what_was_typed_stays_when_something_is_wrong(node: Node, browser: Browser) -> None:

@@ -217,7 +217,8 @@ def test_a_verdict_about_anything_else_is_ignored_and_reported(
     assert office.batch(batch_id).state == "offered"
     assert {node.state(each)["state"] for each in ids} == {"offered"}
     with node.database.read() as session:
-        assert [notice.code for notice in transfer.notices(session=session)] == [code]
+        [notice] = transfer.notices(system_actor("test"), session=session)
+        assert notice.code == code
         seen = session.query(audit.AuditEvent).filter_by(action="verdict.ignored").all()
         assert [event.details["code"] for event in seen] == [code]
 
@@ -244,7 +245,7 @@ def test_a_receipt_about_anything_else_is_ignored_and_reported(
     assert office.batch(batch_id).state == "signed"
     assert {node.state(each)["state"] for each in ids} == {"offered"}
     with node.database.read() as session:
-        assert len(transfer.notices(session=session)) == 1
+        assert len(transfer.notices(system_actor("test"), session=session)) == 1
 
 
 def test_papers_that_come_twice_change_nothing_and_are_handed_back_after_a_restore_of_the_hub(
@@ -260,7 +261,7 @@ def test_papers_that_come_twice_change_nothing_and_are_handed_back_after_a_resto
     archive.send(transfer.apply_receipt, receipt)
     archive.send(transfer.apply_verdict, verdict)
     with node.database.read() as session:
-        assert transfer.notices(session=session) == []
+        assert transfer.notices(system_actor("test"), session=session) == []
         assert transfer.evidence_since(session, 0) == [
             {"kind": "verdict", "document": verdict},
             {"kind": "receipt", "document": receipt},

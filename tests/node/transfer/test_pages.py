@@ -10,9 +10,11 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 from node.command import node as node_command
+from node.office.models import Standing
+from node.office.service import fonds_of, set_standing
 from node.transfer import service as transfer
 from node.transfer.models import Batch
-from shared.kernel.actor import Grant, Role
+from shared.kernel.actor import Grant, Role, system_actor
 from shared.packaging import FormCheck, FormItem, FormPeople, make_form
 from shared.records.record import record_from_wire
 from tests.node.browser import Browser
@@ -126,6 +128,35 @@ def test_clerk_and_leader_bring_a_batch_to_the_archive_on_the_pages(
     clerk_browser.walk(url, most=40)
 
 
+def test_the_home_page_said_nothing_of_batches_that_wait_for_somebody(
+    node: Node,
+    office: Office,
+    archive: Archive,
+    clerk_browser: Browser,
+    leader_browser: Browser,
+) -> None:
+    villager = Browser(node, "cun", "村主任", Grant(Role.LEADER, fonds_id=node.village))
+
+    def waits_for(*readers: Browser, what: str) -> None:
+        for reader in (clerk_browser, leader_browser, villager):
+            assert (what in reader.get("/").text) == (reader in readers), what
+
+    batch_id = office.prepared(office.filed(2))
+    waits_for(what="等您批准")
+    office.inspect(batch_id)
+    waits_for(leader_browser, what="等您批准")
+    leader_browser.post(f"/transfer/{batch_id}/approve")
+    waits_for(what="等您批准")
+    waits_for(clerk_browser, what="可以提交")
+    clerk_browser.post(f"/transfer/{batch_id}/offer")
+    drain(office)
+    waits_for(what="可以提交")
+    archive.send(transfer.apply_verdict, archive.verdict(batch_id, form=form_of(archive, batch_id)))
+    waits_for(leader_browser, what="等您签字")
+    leader_browser.post(f"/transfer/{batch_id}/form")
+    waits_for(what="等您签字")
+
+
 def test_returned_reasons_stand_beside_the_fields(
     node: Node, office: Office, archive: Archive, clerk_browser: Browser
 ) -> None:
@@ -169,9 +200,41 @@ def test_a_notice_is_shown_until_it_is_put_aside(
     archive.send(transfer.apply_verdict, {"batch_id": batch_id, "outcome": "returned"})
     assert "未予采用" in clerk_browser.get("/transfer/").text
     with node.database.read() as session:
-        [notice] = transfer.notices(session=session)
+        [notice] = transfer.notices(system_actor("test"), session=session)
     clerk_browser.post(f"/transfer/notices/{notice.id}/aside")
     assert "未予采用" not in clerk_browser.get("/transfer/").text
+
+
+def test_a_village_read_what_the_hub_said_of_a_batch_of_the_township(
+    node: Node, office: Office, archive: Archive
+) -> None:
+    batch_id, _ = office.offered(1)
+    archive.send(transfer.apply_verdict, {"batch_id": batch_id, "outcome": "returned"})
+    villager = Browser(node, "cun", "村文书", Grant(Role.CLERK, fonds_id=node.village))
+    assert "未予采用" not in villager.get("/transfer/").text
+    with node.database.read() as session:
+        [notice] = transfer.notices(system_actor("test"), session=session)
+    villager.post(f"/transfer/notices/{notice.id}/aside", status=403)
+    administrator = Browser(node, "guanli", "管理员", Grant(Role.ADMINISTRATOR))
+    assert "知道了" not in administrator.get("/transfer/").text
+
+
+def test_a_notice_of_no_batch_could_not_be_put_aside_by_the_clerk_of_one_fonds(
+    node: Node, office: Office
+) -> None:
+    clerk = Browser(node, "zhen", "镇文书", Grant(Role.CLERK, fonds_id=node.fonds))
+    with node.database.write() as session:
+        transfer.report(session, "declined", "record_unknown", "收到一份更正答复，不在本机。")
+        [notice] = transfer.notices(system_actor("test"), session=session)
+    assert "收到一份更正答复" in clerk.get("/transfer/").text
+    assert "收到一份更正答复" not in clerk.post(f"/transfer/notices/{notice.id}/aside").text
+
+
+def test_what_is_said_of_a_fonds_that_moves_stood_on_the_list_twice(node: Node) -> None:
+    with node.database.write() as session:
+        set_standing(fonds_of(node.fonds, session), Standing.LEAVING, "文旅局", session=session)
+    clerk = Browser(node, "clerk", "张档案", Grant(Role.CLERK))
+    assert clerk.get("/transfer/").text.count("正在移交给“文旅局”保管") == 1
 
 
 def test_a_batch_is_withdrawn_and_given_up_on_the_pages(
