@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import resource
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import func, select
 
@@ -24,12 +20,14 @@ from shared.messaging.inbox import Answer, apply_run, open_incoming
 from shared.messaging.run import RawEntry, fitting, pack_run, unpack_run
 from shared.records.record import Event, record_to_wire
 from tests.hub.conftest import City, city, city_on_postgresql, city_template
+from tests.performance.limits import RUN, rows_by_copy, rows_into_sqlite
+from tests.performance.table import EMBEDDED, SERVERS, Table, ratio, seconds
 from tests.servers.postgresql import PostgreSQL
 
 __all__ = ["city", "city_on_postgresql", "city_template"]
 DATABASES = ("sqlite", "postgresql")
 YILING = "420506000000"
-RUN = 600
+COUNT = 20_000
 
 
 def bodies(city: City, fonds: Any, count: int) -> Iterator[tuple[str, bytes]]:
@@ -43,19 +41,10 @@ def bodies(city: City, fonds: Any, count: int) -> Iterator[tuple[str, bytes]]:
 
 def runs(told: Iterator[tuple[str, bytes]], digest: str) -> Iterator[tuple[int, int, bytes]]:
     """Packed runs as they travel: after, last, body."""
-    waiting: list[RawEntry] = []
+    waiting = [RawEntry(seq, "record", id_, body) for seq, (id_, body) in enumerate(told, 1)]
     after = 0
-    for seq, (subject, body) in enumerate(told, 1):
-        waiting.append(RawEntry(seq, "record", subject, body))
-        if len(waiting) == RUN:
-            part = waiting[: fitting(waiting)]
-            packed = pack_run(digest, part)
-            last = part[-1].seq
-            yield after, last, packed
-            digest = unpack_run(packed, after=after, last=last).digest_at(last)
-            after, waiting = last, waiting[len(part) :]
     while waiting:
-        part = waiting[: fitting(waiting)]
+        part = waiting[: fitting(waiting[:RUN])]
         packed = pack_run(digest, part)
         last = part[-1].seq
         yield after, last, packed
@@ -63,36 +52,10 @@ def runs(told: Iterator[tuple[str, bytes]], digest: str) -> Iterator[tuple[int, 
         after, waiting = last, waiting[len(part) :]
 
 
-def plain_limit(rows: list[tuple[Any, ...]], path: Path, server: PostgreSQL | None) -> float:
-    """Seconds that the database alone needs for the same rows, in transactions of a run each."""
-    names = ", ".join(f"c{number}" for number in range(len(rows[0])))
-    if server is None:
-        with closing(sqlite3.connect(path)) as file:
-            file.execute("PRAGMA journal_mode = WAL")
-            file.execute(f"CREATE TABLE t ({names})")
-            start = time.perf_counter()
-            for first in range(0, len(rows), RUN):
-                marks = ", ".join("?" * len(rows[0]))
-                file.executemany(f"INSERT INTO t VALUES ({marks})", rows[first : first + RUN])
-                file.commit()
-            return time.perf_counter() - start
-    with psycopg.connect(server.dsn(server.create())) as connection:
-        connection.execute(f"CREATE TABLE t ({names.replace(',', ' text,')} text)")
-        connection.commit()
-        start = time.perf_counter()
-        for first in range(0, len(rows), RUN):
-            with connection.cursor().copy("COPY t FROM STDIN") as copy:
-                for row in rows[first : first + RUN]:
-                    copy.write_row(row)
-            connection.commit()
-        return time.perf_counter() - start
-
-
 @pytest.mark.performance
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("count", [20_000, 200_000])
 def test_entries_a_second_beside_the_plain_limit(
-    city: City, database_kind: str, request: pytest.FixtureRequest, tmp_path: Path, count: int
+    city: City, database_kind: str, request: pytest.FixtureRequest, tmp_path: Path, table: Table
 ) -> None:
     handlers = {"record": apply_records}
     with city.database.write() as session:
@@ -101,8 +64,7 @@ def test_entries_a_second_beside_the_plain_limit(
     with city.database.write() as session:
         digest = open_incoming(session, node.id, recipient="hub", epoch=1).digest
     took = worked = 0.0
-    memory = []
-    for after, last, body in runs(bodies(city, fonds, count), digest):
+    for after, last, body in runs(bodies(city, fonds, COUNT), digest):
         header = Header(node.id, "hub", "up", "run", epoch=1, after=after, last=last)
         start, cpu = time.perf_counter(), time.process_time()
         with city.database.write() as session:
@@ -110,22 +72,19 @@ def test_entries_a_second_beside_the_plain_limit(
         took += time.perf_counter() - start
         worked += time.process_time() - cpu
         assert (answer, refusals) == (Answer.ACK, [])
-        memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
     with city.database.read() as session:
-        assert session.scalar(select(func.count()).select_from(CatalogueRecord)) == count
-        columns = CatalogueRecord.__table__.columns
-        held = [tuple(map(_plain, row)) for row in session.execute(select(*columns).limit(20_000))]
+        assert session.scalar(select(func.count()).select_from(CatalogueRecord)) == COUNT
+        held = list(session.execute(select(*CatalogueRecord.__table__.columns)))
     with city.database.write() as session:
         assert not recount(fonds.id, session=session)
-    server = request.getfixturevalue("postgresql") if database_kind == "postgresql" else None
-    plain = plain_limit(held, tmp_path / "plain.sqlite", server) / len(held)
-    what = "COPY" if server else "executemany"
-    print(  # noqa: T201 - a measurement
-        f"\n{database_kind:10} {count:7} entries: {took:5.1f} s, {count / took:6.0f}/s "
-        f"({count / worked:6.0f}/s of this process's work); raw {what} {1 / plain:7.0f}/s: "
-        f"1 : {took / count / plain:.1f}; memory {memory[len(memory) // 4]} → {memory[-1]} MB"
+    if database_kind == "sqlite":
+        plain, stack = rows_into_sqlite(tmp_path / "plain.sqlite", held), EMBEDDED
+    else:
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        plain, stack = rows_by_copy(server.dsn(server.create()), held), SERVERS
+    table.add(
+        f"of that, {COUNT:,} records applied by the hub alone",
+        stack,
+        f"{seconds(took)} ({seconds(worked)} of it in Python), "
+        f"bare rows {seconds(plain)}, {ratio(took, plain)}",
     )
-
-
-def _plain(value: Any) -> Any:
-    return canonical_json(value).decode() if isinstance(value, dict) else str(value)

@@ -1,0 +1,158 @@
+"""The whole way of catalogue records, through real processes, beside the plain limits."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from sqlalchemy import select
+
+from hub.catalogue.models import CatalogueRecord
+from tests.federation import Unit
+from tests.performance.limits import (
+    RawPika,
+    queue_in_sqlite,
+    rows_by_copy,
+    rows_into_sqlite,
+)
+from tests.performance.table import Table, ratio, seconds
+from tests.performance.town import Memory, Servers, Town, is_acknowledged, peak_mb, time_until
+
+FEW = 20_000
+MANY = int(os.environ.get("BENCH_RECORDS", "200000"))
+NODES = 50
+#: A class of a year has numbers of four digits.
+_A_YEAR = 5_000
+#: The plain limits take rows in at a steady rate: more need not be held in memory.
+_ROWS = 20_000
+
+pytestmark = [pytest.mark.performance, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    servers = Servers(tmp_path_factory.mktemp("servers"))
+    yield servers
+    servers.remove()
+
+
+@pytest.fixture(params=["embedded", "servers"])
+def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
+    on = request.getfixturevalue("servers") if request.param == "servers" else None
+    with Town(tmp_path, on) as town:
+        yield town
+
+
+def fill(unit: Unit, count: int) -> None:
+    """File so many records, and close their classes."""
+    for first in range(0, count, _A_YEAR):
+        unit.file(min(_A_YEAR, count - first), year=1950 + first // _A_YEAR)
+
+
+def synced(town: Town, units: list[Unit]) -> float:
+    """Seconds from when running nodes know the link until all that they told is acknowledged."""
+    start = time.perf_counter()
+    town.connect(units)
+    waiting = list(units)
+
+    def done() -> bool:
+        waiting[:] = [unit for unit in waiting if not is_acknowledged(unit)]
+        return not waiting
+
+    time_until(done)
+    return time.perf_counter() - start
+
+
+def limits(town: Town, unit: Unit, messages: list[bytes]) -> tuple[float, float]:
+    """Seconds for the same messages through the bare link, and for the same rows."""
+    with town.hub.database().read() as session:
+        query = select(*CatalogueRecord.__table__.columns).limit(_ROWS)
+        rows = list(session.execute(query))
+    scale = town.held(unit) / len(rows)
+    if town.servers is None:
+        link = queue_in_sqlite(town.path / "raw.sqlite", messages)
+        return link, scale * rows_into_sqlite(town.path / "rows.sqlite", rows)
+    broker, server = town.servers.rabbitmq, town.servers.postgresql
+    vhost = broker.new_vhost()
+    broker.declare(vhost, "q")
+    link = RawPika(broker.parameters(vhost), messages).seconds()
+    return link, scale * rows_by_copy(server.dsn(server.create()), rows)
+
+
+@pytest.mark.parametrize(("count", "aim"), [(FEW, "3 s"), (MANY, "25 s, flat memory")])
+def test_first_sync(town: Town, table: Table, count: int, aim: str) -> None:
+    unit = town.unit("A001")
+    fill(unit, count)
+    messages = list(town.agent(unit).everything())
+    with town.running([unit]) as node:
+        memory = Memory(node=node, hub=town.hub_process)
+        took = synced(town, [unit])
+        told = str(memory)
+    assert town.held(unit) == count
+    what = f"first sync of {count:,} records"
+    table.add(what, town.stack, f"{seconds(took)} · {count / took:,.0f}/s", aim=aim)
+    table.add(f"{what}: peak memory", town.stack, told)
+    link, rows = limits(town, unit, messages)
+    size = sum(map(len, messages)) / 1e6
+    table.add(
+        f"{what}: the same bytes, bare publish + consume",
+        town.stack,
+        f"{size:.1f} MB, {seconds(link)}, {ratio(took, link)}",
+    )
+    table.add(
+        f"{what}: the same rows, bare executemany or COPY",
+        town.stack,
+        f"{seconds(rows)}, {ratio(took, rows)}",
+    )
+
+
+def test_small_syncs_of_a_node_that_has_much(town: Town, table: Table) -> None:
+    unit = town.unit("A001")
+    fill(unit, FEW)
+    with town.running([unit]) as node:
+        synced(town, [unit])
+        delays = []
+        for year in range(2001, 2006):
+            unit.file(100, year=year)
+            delays.append(time_until(lambda: town.held(unit) == FEW + 100 * len(delays) + 100))
+        table.add(
+            "100 changes, until the hub can be asked for them (median of 5)",
+            town.stack,
+            seconds(statistics.median(delays)),
+            aim="0.5 s",
+        )
+        for _ in range(20):
+            requests.get(node.url, timeout=30).raise_for_status()
+        table.add(
+            "a node's web and agent, peak memory with 20,000 records",
+            town.stack,
+            f"{peak_mb(node)} MB",
+            aim="150 MB",
+        )
+
+
+def test_the_backlog_of_many_nodes_at_once(town: Town, table: Table) -> None:
+    alone = town.unit("A000")
+    units = [town.unit(f"B{number:03}") for number in range(NODES)]
+    fill(alone, FEW)
+    for unit in units:
+        fill(unit, FEW // NODES)
+    with town.running([alone]):
+        one = synced(town, [alone])
+    with town.running(units) as node:
+        memory = Memory(nodes=node, hub=town.hub_process)
+        many = synced(town, units)
+        told = str(memory)
+    assert sum(map(town.held, units)) == FEW
+    table.add(
+        f"backlog of {NODES} nodes at once, {FEW:,} records together",
+        town.stack,
+        f"{seconds(many)}, one node {seconds(one)}, {many / one:.2f} ×",
+        aim="1.5 ×",
+    )
+    table.add(f"backlog of {NODES} nodes at once: peak memory", town.stack, told)
