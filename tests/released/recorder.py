@@ -401,7 +401,9 @@ def tell(it: Recorder, folder: Path) -> None:
     city.clock.seconds += 60
     it.up("the restored node asks for a grant")
     with city.hub.database().write() as session:
-        city.post.grant(ADMIN, yesterday.node_id, session=session)
+        # Release 0.1.0 granted in the post office itself.
+        granting = getattr(city.post, "reception", city.post)
+        granting.grant(ADMIN, yesterday.node_id, session=session)
     it.down("the new epoch runs ahead of the greeting that leads to it")
     city.clock.seconds += 60
     it.up("the restored node greets again")
