@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
@@ -21,7 +19,7 @@ from tests.performance.limits import (
     rows_into_sqlite,
 )
 from tests.performance.table import Table, ratio, seconds
-from tests.performance.town import Memory, Servers, Town, is_acknowledged, peak_mb, time_until
+from tests.performance.town import Town, Use, is_acknowledged, peak_mb, time_until
 
 FEW = 20_000
 MANY = int(os.environ.get("BENCH_RECORDS", "200000"))
@@ -32,20 +30,6 @@ _A_YEAR = 5_000
 _ROWS = 20_000
 
 pytestmark = [pytest.mark.performance, pytest.mark.timeout(1800)]
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    servers = Servers(tmp_path_factory.mktemp("servers"))
-    yield servers
-    servers.remove()
-
-
-@pytest.fixture(params=["embedded", "servers"])
-def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
-    on = request.getfixturevalue("servers") if request.param == "servers" else None
-    with Town(tmp_path, on) as town:
-        yield town
 
 
 def fill(unit: Unit, count: int) -> None:
@@ -90,13 +74,14 @@ def test_first_sync(town: Town, table: Table, count: int, aim: str) -> None:
     fill(unit, count)
     messages = list(town.agent(unit).everything())
     with town.running([unit]) as node:
-        memory = Memory(node=node, hub=town.hub_process)
+        use = Use(node=node, hub=town.hub_process)
         took = synced(town, [unit])
-        told = str(memory)
+        memory, cpu = use.memory, use.cpu
     assert town.held(unit) == count
     what = f"first sync of {count:,} records"
     table.add(what, town.stack, f"{seconds(took)} · {count / took:,.0f}/s", aim=aim)
-    table.add(f"{what}: peak memory", town.stack, told)
+    table.add(f"{what}: peak memory", town.stack, memory)
+    table.add(f"{what}: CPU", town.stack, cpu)
     link, rows = limits(town, unit, messages)
     size = sum(map(len, messages)) / 1e6
     table.add(
@@ -145,9 +130,9 @@ def test_the_backlog_of_many_nodes_at_once(town: Town, table: Table) -> None:
     with town.running([alone]):
         one = synced(town, [alone])
     with town.running(units) as node:
-        memory = Memory(nodes=node, hub=town.hub_process)
+        use = Use(nodes=node, hub=town.hub_process)
         many = synced(town, units)
-        told = str(memory)
+        memory, cpu = use.memory, use.cpu
     assert sum(map(town.held, units)) == FEW
     table.add(
         f"backlog of {NODES} nodes at once, {FEW:,} records together",
@@ -155,4 +140,5 @@ def test_the_backlog_of_many_nodes_at_once(town: Town, table: Table) -> None:
         f"{seconds(many)}, one node {seconds(one)}, {many / one:.2f} ×",
         aim="1.5 ×",
     )
-    table.add(f"backlog of {NODES} nodes at once: peak memory", town.stack, told)
+    table.add(f"backlog of {NODES} nodes at once: peak memory", town.stack, memory)
+    table.add(f"backlog of {NODES} nodes at once: CPU", town.stack, cpu)
