@@ -23,10 +23,12 @@ from node.office.places import NodeFolder, NodeSettings
 from node.office.service import office_of, open_office
 from node.sync.agent import Agent
 from node.sync.enrolment import enrol
+from node.sync.line import Line
 from node.transfer.work import TransferWork
 from node.wiring import HANDLERS
 from shared.demo.services import Service, free_port
 from shared.kernel.settings import save_settings
+from shared.messaging.link import Link
 from shared.messaging.models import OutgoingStream
 from shared.messaging.parcel import ByHand
 from tests.federation import ADMIN, CITY_DEPARTMENT, Unit
@@ -162,6 +164,10 @@ class Town:
     def agent(self, unit: Unit) -> Agent:
         """A node's agent in this process, without a link."""
         return Agent(unit.folder, ByHand(), HANDLERS, version=version("danglian"))
+
+    def line(self, unit: Unit) -> Link:
+        """A node's link in this process; its own process must not run."""
+        return Line(unit.folder).open(self._link, unit.node_id)
 
     def _run(self, name: str, kind: str, folders: Sequence[Path], port: int) -> Service:
         named = [argument for each in folders for argument in ("--dir", str(each))]
