@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.performance.table import Table
+from tests.performance.table import EMBEDDED, SERVERS, Table
+from tests.performance.town import Servers, Town
 
 _TABLE = pytest.StashKey[Table]()
 
@@ -34,3 +36,19 @@ def pytest_terminal_summary(
 def table(pytestconfig: pytest.Config) -> Table:
     """Where a test notes its figures."""
     return pytestconfig.stash[_TABLE]
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """The servers of the whole run."""
+    servers = Servers(tmp_path_factory.mktemp("servers"))
+    yield servers
+    servers.remove()
+
+
+@pytest.fixture(params=[EMBEDDED, SERVERS])
+def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
+    """A hub with its process, embedded and on servers."""
+    on = request.getfixturevalue("servers") if request.param == SERVERS else None
+    with Town(tmp_path, on) as town:
+        yield town

@@ -1,4 +1,4 @@
-"""What one run of `make bench` measured, as one table, both ways to run it side by side."""
+"""What one run of `make bench` measured: one table, both ways to run Danglian side by side."""
 
 from __future__ import annotations
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from contextlib import closing
+from itertools import count
 
 import pytest
 import requests
 from sqlalchemy import select
 
 from hub.catalogue.models import CatalogueRecord
+from node.sync.agent import Agent
+from node.wiring import HANDLERS
 from tests.federation import Unit
 from tests.performance.limits import (
     RawPika,
@@ -21,7 +23,7 @@ from tests.performance.limits import (
     rows_into_sqlite,
 )
 from tests.performance.table import Table, ratio, seconds
-from tests.performance.town import Memory, Servers, Town, is_acknowledged, peak_mb, time_until
+from tests.performance.town import Town, Use, is_acknowledged, peak_mb, time_until
 
 FEW = 20_000
 MANY = int(os.environ.get("BENCH_RECORDS", "200000"))
@@ -32,20 +34,6 @@ _A_YEAR = 5_000
 _ROWS = 20_000
 
 pytestmark = [pytest.mark.performance, pytest.mark.timeout(1800)]
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    servers = Servers(tmp_path_factory.mktemp("servers"))
-    yield servers
-    servers.remove()
-
-
-@pytest.fixture(params=["embedded", "servers"])
-def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
-    on = request.getfixturevalue("servers") if request.param == "servers" else None
-    with Town(tmp_path, on) as town:
-        yield town
 
 
 def fill(unit: Unit, count: int) -> None:
@@ -84,19 +72,20 @@ def limits(town: Town, unit: Unit, messages: list[bytes]) -> tuple[float, float]
     return link, scale * rows_by_copy(server.dsn(server.create()), rows)
 
 
-@pytest.mark.parametrize(("count", "aim"), [(FEW, "3 s"), (MANY, "25 s, flat memory")])
-def test_first_sync(town: Town, table: Table, count: int, aim: str) -> None:
+@pytest.mark.parametrize(("records", "aim"), [(FEW, "3 s"), (MANY, "25 s, flat memory")])
+def test_first_sync(town: Town, table: Table, records: int, aim: str) -> None:
     unit = town.unit("A001")
-    fill(unit, count)
+    fill(unit, records)
     messages = list(town.agent(unit).everything())
     with town.running([unit]) as node:
-        memory = Memory(node=node, hub=town.hub_process)
+        use = Use(node=node, hub=town.hub_process)
         took = synced(town, [unit])
-        told = str(memory)
-    assert town.held(unit) == count
-    what = f"first sync of {count:,} records"
-    table.add(what, town.stack, f"{seconds(took)} · {count / took:,.0f}/s", aim=aim)
-    table.add(f"{what}: peak memory", town.stack, told)
+        memory, cpu = use.memory, use.cpu
+    assert town.held(unit) == records
+    what = f"first sync of {records:,} records"
+    table.add(what, town.stack, f"{seconds(took)} · {records / took:,.0f}/s", aim=aim)
+    table.add(f"{what}: peak memory", town.stack, memory)
+    table.add(f"{what}: CPU", town.stack, cpu)
     link, rows = limits(town, unit, messages)
     size = sum(map(len, messages)) / 1e6
     table.add(
@@ -134,6 +123,24 @@ def test_small_syncs_of_a_node_that_has_much(town: Town, table: Table) -> None:
             f"{peak_mb(node)} MB",
             aim="150 MB",
         )
+    with closing(town.line(unit)) as link:
+        # By this clock it is always time for the next greeting.
+        agent = Agent(unit.folder, link, HANDLERS, version="0", clock=count(0.0, 1000.0).__next__)
+        rounds = [_greeted(agent) for _ in range(10)]
+    table.add(
+        "a sync with nothing to do (median of 10)",
+        town.stack,
+        seconds(statistics.median(rounds)),
+        aim="0.1 s",
+    )
+
+
+def _greeted(agent: Agent) -> float:
+    """Seconds to greet the hub and take in its answer: where both streams stand."""
+    start = time.perf_counter()
+    agent.step_out()
+    time_until(agent.step_in, pause=0.0)
+    return time.perf_counter() - start
 
 
 def test_the_backlog_of_many_nodes_at_once(town: Town, table: Table) -> None:
@@ -145,9 +152,9 @@ def test_the_backlog_of_many_nodes_at_once(town: Town, table: Table) -> None:
     with town.running([alone]):
         one = synced(town, [alone])
     with town.running(units) as node:
-        memory = Memory(nodes=node, hub=town.hub_process)
+        use = Use(nodes=node, hub=town.hub_process)
         many = synced(town, units)
-        told = str(memory)
+        memory, cpu = use.memory, use.cpu
     assert sum(map(town.held, units)) == FEW
     table.add(
         f"backlog of {NODES} nodes at once, {FEW:,} records together",
@@ -155,4 +162,5 @@ def test_the_backlog_of_many_nodes_at_once(town: Town, table: Table) -> None:
         f"{seconds(many)}, one node {seconds(one)}, {many / one:.2f} ×",
         aim="1.5 ×",
     )
-    table.add(f"backlog of {NODES} nodes at once: peak memory", town.stack, told)
+    table.add(f"backlog of {NODES} nodes at once: peak memory", town.stack, memory)
+    table.add(f"backlog of {NODES} nodes at once: CPU", town.stack, cpu)

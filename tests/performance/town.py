@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from minio import Minio
 from sqlalchemy import func, select
 
 from hub.catalogue.models import CatalogueRecord
@@ -21,14 +23,16 @@ from node.office.places import NodeFolder, NodeSettings
 from node.office.service import office_of, open_office
 from node.sync.agent import Agent
 from node.sync.enrolment import enrol
+from node.sync.line import Line
 from node.transfer.work import TransferWork
 from node.wiring import HANDLERS
 from shared.demo.services import Service, free_port
 from shared.kernel.settings import save_settings
+from shared.messaging.link import Link
 from shared.messaging.models import OutgoingStream
 from shared.messaging.parcel import ByHand
 from tests.federation import ADMIN, CITY_DEPARTMENT, Unit
-from tests.performance.table import EMBEDDED, SERVERS
+from tests.performance.table import EMBEDDED, SERVERS, seconds
 from tests.servers.postgresql import PostgreSQL
 from tests.servers.rabbitmq import RabbitMQ
 from tests.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, SeaweedFS
@@ -45,6 +49,12 @@ class Servers:
         self.seaweedfs = SeaweedFS(folder / "weed")
         self.seaweedfs.start()
         self._buckets = 0
+
+    def client(self) -> Minio:
+        """The S3 service, with nothing of ours in between."""
+        return Minio(
+            self.seaweedfs.host, access_key=ACCESS_KEY, secret_key=SECRET_KEY, secure=False
+        )
 
     def settings(self) -> dict[str, str]:
         """What a hub is told in order to use them, with a place of its own on each."""
@@ -155,6 +165,10 @@ class Town:
         """A node's agent in this process, without a link."""
         return Agent(unit.folder, ByHand(), HANDLERS, version=version("danglian"))
 
+    def line(self, unit: Unit) -> Link:
+        """A node's link in this process; its own process must not run."""
+        return Line(unit.folder).open(self._link, unit.node_id)
+
     def _run(self, name: str, kind: str, folders: Sequence[Path], port: int) -> Service:
         named = [argument for each in folders for argument in ("--dir", str(each))]
         process = Service(
@@ -182,16 +196,25 @@ def time_until(question: Callable[[], Any], *, pause: float = 0.01) -> float:
     return time.perf_counter() - start
 
 
-class Memory:
-    """The peak of what processes keep in memory, in MB, since this was made."""
+class Use:
+    """What processes use of the machine since this was made: memory, at its peak, and CPU."""
 
     def __init__(self, **processes: Service) -> None:
         self._processes = processes
+        self._before = {name: _cpu_seconds(each) for name, each in processes.items()}
         for each in processes.values():
             _proc(each, "clear_refs").write_text("5")  # the peak starts anew
 
-    def __str__(self) -> str:
+    @property
+    def memory(self) -> str:
+        """The peak of each process's resident memory."""
         return ", ".join(f"{name} {peak_mb(each)} MB" for name, each in self._processes.items())
+
+    @property
+    def cpu(self) -> str:
+        """How long each process computed."""
+        used = {n: _cpu_seconds(each) - self._before[n] for n, each in self._processes.items()}
+        return ", ".join(f"{name} {seconds(value)}" for name, value in used.items())
 
 
 def peak_mb(process: Service) -> int:
@@ -199,6 +222,12 @@ def peak_mb(process: Service) -> int:
     status = _proc(process, "status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) // 1024
+
+
+def _cpu_seconds(process: Service) -> float:
+    fields = _proc(process, "stat").read_text().rpartition(")")[2].split()
+    user, system = int(fields[11]), int(fields[12])
+    return (user + system) / os.sysconf("SC_CLK_TCK")
 
 
 def _proc(process: Service, name: str) -> Path:
