@@ -59,7 +59,7 @@ class Reception:
             note_hello(node, hello)
             known_epoch = count_of(hello.get("epoch"))
             if instance == node.instance_id:
-                self._greet_holder(session, node, hello, known_epoch)
+                self._greet_holder(session, exchange, node, hello, known_epoch)
             elif hello.get("want_grant") or known_epoch > node.epoch:
                 epochs.ask_grant(
                     session,
@@ -85,16 +85,23 @@ class Reception:
         return letters or []
 
     def _greet_holder(
-        self, session: Session, node: Node, hello: Mapping[str, Any], known_epoch: int
+        self,
+        session: Session,
+        exchange: Exchange,
+        node: Node,
+        hello: Mapping[str, Any],
+        known_epoch: int,
     ) -> None:
         """The instance with the grant greets: go on, or begin again when it lost its place."""
         if known_epoch == node.epoch and not hello.get("want_grant"):
-            self._settle(session, node, hello)
+            self._settle(session, exchange, node, hello)
         elif known_epoch >= node.epoch:
             node.epoch = known_epoch
             self.restart(session, node)
 
-    def _settle(self, session: Session, node: Node, hello: Mapping[str, Any]) -> None:
+    def _settle(
+        self, session: Session, exchange: Exchange, node: Node, hello: Mapping[str, Any]
+    ) -> None:
         """Compare what the node knows of our streams with what we know ourselves."""
         incoming = locked(session, IncomingStream, node.id)
         outgoing = locked(session, OutgoingStream, node.id)
@@ -105,10 +112,14 @@ class Reception:
         if down.get("epoch") != outgoing.epoch:
             return
         if not outgoing.unsure:
+            if count_of(hello.get("generation")) != outgoing.generation:
+                return
             if count_of(hello.get("acked")) > incoming.seq or down_seq > outgoing.seq:
-                same = count_of(hello.get("generation")) == outgoing.generation
-                if same:
-                    epochs.suspect_restore(session, node, "该单位收到过本平台已没有的回执或消息")
+                epochs.suspect_restore(session, node, "该单位收到过本平台已没有的回执或消息")
+            elif down_seq < outgoing.acked and not exchange.tell_again(
+                session, down_seq, down_digest
+            ):
+                self.restart(session, node)
             return
         outgoing.unsure = False
         if down_seq > (outgoing.lost_after or 0):

@@ -136,6 +136,20 @@ class Exchange:
         """What was due last may not have left: it is due again, from the acknowledged on."""
         self._sent = _Sent()
 
+    def tell_again(self, session: Session, seq: int, digest: str) -> bool:
+        """The peer has less of our log than it had acknowledged: go on from what it has.
+
+        It was restored to before that; where it has told nothing since, its own log does not show
+        it. A position that was late costs a run that comes twice. False when ours is another log.
+        """
+        stream = locked(session, OutgoingStream, self.party.peer)
+        if stream is None or digest_at(session, stream, seq) != digest:
+            return False
+        stream.acked = seq
+        stream.durable = min(stream.durable, seq)
+        self._sent = _Sent()
+        return True
+
     def unacknowledged(self) -> Iterator[bytes]:
         """Every run that the peer has not acknowledged, without a window, for a parcel.
 

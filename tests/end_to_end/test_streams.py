@@ -312,6 +312,26 @@ class TestANodeRestoredFromYesterday:
         assert set(yesterday.states().values()) == {"received"}
         assert yesterday.batch_state(batch_id) == "received"
 
+    @pytest.mark.parametrize("filed_since", [0, 2])
+    def test_from_before_a_verdict_that_it_had_acknowledged_gets_that_verdict_again(
+        self, city: Federation, unit: Unit, tmp_path: Path, filed_since: int
+    ) -> None:
+        ids = unit.file(2)
+        batch_id = unit.offer(ids)
+        city.settle()
+        yesterday = unit.copy(tmp_path / "yesterday")
+        unit.start()
+        city.conclude(batch_id, "accepted")
+        city.settle()
+        assert unit.batch_state(batch_id) == "accepted"
+        city.nodes = [yesterday]
+        if filed_since:
+            yesterday.file(filed_since, year=2021)
+        city.settle()
+        assert yesterday.state() == "active"
+        assert yesterday.batch_state(batch_id) == "accepted"
+        assert everywhere_the_same(city, yesterday) == NOTHING_WRONG
+
 
 class TestACopyOfANode:
     def test_only_one_of_the_two_may_send_and_nothing_of_either_is_lost(
