@@ -79,9 +79,11 @@ class Lanes:
     def give_back(self, lane: Lane, rest: Iterable[Delivery]) -> None:
         """Nothing can be done now: hand everything of this lane back to the link, in order."""
         with self._changed:
-            for delivery in (*rest, *self._emptied(lane)):
-                delivery.release()
-            self._free(lane)
+            try:
+                for delivery in (*rest, *self._emptied(lane)):
+                    delivery.release()
+            finally:  # also when the link is away: then it hands them out again by itself
+                self._free(lane)
 
     def park(self, lane: Lane, rest: Iterable[Delivery]) -> float:
         """Let this lane's messages go, and those of the next while; returns its seconds."""
@@ -89,9 +91,11 @@ class Lanes:
             seconds = min(_LONGEST_PARKING, _FIRST_PARKING * 2.0 ** min(lane.failures, 20))
             lane.failures += 1
             lane.parked_until = self._clock() + seconds
-            for delivery in (*rest, *self._emptied(lane)):
-                delivery.acknowledge()
-            self._free(lane)
+            try:
+                for delivery in (*rest, *self._emptied(lane)):
+                    delivery.acknowledge()
+            finally:
+                self._free(lane)
             return seconds
 
     def _emptied(self, lane: Lane) -> list[Delivery]:

@@ -240,8 +240,12 @@ class PostOffice:
         except Unavailable as error:
             # Their messages come again, and are answered again.
             away, handled = error, 0
-        for delivery in deliveries[:handled]:
-            delivery.acknowledge()
+        try:
+            for delivery in deliveries[:handled]:
+                delivery.acknowledge()
+        except Unavailable as error:
+            # The link hands them out once more; what comes twice changes nothing.
+            away = error
         rest = deliveries[handled:]
         if away is not None:
             self._lanes.give_back(lane, rest)

@@ -14,7 +14,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from queue import Empty
@@ -45,19 +45,22 @@ _FORGET_OLD = "delete from message where queue = ? and id <= ?"
 
 
 class _QoS(virtual.QoS):
-    """Acknowledging deletes the message's row; releasing it gives the lease back."""
+    """Acknowledging deletes the message's row; releasing it gives the lease back.
+
+    A message in hand whose lease has run out is handed out once more, under the same tag: whoever
+    settles it a second time has nothing to say any more.
+    """
 
     def ack(self, delivery_tag: str) -> None:
-        self.channel.forget(self.get(delivery_tag).properties["row"])
-        super().ack(delivery_tag)
+        self._settle(delivery_tag, self.channel.forget)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        row = self.get(delivery_tag).properties["row"]
-        if requeue:
-            self.channel.give_back(row)
-        else:
-            self.channel.forget(row)
-        super().ack(delivery_tag)
+        self._settle(delivery_tag, self.channel.give_back if requeue else self.channel.forget)
+
+    def _settle(self, delivery_tag: str, how: Callable[[int], None]) -> None:
+        if delivery_tag in self._delivered:
+            how(self.get(delivery_tag).properties["row"])
+            super().ack(delivery_tag)
 
 
 class _Channel(virtual.Channel):

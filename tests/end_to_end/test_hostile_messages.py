@@ -275,6 +275,28 @@ def test_a_node_whose_messages_bring_a_fault_to_light_delays_nobody_else(
     assert records(city) == 5
 
 
+def test_a_link_that_goes_away_before_the_acknowledgement_stops_no_node(
+    city: Federation, unit: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where its disk is full: the answer went out, the message comes again, the node goes on."""
+
+    def away(_delivery: object) -> None:
+        raise Unavailable("消息通道暂时不可用。")
+
+    unit.file(3, year=2022)
+    unit.agent.step_out()
+    (delivery, *_) = city.link.receive(hub_queue(city.hub.settings.hub_id), wait_seconds=0)
+    delivery.release()
+    with monkeypatch.context() as patched:
+        patched.setattr(type(delivery), "acknowledge", away)
+        with pytest.raises(Unavailable):
+            city.post.step_in()
+    unit.file(2, year=2023)
+    city.settle()
+    assert records(city) == 5
+    assert _letters(city) == []
+
+
 def test_while_the_database_is_away_messages_wait_in_their_order(
     city: Federation, unit: Unit
 ) -> None:

@@ -20,6 +20,9 @@ from tests.hub.receiving.handover import pdf
 from tests.servers.proxy import Proxy, Weather
 from tests.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, SeaweedFS
 
+# A service starts in seconds, but not on a machine that is busy otherwise.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:

@@ -22,6 +22,8 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 _MARK = "<!-- last run -->"
 _ROW = re.compile(r"^\| (?P<fault>.+?) \| (?P<tests>`tests/.+) \|$", re.MULTILINE)
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+#: What makes the tests longer.
+_SIZES = ("RECORDS", "DEATHS", "SILENCE")
 _OUTCOMES = ("passed", "failed", "skipped")
 
 
@@ -96,7 +98,8 @@ class _Matrix:
         minutes = (time.monotonic() - self._began) / 60
         today = date.today().isoformat()  # noqa: DTZ011 - for people who read it here
         machine = f"{os.cpu_count()} processors, Python {platform.python_version()}"
-        yield f"{today}, {machine}, {minutes:.0f} minutes."
+        sizes = " ".join(f"{name}={os.environ[name]}" for name in _SIZES if name in os.environ)
+        yield f"{today}, {machine}, {sizes or 'small sizes'}, {minutes:.0f} minutes."
         yield f"{len(self._rows)} faults; tests: {_said(total)}."
         yield ""
         yield "| fault | tests | seconds |"

@@ -61,9 +61,14 @@ def disks(tmp_path: Path) -> Iterator[dict[str, Path]]:
 
 
 @pytest.fixture
-def pair(tmp_path: Path, disks: dict[str, Path]) -> Iterator[Pair]:
-    # The link lies elsewhere, as a broker does.
-    link = {"link": f"embedded://{tmp_path / 'link.sqlite'}"}
+def link_elsewhere() -> bool:
+    """Whether the link lies on another disk than the hub, as a broker does."""
+    return True
+
+
+@pytest.fixture
+def pair(tmp_path: Path, disks: dict[str, Path], link_elsewhere: bool) -> Iterator[Pair]:
+    link = {"link": f"embedded://{tmp_path / 'link.sqlite'}"} if link_elsewhere else {}
     pair = Pair(tmp_path, hub=disks["hub"] / "hub", node=disks["node"] / "node", settings=link)
     pair.start_node()
     yield pair
@@ -154,8 +159,9 @@ def test_a_full_disk_under_a_node_stops_the_clerk_with_a_sentence_and_loses_noth
     assert everywhere_the_same(pair, unit) == NOTHING_WRONG  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("link_elsewhere", [True, False])
 def test_a_full_disk_under_the_hub_makes_nodes_wait_and_loses_nothing(
-    pair: Pair, disks: dict[str, Path]
+    pair: Pair, disks: dict[str, Path], link_elsewhere: bool
 ) -> None:
     unit = pair.unit
     unit.file(20, year=2020)
@@ -165,7 +171,8 @@ def test_a_full_disk_under_the_hub_makes_nodes_wait_and_loses_nothing(
     for year in range(1990, 2010):
         unit.file(200, year=year)
     log = pair.hub_process.log_file
-    wait_for(lambda: "存储空间已满" in log.read_text(), "the hub says that its disk is full")
+    said = "存储空间已满" if link_elsewhere else "暂时不可用"
+    wait_for(lambda: said in log.read_text() + pair.node_process.log_file.read_text(), said)
     assert not pair.settled()
     page = admin.reads("/running/")
     assert "数据目录所在的磁盘只剩 0 MB" in page

@@ -13,7 +13,7 @@ from pathlib import Path
 from minio import Minio
 
 ACCESS_KEY, SECRET_KEY = "danglian", "made-up-for-this-run"
-_SECONDS_TO_START = 60
+_SECONDS_TO_START = 180
 
 
 class SeaweedFS:

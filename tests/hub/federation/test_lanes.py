@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+import pytest
+
 from hub.federation.lanes import Lanes
+from shared.kernel.errors import Unavailable
 
 
 @dataclass
@@ -18,6 +21,18 @@ class Letter:
 
     def release(self) -> None:
         self.fate.append("released")
+
+
+class Unsettled(Letter):
+    """A message of a link that is away."""
+
+    def __init__(self) -> None:
+        super().__init__(b"")
+
+    def acknowledge(self) -> None:
+        raise Unavailable("消息通道暂时不可用。")
+
+    release = acknowledge
 
 
 def _lanes(*pairs: str, clock=lambda: 0.0) -> tuple[Lanes, dict[str, Letter]]:
@@ -54,6 +69,17 @@ def test_while_the_database_is_away_everything_of_the_lane_is_handed_back_in_ord
     lanes.give_back(lane, taken)
     assert [letters[each].fate for each in ("a1", "a2", "b1")] == [["released"], ["released"], []]
     assert lanes.take(wait_seconds=0)[0].sender == "b"
+
+
+def test_a_link_that_is_away_while_messages_are_handed_back_leaves_no_lane_occupied() -> None:
+    lanes, _ = _lanes("a1")
+    lane, taken = lanes.take(wait_seconds=0)
+    lanes.put("a", Letter(b"a2"))
+    with pytest.raises(Unavailable):
+        lanes.give_back(lane, [Unsettled()])
+    lanes.put("a", Letter(b"a1"))
+    again, taken = lanes.take(wait_seconds=0)
+    assert (again.sender, _bodies(taken)) == ("a", [b"a1"])
 
 
 def test_a_node_that_brings_a_fault_to_light_is_parked_longer_each_time() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.messaging import embedded
 from shared.messaging.embedded import KombuLink
 from tests.shared.messaging.contract import LinkContract
 
@@ -56,6 +57,23 @@ class TestEmbedded(LinkContract):
         other.send("q", [b"after"])
         assert [each.body for each in link.receive("q", wait_seconds=1, most=5)] == [b"after"]
         other.close()
+
+    def test_what_was_in_hand_for_longer_than_its_lease_is_settled_once(
+        self, link: KombuLink, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As while the hub's database was away for long: the loop that settles it sleeps."""
+        monkeypatch.setattr(embedded, "_LEASE_SECONDS", 0.0)
+        link.send("q", [b"one", b"two", b"three"])
+        first, again = (link.receive("q", wait_seconds=1)[0] for _ in range(2))
+        assert first.body == again.body == b"one"
+        first.acknowledge()
+        first, later = (link.receive("q", wait_seconds=1)[0] for _ in range(2))
+        assert first.body == later.body == b"two"
+        again.acknowledge()
+        first.acknowledge()
+        assert [each.body for each in link.receive("q", wait_seconds=1)] == [b"three"]
+        later.release()
+        assert link.size("q") == 1
 
     def test_several_processes_neither_tear_nor_swap(self, link: KombuLink, path: Path) -> None:
         senders = [
