@@ -10,7 +10,7 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
 from node.filing import service as filing
-from node.filing.models import Divergence, Objection, Record
+from node.filing.models import ClosedClass, Divergence, Objection, Record
 from node.office.models import Standing
 from node.office.service import fonds_of, set_standing
 from node.registry.models import Registered
@@ -122,6 +122,21 @@ def test_a_task_of_the_home_page_led_to_more_than_what_waits(
     assert len(lists) == 4
     for text, (count, url) in lists.items():
         assert f"共 {count} 条" in browser.get(url.replace("&amp;", "&")).text, text
+
+
+def test_closed_classes_come_page_by_page_and_are_narrowed(
+    node: Node, clerk: Actor, browser: Browser
+) -> None:
+    with node.database.write() as session:
+        for year in range(1990, 2022):
+            values = {"class_code": "WS", "year": year, "closed_by": "张档案", "records": year}
+            session.add(ClosedClass(fonds_id=node.fonds, closed_by_id="x", **values))
+    first = browser.get("/filing/classes").text
+    assert "共 32 条" in first
+    assert "year=2021&amp;class=WS" in first
+    assert "year=1990&amp;class=WS" not in first
+    assert "year=1990&amp;class=WS" in browser.get("/filing/classes?sort=records").text
+    assert "共 1 条" in browser.get("/filing/classes?year=2001").text
 
 
 def test_only_rows_that_can_be_arranged_have_a_box_and_a_selection_is_put_back(
