@@ -14,6 +14,7 @@ from node.registry.edge import fragment
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import Invalid, NotFound
+from shared.records.classes import class_name
 from shared.records.values import parse_year
 from shared.web import Filter, Form, Listing, current_database, download
 from shared.web.downloads import PDF, XLSX
@@ -159,17 +160,42 @@ def classes() -> str:
         closed = filing.closed_classes(seen, session=session)
         done = {(each.fonds_id, each.class_code, each.year) for each in closed}
         waiting = filing.open_classes(seen, session=session)
+        fonds = fonds_names(session)
         return render_template(
             "filing/classes.html",
             waiting=[each for each in waiting if each[:3] not in done],
             late=[each for each in waiting if each[:3] in done],
-            closed=closed,
+            page=_closed(closed, fonds).apply(filing.closed_listing(seen), session=session),
             organs=filing.organs(seen, session=session),
             gaps=[each for one in seen for each in filing.check_gaps(one, session=session)],
-            fonds=fonds_names(session),
+            fonds=fonds,
             written=fonds_names(session, Role.CLERK),
             **NAMES,
         )
+
+
+def _closed(closed: list[ClosedClass], fonds: dict[str, str]) -> Listing:
+    years = sorted({each.year for each in closed}, reverse=True)
+    codes = sorted({each.class_code for each in closed})
+    filters = {
+        "year": Filter("年度", ClosedClass.year, [(year, f"{year}年度") for year in years]),
+        "class": Filter(
+            "门类", ClosedClass.class_code, [(each, class_name(each)) for each in codes]
+        ),
+    }
+    if len(fonds) > 1:
+        filters = {"fonds": Filter("全宗", ClosedClass.fonds_id, fonds), **filters}
+    return Listing.from_request(
+        request.args,
+        sorts={
+            "year": ClosedClass.year,
+            "records": ClosedClass.records,
+            "by": ClosedClass.closed_by,
+            "closed": ClosedClass.closed_at,
+        },
+        default_sort="-year",
+        filters=filters,
+    )
 
 
 def _which() -> tuple[str, str, int]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, func, insert, select, update
+from sqlalchemy import Select, Table, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from node.filing.access import require_clerk
@@ -211,14 +211,13 @@ def is_closed(fonds_id: str, class_code: str, year: int, *, session: Session) ->
 
 
 def closed_classes(fonds_ids: Sequence[str], *, session: Session) -> list[ClosedClass]:
-    """The classes of years that were closed, newest year first."""
-    return list(
-        session.scalars(
-            select(ClosedClass)
-            .where(ClosedClass.fonds_id.in_(fonds_ids))
-            .order_by(ClosedClass.year.desc(), ClosedClass.class_code)
-        )
-    )
+    """The classes of years that were closed."""
+    return list(session.scalars(closed_listing(fonds_ids)))
+
+
+def closed_listing(fonds_ids: Sequence[str]) -> Select[ClosedClass]:
+    """The classes of years that were closed, as a statement to page through."""
+    return select(ClosedClass).where(ClosedClass.fonds_id.in_(fonds_ids))
 
 
 def open_classes(fonds_ids: Sequence[str], *, session: Session) -> list[tuple[str, str, int, int]]:

@@ -59,16 +59,24 @@ def home() -> str:
         Task(
             said.get("returned", 0),
             "件被档案馆退回，请按意见修改",
-            url_for(index, about="any"),
+            url_for(index, about="returned"),
             "red",
         ),
         Task(
-            said.get("refused", 0), "件平台没有接受，请查看原因", url_for(index, about="any"), "red"
+            said.get("refused", 0),
+            "件平台没有接受，请查看原因",
+            url_for(index, about="refused"),
+            "red",
         ),
         Task(
-            unfinished.get("registered", 0) + unfinished.get("in_hand", 0),
-            "份文件还没有办结",
-            url_for("registry.index"),
+            unfinished.get("registered", 0),
+            "份文件已登记，等待交办",
+            url_for("registry.index", state="registered"),
+        ),
+        Task(
+            unfinished.get("in_hand", 0),
+            "份文件在办，还没有办结",
+            url_for("registry.index", state="in_hand"),
         ),
         Task(
             unfinished.get("closed", 0),

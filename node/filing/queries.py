@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from node.filing.models import Category, ComputerFile, Event, Objection, Record
+from node.office.models import OfficeFonds, Standing
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,17 @@ def objected_by(source: str, *conditions: Any) -> Select[Any]:
 
 
 def refusals_open() -> Any:
-    """How much the hub did not take of records, not dealt with yet, as a scalar subquery."""
+    """How much the hub did not take of records, not dealt with yet, as a scalar subquery.
+
+    In a fonds that is written elsewhere nobody here can deal with it.
+    """
     return (
         select(func.count())
         .select_from(Objection)
-        .where(
-            Objection.source == "refused",
-            Objection.settled_at.is_(None),
-            Objection.record_id.is_not(None),
-        )
+        .join(Record, Record.id == Objection.record_id)
+        .join(OfficeFonds, OfficeFonds.fonds_id == Record.fonds_id)
+        .where(Objection.source == "refused", Objection.settled_at.is_(None))
+        .where(OfficeFonds.kept, OfficeFonds.standing == Standing.OPEN)
         .scalar_subquery()
     )
 

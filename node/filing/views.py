@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import or_, select
+from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
@@ -32,6 +32,7 @@ from shared.records.states import DRAFT_STATES, OPEN_STATES, RECORD
 from shared.web import Filter, Form, Listing, accepts_upload, current_database
 
 Record = filing.Record
+_ABOUT = {"returned": "档案馆退回的", "refused": "平台没有接受的"}
 _SEARCHED = (Record.title, Record.code, Record.doc_no, Record.author)
 
 
@@ -58,7 +59,7 @@ def record_listing(session: Session) -> Listing:
             "保管期限", Record.retention, _used(RETENTIONS, "retention", seen, session)
         ),
         "level": Filter("层次", Record.level, {str(each): n for each, n in LEVEL_NAMES.items()}),
-        "about": Filter("意见", apply=_about, choices={"any": "有退回或拒收意见"}),
+        "about": Filter("意见", apply=_about, choices=_ABOUT),
     }
     if organs:
         filters["organ"] = Filter("机构", Record.organ, organs)
@@ -79,13 +80,9 @@ def record_listing(session: Session) -> Listing:
     )
 
 
-def _about(statement: Any, _value: str) -> Any:
+def _about(statement: Any, source: str) -> Any:
     return statement.where(
-        Record.id.in_(
-            select(Objection.record_id).where(
-                Objection.settled_at.is_(None), Objection.record_id.is_not(None)
-            )
-        )
+        Record.id.in_(filing.objected_by(source, Objection.settled_at.is_(None)))
     )
 
 

@@ -28,6 +28,7 @@ from node.intake.pages import blueprint, names, spool
 from node.intake.rejected import CLASSIFIED_SENTENCE, reason_of
 from node.intake.sheets import MOST_BYTES
 from node.office.service import fonds_here, fonds_written, may_write
+from node.registry.edge import refuse_early
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import DanglianError, NotFound
@@ -129,6 +130,7 @@ def columns(intake_id: str) -> ResponseReturnValue:
     actor = current_actor()
     with current_database().read() as session:
         found = intake.intake_of(actor, intake_id, session=session)
+        refuse_early(found.fonds_id, session)
         job = session.get(Job, found.job_id) if found.job_id else None
         files = intake_files.counts(intake_id, session=session)
     if found.state != IntakeState.UPLOADED:

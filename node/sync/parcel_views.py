@@ -13,12 +13,8 @@ from node.sync import parcels
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.messaging.entry import Handler
-from shared.messaging.parcel import (
-    PAGE_BYTES,
-)
-from shared.messaging.taken_parcels import (
-    settled,
-)
+from shared.messaging.parcel import PAGE_BYTES
+from shared.messaging.taken_parcels import settled
 from shared.web import accepts_upload, current_database
 from shared.web.downloads import stream_out
 from shared.web.forms import all_uploaded
@@ -46,6 +42,7 @@ def index() -> str:
             too_large=standing.size > PAGE_BYTES,
             most=PAGE_BYTES,
             may_write=current_actor().may(Role.CLERK),
+            may_take=current_actor().may(Role.CLERK, Role.ADMINISTRATOR),
         )
 
 

@@ -10,6 +10,9 @@ from sqlalchemy import event
 
 from node.app import make_node_app
 from node.filing import service as filing
+from node.office.models import Standing
+from node.office.service import fonds_of, set_standing
+from node.sync.doctor import examine
 from node.whereabouts.light import light_of
 from shared.command.main import danglian
 from shared.kernel.actor import Actor, Grant, Role
@@ -55,6 +58,20 @@ def test_the_light_is_asked_for_with_a_few_short_statements(node: Node, clerk: A
         assert light_of(session).level == "yellow"
     assert len(asked) == 3
     assert not any("messaging_outgoing_entry" in each for each in asked)
+
+
+def test_a_refusal_in_a_mirror_kept_the_light_red_for_ever(node: Node, clerk: Actor) -> None:
+    [record_id] = node.collect(clerk, 1)
+    with node.database.write() as session:
+        filing.note_refusal(session, {"seq": 1, "subject": record_id, "problem": "档号重复"})
+    with node.database.read() as session:
+        assert light_of(session).words == "可以关机，有事待办"
+        assert "entries_refused" in {each.code for each in examine(session)}
+    with node.database.write() as session:
+        set_standing(fonds_of(node.fonds, session), Standing.LEFT, "文旅局", session=session)
+    with node.database.read() as session:
+        assert light_of(session).level != "red"
+        assert "entries_refused" not in {each.code for each in examine(session)}
 
 
 def test_nobody_who_is_signed_out_is_told_and_the_page_stops_asking(node: Node) -> None:

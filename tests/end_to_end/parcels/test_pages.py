@@ -98,6 +98,7 @@ def test_a_village_s_clerk_does_not_carry_the_others_records(unit: Unit) -> None
     village = browser(unit, Grant(Role.CLERK, fonds_id=unit.fonds_id))
     page = village.get("/parcels/").text
     assert "导出邮包</button>" not in page
+    assert "导入邮包</button>" not in page, "it was refused once the file was there"
     village.post("/parcels/out", status=403)
     browser(unit, Grant(Role.LEADER)).get("/parcels/", status=403)
 

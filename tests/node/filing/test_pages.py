@@ -10,7 +10,7 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
 from node.filing import service as filing
-from node.filing.models import Divergence, Record
+from node.filing.models import ClosedClass, Divergence, Objection, Record
 from node.office.models import Standing
 from node.office.service import fonds_of, set_standing
 from node.registry.models import Registered
@@ -97,6 +97,46 @@ def test_a_selection_is_arranged_reordered_and_searched(node: Node, browser: Bro
     assert "没有勾选" in browser.post("/filing/arrange", status=422).text.replace(
         "没有选择文件", "没有勾选"
     )
+
+
+def test_a_task_of_the_home_page_led_to_more_than_what_waits(
+    node: Node, clerk: Actor, browser: Browser
+) -> None:
+    returned, refused, _ = node.collect(clerk, 3)
+    filed = {"fonds_id": node.fonds, "direction": "incoming", "registered_on": "2024-05-01"}
+    documents = [
+        browser.post("/registry/new", {**filed, "title": title}).request.path
+        for title in ("登记的来文", "在办的来文", "另一份在办的来文")
+    ]
+    for path in documents[1:]:
+        browser.post(f"{path}/take_in_hand", {"handler": "王干事"})
+    with node.database.write() as session:
+        filing.note_refusal(session, {"seq": 1, "subject": refused, "problem": "档号重复"})
+        session.add(Objection(record_id=returned, source="returned", problem="题名不符"))
+    tasks = re.findall(
+        r'<a class="list-group-item list-group-item-action" href="([^"]+)"><span[^>]*>(\d+)</span> '
+        r"(\S+)</a>",
+        browser.get("/").text,
+    )
+    lists = {text: (int(count), url) for url, count, text in tasks if "/classes" not in url}
+    assert len(lists) == 4
+    for text, (count, url) in lists.items():
+        assert f"共 {count} 条" in browser.get(url.replace("&amp;", "&")).text, text
+
+
+def test_closed_classes_come_page_by_page_and_are_narrowed(
+    node: Node, clerk: Actor, browser: Browser
+) -> None:
+    with node.database.write() as session:
+        for year in range(1990, 2022):
+            values = {"class_code": "WS", "year": year, "closed_by": "张档案", "records": year}
+            session.add(ClosedClass(fonds_id=node.fonds, closed_by_id="x", **values))
+    first = browser.get("/filing/classes").text
+    assert "共 32 条" in first
+    assert "year=2021&amp;class=WS" in first
+    assert "year=1990&amp;class=WS" not in first
+    assert "year=1990&amp;class=WS" in browser.get("/filing/classes?sort=records").text
+    assert "共 1 条" in browser.get("/filing/classes?year=2001").text
 
 
 def test_only_rows_that_can_be_arranged_have_a_box_and_a_selection_is_put_back(

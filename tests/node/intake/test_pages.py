@@ -15,6 +15,8 @@ from sqlalchemy import select
 from node.command import node as node_command
 from node.intake.models import Intake
 from node.intake.work import IntakeWork
+from node.office.models import Standing
+from node.office.service import fonds_of, set_standing
 from shared.kernel.actor import Grant, Role
 from tests.node.browser import Browser
 from tests.node.conftest import Node
@@ -79,6 +81,15 @@ def test_a_sheet_is_brought_checked_and_taken_on_the_pages(node: Node, browser: 
     assert "已导入 1 行" in browser.get(f"/intake/{intake_id}").text
     assert "关于防汛的通知" in browser.get("/filing/").text
     browser.walk("/intake/", most=40)
+
+
+def test_the_mapping_opened_in_a_fonds_that_leaves(node: Node, browser: Browser) -> None:
+    intake_id = upload(browser, node, csv_bytes([HEADER, GOOD]))
+    with node.database.write() as session:
+        set_standing(fonds_of(node.fonds, session), Standing.LEAVING, "文旅局", session=session)
+    page = browser.get(f"/intake/{intake_id}/columns", status=409).text
+    assert "正在移交给“文旅局”保管" in page
+    assert "正在移交给“文旅局”保管" in browser.get(f"/intake/{intake_id}").text
 
 
 def test_a_wrong_mapping_says_why_and_keeps_what_was_chosen(node: Node, browser: Browser) -> None:
