@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from shared.messaging.link import Delivery
 
 _MOST = 200
-_AT_A_TIME = 20
+#: Half of what a node has on its way (protocol §1): while these are applied, it sends the others.
+_AT_A_TIME = 4
 _FIRST_PARKING, _LONGEST_PARKING = 5.0, 3600.0
 
 

@@ -189,8 +189,11 @@ def put_part(
     if not 1 <= number <= count:
         raise Invalid("number", f"分片号应在 1 至 {count} 之间。", "请检查上传程序。")
     size = min(PART_SIZE, granted.size - (number - 1) * PART_SIZE)
-    staging.begin(upload_id, size=granted.size, sha256=granted.sha256)
-    staging.put_part(upload_id, number, stream, size=size, sha256=sha256)
+    try:
+        staging.put_part(upload_id, number, stream, size=size, sha256=sha256)
+    except NotFound:  # its first part, or staging was swept; nothing of the stream was read
+        staging.begin(upload_id, size=granted.size, sha256=granted.sha256)
+        staging.put_part(upload_id, number, stream, size=size, sha256=sha256)
     with database.write() as session:
         granted = held_upload(session, upload_id, token)
         return note_part(session, granted, UploadPart(number=number, sha256=sha256, size=size))

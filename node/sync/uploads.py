@@ -27,8 +27,8 @@ from shared.storage import ObjectStore
 
 log = logging.getLogger(__name__)
 
-#: The hub may not know of an offer yet: asked again after 1 s, 2 s, 4 s … 30 s.
-_TRY_AGAIN_SECONDS, _MOST_SECONDS = 1.0, 30.0
+#: The hub may not know of an offer yet: asked again after 0.25 s, 0.5 s, 1 s … 30 s.
+_TRY_AGAIN_SECONDS, _MOST_SECONDS = 0.25, 30.0
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import count
 
 import pytest
@@ -15,6 +15,7 @@ from sqlalchemy import select
 from hub.catalogue.models import CatalogueRecord
 from node.sync.agent import Agent
 from node.wiring import HANDLERS
+from shared.messaging.link import hub_queue
 from tests.federation import Unit
 from tests.performance.limits import (
     RawPika,
@@ -149,18 +150,35 @@ def test_the_backlog_of_many_nodes_at_once(town: Town, table: Table) -> None:
     fill(alone, FEW)
     for unit in units:
         fill(unit, FEW // NODES)
-    with town.running([alone]):
-        one = synced(town, [alone])
-    with town.running(units) as node:
-        use = Use(nodes=node, hub=town.hub_process)
-        many = synced(town, units)
-        memory, cpu = use.memory, use.cpu
-    assert sum(map(town.held, units)) == FEW
+    one = _arrived(town, [alone])
+    use = Use(hub=town.hub_process)
+    many = _arrived(town, units)
     table.add(
         f"backlog of {NODES} nodes at once, {FEW:,} records together",
         town.stack,
         f"{seconds(many)}, one node {seconds(one)}, {many / one:.2f} ×",
         aim="1.5 ×",
     )
-    table.add(f"backlog of {NODES} nodes at once: peak memory", town.stack, memory)
-    table.add(f"backlog of {NODES} nodes at once: CPU", town.stack, cpu)
+    table.add(
+        f"backlog of {NODES} nodes at once: peak memory and CPU",
+        town.stack,
+        f"{use.memory}; {use.cpu}",
+    )
+
+
+def _arrived(town: Town, units: list[Unit]) -> float:
+    """Seconds from when all that nodes have told is sent until the hub has applied it.
+
+    It is sent from here: the computers of fifty offices do not compete with the hub for its two
+    processors.
+    """
+    told = [list(town.agent(unit).everything()) for unit in units]
+    with ExitStack() as stack:
+        links = [stack.enter_context(closing(town.line(unit))) for unit in units]
+        start = time.perf_counter()
+        for link, messages in zip(links, told, strict=True):
+            link.send(hub_queue(town.hub.settings.hub_id), messages)
+        for link in links:
+            link.flush()
+        time_until(lambda: sum(map(town.held, units)) == FEW, pause=0.05)
+        return time.perf_counter() - start
