@@ -23,8 +23,8 @@ test: tools lint ## Check everything: lint, types, import contracts, then every 
 	@$(BIN)/pytest -n 2 --dist loadfile -m "browser or faults"
 
 .PHONY: test-faults
-test-faults: tools ## Every fault that kills processes; the whole city with 2,000 records.
-	@RECORDS=2000 $(BIN)/pytest -m faults -v --timeout 3600
+test-faults: tools ## Every fault that kills processes; the city with 2,000 records; 2,000 schedules.
+	@RECORDS=2000 SCHEDULES=2000 $(BIN)/pytest -m faults -v --timeout 3600
 
 .PHONY: lint
 lint: tools ## Check style, types and import contracts.
