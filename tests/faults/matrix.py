@@ -23,7 +23,7 @@ _MARK = "<!-- last run -->"
 _ROW = re.compile(r"^\| (?P<fault>.+?) \| (?P<tests>`tests/.+) \|$", re.MULTILINE)
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 #: What makes the tests longer.
-_SIZES = ("RECORDS", "DEATHS", "SILENCE")
+_SIZES = ("RECORDS", "SCHEDULES", "DEATHS", "SILENCE")
 _OUTCOMES = ("passed", "failed", "skipped")
 
 
