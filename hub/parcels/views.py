@@ -12,8 +12,7 @@ from hub.federation.edge import current_folder
 from hub.federation.models import Node, NodeState
 from hub.federation.sync import PostOffice
 from hub.parcels import service
-from shared.identity import current_actor, with_roles
-from shared.kernel.actor import Role
+from shared.identity import current_actor, for_administrators_of_all
 from shared.messaging.models import OutgoingStream, TakenParcel
 from shared.messaging.parcel import (
     PAGE_BYTES,
@@ -37,7 +36,7 @@ def _post_office() -> PostOffice:
 
 
 @blueprint.get("/")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def index() -> str:
     """The units with what waits for each, and what each has brought last."""
     listing = Listing.from_request(
@@ -58,7 +57,7 @@ def index() -> str:
 
 
 @blueprint.post("/out/<node_id>")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def write(node_id: str) -> ResponseReturnValue:
     """All that waits for a unit, as one file."""
     name, pieces = service.download_for_node(
@@ -68,7 +67,7 @@ def write(node_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/in")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 @accepts_upload(PAGE_BYTES)
 def take() -> ResponseReturnValue:
     """Take in files that units have brought."""
