@@ -103,9 +103,6 @@ class Checking:
         checked = [self._check(each) for each in work]
         with self._database.write() as session:
             _write(checked, session)
-        for each in checked:
-            if each.classified:
-                self._staging.abort(each.offer_id)
         return True
 
     def _next(self) -> list[_Work]:
