@@ -13,6 +13,9 @@ from shared.web import current_database
 
 blueprint = Blueprint("health_page", __name__, url_prefix="/running", template_folder="templates")
 
+#: A city whose line is down has thousands; nobody reads them on a page.
+_MOST_SHOWN = 200
+
 
 @blueprint.get("/")
 @for_administrators_of_all
@@ -24,7 +27,8 @@ def index() -> ResponseReturnValue:
         oldest = [each.oldest_waiting for each in nodes if each.oldest_waiting]
         return render_template(
             "health/index.html",
-            alerts=found,
+            alerts=found[:_MOST_SHOWN],
+            count=len(found),
             nodes=len(nodes),
             waiting=sum(each.backlog or 0 for each in nodes),
             oldest=min(oldest, default=None),
