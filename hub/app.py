@@ -40,11 +40,11 @@ NAVIGATION = (
     ("receiving.index", "接收", "archive", (Role.ARCHIVIST,)),
     ("correcting.index", "更正", "edit", (Role.ARCHIVIST,)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
-    ("health_page.index", "运行情况", "heartbeat", (Role.ADMINISTRATOR,)),
+    ("health_page.index", "运行情况", "heartbeat", (Role.ADMINISTRATOR,), True),
     ("fonds.index", "全宗", "folders"),
     ("archives.index", "档案馆", "building-bank"),
-    ("accounts.index", "账号", "users", (Role.ADMINISTRATOR,)),
-    ("audit_log.index", "操作日志", "shield-check", (Role.ADMINISTRATOR,)),
+    ("accounts.index", "账号", "users", (Role.ADMINISTRATOR,), True),
+    ("audit_log.index", "操作日志", "shield-check", (Role.ADMINISTRATOR,), True),
 )
 
 

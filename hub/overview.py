@@ -79,7 +79,7 @@ def _tasks(actor: Actor, session: Session) -> list[tuple[str, str, int]]:
         tasks.append(("receiving.index", "批移交等待本馆签字接收", _count(signed, session)))
         asked = correcting.corrections_seen_by(actor).where(Correction.state == "asked")
         tasks.append(("correcting.index", "份更正申请等待答复", _count(asked, session)))
-    if actor.has(Role.ADMINISTRATOR):
+    if actor.may(Role.ADMINISTRATOR):
         tasks.append(("nodes.index", "个单位申请恢复联网", len(epochs.asking(session))))
     return [task for task in tasks if task[2]]
 

@@ -9,8 +9,7 @@ from sqlalchemy import select
 from hub.federation.edge import current_folder
 from hub.federation.letters import FAILED, Outcome, decide, letters_lost
 from hub.federation.models import Node
-from shared.identity import current_actor, with_roles
-from shared.kernel.actor import Role
+from shared.identity import current_actor, for_administrators_of_all
 from shared.messaging.models import DeadLetter
 from shared.web import Filter, Listing, current_database
 
@@ -38,7 +37,7 @@ REASONS = {
 
 
 @blueprint.get("/")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def index() -> ResponseReturnValue:
     """What came without a valid envelope, and why; what it said is not shown to anybody."""
     listing = Listing.from_request(
@@ -61,7 +60,7 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.post("/<letter_id>/replay")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def replay(letter_id: str) -> ResponseReturnValue:
     """Put a letter back into the queue that it came from."""
     decide(current_actor(), current_folder(), letter_id, Outcome.REPLAYED)
@@ -70,7 +69,7 @@ def replay(letter_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<letter_id>/drop")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def drop(letter_id: str) -> ResponseReturnValue:
     """Throw a letter away."""
     decide(current_actor(), current_folder(), letter_id, Outcome.DROPPED)

@@ -63,6 +63,7 @@ def index() -> ResponseReturnValue:
             silent=_is_silent,
             clock=clock_difference,
             administers=actor.has(Role.ADMINISTRATOR),
+            administers_all=actor.may(Role.ADMINISTRATOR),
         )
 
 
@@ -103,6 +104,7 @@ def show(node_id: str) -> ResponseReturnValue:
             silent=_is_silent(node),
             clock=clock_difference,
             administers=actor.has(Role.ADMINISTRATOR),
+            administers_all=actor.may(Role.ADMINISTRATOR),
             has_account=node.may_talk and names_broker(current_folder().settings.link),
         )
 

@@ -12,8 +12,8 @@ from hub.federation.edge import current_folder
 from hub.federation.models import Node, NodeState
 from hub.federation.sync import PostOffice
 from hub.parcels import service
-from shared.identity import current_actor, with_roles
-from shared.kernel.actor import Role
+from shared.identity import current_actor, for_administrators_of_all
+from shared.kernel.errors import DanglianError, Unavailable
 from shared.messaging.models import OutgoingStream, TakenParcel
 from shared.messaging.parcel import (
     PAGE_BYTES,
@@ -37,7 +37,7 @@ def _post_office() -> PostOffice:
 
 
 @blueprint.get("/")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def index() -> str:
     """The units with what waits for each, and what each has brought last."""
     listing = Listing.from_request(
@@ -58,7 +58,7 @@ def index() -> str:
 
 
 @blueprint.post("/out/<node_id>")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def write(node_id: str) -> ResponseReturnValue:
     """All that waits for a unit, as one file."""
     name, pieces = service.download_for_node(
@@ -68,19 +68,23 @@ def write(node_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/in")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 @accepts_upload(PAGE_BYTES)
 def take() -> ResponseReturnValue:
-    """Take in files that units have brought."""
-    taken = [
-        service.take_file(
-            current_actor(), current_folder(), _post_office(), cast(BinaryIO, file.stream),
-            str(file.filename),
-        )
-        for file in all_uploaded("file")
-    ]  # fmt: skip
-    for file in settled(taken):
-        flash(f"已导入 {file.file}：{file.sentence}", "success")
-        for each in file.findings:
-            flash(f"{each.problem}{each.remedy}", "warning")
+    """Take in files that units have brought; one that cannot be taken does not stop the others."""
+    taken: list[service.TakenIn] = []
+    for file in sorted(all_uploaded("file"), key=lambda each: str(each.filename)):
+        name, stream = str(file.filename), cast(BinaryIO, file.stream)
+        try:
+            taken.append(
+                service.take_file(current_actor(), current_folder(), _post_office(), stream, name)
+            )
+        except Unavailable:
+            raise
+        except DanglianError as error:
+            flash(f"没有导入（{name}）：{error.message}{error.remedy}", "danger")
+    for each in settled(taken):
+        flash(f"已导入 {each.file}：{each.sentence}", "success")
+        for finding in each.findings:
+            flash(f"{finding.problem}{finding.remedy}", "warning")
     return redirect(url_for(".index"))

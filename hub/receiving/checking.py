@@ -26,7 +26,7 @@ from shared.inspection import Context, Finding, Report, Stage, inspect_package
 from shared.kernel.actor import system_actor
 from shared.kernel.clock import now, utc_text
 from shared.kernel.database import Database
-from shared.kernel.errors import Classified, DanglianError, Unavailable
+from shared.kernel.errors import DanglianError, Unavailable
 from shared.kernel.files import chunks
 from shared.kernel.keys import PublicKey, signer_of
 from shared.messaging.log import lock_streams
@@ -103,9 +103,6 @@ class Checking:
         checked = [self._check(each) for each in work]
         with self._database.write() as session:
             _write(checked, session)
-        for each in checked:
-            if each.classified:
-                self._staging.abort(each.offer_id)
         return True
 
     def _next(self) -> list[_Work]:
@@ -148,7 +145,7 @@ class Checking:
             raise
         except DanglianError as error:
             # It cannot be opened: that is its one finding.
-            return _failed(offer, Finding.of_error(error), classified=isinstance(error, Classified))
+            return _failed(offer, Finding.of_error(error))
         except Exception:
             # One strange package must not stop the checks of a whole city.
             log.exception("check of offer %s crashed", offer.id)
@@ -217,10 +214,10 @@ def _seal_named_in(path: Path, seals: Sequence[PublicKey]) -> PublicKey | None:
     return seals[-1] if seals else None
 
 
-def _failed(offer: Offer, finding: Finding, *, classified: bool = False) -> _Checked:
+def _failed(offer: Offer, finding: Finding) -> _Checked:
     report = Report(Stage.TRANSFER, offer.record_id, (), (finding,), utc_text()).to_wire()
     report.update(passed=False, conclusion=f"不通过：{finding.problem}")
-    return _Checked(offer.id, report, (finding,), sound=False, classified=classified)
+    return _Checked(offer.id, report, (finding,), sound=False, classified=False)
 
 
 def _write(checked: Iterable[_Checked], session: Session) -> None:

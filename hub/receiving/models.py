@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     String,
     UniqueConstraint,
+    cast,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -153,6 +155,12 @@ class Offer(Model):
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
     ready: Mapped[bool] = mapped_column(Boolean, default=False)
     offered_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
+def has_finding(code: str) -> ColumnElement[bool]:
+    """That the check of an offer found something of this code."""
+    # As text: compared as JSON, the pattern itself would be turned into JSON first.
+    return cast(Offer.finding_codes, String).contains(f'"{code}"', autoescape=True)
 
 
 class Upload(Model):

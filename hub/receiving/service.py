@@ -32,6 +32,7 @@ from hub.receiving.models import (
     OfferState,
     Receipt,
     Verdict,
+    has_finding,
 )
 from hub.receiving.progress import locked_batch, news_of, offers_of
 from hub.receiving.receipts import (
@@ -101,6 +102,7 @@ __all__ = [
     "grant_parts",
     "grant_upload",
     "handlers",
+    "has_finding",
     "holdings",
     "locked_batch",
     "news_of",

@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 
 from hub.federation import service as federation
 from hub.federation.events import tell
-from hub.receiving.models import Offer, OfferState, Upload, UploadPart
+from hub.receiving.models import Offer, OfferState, Upload, UploadPart, has_finding
 from hub.receiving.progress import advance, locked_batch
 from hub.receiving.schemas import UploadSchema
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import format_utc, now
 from shared.kernel.database import Database
-from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, WrongState
+from shared.kernel.errors import Classified, Conflict, Invalid, NotAllowed, NotFound, WrongState
 from shared.kernel.keys import random_token
 from shared.messaging.log import lock_streams
 from shared.records import wire
@@ -243,8 +243,8 @@ def forget_upload(session: Session, upload_id: str) -> None:
 class UploadSweeper:
     """Clears staging of what is not wanted any more (a step for `Background`).
 
-    That is: packages that the repository has, of offers that were returned or withdrawn, and
-    parts of uploads that nobody went on with.
+    That is: packages that the repository has, of offers that were returned or withdrawn, in which
+    a mark of classification was found, and parts of uploads that nobody went on with.
     """
 
     def __init__(self, database: Database, staging: Staging) -> None:
@@ -260,7 +260,8 @@ class UploadSweeper:
                     .where(
                         Offer.state.in_(
                             [OfferState.RETURNED, OfferState.WITHDRAWN, OfferState.RECEIVED]
-                        ),
+                        )
+                        | has_finding(Classified.code),
                         Offer.staged.is_(True),
                     )
                     .order_by(Offer.id)

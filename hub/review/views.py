@@ -7,14 +7,14 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import String, cast, exists, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from hub.catalogue import service as catalogue
 from hub.federation.edge import current_folder
 from hub.receiving import service as receiving
 from hub.receiving.packages import file_of
-from hub.receiving.service import OFFER_STATES, Batch, Offer, Outcome
+from hub.receiving.service import OFFER_STATES, Batch, Offer, Outcome, has_finding
 from hub.review import service as review
 from hub.review.models import Decision
 from hub.review.rows import record_rows
@@ -142,9 +142,7 @@ def batch(batch_id: str) -> ResponseReturnValue:
 
 
 def _found(rows: Any, value: str) -> Any:
-    # As text: compared as JSON, the pattern itself would be turned into JSON first.
-    codes = cast(Offer.finding_codes, String)
-    return rows.where(codes.contains(f'"{value}"', autoescape=True))
+    return rows.where(has_finding(value))
 
 
 def _decided(rows: Any, value: str) -> Any:

@@ -32,16 +32,20 @@ class Access:
 
     public: bool = False
     roles: tuple[Role, ...] = ()
+    #: Whether a role has to be held for everything: a grant within one archive does not do.
+    everywhere: bool = False
 
     def check(self) -> None:
         """Raise NotSignedIn or NotAllowed."""
         if self.public:
             return
         actor = current_actor()
-        if self.roles and not actor.has(*self.roles):
+        holds = actor.may if self.everywhere else actor.has
+        if self.roles and not holds(*self.roles):
             wanted = "、".join(ROLE_NAMES[role] for role in self.roles)
+            scope = "不限范围的" if self.everywhere else ""
             raise NotAllowed(
-                f"此页面或操作需要“{wanted}”权限。", "如确需办理，请联系系统管理员调整授权。"
+                f"此页面或操作需要{scope}“{wanted}”权限。", "如确需办理，请联系系统管理员调整授权。"
             )
 
 
@@ -75,6 +79,11 @@ def signed_in(view: View[Parameters, Answer]) -> View[Parameters, Answer]:
 def with_roles(*roles: Role) -> Callable[[View[Parameters, Answer]], View[Parameters, Answer]]:
     """Mark a view that asks for one of these roles, for whatever scope."""
     return lambda view: _guarded(view, Access(roles=roles))
+
+
+def for_administrators_of_all(view: View[Parameters, Answer]) -> View[Parameters, Answer]:
+    """Mark a view that shows what is everybody's: no administrator of one archive or fonds."""
+    return _guarded(view, Access(roles=(Role.ADMINISTRATOR,), everywhere=True))
 
 
 def access_of(view: Any) -> Access:

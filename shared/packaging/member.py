@@ -5,15 +5,15 @@ Danglian's packages store their entries unpacked, so a file is a stretch of the 
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
 import zipfile
 from collections.abc import Callable
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
-from shared.kernel.errors import Invalid
+from shared.kernel.errors import DanglianError, Invalid
 from shared.kernel.files import CHUNK
+from shared.kernel.seeking import ProvenStream
 
 _LOCAL_HEADER = 30
 _LENGTHS = struct.Struct("<2H")
@@ -39,51 +39,35 @@ def member_stream(
     return cast(BinaryIO, io.BufferedReader(member, CHUNK))
 
 
-class _Member(io.RawIOBase):
+class _Member(ProvenStream):
     def __init__(
         self, source: BinaryIO, start: int, size: int, sha256: str, close: Callable[[], None]
     ) -> None:
+        super().__init__(size, sha256)
         self._source = source
         self._start = start
-        self._size = size
-        self._sha256 = sha256
         self._close = close
-        self._at = 0
-        self._digest = hashlib.sha256()
-        self._digested = 0
 
-    def readable(self) -> bool:
-        return True
+    def piece(self, at: int, most: int) -> bytes:
+        self._source.seek(self._start + at)
+        piece = self._source.read(most)
+        if len(piece) < most:
+            raise _altered()
+        return piece
 
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        wanted = max(0, min(len(buffer), self._size - self._at))
-        self._source.seek(self._start + self._at)
-        piece = self._source.read(wanted)
-        if self._at == self._digested:
-            self._digest.update(piece)
-            self._digested += len(piece)
-        if len(piece) < wanted or (
-            self._digested == self._size and self._digest.hexdigest() != self._sha256
-        ):
-            raise Invalid(
-                "package",
-                "文件内容与清单不符。",
-                "请由移交单位重新生成信息包并提交。",
-                code="entry_digest_differs",
-            )
-        buffer[: len(piece)] = piece
-        self._at += len(piece)
-        return len(piece)
+    def wrong(self, actual: str) -> DanglianError:
+        return _altered()
 
     def close(self) -> None:
         if not self.closed:
             self._close()
         super().close()
+
+
+def _altered() -> Invalid:
+    return Invalid(
+        "package",
+        "文件内容与清单不符。",
+        "请由移交单位重新生成信息包并提交。",
+        code="entry_digest_differs",
+    )

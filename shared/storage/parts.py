@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Sequence
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
-from shared.kernel.errors import Conflict, Invalid, NotFound
+from shared.kernel.errors import Conflict, DanglianError, Invalid, NotFound
+from shared.kernel.seeking import ProvenStream
 from shared.storage.ports import PART_SIZE, check_claim, part_count, part_length
 
 _NAMED_MISSING = 20
@@ -60,61 +60,35 @@ def unknown_upload() -> NotFound:
     return NotFound("没有这个上传，或已过期清除。", "请重新申请上传。")
 
 
-class _Whole(io.RawIOBase):
-    """The parts as one stream; read in order, the last bytes only if the digest is right."""
+class _Whole(ProvenStream):
+    """The parts as one stream."""
 
     def __init__(self, part: Part, size: int, sha256: str) -> None:
+        super().__init__(size, sha256)
         self._part = part
-        self._size = size
-        self._sha256 = sha256
-        self._at = 0
         self._held = 0  # the number of the part in memory
-        self._piece = memoryview(b"")
-        self._digest = hashlib.sha256()
-        self._digested = 0
+        self._content = memoryview(b"")
 
-    def readable(self) -> bool:
-        return True
+    def piece(self, at: int, most: int) -> memoryview:
+        place = at % PART_SIZE
+        return self._content_of(at // PART_SIZE + 1)[place : place + most]
 
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        place = self._at % PART_SIZE
-        left = self._piece_of(self._at // PART_SIZE + 1)[place:] if self._at < self._size else b""
-        count = min(len(buffer), len(left))
-        if self._at == self._digested:
-            self._digest.update(left[:count])
-            self._digested += count
-        if self._digested == self._size:
-            self._check_digest()
-        buffer[:count] = left[:count]
-        self._at += count
-        return count
-
-    def _piece_of(self, number: int) -> memoryview:
+    def _content_of(self, number: int) -> memoryview:
         if number != self._held:
             wanted = part_length(self._size, number)
-            piece = self._part(number)
-            if len(piece) != wanted:
+            content = self._part(number)
+            if len(content) != wanted:
                 raise Invalid(
                     "size",
-                    f"第 {number} 片应为 {wanted} 字节，实为 {len(piece)}。",
+                    f"第 {number} 片应为 {wanted} 字节，实为 {len(content)}。",
                     "暂存内容已损坏，请重新上传这一片。",
                 )
-            self._held, self._piece = number, memoryview(piece)
-        return self._piece
+            self._held, self._content = number, memoryview(content)
+        return self._content
 
-    def _check_digest(self) -> None:
-        actual = self._digest.hexdigest()
-        if actual != self._sha256:
-            raise Invalid(
-                "sha256",
-                f"整个文件的摘要不符：应为 {self._sha256}，实为 {actual}。",
-                "请取消本次上传，重新上传全部内容。",
-            )
+    def wrong(self, actual: str) -> DanglianError:
+        return Invalid(
+            "sha256",
+            f"整个文件的摘要不符：应为 {self._sha256}，实为 {actual}。",
+            "请取消本次上传，重新上传全部内容。",
+        )

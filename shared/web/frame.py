@@ -17,16 +17,21 @@ PRODUCT = "档联"
 
 
 class NavigationItem(NamedTuple):
-    """One entry of the navigation; without roles, for everybody who is signed in."""
+    """One entry of the navigation; without roles, for everybody who is signed in.
+
+    `everywhere`: only for who holds the role for every archive and fonds.
+    """
 
     endpoint: str
     label: str
     icon: str = ""
     roles: Sequence[Role] = ()
+    everywhere: bool = False
 
     def visible_to(self, actor: Actor) -> bool:
         """Whether this actor is offered the entry."""
-        return not self.roles or actor.has(*self.roles)
+        holds = actor.may if self.everywhere else actor.has
+        return not self.roles or holds(*self.roles)
 
 
 class Light(NamedTuple):
@@ -61,7 +66,7 @@ class Frame:
     @property
     def is_administrator(self) -> bool:
         """Whether the account menu offers accounts and the log."""
-        return self.actor is not None and self.actor.has(Role.ADMINISTRATOR)
+        return self.actor is not None and self.actor.may(Role.ADMINISTRATOR)
 
 
 class FrameMaker:

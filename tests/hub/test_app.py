@@ -9,7 +9,7 @@ import pytest
 from hub.app import make_app
 from hub.catalogue import service as catalogue
 from hub.federation import service as federation
-from shared.identity import create_account
+from shared.identity import Account, create_account
 from shared.kernel.actor import Grant, Role
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
@@ -74,6 +74,7 @@ def people(app, city):
             towns[division[:6]] = (fonds, node, records)
         for login, grant in {
             "admin": Grant(Role.ADMINISTRATOR),
+            "county": Grant(Role.ADMINISTRATOR, ZHIJIANG),
             "yiling": Grant(Role.REVIEWER, YILING),
             "zhijiang": Grant(Role.REVIEWER, ZHIJIANG),
             "city": Grant(Role.ARCHIVIST, CITY),
@@ -83,7 +84,7 @@ def people(app, city):
     return lambda login: Browser(app, login), towns
 
 
-@pytest.mark.parametrize("login", ["admin", "yiling", "city", "clerk"])
+@pytest.mark.parametrize("login", ["admin", "county", "yiling", "city", "clerk"])
 def test_no_link_leads_nowhere(people, login):
     sign_in, _ = people
     browser = sign_in(login)
@@ -157,6 +158,21 @@ def test_a_node_page_names_only_the_fonds_that_one_may_look_at(people, city):
     assert f"/fonds/{ids[1]}" in page
     assert ids[2] not in page, "the link would lead nowhere"
     assert f"/fonds/{ids[2]}" in sign_in("yiling").get(f"/nodes/{ids[0]}").text
+
+
+def test_an_administrator_of_one_county_was_shown_the_whole_city(people, city):
+    sign_in, towns = people
+    with city.database.read() as session:
+        account = session.query(Account).filter_by(login="yiling").one().id
+    browser = sign_in("county")
+    for path in ("/accounts/", f"/accounts/{account}", "/audit/", "/running/", "/letters/"):
+        assert browser.get(path).status_code == 403, path
+    assert browser.get("/parcels/").status_code == 403
+    assert browser.post("/audit/verify").status_code == 403
+    pages = [browser.get(path).text for path in ("/", "/nodes/", f"/nodes/{towns[ZHIJIANG][1].id}")]
+    offered = {link for page in pages for link in _LINK.findall(page)}
+    assert not {"/accounts/", "/audit/", "/running/", "/letters/", "/parcels/"} & offered
+    assert "/nodes/new" in offered, "what is the county's own stays"
 
 
 def test_nor_in_the_api(people):

@@ -24,9 +24,9 @@ from shared.identity import (
     account_of,
     current_actor,
     current_actor_or_none,
+    for_administrators_of_all,
     public,
     signed_in,
-    with_roles,
 )
 from shared.identity.service import role_names
 from shared.kernel.actor import ROLE_NAMES, Grant, Role
@@ -102,7 +102,7 @@ def password() -> ResponseReturnValue:
 
 
 @blueprint.get("/accounts/")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def index() -> ResponseReturnValue:
     offered = {str(role): ROLE_NAMES[role] for role in current_app.config["DANGLIAN_ROLES"]}
     listing = Listing.from_request(
@@ -131,7 +131,7 @@ def _having_role(statement: Any, role: str) -> Any:
 
 
 @blueprint.route("/accounts/new", methods=["GET", "POST"])
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def new() -> ResponseReturnValue:
     form = Form(request.form, {"must_change": True})
     if request.method == "POST":
@@ -152,7 +152,7 @@ def new() -> ResponseReturnValue:
 
 
 @blueprint.route("/accounts/<account_id>", methods=["GET", "POST"])
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def edit(account_id: str) -> ResponseReturnValue:
     with current_database().read() as transaction:
         account = account_of(account_id, transaction)
@@ -176,7 +176,7 @@ def edit(account_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/accounts/<account_id>/state")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def set_state(account_id: str) -> ResponseReturnValue:
     with current_database().write() as transaction:
         account = account_of(account_id, transaction)
@@ -189,7 +189,7 @@ def set_state(account_id: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/accounts/<account_id>/password", methods=["GET", "POST"])
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def reset(account_id: str) -> ResponseReturnValue:
     form = Form(request.form)
     with current_database().read() as transaction:

@@ -10,8 +10,7 @@ from sqlalchemy import or_
 
 from shared import audit
 from shared.audit import AuditEvent
-from shared.identity import current_actor, with_roles
-from shared.kernel.actor import Role
+from shared.identity import current_actor, for_administrators_of_all
 from shared.web.audit_log.showing import Names
 from shared.web.current import current_database
 from shared.web.listing import Listing
@@ -20,7 +19,7 @@ blueprint = Blueprint("audit_log", __name__, url_prefix="/audit")
 
 
 @blueprint.get("/")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def index() -> ResponseReturnValue:
     listing = Listing.from_request(
         request.args,
@@ -56,7 +55,7 @@ def _containing(statement: Any, text: str) -> Any:
 
 
 @blueprint.post("/verify")
-@with_roles(Role.ADMINISTRATOR)
+@for_administrators_of_all
 def verify() -> ResponseReturnValue:
     with current_database().read() as session:
         problems = audit.verify_chain(session)

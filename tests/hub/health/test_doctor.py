@@ -325,3 +325,19 @@ def test_the_page_lists_what_needs_a_person_for_administrators_alone(city: City,
     page = Browser(desk, "admin").get("/running/")
     assert "“市水利局”的电脑时钟慢 365 天。" in page.text
     assert Browser(desk, "reader").get("/running/").status_code == 403
+
+
+def test_a_page_of_thousands_of_alerts_is_cut_and_says_so(city: City, node: str) -> None:
+    with city.database.write() as session:
+        for number in range(250):
+            id_, moment = new_id(), now()
+            session.add(
+                Node(
+                    id=id_, name=f"第{number}村", division_code=CITY, state="enrolled",
+                    last_contact=moment, clock_offset_ms=86_400_000,
+                )
+            )  # fmt: skip
+    desk = make_desk(city, admin=Grant(Role.ADMINISTRATOR))
+    page = Browser(desk, "admin").get("/running/").text
+    assert page.count("的电脑时钟慢 1 天。") == 200
+    assert "另有 50 件" in page

@@ -204,6 +204,21 @@ class Unit:
         self.send("batch", batch.closing)
         return batch
 
+    def hand_over_marked(self) -> HandedOver:
+        """Offer one record whose text bears a mark of classification, which no node lets out."""
+        ((record, _),) = self.records(1)
+        content = "机密★10年\n关于某事的报告\n".encode()
+        file = ComputerFile(
+            new_id(), "正文.txt", len(content), sha256_hex(content), "txt", FileKind.BORN_DIGITAL
+        )
+        document = Document(new_id(), "正本", None, 1, (file,))
+        marked = replace(record, version=2, documents=(document,))
+        self.tell(marked)
+        batch = self.batch([(marked, content)])
+        self.send("offer", *(each.body for each in batch.offers))
+        self.send("batch", batch.closing)
+        return batch
+
     def sign(self, batch_id: str, **changes: Any) -> None:
         """Sign the form that the hub sent with its verdict."""
         self.send("confirmation", self.confirmation(batch_id, **changes))

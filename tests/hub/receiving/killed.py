@@ -16,7 +16,8 @@ from tests.killed import Bomb, mined
 def hub_works(folder: Path, what: str, at: int) -> None:
     """Work until nothing waits, or until death at the `at`-th of what is named.
 
-    `put-before` or `put-after` (or `part-…`) is a part of the store's (or the staging's) work;
+    `put-before` or `put-after` (or `part-…`, `abort-…`) is a part of the store's (or the staging's)
+    work;
     `commit` comes before a commit, and `recover-commit` while the hub recovers.
     """
     hub = HubFolder(folder)
@@ -26,7 +27,7 @@ def hub_works(folder: Path, what: str, at: int) -> None:
         event.listen(hub.database().engine, "commit", lambda connection: bomb.tick())
     else:
         target: Any = hub.store if port == "put" else hub.staging
-        name = "put" if port == "put" else "put_part"
+        name = "put_part" if port == "part" else port
         setattr(target, name, mined(getattr(target, name), bomb, after=moment == "after"))
     if port == "recover":
         restore_received(hub, lambda text: None)

@@ -12,7 +12,7 @@ from hub.receiving import checking
 from hub.review.service import Decided
 from shared.kernel.actor import Actor
 from shared.kernel.canonical import sha256_hex
-from shared.kernel.errors import WrongState
+from shared.kernel.errors import NotFound, WrongState
 from shared.kernel.keys import SigningKey
 from tests.hub.receiving.handover import Hub, Offered, Unit
 
@@ -138,29 +138,13 @@ def test_a_crash_of_the_inspection_reads_as_not_run_and_stops_nobody_else(
 
 
 def test_a_classified_file_is_erased_and_its_title_with_it(hub: Hub, unit: Unit) -> None:
-    ((record, _),) = unit.records(1)
-    from dataclasses import replace
-
-    from shared.kernel.identifiers import new_id
-    from shared.records.holdings import FileKind
-    from shared.records.record import ComputerFile, Document
-
-    content = "机密★10年\n关于某事的报告\n".encode()
-    file = ComputerFile(
-        new_id(), "正文.txt", len(content), sha256_hex(content), "txt", FileKind.BORN_DIGITAL
-    )
-    marked = replace(record, version=2, documents=(Document(new_id(), "正本", None, 1, (file,)),))
-    unit.tell(marked)
-    batch = unit.batch([(marked, content)])
-    unit.send("offer", *(each.body for each in batch.offers))
-    unit.send("batch", batch.closing)
+    batch = unit.hand_over_marked()
     hub.work()
     (offer,) = hub.offers(batch.id).values()
+    title = batch.offers[0].record.title
     assert hub.codes(batch.id) == {"classified"}
-    assert record.title not in offer.title
+    assert title not in offer.title
     assert not offer.sound
-    assert record.title not in str(offer.report)
-    from shared.kernel.errors import NotFound
-
+    assert title not in str(offer.report)
     with pytest.raises(NotFound):
         hub.city.folder.staging.parts(offer.id)

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from hub.receiving.models import Accession
 from hub.repository import service as repository
 from shared.kernel.actor import Actor
+from shared.kernel.errors import NotFound
 from tests.hub.receiving.handover import YILING_ARCHIVE, HandedOver, Hub, Unit
 from tests.hub.receiving.killed import hub_works
 from tests.killed import dies
@@ -82,6 +83,15 @@ def test_killed_while_checking(hub: Hub, unit: Unit, reviewer: Actor, archivist:
     hub.receive(archivist, batch.id)
     hub.work()
     all_is_well(hub, unit, batch)
+
+
+def test_killed_before_a_classified_package_was_erased(hub: Hub, unit: Unit) -> None:
+    batch = unit.hand_over_marked()
+    assert die(hub, "abort-before", 1)
+    hub.work()
+    assert hub.codes(batch.id) == {"classified"}
+    with pytest.raises(NotFound):
+        hub.city.folder.staging.parts(batch.offers[0].offer_id)
 
 
 def test_killed_again_and_again(hub: Hub, unit: Unit, reviewer: Actor, archivist: Actor) -> None:
