@@ -10,8 +10,9 @@ from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
+from node.filing.arranging_views import arrange_ticked
 from node.filing.models import Objection
-from node.filing.pages import CLASSES, NAMES, RETENTIONS, SEEING, blueprint, fonds_names
+from node.filing.pages import CLASSES, NAMES, RETENTIONS, SEEING, back, blueprint, fonds_names
 from node.office.service import may_write
 from node.registry import service as registry
 from node.registry.edge import (
@@ -98,9 +99,15 @@ def _used(
     return [(code, names.get(code, code)) for code in used]
 
 
-@blueprint.get("/")
+@blueprint.route("/", methods=["GET", "POST"])
 @with_roles(*SEEING)
-def index() -> str:
+def index() -> ResponseReturnValue:
+    """The list; what is sent from it arranges the ticked records."""
+    form = Form(request.form)
+    if request.method == "POST":
+        with form.catching():
+            flash(f"已设定 {arrange_ticked(form)} 件。", "success")
+            return redirect(back(url_for(".index")))
     with current_database().read() as session:
         actor = current_actor()
         page = record_listing(session).apply(
@@ -108,7 +115,7 @@ def index() -> str:
             session=session,
         )
         objected = filing.objected([item.id for item in page.items], session=session)
-        return render_template(
+        return form.answer(
             "filing/index.html",
             page=page,
             fonds=fonds_names(session),

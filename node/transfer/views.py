@@ -147,7 +147,6 @@ def new() -> ResponseReturnValue:
         page=page,
         fonds=fonds,
         most=transfer.MOST_RECORDS,
-        chosen=set(form.all("ids")) if request.method == "POST" else set(),
         **NAMES,
     )
 

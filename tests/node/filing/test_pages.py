@@ -87,16 +87,27 @@ def test_a_selection_is_arranged_reordered_and_searched(node: Node, browser: Bro
         )  # fmt: skip
     ids = [record_id_of(node, title) for title in ("甲通知", "乙通知", "丙报告")]
     page = browser.post(
-        "/filing/arrange", {"ids": ids, "year": "2023", "retention": "Y", "next": "?q=通知"}
+        "/filing/", {"ids": ids, "year": "2023", "retention": "Y", "next": "?q=通知"}
     )
     assert "已设定 3 件" in page.text
     assert "丙报告" not in page.text
     category = node.state(ids[0])["category_id"]
     browser.post(f"/filing/order/{category}/move", {"move": f"{ids[2]}:1"})
     assert [node.state(each)["position"] for each in ids] == [2, 3, 1]
-    assert "没有勾选" in browser.post("/filing/arrange", status=422).text.replace(
-        "没有选择文件", "没有勾选"
-    )
+    assert "没有选择文件" in browser.post("/filing/", status=422).text
+
+
+def test_what_was_ticked_was_lost_when_the_year_was_wrong(
+    node: Node, clerk: Actor, browser: Browser
+) -> None:
+    one, two = node.collect(clerk, 2)
+    typed = {"ids": [one], "year": "二〇二三", "retention": "Y", "organ_name": "党政办"}
+    page = browser.post("/filing/?sort=title", typed, status=422).text
+    assert re.findall(r'name="ids" value="([^"]+)"[^>]* checked>', page) == [one]
+    assert two in page
+    assert "二〇二三" in page
+    assert "党政办" in page
+    assert 'href="?sort=-title"' in page
 
 
 def test_a_task_of_the_home_page_led_to_more_than_what_waits(

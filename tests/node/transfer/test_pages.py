@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -155,6 +156,22 @@ def test_the_home_page_said_nothing_of_batches_that_wait_for_somebody(
     waits_for(leader_browser, what="等您签字")
     leader_browser.post(f"/transfer/{batch_id}/form")
     waits_for(what="等您签字")
+
+
+def test_what_was_ticked_was_lost_when_something_was_missing(
+    office: Office, clerk_browser: Browser
+) -> None:
+    def ticked(path: str, one: str, **values: str) -> list[str]:
+        page = clerk_browser.post(path, {"ids": [one], **values}, status=422).text
+        return re.findall(r'name="ids" value="([^"]+)"[^>]* checked>', page)
+
+    ids = office.filed(3)
+    assert ticked("/transfer/new", ids[0], title="") == ids[:1]
+    batch_id = office.prepared(ids)
+    offer_id = office.lines(batch_id)[1].offer_id
+    assert ticked(f"/transfer/{batch_id}/opinions", offer_id, opening_opinion="controlled") == [
+        offer_id
+    ]
 
 
 def test_returned_reasons_stand_beside_the_fields(
