@@ -39,6 +39,7 @@ from hub.parcels.command import export_command, import_command
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role
 from shared.kernel.ailment import Ailment
+from shared.kernel.collector import calm_collector
 from shared.kernel.errors import Invalid
 from shared.kernel.files import folder_lock
 from shared.kernel.keys import random_token
@@ -194,6 +195,7 @@ def run(
             threads=settings.threads,
         )
         background = start(place, chosen)
+        calm_collector()
         show(
             {"url": server.url, "hub_id": settings.hub_id},
             as_json=as_json,
@@ -225,6 +227,7 @@ def work_command(folder: Path, shards: tuple[int, ...], as_json: bool) -> None:
         background = Background()
         work(place, chosen, background)
         background.start()
+        calm_collector()
         show(
             {"hub_id": place.settings.hub_id, "shards": list(chosen)},
             as_json=as_json,

@@ -32,6 +32,7 @@ from node.whereabouts.command import where_command
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role, system_actor
 from shared.kernel.clock import local_text
+from shared.kernel.collector import calm_collector
 from shared.kernel.errors import Conflict, Invalid
 from shared.kernel.files import folder_lock
 from shared.kernel.identifiers import new_id
@@ -231,6 +232,7 @@ def run(folders: tuple[Path, ...], host: str | None, port: int | None, as_json: 
         stack.callback(server.stop)
         for place in places:
             stack.callback(start(place).stop)
+        calm_collector()
         rows = [_address(place, server.url, len(places) > 1) for place in places]
         names = "\n".join(f"{each['name']}已启动：{each['url']}" for each in rows)
         show(

@@ -21,6 +21,7 @@ from shared.demo.generator import Unit, UnitKind, papers_of
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.identifiers import new_id
 from tests.node.conftest import Node, make_node
+from tests.performance.table import EMBEDDED, Table, ratio, seconds
 
 CLERK = Actor("account:clerk", "张档案", (Grant(Role.CLERK),))
 
@@ -81,11 +82,10 @@ def _plain_limit(header: list[str], rows: list[list[str]], path: Path) -> float:
 
 @pytest.mark.performance
 @pytest.mark.timeout(600)
-def test_rows_a_second_beside_the_plain_limit(tmp_path: Path) -> None:
+def test_rows_a_second_beside_the_plain_limit(tmp_path: Path, table: Table) -> None:
     data = Path(__file__).resolve().parents[3] / "shared" / "data"
     header, rows = _rows(data if data.is_dir() else None)
     rates = {}
-    print()  # noqa: T201 - a measurement
     for count in SIZES:
         sheet = tmp_path / f"{count}.csv"
         with sheet.open("w", encoding="utf-8", newline="") as stream:
@@ -95,15 +95,16 @@ def test_rows_a_second_beside_the_plain_limit(tmp_path: Path) -> None:
         stop = threading.Event()
         watcher = threading.Thread(target=_look, args=(node, pauses, stop))
         watcher.start()
-        seconds, worked = imported(node, sheet)
+        took, worked = imported(node, sheet)
         stop.set()
         watcher.join()
         plain = _plain_limit(header, rows[:count], tmp_path / f"{count}.sqlite")
         rates[count] = count / worked
-        print(  # noqa: T201 - a measurement
-            f"{count:6} rows: {seconds:5.1f} s, {count / seconds:6.0f} rows/s "
-            f"({rates[count]:.0f} rows/s of work); SQLite alone {count / plain:8.0f} rows/s: "
-            f"1 : {seconds / plain:.0f}; slowest list meanwhile {max(pauses) * 1000:.0f} ms"
+        table.add(
+            f"import of {count:,} rows, checked and taken at the node",
+            EMBEDDED,
+            f"{seconds(took)} · {count / took:,.0f}/s ({seconds(worked)} of work); bare rows "
+            f"{seconds(plain)}, {ratio(took, plain)}; slowest list meanwhile {seconds(max(pauses))}",
         )
         with node.database.read() as session:
             taken = filing.counts_by_state([node.fonds], session=session)

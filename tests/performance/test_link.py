@@ -13,6 +13,7 @@ import pytest
 from shared.messaging.embedded import KombuLink
 from shared.messaging.link import Link
 from tests.performance.limits import BATCH, IN_FLIGHT, RawPika, queue_in_sqlite
+from tests.performance.table import EMBEDDED, SERVERS, Table, ratio, seconds
 from tests.servers.rabbitmq import RabbitMQ
 
 #: How many messages of how many bytes: notes between hub and node, and full runs of changes.
@@ -37,19 +38,20 @@ def through(link: Link, bodies: list[bytes]) -> float:
     return time.perf_counter() - start
 
 
-def _report(name: str, raw: Callable[[list[bytes]], float], ours: Iterator[Link]) -> None:
-    print(f"\n{name}: publish + consume")  # noqa: T201 - a measurement
-    print("  messages   bytes      raw/s     link/s   link:raw")  # noqa: T201 - a measurement
+def _report(
+    table: Table, stack: str, raw: Callable[[list[bytes]], float], ours: Iterator[Link]
+) -> None:
     for (count, size), link in zip(LOADS, ours, strict=False):
         bodies = [os.urandom(size) for _ in range(count)]
         bare, linked = raw(bodies), through(link, bodies)
-        print(  # noqa: T201 - a measurement
-            f"  {count:8} {size:7} {count / bare:10.0f} {count / linked:10.0f}"
-            f" {bare / linked:10.2f}"
+        table.add(
+            f"{count:,} messages of {size // 1000} KB through the link alone",
+            stack,
+            f"{seconds(linked)}, bare {seconds(bare)}, {ratio(linked, bare)}",
         )
 
 
-def test_rabbitmq(rabbitmq: RabbitMQ) -> None:
+def test_rabbitmq(rabbitmq: RabbitMQ, table: Table) -> None:
     vhost = rabbitmq.new_vhost()
     rabbitmq.declare(vhost, "q")
     parameters = rabbitmq.parameters(vhost)
@@ -59,10 +61,10 @@ def test_rabbitmq(rabbitmq: RabbitMQ) -> None:
             with closing(rabbitmq.open(vhost)) as link:
                 yield link
 
-    _report("RabbitMQ", lambda bodies: RawPika(parameters, bodies).seconds(), links())
+    _report(table, SERVERS, lambda bodies: RawPika(parameters, bodies).seconds(), links())
 
 
-def test_embedded(tmp_path: Path) -> None:
+def test_embedded(tmp_path: Path, table: Table) -> None:
     def links() -> Iterator[Link]:
         for count, size in LOADS:
             with closing(KombuLink(tmp_path / f"{count}-{size}.sqlite")) as link:
@@ -70,7 +72,8 @@ def test_embedded(tmp_path: Path) -> None:
 
     files = iter(range(len(LOADS)))
     _report(
-        "embedded",
+        table,
+        EMBEDDED,
         lambda bodies: queue_in_sqlite(tmp_path / f"raw-{next(files)}.sqlite", bodies),
         links(),
     )
