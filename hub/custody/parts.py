@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from hub.custody import service
 from hub.custody.bundles import bundles_of
-from hub.custody.models import FETCHING, Bundle
+from hub.custody.models import FETCHING, Bundle, HandOver
 from hub.custody.telling import tell_both
+from hub.federation import service as federation
 from hub.federation.places import HubFolder
 from hub.receiving import service as receiving
 from shared.audit import record as audit
@@ -39,6 +40,7 @@ def open_part(folder: HubFolder, bundle_id: str, *, token: str, number: int) -> 
             or not hmac.compare_digest(bundle.token_digest, given)
             or bundle.expires_at is None
             or bundle.expires_at < now()
+            or not _may_fetch(bundle, session)
         ):
             raise NotAllowed("领取许可无效或已过期。", "请重新申请领取。", code="grant_expired")
         believed = [each for each in bundles_of(bundle.hand_over_id, session) if each.arrived]
@@ -57,6 +59,12 @@ def open_part(folder: HubFolder, bundle_id: str, *, token: str, number: int) -> 
                         f"fonds:{hand_over.fonds_id}", hand_over=hand_over.id, count=len(lost),
                     )  # fmt: skip
         raise
+
+
+def _may_fetch(bundle: Bundle, session: Session) -> bool:
+    """Whether the taking node is heard at all: it may have been suspended since the grant."""
+    taking = session.get_one(HandOver, bundle.hand_over_id).to_node
+    return taking is not None and federation.node_of(taking, session).may_talk
 
 
 def _forget(lost: list[str], session: Session) -> bool:

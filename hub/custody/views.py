@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 
 from hub.custody import service as custody
 from hub.custody.models import HandOver
 from hub.federation import service as federation
 from hub.federation.edge import current_folder
+from hub.federation.models import Fonds
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.records.hand_over import STATE_COLOURS, STEP_NAMES, STEP_OF, counted
@@ -30,7 +34,7 @@ def index() -> ResponseReturnValue:
             request.args,
             sorts={"begun": HandOver.begun_at, "changed": HandOver.changed_at},
             default_sort="-changed",
-            search=(HandOver.reason,),
+            search=_containing,
             filters={"state": Filter("状态", HandOver.state, HAND_OVER.states)},
         )
         page = listing.apply(custody.hand_overs_seen_by(actor), session=session)
@@ -42,6 +46,14 @@ def index() -> ResponseReturnValue:
             states=HAND_OVER.states,
             colours=STATE_COLOURS,
         )
+
+
+def _containing(statement: Any, text: str) -> Any:
+    """Hand-overs of a fonds so called, or with this in their reason."""
+    named = select(Fonds.id).where(Fonds.name.icontains(text, autoescape=True))
+    return statement.where(
+        HandOver.fonds_id.in_(named) | HandOver.reason.icontains(text, autoescape=True)
+    )
 
 
 @blueprint.get("/<hand_over_id>")

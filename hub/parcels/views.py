@@ -73,6 +73,7 @@ def write(node_id: str) -> ResponseReturnValue:
 def take() -> ResponseReturnValue:
     """Take in files that units have brought; one that cannot be taken does not stop the others."""
     taken: list[service.TakenIn] = []
+    problems: list[tuple[str, DanglianError]] = []
     for file in sorted(all_uploaded("file"), key=lambda each: str(each.filename)):
         name, stream = str(file.filename), cast(BinaryIO, file.stream)
         try:
@@ -82,7 +83,11 @@ def take() -> ResponseReturnValue:
         except Unavailable:
             raise
         except DanglianError as error:
-            flash(f"没有导入（{name}）：{error.message}{error.remedy}", "danger")
+            problems.append((name, error))
+    if not taken and problems:
+        raise problems[0][1]
+    for name, problem in problems:
+        flash(f"没有导入（{name}）：{problem.message}{problem.remedy}", "danger")
     for each in settled(taken):
         flash(f"已导入 {each.file}：{each.sentence}", "success")
         for finding in each.findings:

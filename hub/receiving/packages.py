@@ -11,8 +11,13 @@ from sqlalchemy.orm import Session
 from hub.federation.places import HubFolder
 from hub.receiving.models import Batch, Offer, OfferState
 from hub.repository import service as repository
-from shared.kernel.errors import NotFound
+from shared.kernel.errors import Classified, NotFound
 from shared.packaging import open_package
+
+
+def is_marked(offer: Offer) -> bool:
+    """Whether its check found a mark of classification: then nobody looks at it any more."""
+    return Classified.code in offer.finding_codes
 
 
 def _bytes_of(folder: HubFolder, offer: Offer, inline: bytes | None) -> BinaryIO:
@@ -22,7 +27,7 @@ def _bytes_of(folder: HubFolder, offer: Offer, inline: bytes | None) -> BinaryIO
         with folder.database().read() as session:
             kept = _kept(offer, session)
         return folder.store.open(kept)
-    if not offer.arrived or not offer.staged:
+    if not offer.arrived or not offer.staged or is_marked(offer):
         raise NotFound(
             "这件的数据包不在平台上。",
             "未通过的数据包办结后即清除；如需查阅，请联系移交单位。",

@@ -61,7 +61,7 @@ from hub.receiving.verdicts import (
 )
 from hub.repository.service import PaperWriter
 from shared.kernel.actor import Actor, Role
-from shared.kernel.errors import NotAllowed, NotFound
+from shared.kernel.errors import Conflict, NotAllowed, NotFound
 from shared.kernel.keys import sign_document
 from shared.messaging.entry import Handler
 from shared.packaging import sign_receipt
@@ -206,13 +206,24 @@ def conclude(
     outcome: Outcome,
     rulings_of: Callable[[Session], Mapping[str, Ruling]],
 ) -> Batch:
-    """Conclude a review: draft the verdict, sign it with the hub's key, make it count."""
+    """Conclude a review: draft the verdict, sign it with the hub's key, make it count.
+
+    Raises as `draft_verdict` does, and Conflict when somebody decided otherwise meanwhile.
+    """
     database = folder.database()
     with database.read() as session:
-        document = draft_verdict(actor, batch_row_id, outcome, rulings_of(session), session=session)
+        rulings = rulings_of(session)
+        document = draft_verdict(actor, batch_row_id, outcome, rulings, session=session)
     document["signature"] = sign_document(folder.keys.hub(), document)
     with database.write() as session:
-        return settle_verdict(actor, batch_row_id, document, session=session)
+        batch = settle_verdict(actor, batch_row_id, document, session=session)
+        if rulings_of(session) != rulings:
+            raise Conflict(
+                "办理结论的同时，有人改了这批移交的审核决定。",
+                "请刷新页面，核对后再办理。",
+                code="saved_meanwhile",
+            )
+        return batch
 
 
 def sign_and_receive(folder: HubFolder, actor: Actor, batch_row_id: str) -> Batch:

@@ -156,13 +156,14 @@ def _check_quota(session: Session, node_id: str, size: int) -> None:
 
 
 def granted_upload(session: Session, upload_id: str, token: str) -> GrantedUpload:
-    """What the bearer of this token may send now. Raises NotAllowed."""
+    """What the bearer of this token may send now. Raises NotAllowed, also for a suspended node."""
     upload = session.get(Upload, upload_id)
     given = sha256_hex(token.encode())
     if (
         upload is None
         or not hmac.compare_digest(upload.token_digest, given)
         or upload.expires_at < now()
+        or not federation.node_of(upload.node_id, session).may_talk
     ):
         raise NotAllowed("上传许可无效或已过期。", "请重新申请上传。", code="grant_expired")
     return GrantedUpload(upload.id, upload.size, upload.sha256)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from hub.catalogue import service as catalogue
 from hub.federation.edge import current_folder
 from hub.receiving import service as receiving
-from hub.receiving.packages import file_of
+from hub.receiving.packages import file_of, is_marked
 from hub.receiving.service import OFFER_STATES, Batch, Offer, Outcome, has_finding
 from hub.review import service as review
 from hub.review.models import Decision
@@ -202,7 +202,10 @@ def record(batch_id: str, offer_id: str) -> ResponseReturnValue:
         found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
         offer = receiving.offer_in(found, offer_id, session=session)
         receiving.require_sight(current_actor(), offer, session=session)
-        held = catalogue.records_of([offer.record_id], session).get(offer.record_id)
+        marked = is_marked(offer)
+        held = None
+        if not marked:
+            held = catalogue.records_of([offer.record_id], session).get(offer.record_id)
         same = held is not None and held.digest == offer.record_digest
         rows, others = record_rows(held.wire if held else {}, review.findings_of(offer))
         documents = sorted(held.wire["documents"] if held else [], key=lambda each: each["order"])
@@ -214,7 +217,8 @@ def record(batch_id: str, offer_id: str) -> ResponseReturnValue:
             others=others,
             documents=documents,
             viewable=_first_viewable(documents),
-            changed_since=not same,
+            changed_since=not same and not marked,
+            marked=marked,
             reasons=review.reasons_in(offer),
             presets=PRESET_REASONS,
             field_names=FIELD_NAMES,

@@ -45,7 +45,8 @@ PAGE_BYTES = 256 * 1024 * 1024
 log = logging.getLogger(__name__)
 
 _WRITING = ".danglian-writing"
-_MOST_LETTERS = 200
+#: Letters are held before anything is proven: each has one statement and two signatures.
+_MOST_LETTERS, _LETTER_BYTES = 200, 16 * 1024
 _MOST_FILES = 1_000_000
 
 #: Makes a signed message of a kind and a body (`Exchange.message`).
@@ -276,7 +277,7 @@ class ParcelFile:
             raise _no_parcel(name, None)
         self._ahead = self._next()
         while self._ahead is not None and self._ahead[0].kind == "hub_key":
-            if len(self.letters) < _MOST_LETTERS:
+            if len(self.letters) < _MOST_LETTERS and len(self._ahead[1]) <= _LETTER_BYTES:
                 self.letters.append(self._ahead[1])
             self._ahead = self._next()
 

@@ -11,6 +11,7 @@ import pytest
 from hub.custody import service as hub_custody
 from hub.custody.bundles import grant_bundle_down
 from hub.custody.parts import open_part
+from hub.federation import service as federation
 from hub.wiring import handlers
 from node.custody import contents, inventory
 from node.custody import service as custody
@@ -19,7 +20,7 @@ from shared.kernel.keys import SigningKey, sign_document
 from shared.messaging.entry import Entry
 from shared.packaging import build_bundle
 from tests.end_to_end.custody.two_units import TwoUnits
-from tests.federation import LEADER
+from tests.federation import ADMIN, LEADER
 
 
 @pytest.fixture
@@ -55,6 +56,18 @@ def test_a_bundle_of_a_hand_over_that_ended_is_asked_of_nobody(two: TwoUnits) ->
         open_part(hub, bundle.id, token=grant["token"], number=1)
     with hub.database().read() as session:
         assert hub_custody.bundles_of(hand_over_id, session)[0].arrived
+
+
+def test_a_suspended_unit_went_on_fetching_a_fonds(two: TwoUnits) -> None:
+    hand_over_id = arrived(two)
+    hub = two.city.hub
+    with hub.database().write() as session:
+        [bundle] = hub_custody.bundles_of(hand_over_id, session)
+        question = {"what": "fetch_bundle", "bundle_id": bundle.id}
+        grant = grant_bundle_down(session, two.taking.node_id, question)
+        federation.suspend_node(ADMIN, two.taking.node_id, "核查中", session=session)
+    with pytest.raises(NotAllowed):
+        open_part(hub, bundle.id, token=grant["token"], number=1)
 
 
 def test_only_the_two_nodes_speak_of_a_hand_over_each_for_its_own_side(two: TwoUnits) -> None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from hub.app import make_app
 from hub.command import hub as hub_command
+from hub.federation import service as federation
 from node.command import node as node_command
 from shared.identity import create_account
 from shared.kernel.actor import Grant, Role, system_actor
@@ -51,6 +52,10 @@ def test_leaders_and_the_administrator_hand_a_fonds_over_by_their_pages(two: Two
     assert "等待市档案馆选定接管单位" in asked.text
     two.city.settle()
     assert "市文化和旅游局" in admin.get("/hand-overs/").text
+    with two.city.hub.database().read() as session:
+        name = federation.fonds_of(two.fonds_id, session).name
+    assert "市文化和旅游局" in admin.get(f"/hand-overs/?q={name}").text
+    assert "市文化和旅游局" not in admin.get("/hand-overs/?q=没有这个单位").text
     assert "全宗交接" in admin.get(f"/fonds/{two.fonds_id}").text
     form = admin.get(f"/hand-overs/new/{two.fonds_id}").text
     assert "本单位并入" in form

@@ -82,8 +82,11 @@ def test_what_is_wrong_with_a_file_is_said_on_the_page(
     assert answer.status_code == 422
     unit.file(2)
     torn = clerk.post("/parcels/out").data[:-10]
-    admin.post("/parcels/in", file=(io.BytesIO(torn), "撕.parcel"))
-    assert "不完整或被改动过" in admin.get("/parcels/").text
+    together = [(io.BytesIO(b"x"), "一.parcel"), (io.BytesIO(torn), "撕.parcel")]
+    assert admin.post("/parcels/in", file=together).status_code == 302
+    page = admin.get("/parcels/").text
+    assert "不完整或被改动过" in page
+    assert "没有导入（一.parcel）" in page
 
 
 def test_what_is_too_large_for_a_page_is_told_the_command(

@@ -10,11 +10,12 @@ import pytest
 
 from hub.receiving import checking
 from hub.review.service import Decided
-from shared.kernel.actor import Actor
+from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import NotFound, WrongState
 from shared.kernel.keys import SigningKey
-from tests.hub.receiving.handover import Hub, Offered, Unit
+from tests.hub.desk import Browser, make_desk
+from tests.hub.receiving.handover import YILING_ARCHIVE, Hub, Offered, Unit
 
 
 def repacked(offered: Offered, content: bytes) -> Offered:
@@ -148,3 +149,17 @@ def test_a_classified_file_is_erased_and_its_title_with_it(hub: Hub, unit: Unit)
     assert title not in str(offer.report)
     with pytest.raises(NotFound):
         hub.city.folder.staging.parts(offer.id)
+
+
+def test_the_desk_showed_the_title_and_files_of_a_record_that_bears_a_mark(
+    hub: Hub, unit: Unit
+) -> None:
+    batch = unit.hand_over_marked()
+    hub.work("receiving.check")  # the package is not erased yet
+    (offered,) = batch.offers
+    desk = make_desk(hub.city, reviewer=Grant(Role.REVIEWER, YILING_ARCHIVE))
+    browser, place = Browser(desk, "reviewer"), f"/review/{batch.id}/records/{offered.offer_id}"
+    page = browser.get(place).text
+    assert "这件带有密级标志" in page
+    assert offered.record.title not in page
+    assert browser.get(f"{place}/files/{offered.record.files[0].id}").status_code == 404

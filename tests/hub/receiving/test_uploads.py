@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from hub.federation import service as federation
 from hub.receiving import service as receiving
 from hub.receiving import uploads
 from hub.receiving.models import Upload
@@ -151,6 +152,21 @@ def test_a_grant_ends_and_a_quota_holds(
     with pytest.raises(DanglianError) as told:
         ask(hub, unit, second)
     assert told.value.code == "quota_full"
+
+
+def test_a_suspended_unit_went_on_with_its_upload(
+    hub: Hub, unit: Unit, batch: HandedOver, client: FlaskClient
+) -> None:
+    offered = batch.offers[0]
+    grant = ask(hub, unit, offered)
+    first, second, *_ = parts(offered.package)
+    assert put(client, grant, 1, first).status_code == 200
+    with hub.city.database.write() as session:
+        federation.suspend_node(hub.city.admin, unit.node.id, "核查中", session=session)
+    assert put(client, grant, 2, second).get_json()["code"] == "grant_expired"
+    with hub.city.database.write() as session:
+        federation.resume_node(hub.city.admin, unit.node.id, session=session)
+    assert put(client, grant, 2, second).status_code == 200
 
 
 def test_what_nobody_went_on_with_is_swept_and_can_be_sent_again(

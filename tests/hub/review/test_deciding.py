@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
+from hub.receiving import service as receiving
 from hub.review import service as review
 from hub.review.service import Decided
 from shared.kernel.actor import Actor
-from shared.kernel.errors import Invalid, NotAllowed, NotFound, WrongState
+from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, WrongState
+from shared.kernel.keys import SigningKey
 from tests.hub.receiving.handover import Hub, Unit
 
 DATABASES = ("sqlite", "postgresql")
@@ -118,3 +122,22 @@ def test_the_archivist_looks_but_does_not_decide(hub: Hub, unit: Unit, archivist
     hub.work()
     with pytest.raises(NotAllowed):
         hub.decide(archivist, batch.id, Decided(batch.offers[0].offer_id, "accepted"))
+
+
+def test_a_decision_made_while_the_verdict_was_signed_was_passed_over(
+    hub: Hub, unit: Unit, reviewer: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = unit.hand_over(2)
+    hub.work()
+    sign, first = receiving.sign_document, batch.offers[0].offer_id
+
+    def meanwhile(key: SigningKey, document: Mapping[str, object]) -> dict[str, str]:
+        hub.decide(reviewer, batch.id, Decided(first, "returned", [REASON]))
+        return sign(key, document)
+
+    monkeypatch.setattr(receiving, "sign_document", meanwhile)
+    with pytest.raises(Conflict):
+        hub.conclude(reviewer, batch.id, "accepted")
+    assert hub.batch(batch.id).state == "under_review"
+    assert drafts(hub, batch.id) == {first: "returned"}
+    assert unit.heard("verdict") == []

@@ -174,3 +174,10 @@ def test_a_folder_gives_its_parcels_only(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotFound):
         parcel_files([tmp_path / "empty"])
+
+
+def test_letters_of_any_size_were_held_before_anything_was_proven(pair: Pair) -> None:
+    message = pair.node.exchange.message
+    huge = message("hub_key", b"x" * 1_000_000)
+    file = io.BytesIO(message("parcel", {}) + message("hub_key", {}) + huge * 20)
+    assert len(ParcelFile(file, "p").letters) == 1
