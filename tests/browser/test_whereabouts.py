@@ -13,7 +13,7 @@ from tests.browser.conftest import Shot, SignIn
 #: What the header does every minute, now.
 _ASK = """() => {
   const light = document.querySelector("#light");
-  htmx.ajax("GET", light.getAttribute("hx-get"), {target: "#light", swap: "outerHTML"});
+  htmx.ajax("GET", light.getAttribute("hx-get"), {source: light, target: light, swap: "outerHTML"});
 }"""
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -58,6 +58,23 @@ def test_a_clerk_sees_where_the_records_are_and_whether_the_pc_can_be_switched_o
     told = room.run("status")
     assert told["light"]["level"] == "green"
     assert told["places"]["accepted"] >= len(papers)
+
+
+def test_the_light_stayed_green_although_nobody_answered(city: City, sign_in: SignIn) -> None:
+    clerk = sign_in("shuili", "shuili")
+    clerk.open("/whereabouts/")
+    page, light = clerk.page, clerk.page.locator("#light")
+    words = light.inner_text()
+    assert not clerk.complaints
+    page.route("**/whereabouts/light", lambda route: route.abort("connectionrefused"))
+    page.evaluate(_ASK)
+    expect(light).to_have_text("连接中断")
+    expect(light).not_to_have_class(re.compile("light-"))
+    expect(page.locator("#toasts")).to_be_empty()
+    page.unroute("**/whereabouts/light")
+    page.evaluate(_ASK)
+    expect(light).to_have_text(words)
+    clerk.complaints.clear()  # the browser's, about what this story did to it
 
 
 def test_the_page_fits_a_phone(city: City, sign_in: SignIn) -> None:

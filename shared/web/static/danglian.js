@@ -115,8 +115,17 @@
   body.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.verb !== "get" && csrfMeta()) event.detail.headers["X-CSRFToken"] = csrfMeta().content;
   });
-  body.addEventListener("htmx:sendError", () => toast(LOST));
-  body.addEventListener("htmx:timeout", () => toast(LOST));
+  body.addEventListener("htmx:sendError", lost);
+  body.addEventListener("htmx:timeout", lost);
+
+  // The light asks by itself: without an answer it says nothing, until the next one.
+  function lost(event) {
+    const light = event.detail.elt.closest("#light");
+    if (!light) { toast(LOST); return; }
+    light.className = "nav-link light";
+    light.title = LOST;
+    light.lastElementChild.textContent = "连接中断";
+  }
   body.addEventListener("htmx:responseError", (event) => {
     const answer = event.detail.xhr;
     const plain = (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain");
