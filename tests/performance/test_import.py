@@ -104,7 +104,8 @@ def test_rows_a_second_beside_the_plain_limit(tmp_path: Path, table: Table) -> N
             f"import of {count:,} rows, checked and taken at the node",
             EMBEDDED,
             f"{seconds(took)} · {count / took:,.0f}/s ({seconds(worked)} of work); bare rows "
-            f"{seconds(plain)}, {ratio(took, plain)}; slowest list meanwhile {seconds(max(pauses))}",
+            f"{seconds(plain)}, {ratio(took, plain)}; "
+            f"slowest list meanwhile {seconds(max(pauses))}",
         )
         with node.database.read() as session:
             taken = filing.counts_by_state([node.fonds], session=session)
