@@ -2,6 +2,8 @@
 
 BIN := .venv/bin
 SETUP := sh deploy/setup/run
+# Many tests wait for servers: one worker more than there are processors keeps these busy.
+WORKERS := $(shell expr $$(nproc) + 1)
 
 .DEFAULT_GOAL := help
 
@@ -19,12 +21,12 @@ demo: setup ## Run a hub and its nodes on this machine, with documents to try.
 
 .PHONY: test
 test: tools lint ## Check everything: lint, types, import contracts, then every test but `bench`.
-	@$(BIN)/pytest -n auto --dist loadfile -m "not (browser or faults or performance)"
-	@$(BIN)/pytest -n 2 --dist loadfile -m "browser or faults"
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not (browser or faults or performance)"
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "browser or faults"
 
 .PHONY: test-faults
 test-faults: tools ## Every fault of docs/reliability.md, at length; WRITE=1 keeps the table there.
-	@RECORDS=2000 SCHEDULES=2000 DEATHS=100 SILENCE=100 $(BIN)/python -m pytest -p tests.faults.matrix \
+	@RECORDS=2000 SCHEDULES=$(or $(SCHEDULES),300) DEATHS=100 SILENCE=100 $(BIN)/python -m pytest -p tests.faults.matrix \
 	  -n 2 --dist loadfile --timeout 3600 $(if $(WRITE),--write-matrix)
 
 .PHONY: lint
