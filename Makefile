@@ -22,7 +22,7 @@ demo: setup ## Run a hub and its nodes on this machine, with documents to try.
 .PHONY: test
 test: tools lint ## Check everything: lint, types, import contracts, then every test but `bench`.
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not (browser or faults or performance)"
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "browser or faults"
+	@$(BIN)/pytest -n 2 --dist loadfile -m "browser or faults"
 
 .PHONY: test-faults
 test-faults: tools ## Every fault of docs/reliability.md, at length; WRITE=1 keeps the table there.
