@@ -117,11 +117,11 @@ class Reception:
             acked = count_of(hello.get("acked"))
             if acked > incoming.seq or down_seq > outgoing.seq:
                 epochs.suspect_restore(session, node, "该单位收到过本平台已没有的回执或消息")
-            elif down_seq < outgoing.acked and acked == incoming.seq:
-                # Restored to before something of ours that it had acknowledged. One that lacks
-                # entries of its own as well is not told: a grant brings it all that we hold.
-                if not exchange.tell_again(session, down_seq, down_digest):
-                    self.restart(session, node)
+            # Restored to before something of ours that it had acknowledged? One that lacks entries
+            # of its own as well is not told here: a grant brings it all that we hold.
+            forgot = down_seq < outgoing.acked and acked == incoming.seq
+            if forgot and not exchange.tell_again(session, down_seq, down_digest):
+                self.restart(session, node)
             return
         outgoing.unsure = False
         if down_seq > (outgoing.lost_after or 0):
