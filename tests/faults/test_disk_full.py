@@ -8,10 +8,9 @@ open, and all goes on by itself as soon as there is room again.
 from __future__ import annotations
 
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -30,23 +29,12 @@ from tests.end_to_end.test_streams import NOTHING_WRONG
 from tests.federation import Federation, everywhere_the_same
 from tests.pair import NAME, Pair
 from tests.servers.postgresql import PostgreSQL
+from tests.small_disk import small_disk
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 _MEGABYTES, _MEGABYTES_OF_SERVER = 24, 96
 _PASSWORD = "danglian-2024"
-
-
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A disk of so many megabytes, in an empty folder."""
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.fixture

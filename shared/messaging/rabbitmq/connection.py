@@ -120,7 +120,7 @@ class Connection:
         for _ in range(_BREAKDOWNS):
             try:
                 loop.start()
-            except Exception:
+            except Exception:  # whatever it was, the line is closed and made anew; the log has it
                 log.exception("the connection to %s broke down", self._name)
                 self._lose(_problem_of(None))
                 if connection.is_open:

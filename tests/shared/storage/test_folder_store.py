@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from shared.kernel.errors import Conflict, Unavailable
 from shared.storage import FolderStaging, FolderStore
 from tests.shared.storage.contract import StagingContract, StoreContract, get, put, sha256
+from tests.small_disk import small_disk
 
 
 class TestFolderStore(StoreContract):
@@ -86,31 +88,26 @@ def test_a_full_disk_is_said_and_leaves_nothing(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Path:
+def disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], check=False, capture_output=True
-    )
-    if made.returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with small_disk(folder, 2):
+        yield folder
 
 
 @pytest.mark.faults
-def test_a_disk_that_is_really_full(small_disk: Path) -> None:
-    store = FolderStore(small_disk / "store")
+def test_a_disk_that_is_really_full(disk: Path) -> None:
+    store = FolderStore(disk / "store")
     put(store, "kept", b"k" * 100_000)
     with pytest.raises(Unavailable, match="存储空间已满"):
         put(store, "too/big", b"x" * 4_000_000)
-    assert everything(small_disk) == ["store/kept"]
+    assert everything(disk) == ["store/kept"]
     # What is there already costs no space, so a repeated step is never stopped by a full disk.
-    filler = small_disk / "filler"
+    filler = disk / "filler"
     with pytest.raises(OSError, match="space"):
         filler.write_bytes(b"x" * 4_000_000)
     assert put(store, "kept", b"k" * 100_000).size == 100_000
-    staging = FolderStaging(small_disk / "staging")
+    staging = FolderStaging(disk / "staging")
     with pytest.raises(Unavailable):
         staging.begin("u", size=1, sha256="0" * 64)
 
