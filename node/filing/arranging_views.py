@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from node.filing import service as filing
 from node.filing.catalogue import as_pdf, as_xlsx, catalogue
 from node.filing.models import ClosedClass, Divergence
-from node.filing.pages import NAMES, SEEING, back, blueprint, fonds_names
+from node.filing.pages import NAMES, SEEING, back, blueprint, fonds_names, ticked
 from node.registry.edge import fragment
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
@@ -27,7 +27,7 @@ _SHOWN = 1000
 
 def arrange_ticked(form: Form) -> int:
     """Set class, year, retention or organ for the ticked records of the list; says how many."""
-    ids = _ticked()
+    ids = ticked()
     given = {name: form[name] for name in _SELECTION if form[name]}
     if not given:
         raise Invalid("year", "没有填写要设定的内容。", "请填写门类、年度、保管期限或机构。")
@@ -35,19 +35,12 @@ def arrange_ticked(form: Form) -> int:
         return len(filing.arrange(current_actor(), ids, given, session=session))
 
 
-def _ticked() -> list[str]:
-    ids = request.form.getlist("ids")
-    if not ids:
-        raise Invalid("ids", "没有选择文件。", "请先在表中勾选要办理的文件。")
-    return ids
-
-
 @blueprint.post("/put-back")
 @with_roles(Role.CLERK)
 def put_back_selection() -> ResponseReturnValue:
     """Take the ticked records back to 待整理."""
     with current_database().write() as session:
-        records = filing.put_back(current_actor(), _ticked(), session=session)
+        records = filing.put_back(current_actor(), ticked(), session=session)
     flash(f"已把 {len(records)} 件退回待整理。", "success")
     return redirect(back(url_for(".index")))
 

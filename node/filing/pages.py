@@ -12,6 +12,7 @@ from node.filing import service as filing
 from node.office.service import fonds_written
 from shared.identity import current_actor
 from shared.kernel.actor import Role
+from shared.kernel.errors import Invalid
 from shared.records.classes import class_name, load_classes
 from shared.records.holdings import FILE_KIND_NAMES, HOLDING_NAMES
 from shared.records.record import FIELD_NAMES, LEVEL_NAMES, OPENING_NAMES, PUBLICITY_NAMES
@@ -97,3 +98,11 @@ def category_name(category: filing.Category, organs: Mapping[str, str]) -> str:
 
 
 NAMES["category_name"] = category_name
+
+
+def ticked() -> list[str]:
+    """The ids of the rows that were ticked in a list. Raises Invalid when none was."""
+    ids = request.form.getlist("ids")
+    if not ids:
+        raise Invalid("ids", "没有选择文件。", "请先在表中勾选要办理的文件。")
+    return ids

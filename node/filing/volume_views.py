@@ -10,11 +10,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
-from node.filing.pages import NAMES, back, blueprint
+from node.filing.pages import NAMES, back, blueprint, ticked
 from node.filing.views import words
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
-from shared.kernel.errors import Invalid
 from shared.web import Filter, Listing, current_database
 
 Record = filing.Record
@@ -70,7 +69,7 @@ def _within(statement: Any, value: str) -> Any:
 @with_roles(Role.CLERK)
 def put_into(record_id: str) -> ResponseReturnValue:
     """Put the ticked records into the volume."""
-    ids = _ticked()
+    ids = ticked()
     with current_database().write() as session:
         actor = current_actor()
         parent = filing.record_of(actor, record_id, session=session)
@@ -83,18 +82,11 @@ def put_into(record_id: str) -> ResponseReturnValue:
 @with_roles(Role.CLERK)
 def take_out(record_id: str) -> ResponseReturnValue:
     """Take the ticked items out of the volume."""
-    ids = _ticked()
+    ids = ticked()
     with current_database().write() as session:
         count = len(filing.take_out(current_actor(), ids, session=session))
     flash(f"已移出 {count} 件，各自成为单独的一件；移错了可以撤销。", "success")
     return redirect(url_for(".show", record_id=record_id))
-
-
-def _ticked() -> list[str]:
-    ids = request.form.getlist("ids")
-    if not ids:
-        raise Invalid("ids", "没有选择文件。", "请返回上一页，先在表中勾选。")
-    return ids
 
 
 @blueprint.post("/undo/<step_id>")
