@@ -36,11 +36,19 @@ _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What works with real processes has time also on a machine on which everything else runs."""
+    """What works with real processes has time also on a machine on which everything else runs.
+
+    And what may take longest begins first, so that no worker is left alone with it at the end.
+    """
+    longest: dict[Path, float] = {}
     for item in items:
         slow = item.get_closest_marker("browser") or item.get_closest_marker("faults")
         if slow and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_PATIENCE))
+        mark = item.get_closest_marker("timeout")
+        if mark is not None:
+            longest[item.path] = max(longest.get(item.path, 0.0), float(mark.args[0]))
+    items.sort(key=lambda item: -longest.get(item.path, 0.0))
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,8 @@ _BATCH = 20
 _SOON = 2.0
 #: An answer that was on its way for longer says nothing of the clocks.
 _QUICK = timedelta(seconds=30)
+#: So long a new agent waits to hear how far the hub has come, before it tells what may be known.
+_HEAR_FIRST = 5.0
 
 
 class _AgentEvents(Events):
@@ -94,6 +96,7 @@ class Agent:
         settings = folder.settings
         self._hello_seconds = settings.hello_seconds
         self._next_hello = 0.0
+        self._silent_until: float | None = None
         self._exchange = Exchange(
             self._database,
             Party(self._node_id, self._hub_id, "up", folder.keys.device()),
@@ -151,7 +154,7 @@ class Agent:
             pause = self._hello_seconds if active else min(5, self._hello_seconds)
             self._next_hello = self._clock() + pause * random.uniform(0.8, 1.2)
             self._link.send(hub_queue(self._hub_id), [self._hello()])
-        messages = self._exchange.due() if active else []
+        messages = self._exchange.due() if active and self._may_tell() else []
         try:
             if messages:
                 self._link.send(hub_queue(self._hub_id), messages)
@@ -160,6 +163,16 @@ class Agent:
             self._exchange.unsent()
             raise
         return bool(messages)
+
+    def _may_tell(self) -> bool:
+        """Whether the hub has answered our first greeting, or did not in time.
+
+        What was sent before a kill is on its way before that greeting, so the answer counts it in;
+        told at once, it would all be told twice.
+        """
+        if self._silent_until is None:
+            self._silent_until = self._clock() + _HEAR_FIRST
+        return self._clock() >= self._silent_until
 
     # ---- by hand
 
@@ -256,6 +269,7 @@ class Agent:
     def _welcomed(self, message: Message) -> None:
         """Take in where the hub stands; see protocol §4 for what each case answers."""
         welcome = message.document()
+        self._silent_until = 0.0
         generation = message.header.generation
         with self._database.write() as session:
             office = office_of(session)

@@ -213,7 +213,7 @@ class Schedule(RuleBasedStateMachine):
             asking = [node.id for node in self.city.post.asking(session)]
         for node_id in asking:
             with self.city.hub.database().write() as session:
-                self.city.post.grant(ADMIN, node_id, session=session)
+                self.city.post.reception.grant(ADMIN, node_id, session=session)
 
     # ---- what the processes do
 

@@ -19,7 +19,9 @@ from node.sync.models import Reconciliation
 from node.sync.reconciling import Schedule, ask, due_at, last, latest
 from node.transfer import service as transfer
 from shared.kernel.clock import now
-from shared.messaging.link import node_queue
+from shared.messaging.entry import RUN_ENTRIES
+from shared.messaging.envelope import read_envelope
+from shared.messaging.link import hub_queue, node_queue
 from tests.federation import ADMIN, CLERK, Federation, Unit, everywhere_the_same
 from tests.servers.postgresql import PostgreSQL
 
@@ -374,6 +376,42 @@ class TestACopyOfANode:
         city.link.send(queue, [b"for whoever has the grant"])
         assert not unit.agent.step_in()
         assert city.link.size(queue) == 1
+
+
+def runs_waiting(city: Federation) -> int:
+    """How many runs of changes wait for the hub."""
+    queue = city.link.waiting(hub_queue(city.hub.settings.hub_id))
+    return sum(read_envelope(each).header.kind == "run" for each in queue)
+
+
+class TestANodeKilledWhileItTells:
+    @pytest.fixture(autouse=True)
+    def killed(self, city: Federation, unit: Unit) -> None:
+        """Three runs are on their way, and nothing was acknowledged."""
+        city.settle()
+        unit.file(2 * RUN_ENTRIES + 1)
+        unit.agent.step_out()
+        assert runs_waiting(city) == 3
+        unit.start()
+
+    def test_what_had_left_is_not_told_again(self, city: Federation, unit: Unit) -> None:
+        unit.agent.step_out()
+        assert runs_waiting(city) == 3, "it asks first"
+        city.post.step_in()
+        while unit.agent.step_in():
+            pass
+        unit.agent.step_out()
+        assert runs_waiting(city) == 0, "the hub has all of them"
+        assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+    def test_where_nobody_answers_it_tells_all_the_same(self, city: Federation, unit: Unit) -> None:
+        city.link.purge(hub_queue(city.hub.settings.hub_id))
+        unit.agent.step_out()
+        city.clock.seconds += 6
+        unit.agent.step_out()
+        assert runs_waiting(city) == 3
+        city.settle()
+        assert everywhere_the_same(city, unit) == NOTHING_WRONG
 
 
 class TestAHubRestoredFromYesterday:

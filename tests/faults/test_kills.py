@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(3000)]
 
 _SERVERS = ("rabbitmq", "postgresql", "seaweedfs")
 _SLUGS = ("minzheng", "shuili", "fenxiang", "dongshi")
-#: As many as CI has time for; `make faults` asks for a real number.
+#: As many as CI has time for; `make test-faults` asks for a real number.
 _RECORDS = int(os.environ.get("RECORDS", "80"))
 #: How much longer than the small run a larger one takes, so that kills come all along its way.
 _LONGER = max(1.0, _RECORDS / 400)
@@ -100,7 +100,9 @@ def _running_on(folder: Path) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize(("stack", "seed"), [("embedded", 11), ("full", 12)])
+@pytest.mark.parametrize(
+    ("stack", "seed"), [pytest.param("embedded", 11, marks=pytest.mark.at_length), ("full", 12)]
+)
 def test_nothing_is_lost_doubled_or_altered_when_every_process_is_killed_once(
     tmp_path: Path, stack: str, seed: int
 ) -> None:

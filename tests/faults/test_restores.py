@@ -106,7 +106,11 @@ def remark_at_the_hub(city: City, record_id: str) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("today", "yesterday"), [("under way", "prepared"), ("ended", "under way")]
+    ("today", "yesterday"),
+    [
+        ("under way", "prepared"),
+        pytest.param("ended", "under way", marks=pytest.mark.at_length),
+    ],
 )
 def test_a_node_restored_from_yesterday_s_folder(days: Days, today: str, yesterday: str) -> None:
     city = days.begin(today)
@@ -137,6 +141,7 @@ def test_a_hub_restored_from_yesterday_s_folder(days: Days) -> None:
     check(city)
 
 
+@pytest.mark.at_length
 def test_a_hub_whose_database_alone_was_restored(days: Days) -> None:
     """The store is newer than the database: what it holds is received again, nodes or not."""
     city = days.begin("ended")
@@ -182,6 +187,7 @@ def test_a_copy_of_a_node_started_elsewhere_is_noticed_and_sent_home(
     check(city)
 
 
+@pytest.mark.at_length
 def test_a_copy_of_a_node_takes_over_when_it_is_granted(days: Days, tmp_path: Path) -> None:
     city = days.begin("under way")
     node, copy = city.node(FENXIANG), tmp_path / "copy"
