@@ -72,7 +72,7 @@ class Pair(Desk):
             )
         path.mkdir(parents=True, exist_ok=True)
         save_settings(NodeSettings(name=NAME), path)
-        unit = Unit(self, NodeFolder(path))  # type: ignore[arg-type]
+        unit = Unit(self, NodeFolder(path))
         with unit.folder.database().write() as session:
             open_office(NAME, session=session)
         enrol(unit.folder, self.hub_process.url, invitation.code, version=version("danglian"))

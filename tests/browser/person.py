@@ -42,7 +42,7 @@ class Person:
         self.context = browser.new_context(
             locale="zh-CN",
             timezone_id="Asia/Shanghai",
-            viewport=_PHONE if phone else _DESK,  # type: ignore[arg-type]
+            viewport=_PHONE if phone else _DESK,
             is_mobile=phone,
             has_touch=phone,
             storage_state=cookies,

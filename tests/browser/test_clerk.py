@@ -41,7 +41,7 @@ def letter(city: City, tmp_path: Path) -> Path:
     return next(file.path for files in made for file in files if file.path.suffix == ".pdf")
 
 
-def _numbered(room):  # type: ignore[no-untyped-def]
+def _numbered(room):
     return enumerate(room.papers(2024, 6))
 
 

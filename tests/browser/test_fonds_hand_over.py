@@ -108,7 +108,7 @@ def _only_reads(clerk: Person, title: str, why: str) -> None:
 def _offers_none_of(person: Person, *names: str) -> None:
     for role in ("link", "button"):
         for name in names:
-            expect(person.page.get_by_role(role, name=name, exact=True)).to_have_count(0)  # type: ignore[arg-type]
+            expect(person.page.get_by_role(role, name=name, exact=True)).to_have_count(0)
 
 
 def _files_late(clerk: Person, papers: Sequence[Paper]) -> None:

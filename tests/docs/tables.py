@@ -221,13 +221,15 @@ def _of_pages() -> Iterator[Said]:
     path = ROOT / "shared/web/problems.py"
     tree = next(tree for each, tree in _modules() if each == path)
     for node in tree.body:
-        if _assigned(node)[0] == "_CODES" and isinstance(_assigned(node)[1], ast.Dict):
-            codes = ast.literal_eval(_assigned(node)[1] or ast.Constant(None))
-        if _assigned(node)[0] == "_TEXTS":
-            sentences = {
-                key.value: [(texts(part, _constants(tree)) or [""])[0] for part in value.elts]
-                for key, value in zip(node.value.keys, node.value.values, strict=True)  # type: ignore[union-attr]
-            }
+        match _assigned(node):
+            case "_CODES", ast.Dict() as written:
+                codes = ast.literal_eval(written)
+            case "_TEXTS", ast.Dict() as written:
+                sentences = {
+                    key.value: [(texts(part, _constants(tree)) or [""])[0] for part in value.elts]
+                    for key, value in zip(written.keys, written.values, strict=True)
+                    if isinstance(key, ast.Constant) and isinstance(value, ast.Tuple)
+                }
     for status, code in codes.items():
         yield Said(code, sentences[status][1], sentences[status][2], (status,))
     for call in _calls(tree):

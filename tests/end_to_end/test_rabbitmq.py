@@ -96,7 +96,7 @@ class Town:
             NodeSettings(name=name, slug=number.lower(), retransmit_seconds=3, hello_seconds=3),
             path,
         )
-        unit = Unit(self, NodeFolder(path))  # type: ignore[arg-type]
+        unit = Unit(self, NodeFolder(path))
         with unit.folder.database().write() as session:
             open_office(name, session=session)
         self._stack.callback(unit.folder.database().close)
@@ -156,7 +156,7 @@ def test_records_arrive_whole_though_the_broker_is_killed_and_emptied(town: Town
     wait_for(lambda: town.held_of(units[0]) == 780 and town.settled(), "the first node's records")
     wait_for(lambda: town.held_of(units[1]) == 760 and town.settled(), "the second node's records")
     for unit in units:
-        assert everywhere_the_same(town, unit) == {"lost": 0, "doubled": 0, "altered": 0}  # type: ignore[arg-type]
+        assert everywhere_the_same(town, unit) == {"lost": 0, "doubled": 0, "altered": 0}
 
 
 def test_an_account_is_kept_to_itself_replaced_and_taken_away(town: Town) -> None:
@@ -211,7 +211,7 @@ def test_a_broker_that_was_made_anew_is_declared_again_and_its_accounts_fetched(
     unit.file(4, year=2023)
     town.start_hub()
     wait_for(lambda: town.held_of(unit) == 7 and town.settled(), "records over the new broker")
-    assert everywhere_the_same(town, unit) == {"lost": 0, "doubled": 0, "altered": 0}  # type: ignore[arg-type]
+    assert everywhere_the_same(town, unit) == {"lost": 0, "doubled": 0, "altered": 0}
 
 
 def test_what_has_no_valid_envelope_is_put_apart_and_can_be_put_back(town: Town) -> None:
@@ -259,7 +259,7 @@ def test_shards_are_worked_on_by_processes_of_their_own_which_may_die(town: Town
     workers = _workers(town)
     wait_for(lambda: all(town.held_of(unit) == 430 for unit in units) and town.settled(), "all")
     for unit in units:
-        assert everywhere_the_same(town, unit) == {"lost": 0, "doubled": 0, "altered": 0}  # type: ignore[arg-type]
+        assert everywhere_the_same(town, unit) == {"lost": 0, "doubled": 0, "altered": 0}
     for worker in workers:
         worker.terminate()
         worker.communicate()

@@ -90,7 +90,7 @@ def test_a_node_that_was_cut_off_goes_on_where_it_stood(pair: Pair, line: Proxy)
     with unit.folder.database().read() as session:
         assert fonds_of(unit.fonds_id, session).names[-1].name == "宜昌市文旅局"
     assert pair.both_live()
-    assert everywhere_the_same(pair, unit) == NOTHING_WRONG  # type: ignore[arg-type]
+    assert everywhere_the_same(pair, unit) == NOTHING_WRONG
 
 
 def _refusals(pair: Pair) -> int:

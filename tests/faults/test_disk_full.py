@@ -144,7 +144,7 @@ def test_a_full_disk_under_a_node_stops_the_clerk_with_a_sentence_and_loses_noth
     unit.file(20, year=2021)
     pair.settle()
     assert pair.both_live()
-    assert everywhere_the_same(pair, unit) == NOTHING_WRONG  # type: ignore[arg-type]
+    assert everywhere_the_same(pair, unit) == NOTHING_WRONG
 
 
 @pytest.mark.parametrize("link_elsewhere", [True, False])
@@ -170,7 +170,7 @@ def test_a_full_disk_under_the_hub_makes_nodes_wait_and_loses_nothing(
     filler.unlink()
     pair.settle()
     assert pair.both_live()
-    assert everywhere_the_same(pair, unit) == NOTHING_WRONG  # type: ignore[arg-type]
+    assert everywhere_the_same(pair, unit) == NOTHING_WRONG
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
 
 def _unit_there(path: Path, fonds_id: str, days: int) -> Unit:
     turn_clock(days)
-    unit = Unit(None, NodeFolder(path))  # type: ignore[arg-type]
+    unit = Unit(None, NodeFolder(path))
     unit.fonds_id = fonds_id
     unit.work = TransferWork(unit.folder)
     return unit
@@ -96,7 +96,7 @@ def test_a_clock_that_is_a_year_off_decides_nothing_and_is_noticed(pair: Pair, d
     assert f"{'快' if days > 0 else '慢'} 36" in alert.problem
     assert "clock_off" in [each.code for each in doctor.examine_folder(unit.folder)]
     _check_times(pair, days)
-    assert everywhere_the_same(pair, unit) == NOTHING_WRONG  # type: ignore[arg-type]
+    assert everywhere_the_same(pair, unit) == NOTHING_WRONG
 
     # The battery is replaced.
     pair.start_node()
@@ -104,7 +104,7 @@ def test_a_clock_that_is_a_year_off_decides_nothing_and_is_noticed(pair: Pair, d
     pair.settle()
     wait_for(lambda: _is_off(pair, 0), "the node to know that it is right")
     wait_for(lambda: "clock_off" not in _codes(pair), "the alert to go")
-    assert everywhere_the_same(pair, unit) == NOTHING_WRONG  # type: ignore[arg-type]
+    assert everywhere_the_same(pair, unit) == NOTHING_WRONG
 
 
 def _check_times(pair: Pair, days: int) -> None:

@@ -18,7 +18,7 @@ from hub.federation import service as federation
 from hub.federation.places import HubFolder
 from hub.receiving import service as receiving
 from hub.receiving import uploads
-from hub.receiving.models import Accession, Receipt, Verdict
+from hub.receiving.models import Accession, Receipt, UploadPart, Verdict
 from shared.audit import verify_chain
 from shared.identity import create_account, disable_account
 from shared.identity.models import Account
@@ -196,7 +196,7 @@ def test_the_last_parts_of_a_package_that_come_together_complete_it(city: City, 
     first, second = offered.package[:PART_SIZE], offered.package[PART_SIZE:]
 
     def note(number: int, part: bytes, session: Session) -> list[int]:
-        row = uploads.UploadPart(number=number, sha256=sha256_hex(part), size=len(part))
+        row = UploadPart(number=number, sha256=sha256_hex(part), size=len(part))
         granted = uploads.held_upload(session, grant["upload_id"], grant["token"])
         return uploads.note_part(session, granted, row)
 

@@ -29,7 +29,7 @@ def test_packages_go_up(town: Town, table: Table, count: int, size: int) -> None
 
     def offers(condition: object) -> int:
         with town.hub.database().read() as session:
-            return session.query(Offer).filter(condition).count()  # type: ignore[arg-type]
+            return session.query(Offer).filter(condition).count()
 
     with town.running([unit]) as node:
         use = Use(node=node, hub=town.hub_process)

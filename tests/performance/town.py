@@ -110,8 +110,9 @@ class Town:
         trace: TracebackType | None,
     ) -> None:
         self._processes.close()
-        for folder in (self.hub, *(unit.folder for unit in self.units)):
-            folder.database().close()
+        self.hub.database().close()
+        for unit in self.units:
+            unit.folder.database().close()
 
     def unit(self, number: str) -> Unit:
         """A node that is enrolled, but knows no link yet: what it files waits until `connect`."""
@@ -128,7 +129,7 @@ class Town:
         path = self.path / number
         path.mkdir()
         save_settings(NodeSettings(name=name, slug=number.lower()), path)
-        unit = Unit(None, NodeFolder(path))  # type: ignore[arg-type] - nothing runs in this process
+        unit = Unit(None, NodeFolder(path))  # nothing runs in this process
         with unit.folder.database().write() as session:
             open_office(name, session=session)
         enrol(unit.folder, self.hub_process.url, invitation.code, version=version("danglian"))

@@ -297,7 +297,7 @@ def _write(unit: Unit, change: Callable[[Any], Any]) -> Any:
 def _reconcile(session: Any) -> None:
     """The first release did not ask who compares."""
     known = "actor" in inspect.signature(ask).parameters
-    ask(CLERK, session=session) if known else ask(session)
+    ask(CLERK, session=session) if known else ask(session)  # type: ignore[call-arg]
 
 
 def _file_electronic(unit: Unit) -> str:

@@ -22,7 +22,7 @@ def turn_clock(days: int) -> None:
     real = time.time
     time.time = lambda: real() + ahead.total_seconds()
     # The name that `clock.now` looks up; whoever has imported `now` already gets it too.
-    clock.datetime = SimpleNamespace(  # type: ignore[misc, assignment]
+    clock.datetime = SimpleNamespace(  # type: ignore[attr-defined, assignment]
         now=lambda zone=UTC: datetime.now(zone) + ahead, fromisoformat=datetime.fromisoformat
     )
 

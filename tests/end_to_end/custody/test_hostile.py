@@ -15,6 +15,7 @@ from hub.federation import service as federation
 from hub.wiring import handlers
 from node.custody import contents, inventory
 from node.custody import service as custody
+from node.custody.models import HandOver
 from shared.kernel.errors import DanglianError, Invalid, NotAllowed, NotFound, WrongState
 from shared.kernel.keys import SigningKey, sign_document
 from shared.messaging.entry import Entry
@@ -119,7 +120,7 @@ def test_no_signature_but_the_seal_s_own_over_the_very_statement_assigns_a_fonds
 def test_evidence_that_the_hub_did_not_sign_moves_nothing(two: TwoUnits) -> None:
     hand_over_id = arrived(two)
     with two.taking.folder.database().read() as session:
-        said = dict(session.get_one(custody.HandOver, hand_over_id).document or {})
+        said = dict(session.get_one(HandOver, hand_over_id).document or {})
     forged = {**said, "state": "assigned"}
     rest = {name: value for name, value in forged.items() if name != "signed"}
     own = sign_document(two.taking.folder.keys.device(), rest)
@@ -142,7 +143,7 @@ def test_an_inventory_that_is_not_the_catalogue_s_ends_the_hand_over(two: TwoUni
     assert two.states(hand_over_id) == ("called_off",) * 3
     assert two.writers() == ["giving"]
     with two.giving.folder.database().read() as session:
-        ended = session.get_one(custody.HandOver, hand_over_id).called_off
+        ended = session.get_one(HandOver, hand_over_id).called_off
     assert "与平台目录不一致" in str(ended)
 
 
@@ -164,7 +165,7 @@ def test_a_row_that_is_missing_in_the_bundles_is_found_before_anybody_signs(
     monkeypatch.undo()
     two.city.settle()
     with two.giving.folder.database().read() as session:
-        assert session.get_one(custody.HandOver, hand_over_id).inventory
+        assert session.get_one(HandOver, hand_over_id).inventory
     two.sign(two.giving, hand_over_id)
     two.city.settle()
     assert any("与清单不一致" in each for each in two.problems(two.taking))

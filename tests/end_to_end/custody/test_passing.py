@@ -6,9 +6,10 @@ import pytest
 
 from hub.correcting import service as correcting
 from hub.federation.key_roll import roll_hub_key
-from node.corrections import service as corrections
+from node.corrections.models import Correction
 from node.custody import service as custody
 from node.custody.following import tell_evidence
+from node.custody.models import HandOver
 from node.filing import service as filing
 from node.office.service import standing_of
 from node.registry import service as registry
@@ -136,7 +137,7 @@ def test_what_an_archive_received_is_corrected_for_whoever_keeps_the_fonds(two: 
     )
     two.city.settle()
     with unit.folder.database().read() as session:
-        assert {each.state for each in session.query(corrections.Correction)} == {"made"}
+        assert {each.state for each in session.query(Correction)} == {"made"}
         assert session.get_one(filing.Record, first).title == "请求更正的题名"
         assert session.get_one(filing.Record, second).title == "接管后更正的题名"
     assert everywhere_the_same(two.city, unit) == NOTHING_WRONG
@@ -188,11 +189,11 @@ def test_what_the_hub_signed_before_its_key_changed_stays_good(two: TwoUnits) ->
     two.city.start_hub()
     for unit in (two.giving, two.taking):
         with unit.folder.database().write() as session:
-            tell_evidence(session, [session.get_one(custody.HandOver, hand_over_id)])
+            tell_evidence(session, [session.get_one(HandOver, hand_over_id)])
     two.city.settle()
     for unit in (two.giving, two.taking):
         with unit.folder.database().read() as session:
-            assert session.get_one(custody.HandOver, hand_over_id).refused is None
+            assert session.get_one(HandOver, hand_over_id).refused is None
     assert two.states(hand_over_id) == ("done",) * 3
     assert two.writers() == ["taking"]
 

@@ -10,6 +10,7 @@ from hub.federation import service as federation
 from node.corrections import service as corrections
 from node.custody import inventory
 from node.custody import service as custody
+from node.custody.models import HandOver
 from node.filing import service as filing
 from node.registry import service as registry
 from shared.kernel.errors import NotFound, WrongState
@@ -124,7 +125,7 @@ class TwoUnits:
             found = [hub_custody.hand_over_of(hand_over_id, session).state]
         for unit in (self.giving, self.taking):
             with unit.folder.database().read() as session:
-                found.append(session.get_one(custody.HandOver, hand_over_id).state)
+                found.append(session.get_one(HandOver, hand_over_id).state)
         return found[0], found[1], found[2]
 
     def writers(self) -> list[str]:

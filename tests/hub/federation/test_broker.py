@@ -66,7 +66,7 @@ def nodes(city, hub: HubFolder) -> list[str]:
 
 
 def _with(folder: HubFolder, **changes: object) -> HubFolder:
-    save_settings(replace(folder.settings, **changes), folder.path)  # type: ignore[arg-type]
+    save_settings(replace(folder.settings, **changes), folder.path)
     return HubFolder(folder.path)
 
 

@@ -271,7 +271,7 @@ class Hub:
         with self.city.database.read() as session:
             return session.scalars(
                 select(Batch).where(Batch.batch_id == batch_id).order_by(Batch.round.desc())
-            ).first()  # type: ignore[return-value]
+            ).first()
 
     def offers(self, batch_id: str) -> dict[str, Offer]:
         with self.city.database.read() as session:

@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from hub.receiving import checking
 from hub.review.service import Decided
+from shared.inspection import inspect_package
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import NotFound, WrongState
@@ -107,13 +107,12 @@ def test_a_record_withdrawn_during_its_check_stays_withdrawn(
     hub: Hub, unit: Unit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = unit.hand_over(1)
-    inspect = checking.inspect_package
 
     def withdraw_meanwhile(*arguments: object) -> object:
         unit.send("withdraw", {"batch_id": batch.id, "by": None, "reason": None})
-        return inspect(*arguments)  # type: ignore[arg-type]
+        return inspect_package(*arguments)
 
-    monkeypatch.setattr(checking, "inspect_package", withdraw_meanwhile)
+    monkeypatch.setattr("hub.receiving.checking.inspect_package", withdraw_meanwhile)
     hub.work()
     assert hub.batch(batch.id).state == "withdrawn"
     assert hub.offers(batch.id)[batch.offers[0].offer_id].state == "withdrawn"
@@ -123,14 +122,13 @@ def test_a_crash_of_the_inspection_reads_as_not_run_and_stops_nobody_else(
     hub: Hub, unit: Unit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = unit.hand_over(1), unit.hand_over(1)
-    inspect = checking.inspect_package
 
     def crash_once(path: object, context: object) -> object:
         if context.offer["offer_id"] == first.offers[0].offer_id:  # type: ignore[attr-defined]
             raise RuntimeError("strange")
-        return inspect(path, context)  # type: ignore[arg-type]
+        return inspect_package(path, context)
 
-    monkeypatch.setattr(checking, "inspect_package", crash_once)
+    monkeypatch.setattr("hub.receiving.checking.inspect_package", crash_once)
     hub.work()
     assert hub.codes(first.id) == {"not_run"}
     assert not hub.offers(first.id)[first.offers[0].offer_id].sound

@@ -58,6 +58,11 @@ class Day:
         self.hub.work()
         assert self.hub.batch(batch.id).state == "received"
 
+    @property
+    def kept(self) -> Path:
+        """The folder in which the store's objects lie."""
+        return self.hub.city.folder.path / "store"
+
     def lose_database(self) -> None:
         """Yesterday's database comes back, with today's store."""
         restore(self.hub.city, self.backup)
@@ -230,7 +235,7 @@ class TestWhatDoesNotCount:
         assert sorted(day.codes(day.recover())) == ["batch_incomplete", "package_without_receipt"]
         with day.hub.city.database.read() as session:
             assert session.query(Receipt).count() == 0
-        (store._root / slip).write_bytes(content)
+        (day.kept / slip).write_bytes(content)
         assert day.recover().batches == 1
         day.all_is_well(batch)
 
@@ -239,7 +244,7 @@ class TestWhatDoesNotCount:
         day.receive(day.hand_over(1))
         store = day.hub.city.folder.store
         name = next(each for each in store.names("archives/") if each.endswith(suffix))
-        path = store._root / name
+        path = day.kept / name
         path.write_bytes(path.read_bytes().replace(b"1", b"2", 1))
         day.lose_database()
         done = day.recover()
@@ -250,7 +255,7 @@ class TestWhatDoesNotCount:
         store = day.hub.city.folder.store
         (name,) = store.names(f"archives/{YILING_ARCHIVE}/receipts/")
         for content in (b"{", b"[]", json.dumps({"archive_signature": {}}).encode()):
-            (store._root / name).write_bytes(content)
+            (day.kept / name).write_bytes(content)
             day.lose_database()
             done = day.recover()
             assert (done.batches, day.codes(done)[0]) == (0, "stored_damaged")

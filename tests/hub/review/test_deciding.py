@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from hub.receiving import service as receiving
 from hub.review import service as review
 from hub.review.service import Decided
 from shared.kernel.actor import Actor
 from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, WrongState
-from shared.kernel.keys import SigningKey
+from shared.kernel.keys import SigningKey, sign_document
 from tests.hub.receiving.handover import Hub, Unit
 
 DATABASES = ("sqlite", "postgresql")
@@ -129,13 +128,13 @@ def test_a_decision_made_while_the_verdict_was_signed_was_passed_over(
 ) -> None:
     batch = unit.hand_over(2)
     hub.work()
-    sign, first = receiving.sign_document, batch.offers[0].offer_id
+    first = batch.offers[0].offer_id
 
     def meanwhile(key: SigningKey, document: Mapping[str, object]) -> dict[str, str]:
         hub.decide(reviewer, batch.id, Decided(first, "returned", [REASON]))
-        return sign(key, document)
+        return sign_document(key, document)
 
-    monkeypatch.setattr(receiving, "sign_document", meanwhile)
+    monkeypatch.setattr("hub.receiving.service.sign_document", meanwhile)
     with pytest.raises(Conflict):
         hub.conclude(reviewer, batch.id, "accepted")
     assert hub.batch(batch.id).state == "under_review"

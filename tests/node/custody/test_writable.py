@@ -23,6 +23,7 @@ from node.office.models import Standing
 from node.office.service import fonds_of, set_standing
 from node.registry import service as registry
 from node.registry.files import keep_file
+from node.registry.models import Registered
 from node.transfer import service as transfer
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.errors import WrongState
@@ -68,8 +69,8 @@ class Full:
     def step(self) -> str:
         return str(self.session.query(Step.id).order_by(Step.made_at.desc()).limit(1).scalar())
 
-    def book(self) -> registry.Registered:
-        return self.session.get_one(registry.Registered, self.document)
+    def book(self) -> Registered:
+        return self.session.get_one(Registered, self.document)
 
     def look(self) -> Any:
         path = self.node.folder.path / "sheet.csv"

@@ -8,7 +8,8 @@ from node.filing import service as filing
 from node.filing.catalogue import catalogue
 from node.filing.models import Record
 from node.filing.reconciling import tell_again, told_sums
-from node.office.service import OfficeState, office_of
+from node.office.models import OfficeState
+from node.office.service import office_of
 from shared.kernel.actor import Actor, Grant, Role, system_actor
 from shared.kernel.canonical import digest_of, sum_of_digests
 from shared.kernel.errors import Invalid, NotAllowed, WrongState

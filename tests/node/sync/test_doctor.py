@@ -179,5 +179,5 @@ def test_an_altered_log_is_named(node: Node) -> None:
     with node.database.write() as session:
         filing.collect_many(_CLERK, node.fonds, node.rows(1), session=session)
     with node.database.write() as session:
-        session.query(AuditEvent).first().actor_name = "别人"  # type: ignore[union-attr]
+        session.query(AuditEvent).first().actor_name = "别人"
     assert "audit_broken" in found(node)

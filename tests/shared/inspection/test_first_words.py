@@ -114,12 +114,12 @@ def test_a_hostile_pdf_gives_no_words_and_does_no_harm(content: bytes) -> None:
 
 
 def test_a_pdf_without_fonts_costs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first_page.sys, "executable", "/no/such/program")
+    monkeypatch.setattr("shared.inspection.first_page.sys.executable", "/no/such/program")
     assert first_page.pdf_words(io.BytesIO(b"%PDF-1.7\n1 0 obj<</Type/Page>>endobj")) == ""
 
 
 def test_a_pdf_that_could_not_be_looked_at_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first_page.sys, "executable", "/no/such/program")
+    monkeypatch.setattr("shared.inspection.first_page.sys.executable", "/no/such/program")
     with pytest.raises(Unavailable):
         refuse_marked(io.BytesIO(pdf((780, TITLE))))
 

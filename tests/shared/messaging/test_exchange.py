@@ -135,7 +135,7 @@ def test_a_message_that_is_not_for_us_is_refused(
     pair: Pair, change: dict[str, str], reason: str
 ) -> None:
     values = {"sender": NODE, "recipient": HUB, "direction": "up", "kind": "ack", "epoch": 1}
-    header = Header(**{**values, **change})  # type: ignore[arg-type]
+    header = Header(**{**values, **change})
     message = read_envelope(close_envelope(_KEYS[NODE], header, {})).open(public_key(NODE))
     with pytest.raises(BadEnvelope) as caught:
         pair.hub.exchange.receive(message)

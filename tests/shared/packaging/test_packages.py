@@ -428,7 +428,7 @@ def test_a_package_whose_files_are_not_the_records_is_noticed(unit: Unit, tmp_pa
 def canonical_json_of(record: object) -> bytes:
     from shared.records.record import record_to_wire
 
-    return canonical_json(record_to_wire(record))  # type: ignore[arg-type]
+    return canonical_json(record_to_wire(record))
 
 
 def test_without_a_file_there_is_no_package(tmp_path: Path) -> None:
@@ -473,9 +473,9 @@ def hostile() -> dict[str, tuple[bytes, str]]:
             return True
 
         def write(self, data: object) -> int:
-            return streamed.write(data)  # type: ignore[arg-type]
+            return streamed.write(data)
 
-    with zipfile.ZipFile(NoSeek(), "w") as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(NoSeek(), "w") as archive:
         archive.writestr(plain("a"), b"1")
     overlapping = bytearray(good)
     second = overlapping.rindex(b"PK\x01\x02")

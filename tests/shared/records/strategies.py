@@ -335,7 +335,7 @@ def a_record(**changes: object) -> Record:
             ),
         ),
     )
-    return replace(record, **changes)  # type: ignore[arg-type]
+    return replace(record, **changes)
 
 
 def a_fonds() -> Fonds:

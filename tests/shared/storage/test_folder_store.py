@@ -212,7 +212,7 @@ def test_large_objects_need_no_large_memory(tmp_path: Path) -> None:
     digest = hashlib.sha256(bytes(size)).hexdigest()
     store = FolderStore(tmp_path)
     tracemalloc.start()
-    store.put("zeros", Zeros(), sha256=digest, size=size)  # type: ignore[arg-type]
+    store.put("zeros", Zeros(), sha256=digest, size=size)
     assert store.stat("zeros").size == size
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

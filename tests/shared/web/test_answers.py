@@ -222,7 +222,7 @@ def test_api_errors_are_problem_details(app: Flask, bearer: dict[str, str]) -> N
     )
     assert broken.status_code in {400, 422}
     assert broken.json
-    assert client.get("/api/v1/none", headers=bearer).json["code"] == "not_found"  # type: ignore[index]
+    assert client.get("/api/v1/none", headers=bearer).json["code"] == "not_found"
 
 
 def test_signing_in_by_api(app: Flask, bearer: dict[str, str]) -> None:

@@ -175,7 +175,7 @@ def test_apps_under_prefixes_do_not_see_each_other(database: Database, tmp_path:
     apps = [build(database, folder, name="node") for folder in folders]
     assert apps[0].config["SESSION_COOKIE_NAME"] != apps[1].config["SESSION_COOKIE_NAME"]
     root = DispatcherMiddleware(Flask("root"), {"/one": apps[0], "/two": apps[1]})
-    one = Browser(Client(root), "/one")  # type: ignore[arg-type]
+    one = Browser(Client(root), "/one")
     away = one.get("/things/")
     assert away.location == "/one/sign-in?next=/one/things/"
     back = one.sign_in("clerk", path=away.location.removeprefix("/one"))
