@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from flask import Flask
 from hypothesis import settings
+from jinja2 import FileSystemBytecodeCache
 
+from shared.identity import passwords
 from tests.servers.postgresql import PostgreSQL
 
 if TYPE_CHECKING:
@@ -24,6 +28,15 @@ settings.load_profile("danglian")
 
 # Tests start `danglian` hundreds of times: what the first one has compiled, the others need not.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# In the processes of the tests themselves passwords are kept cheaply, and a template is compiled once
+# for all the apps that they make; what they start is as it is anywhere.
+passwords.METHOD = "scrypt:256:8:1"
+_templates = tempfile.TemporaryDirectory(prefix="danglian-templates-")
+Flask.jinja_options = {
+    **Flask.jinja_options,
+    "bytecode_cache": FileSystemBytecodeCache(_templates.name),
+}
 
 _PATIENCE = 600
 _CHROMIUM = Path("/usr/bin/chromium")

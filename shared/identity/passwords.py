@@ -11,6 +11,8 @@ from shared.kernel.keys import random_token
 
 MIN_LENGTH = 8
 MAX_LENGTH = 128
+#: How passwords are kept, and at which cost: salted scrypt with N, r, p.
+METHOD = "scrypt:32768:8:1"
 _COMMON = frozenset(
     {
         "12345678", "123456789", "1234567890", "87654321", "11111111", "88888888", "66666666",
@@ -35,7 +37,7 @@ def check_password_rules(login: str, password: str, *, field: str = "password") 
 
 def hash_password(password: str) -> str:
     """The salted scrypt hash that is kept."""
-    return generate_password_hash(password, method="scrypt")
+    return generate_password_hash(password, method=METHOD)
 
 
 def password_fits(password_hash: str | None, password: str) -> bool:

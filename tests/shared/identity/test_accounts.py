@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -263,3 +265,18 @@ def test_every_refusal_says_what_to_do() -> None:
     for error in (NotSignedIn(), SignInRefused("x", "y")):
         assert isinstance(error, DanglianError)
         assert error.remedy
+
+
+def test_a_password_is_kept_at_its_cost() -> None:
+    """In a process of its own: those of the tests keep passwords cheaply."""
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from shared.identity.passwords import *; print(hash_password('x'))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.startswith("scrypt:32768:8:1$")
