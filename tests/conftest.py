@@ -29,8 +29,8 @@ settings.load_profile("danglian")
 # Tests start `danglian` hundreds of times: what the first one has compiled, the others need not.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# In the processes of the tests themselves passwords are kept cheaply, and a template is compiled once
-# for all the apps that they make; what they start is as it is anywhere.
+# In the processes of the tests themselves passwords are kept cheaply, and a template is compiled
+# once for all the apps that they make; what they start is as it is anywhere.
 passwords.METHOD = "scrypt:256:8:1"
 _templates = tempfile.TemporaryDirectory(prefix="danglian-templates-")
 Flask.jinja_options = {
