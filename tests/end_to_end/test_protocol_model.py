@@ -369,6 +369,9 @@ class Schedule(RuleBasedStateMachine):
             suspected = self.city.post.restore_suspected(session)
         assert suspected is None, "a hub that was told of its restore suspects none"
         if self._granted():
+            # A hub that was restored to before a grant is asked for it again by who has it.
+            if self._asking() & {self._instance(unit) for unit in self._granted()}:
+                self.grant()
             return
         unit = self.unit
         with unit.folder.database().write() as session:
@@ -376,6 +379,14 @@ class Schedule(RuleBasedStateMachine):
             if office.state == OfficeState.SUPERSEDED:
                 ask_again(session, office, "asked by command")
         self.grant()
+
+    def _asking(self) -> set[str | None]:
+        with self.city.hub.database().read() as session:
+            return {node.asking_instance for node in self.city.post.asking(session)}
+
+    def _instance(self, unit: Unit) -> str:
+        with unit.folder.database().read() as session:
+            return office_of(session).instance_id
 
     def _check(self) -> None:
         # Copies that have told the same cannot be told apart, nor need they be.
