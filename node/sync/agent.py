@@ -116,6 +116,11 @@ class Agent:
         with self._database.read() as session:
             return office_of(session).state == OfficeState.SUPERSEDED
 
+    def is_waiting(self) -> bool:
+        """Whether this instance waits for its grant: what waits in the queue is another's."""
+        with self._database.read() as session:
+            return office_of(session).waits_for_grant
+
     def step_in(self) -> bool:
         """Take in what waits in this node's queue."""
         if self.is_silent():
@@ -241,7 +246,7 @@ class Agent:
                 "reads": VERSION,
                 "epoch": office.epoch,
                 "generation": stream.generation if stream else 0,
-                "want_grant": office.state == OfficeState.RECOVERING and not office.adopting,
+                "want_grant": office.waits_for_grant,
                 "reason": office.notice[:200],
                 "acked": waiting.acknowledged,
                 "backlog": waiting.count,

@@ -162,7 +162,7 @@ class Exchange:
         while began is None or after < end:
             with self.database.read() as session:
                 stream = session.get(OutgoingStream, self.party.peer)
-                if stream is None or stream.unsure:
+                if stream is None or stream.waits_after_restore:
                     return
                 if began is None:
                     began = (stream.epoch, stream.generation)
