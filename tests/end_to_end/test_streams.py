@@ -61,11 +61,6 @@ def city(tmp_path: Path, database: str, seed: int | None) -> Iterator[Federation
     federation.hub.database().close()
 
 
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("宜昌市文化和旅游局", number="A101")
-
-
 def finish(city: Federation, unit: Unit, batch_id: str) -> None:
     """From under review to received."""
     city.settle()
