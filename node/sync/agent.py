@@ -256,7 +256,7 @@ class Agent:
                 "time": utc_text(),
                 "clock_offset_ms": office.clock_offset_ms,
             }
-            return self._exchange.message("hello", body)
+        return self._exchange.message("hello", body)
 
     def _welcomed(self, message: Message) -> None:
         """Take in where the hub stands; see protocol §4 for what each case answers."""

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.kernel.errors import Invalid
+from shared.kernel.keys import SigningKey
 from shared.messaging import append, log
 from shared.messaging.entry import RUN_BYTES
 from shared.messaging.envelope import (
@@ -60,6 +61,25 @@ def test_a_refused_entry_advances_the_cursor_and_is_told_to_the_sender(pair: Pai
     assert pair.hub.applied() == ["good-1", "good-2"]
     assert pair.node.applied("refused") == ["wrong"]
     assert pair.hub.incoming().seq == 3
+
+
+def test_no_message_is_signed_while_a_transaction_is_open(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign, busy = SigningKey.sign, []
+
+    def signed(key: SigningKey, message: bytes) -> bytes:
+        busy.append(sum(side.database.engine.pool.checkedout() for side in (pair.hub, pair.node)))
+        return sign(key, message)
+
+    monkeypatch.setattr(SigningKey, "sign", signed)
+    pair.node.tell("first")
+    pair.node.exchange.due()
+    pair.node.tell("second")
+    pair.hub.tell("down")
+    pair.settle()  # with a gap and what is sent again
+    assert len(busy) > 3
+    assert not any(busy)
 
 
 def test_a_run_that_comes_twice_is_applied_once(pair: Pair) -> None:
