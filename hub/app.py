@@ -78,7 +78,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             corrections_api,
             uploads_api,
             bundles_api,
-            requests_blueprint(folder, requests(folder)),
+            requests_blueprint(folder, requests(folder), post_by_hand),
         ),
         navigation=NAVIGATION,
         scopes=scopes,

@@ -224,6 +224,7 @@ def work_command(folder: Path, shards: tuple[int, ...], as_json: bool) -> None:
     with ExitStack() as stack:
         for shard in chosen:
             stack.enter_context(folder_lock(place.path / "shards" / str(shard), "hub work"))
+        settle_keys(place)
         background = Background()
         work(place, chosen, background)
         background.start()

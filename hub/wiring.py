@@ -87,7 +87,7 @@ def holdings(node_id: str, session: Session) -> Iterable[epochs.Fact]:
 
 
 def post_by_hand(folder: HubFolder) -> PostOffice:
-    """The post office for what is carried by hand: it has no link."""
+    """The post office for what is carried by hand or comes over HTTPS: it has no link."""
     return PostOffice(folder, ByHand(), handlers(folder), holdings)
 
 

@@ -32,7 +32,9 @@ from node.registry.edge import FOLDER
 from node.registry.views import blueprint as registry_pages
 from node.sync import parcel_views
 from node.sync.views import blueprint as sync_pages
-from node.transfer.views import blueprint as transfer_pages
+from node.transfer import batch_views as transfer_batch_views
+from node.transfer import pages as transfer_pages
+from node.transfer import views as transfer_views
 from node.whereabouts.light import light_of
 from node.whereabouts.views import blueprint as whereabouts_pages
 from node.wiring import HANDLERS
@@ -53,9 +55,10 @@ _NAVIGATION = (
     ("sync.index", "联网", "cloud", _EVERYBODY_HERE),
 )
 
-# The pages of filing and of intake join their blueprint when these are imported.
+# The pages of filing, intake and transfer join their blueprint when these are imported.
 _FILING_PAGES = (views, arranging_views, disposal_views, paper_views, volume_views)
 _INTAKE_PAGES = (intake_views, intake_file_views)
+_TRANSFER_PAGES = (transfer_views, transfer_batch_views)
 
 
 def make_node_app(folder: NodeFolder) -> Flask:
@@ -81,7 +84,7 @@ def make_node_app(folder: NodeFolder) -> Flask:
             registry_pages,
             pages.blueprint,
             intake_pages.blueprint,
-            transfer_pages,
+            transfer_pages.blueprint,
             custody_pages,
             correction_pages,
             sync_pages,

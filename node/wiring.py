@@ -20,6 +20,7 @@ from node.office.places import NodeFolder
 from node.office.service import apply_fonds, office_of
 from node.sync import reconciling, recovery
 from node.sync.agent import Agent
+from node.sync.doorway import Doorway
 from node.sync.line import Line
 from node.sync.uploads import Fetcher, Uploader
 from node.transfer import service as transfer
@@ -27,7 +28,7 @@ from node.transfer.work import TransferWork
 from shared.kernel.background import Background
 from shared.kernel.errors import Unavailable
 from shared.messaging.entry import Entry, Handler
-from shared.messaging.link import Refused
+from shared.messaging.link import Link, Refused
 
 Apply = Callable[[Session, dict[str, Any]], object]
 
@@ -80,6 +81,7 @@ class Correspondence:
         self._folder = folder
         self._lock = threading.Lock()
         self._agent: Agent | None = None
+        self._waiting = False
         self._line = Line(folder)
         self._uploader = Uploader(folder)
         self._fetcher = Fetcher(folder)
@@ -117,9 +119,10 @@ class Correspondence:
                 self._begin_anew(agent, refused=refused)
             raise
         self._line.answered()
-        if agent.is_silent():
+        if agent.is_silent() or agent.is_waiting() != self._waiting:
             with self._lock:
-                self._hang_up()
+                if self._agent is agent:
+                    self._hang_up()
         return busy
 
     def _enrolled(self) -> Agent | None:
@@ -132,7 +135,11 @@ class Correspondence:
                     return None
                 if office.state == OfficeState.SUPERSEDED:
                     return None
-                link = self._line.open(address, office.node_id)
+                self._waiting = office.waits_for_grant
+                if self._waiting:
+                    link: Link = Doorway(self._folder)
+                else:
+                    link = self._line.open(address, office.node_id)
                 self._agent = Agent(self._folder, link, HANDLERS, version=version("danglian"))
             return self._agent
 

@@ -41,7 +41,7 @@ from node.wiring import HANDLERS
 from shared.kernel.actor import Actor, Grant, Role, system_actor
 from shared.kernel.jobs import Job
 from shared.kernel.settings import save_settings
-from shared.messaging.models import OutgoingStream
+from shared.messaging.models import DeadLetter, OutgoingStream
 from shared.web import Server, serve
 
 CITY_DEPARTMENT = "420500000000"
@@ -184,6 +184,11 @@ class Federation(Desk):
             clock=self.clock,
         )
         self.steps = steps(self.hub)
+
+    def dead_letters(self) -> list[str]:
+        """Why the hub put messages aside."""
+        with self.hub.database().read() as session:
+            return [letter.reason for letter in session.query(DeadLetter)]
 
     def serve(self) -> None:
         """Let the nodes reach the hub over HTTP: parts of packages and bundles go there."""

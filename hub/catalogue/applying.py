@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from hub.catalogue import text
 from hub.catalogue.models import CatalogueRecord, node_custody
 from hub.catalogue.tally import Changes, Counted
+from hub.catalogue.withholding import is_withheld, masked
 from hub.federation import service as federation
 from hub.federation.models import Fonds
 from shared.kernel.bulk import fresh_rows, put_rows, table_of
@@ -42,6 +43,8 @@ class _Held:
     events: list[dict[str, Any]]
     counted: Counted | None
     code_key: str | None
+    #: What the catalogue shows of a withheld record; None for any other.
+    withheld: dict[str, Any] | None = None
     told: tuple[Record, bytes] | None = None
 
 
@@ -72,7 +75,15 @@ class _Taking:
                 return
             if before.received and record.version < before.version:
                 return  # it comes again after a restore; what the archive has is newer
-            _check_change(record, body, self.node_id, before)
+            if before.withheld is not None:
+                # A node that had lost the record has it from here, masked: now both have that.
+                given_back = record.version == before.version and body == before.withheld
+                body = masked(body)
+                record, canonical = record_from_wire(body), canonical_json(body)
+                if not given_back:
+                    _check_change(record, body, self.node_id, before)
+            else:
+                _check_change(record, body, self.node_id, before)
         key = _code_key(record)
         if key is not None:
             _check_code(record, key, self.codes)
@@ -90,6 +101,7 @@ class _Taking:
             events=list(body["events"]),
             counted=before.counted if before else None,
             code_key=key,
+            withheld=dict(body) if before and before.withheld is not None else None,
             told=(record, canonical),
         )
 
@@ -132,6 +144,7 @@ def _held(ids: Sequence[str], session: Session) -> dict[str, _Held]:
             CatalogueRecord.state,
             CatalogueRecord.level,
             CatalogueRecord.wire,
+            CatalogueRecord.title,
         ).where(CatalogueRecord.id.in_(ids))
     )
     return {
@@ -156,6 +169,7 @@ def _held(ids: Sequence[str], session: Session) -> dict[str, _Held]:
                 row.level,
             ),
             code_key=row.code_key,
+            withheld=row.wire if is_withheld(row.title) else None,
         )
         for row in rows
     }

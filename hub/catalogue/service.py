@@ -14,6 +14,7 @@ from hub.catalogue.models import CatalogueRecord, archive_custody, node_custody
 from hub.catalogue.query import Filters, Found, Look, Row, counted, look_at, search
 from hub.catalogue.reconciling import apply_reconcile
 from hub.catalogue.tally import Changes, Counted, item_digest, recount, sums_of
+from hub.catalogue.withholding import WITHHELD_TITLE, is_withheld, show_again, withhold
 from hub.federation import service as federation
 from hub.federation.events import FondsChanged, FondsMoved
 from shared.kernel.clock import now
@@ -21,6 +22,7 @@ from shared.kernel.errors import Conflict, NotFound, WrongState
 from shared.records import archival_code
 
 __all__ = [
+    "WITHHELD_TITLE",
     "Filters",
     "Found",
     "Look",
@@ -32,6 +34,7 @@ __all__ = [
     "follow_fonds",
     "follow_node",
     "held_by",
+    "is_withheld",
     "item_digest",
     "look_at",
     "move_state",
@@ -40,9 +43,11 @@ __all__ = [
     "recount",
     "search",
     "set_custody",
+    "show_again",
     "sums",
     "sums_of",
     "take_correction",
+    "withhold",
 ]
 
 _CHUNK = 500

@@ -70,7 +70,7 @@ def examine(session: Session) -> Iterator[Ailment]:
     for stream, name in session.execute(
         select(OutgoingStream, Node.name)
         .join(Node, Node.id == OutgoingStream.peer)
-        .where(OutgoingStream.unsure.is_(True))
+        .where(OutgoingStream.unsure.is_(True), OutgoingStream.lost_after.is_not(None))
     ):
         yield Ailment(
             "waiting_for_greeting",

@@ -96,6 +96,9 @@ def grant(
     node.asked_reason = ""
     audit(session, actor, "node.granted", f"node:{node_id}", epoch=epoch, instance=node.instance_id)
     _start(session, node, epoch, key=key, holdings=holdings)
+    # Nothing of it goes out before the instance has its grant and greets: until then another one
+    # may be listening.
+    session.get_one(OutgoingStream, node_id).unsure = True
     return epoch
 
 
@@ -132,7 +135,7 @@ def raise_generation(session: Session, *, to: int | None = None) -> int:
     hub.generation = to or hub.generation + 1
     hub.restore_suspected = None
     for stream in streams:
-        if stream.unsure and stream.lost_after is not None:
+        if stream.waits_after_restore:
             # Not greeted since the last time: what was written meanwhile is still to be told.
             session.execute(
                 update(OutgoingEntry)

@@ -124,7 +124,7 @@ class Reception:
                 self.restart(session, node)
             return
         outgoing.unsure = False
-        if down_seq > (outgoing.lost_after or 0):
+        if outgoing.lost_after is not None and down_seq > outgoing.lost_after:
             rebase(session, outgoing, onto_seq=down_seq, onto_digest=down_digest)
         elif digest_at(session, outgoing, down_seq) != down_digest:
             self.restart(session, node)

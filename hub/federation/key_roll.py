@@ -4,26 +4,29 @@
 transaction the register takes it and every node's stream tells it: from here on it counts; 4. the
 store has a copy of the statement; 5. the next key takes the place of the old one, whose secret is
 gone. Before 3 a roll-over that was killed is taken up by the next one, after it by `settle_keys`,
-which every start of the hub runs.
+which every process of the hub runs at its start (`hub run`, `hub work`).
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from hub.federation.assignments import hub_of
 from hub.federation.key_files import KeyFiles, Link
-from hub.federation.models import OwnKey
+from hub.federation.models import Hub, OwnKey
 from hub.federation.own_keys import own_keys, register_first, succeed_hub_key, succeed_seal
 from hub.federation.places import HubFolder
 from hub.federation.territory import archive_of, archives
 from shared.kernel.actor import Actor, Role, require, system_actor
 from shared.kernel.canonical import canonical_json, sha256_hex
+from shared.kernel.database import locked
 from shared.kernel.errors import WrongState
+from shared.kernel.files import folder_lock
 from shared.kernel.keys import PublicKey, SigningKey
 from shared.kernel.succession import (
     Statement,
@@ -37,6 +40,8 @@ from shared.storage import ObjectStore
 
 _STATEMENTS = "hub/keys/"
 _ACTOR = system_actor("keys")
+#: Longer than settling takes, with a store that is slow.
+_SETTLING_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,16 @@ def settle_keys(folder: HubFolder, *, restored: bool = False) -> int:
     does not know; returns how many. Raises WrongState, saying which folder is to be restored, when
     `keys/` is older than database or store, or does not belong to this hub.
     """
+    with _alone(folder):
+        return _settle_all(folder, restored=restored)
+
+
+def _alone(folder: HubFolder) -> AbstractContextManager[None]:
+    """One process at a time steps on in `keys/`: several of a hub may start at once."""
+    return folder_lock(folder.path / "settling", "settle_keys", wait_seconds=_SETTLING_SECONDS)
+
+
+def _settle_all(folder: HubFolder, *, restored: bool = False) -> int:
     return sum(_settle(folder, holder, restored=restored) for holder in _holders(folder))
 
 
@@ -110,16 +125,17 @@ def _seal_holder(folder: HubFolder, code: str) -> _Holder:
 
 
 def _roll(actor: Actor, folder: HubFolder, holder: _Holder) -> OwnKey:
-    settle_keys(folder)
-    with folder.database().read() as session:
-        serial = own_keys(holder.name, session)[-1].serial + 1
-        generation = hub_of(session).generation
-    link = _prepared_link(folder, holder, serial, generation)
-    with folder.database().write() as session:
-        row = _succeed(actor, folder, holder, link, session)
-    _keep_statements(folder.store, holder, [row])
-    holder.files.advance()
-    return row
+    with _alone(folder):
+        _settle_all(folder)
+        with folder.database().read() as session:
+            serial = own_keys(holder.name, session)[-1].serial + 1
+            generation = hub_of(session).generation
+        link = _prepared_link(folder, holder, serial, generation)
+        with folder.database().write() as session:
+            row = _succeed(actor, folder, holder, link, session)
+        _keep_statements(folder.store, holder, [row])
+        holder.files.advance()
+        return row
 
 
 def _prepared_link(folder: HubFolder, holder: _Holder, serial: int, generation: int) -> Link:
@@ -164,9 +180,11 @@ def _settle(folder: HubFolder, holder: _Holder, *, restored: bool) -> int:
     with folder.database().read() as session:
         register = list(own_keys(holder.name, session))
     if not register:
-        # A database from before there was a register.
+        # A database from before there was a register. Another host may be at this just now.
         with folder.database().write() as session:
-            register = [register_first(session, holder.name, current)]
+            locked(session, Hub, 1)
+            register = list(own_keys(holder.name, session))
+            register = register or [register_first(session, holder.name, current)]
     missing = _standing(folder, holder, current, register)
     if missing and not restored:
         raise _database_outdated(holder.files)

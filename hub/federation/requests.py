@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from hub.federation.assignments import hub_of
 from hub.federation.places import HubFolder
-from hub.federation.sync import open_from_node
+from hub.federation.sync import PostOffice, open_from_node
 from shared.identity import public
-from shared.kernel.errors import Invalid
+from shared.kernel.errors import Invalid, Unavailable
 from shared.messaging.envelope import Header, close_envelope
 
 #: What takes the network is said as a function, and done when the transaction is over.
@@ -27,16 +27,30 @@ Request = Callable[[Session, str, dict[str, Any]], Answer]
 _LIMIT = 64 * 1024
 
 
-def requests_blueprint(folder: HubFolder, answers: Mapping[str, Request]) -> Blueprint:
-    """`POST /api/v1/nodes/requests`: an envelope of kind `request` in, one of kind `answer` out."""
+def requests_blueprint(
+    folder: HubFolder, answers: Mapping[str, Request], post: Callable[[HubFolder], PostOffice]
+) -> Blueprint:
+    """What nodes send over HTTPS.
+
+    `POST /api/v1/nodes/requests`: an envelope of kind `request` in, one of kind `answer` out.
+    `POST /api/v1/nodes/greetings`: the `hello` of an instance that waits for its grant, and
+    therefore does not listen to the node's queue; out comes what would have gone there.
+    """
     blueprint = Blueprint("node_requests", __name__)
+
+    @blueprint.post("/api/v1/nodes/greetings")
+    @public
+    def answer_greeting() -> Response:
+        raw = _body()
+        with folder.database().read() as session:
+            if hub_of(session).restore_suspected is not None:
+                raise Unavailable("市级平台正在恢复。", "系统会自动重试。")
+        return Response(b"".join(post(folder).greet(raw)), mimetype="application/octet-stream")
 
     @blueprint.post("/api/v1/nodes/requests")
     @public
     def answer_request() -> Response:
-        if (request.content_length or 0) > _LIMIT:
-            raise Invalid("body", "请求过大。", "请升级软件后再试。", code="too_large")
-        raw = request.get_data(cache=False)
+        raw = _body()
         database = folder.database()
         message = open_from_node(database, folder.settings.hub_id, raw)
         question = message.document()
@@ -59,3 +73,9 @@ def requests_blueprint(folder: HubFolder, answers: Mapping[str, Request]) -> Blu
         return Response(raw_answer, mimetype="application/octet-stream")
 
     return blueprint
+
+
+def _body() -> bytes:
+    if (request.content_length or 0) > _LIMIT:
+        raise Invalid("body", "请求过大。", "请升级软件后再试。", code="too_large")
+    return request.get_data(cache=False)

@@ -270,6 +270,13 @@ class PostOffice:
         message = open_from_node(self._database, self._hub_id, raw)
         return message.header.sender, self._receive(message)
 
+    def greet(self, raw: bytes) -> list[bytes]:
+        """Answer a greeting, whichever way it came. Raises BadEnvelope for anything else."""
+        message = open_from_node(self._database, self._hub_id, raw)
+        if message.header.kind != "hello":
+            raise BadEnvelope("kind", message.header.kind, claimed_sender=message.header.sender)
+        return self._receive(message)
+
     # ---- by hand
 
     def everything(self, node_id: str) -> Iterator[bytes]:

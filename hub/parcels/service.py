@@ -69,7 +69,7 @@ def waiting_for(actor: Actor, node_id: str, *, session: Session) -> Waiting:
             "请先在“联网单位”中登记或恢复这个单位。",
             code="node_silent",
         )
-    return Waiting(node_id, node.name, stream.seq - stream.acked, stream.unsure)
+    return Waiting(node_id, node.name, stream.seq - stream.acked, stream.waits_after_restore)
 
 
 def nodes_by_hand(session: Session) -> list[str]:

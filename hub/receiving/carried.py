@@ -19,6 +19,7 @@ from hub.receiving.uploads import (
     grant_upload,
     note_part,
     present_numbers,
+    upload_of,
     wanted_offer,
 )
 from shared.kernel.canonical import sha256_hex
@@ -95,7 +96,7 @@ class CarriedPackages:
         offer = wanted_offer(session, self.node_id, asked)
         if offer.arrived:
             return None
-        upload = session.get(Upload, offer.id)
+        upload = upload_of(session, offer.id)
         if upload is None:
             # Its token is told to nobody. One that the node has for a link stays good.
             grant_upload(session, self.node_id, asked)

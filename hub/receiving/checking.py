@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
 
 from hub.catalogue import service as catalogue
+from hub.catalogue.models import CatalogueRecord
 from hub.federation import service as federation
 from hub.receiving.models import Batch, Offer, OfferState
 from hub.receiving.progress import advance, locked_batch
@@ -39,8 +40,6 @@ log = logging.getLogger(__name__)
 
 _ACTOR = system_actor("receiving")
 _CHUNK = 50
-#: What stands in place of the title of a record that must not be here.
-CLASSIFIED_TITLE = "（含密级标志，未保存题名）"
 
 #: Findings after which nobody can take the package for the offered one.
 _UNSOUND = frozenset(
@@ -77,6 +76,8 @@ class _Work:
     fonds: Fonds
     seals: Sequence[PublicKey]
     catalogue_digest: str | None
+    #: The catalogue shows no title of it: an earlier check found a mark.
+    withheld: bool
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class _Checked:
     findings: tuple[Finding, ...]
     sound: bool
     classified: bool
+    #: Of a withheld record that bears no mark any more: what its node had told.
+    told: dict[str, Any] | None = None
 
 
 class Checking:
@@ -131,6 +134,8 @@ class Checking:
                 shapes[offer.fonds_id],
                 seals[offer.node_id],
                 records[offer.record_id].digest if offer.record_id in records else None,
+                offer.record_id in records
+                and catalogue.is_withheld(records[offer.record_id].title),
             )
             for offer in offers
         ]
@@ -167,14 +172,21 @@ class Checking:
                 for piece in chunks(source):
                     copy.write(piece)
             report = inspect_package(path, self._context(work, path))
+            # Without a subject it could not even be opened.
+            sound = report.subject is not None and not any(
+                each.code in _UNSOUND for each in report.errors
+            )
+            told = None
+            if work.withheld and sound and not report.is_classified:
+                with open_package(path) as package:
+                    told = package.record_wire
         return _Checked(
             work.offer.id,
             report.to_wire(),
             report.findings,
-            # Without a subject it could not even be opened.
-            sound=report.subject is not None
-            and not any(each.code in _UNSOUND for each in report.errors),
+            sound=sound,
             classified=report.is_classified,
+            told=told,
         )
 
     def _context(self, work: _Work, path: Path) -> Context:
@@ -246,6 +258,9 @@ def _write(checked: Iterable[_Checked], session: Session) -> None:
 
 def _note(offer: Offer, result: _Checked, session: Session) -> None:
     offer.inline = None
+    record = catalogue.records_of([offer.record_id], session).get(offer.record_id)
+    if result.classified:  # also of an offer that was withdrawn meanwhile
+        _withhold(offer.record_id, record, session)
     if offer.checked_at is not None or offer.state != OfferState.OPEN:
         return  # withdrawn meanwhile, or another worker was faster
     offer.checked_at = now()
@@ -255,5 +270,16 @@ def _note(offer: Offer, result: _Checked, session: Session) -> None:
     offer.finding_codes = sorted({each.code for each in result.findings})
     offer.sound = result.sound and not result.classified
     if result.classified:
-        offer.title = CLASSIFIED_TITLE
         audit.record(session, _ACTOR, "offer.classified", f"offer:{offer.id}")
+    elif result.told is not None and record is not None:
+        catalogue.show_again(session, record, result.told)
+        offer.title = record.title
+
+
+def _withhold(record_id: str, record: CatalogueRecord | None, session: Session) -> None:
+    """Keep the title of a record that bears a mark neither in the catalogue nor in any offer."""
+    session.execute(
+        update(Offer).where(Offer.record_id == record_id).values(title=catalogue.WITHHELD_TITLE)
+    )
+    if record is not None:
+        catalogue.withhold(session, record)

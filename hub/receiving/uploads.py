@@ -21,7 +21,7 @@ from hub.receiving.progress import advance, locked_batch
 from hub.receiving.schemas import UploadSchema
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import format_utc, now
-from shared.kernel.database import Database
+from shared.kernel.database import Database, locked
 from shared.kernel.errors import Classified, Conflict, Invalid, NotAllowed, NotFound, WrongState
 from shared.kernel.keys import random_token
 from shared.messaging.log import lock_streams
@@ -31,6 +31,8 @@ from shared.storage import PART_SIZE, Staging, part_count
 GRANT_LASTS = timedelta(hours=1)
 #: Parts that came so long ago, of an offer that still waits, are cleared; the node sends again.
 PARTS_LAST = timedelta(days=14)
+#: In the place of a token's digest: staging is being cleared of this upload's parts.
+_CLEARING = ""
 _CHUNK = 200
 
 
@@ -101,9 +103,9 @@ def grant_parts(
     """Let a node send the parts of one upload that the caller has found to be wanted.
 
     `complete` when everything is here already: then nothing is granted. Raises Conflict when the
-    node's quota is full.
+    node's quota is full, WrongState as `upload_of` does.
     """
-    upload = session.get(Upload, upload_id)
+    upload = upload_of(session, upload_id)
     if complete:
         return _granted(upload_id, size, None, present_numbers(session, upload_id))
     if upload is None:
@@ -115,6 +117,21 @@ def grant_parts(
     upload.expires_at = now() + GRANT_LASTS
     session.flush()
     return _granted(upload_id, size, (token, upload), present_numbers(session, upload_id))
+
+
+def upload_of(session: Session, upload_id: str) -> Upload | None:
+    """An upload that may go on, held; None when it has not begun.
+
+    Raises WrongState while the sweeper clears its stale parts: a part that came now would be noted,
+    and swept with them.
+    """
+    upload = locked(session, Upload, upload_id)
+    if upload is not None and upload.token_digest == _CLEARING:
+        raise WrongState(
+            "先前没有传完的部分已过期，正在清除。", "过一会儿会自动重新上传。",
+            code="upload_clearing",
+        )  # fmt: skip
+    return upload
 
 
 def _granted(
@@ -279,13 +296,18 @@ class UploadSweeper:
                     .with_for_update(of=Upload, skip_locked=True)
                 )
             )
+            for upload in stale:
+                upload.token_digest = _CLEARING
             ids = [offer.id for offer in done] + [upload.id for upload in stale]
-            for offer_id in ids:
-                forget_upload(session, offer_id)
-        # `staged` goes last: a kill before it only means that they are cleared again.
+            for offer in done:
+                forget_upload(session, offer.id)
+        # What says so goes last: a kill before it only means that they are cleared again. Until
+        # then nobody is granted an upload whose parts are being cleared.
         for offer_id in ids:
             self._staging.abort(offer_id)
         with self._database.write() as session:
+            for upload in stale:
+                forget_upload(session, upload.id)
             for offer in session.scalars(
                 select(Offer).where(Offer.id.in_([each.id for each in done]))
             ):

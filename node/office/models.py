@@ -59,6 +59,11 @@ class Office(Model):
         """Whether this instance holds the hub's grant for the current epoch."""
         return self.state == OfficeState.ACTIVE
 
+    @property
+    def waits_for_grant(self) -> bool:
+        """Whether this instance has asked for a grant, and it has not come yet."""
+        return self.state == OfficeState.RECOVERING and not self.adopting
+
 
 class Standing(StrEnum):
     """Whether this node may write into a fonds, or why it may not (protocol §5: one writer)."""

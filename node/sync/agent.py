@@ -119,6 +119,11 @@ class Agent:
         with self._database.read() as session:
             return office_of(session).state == OfficeState.SUPERSEDED
 
+    def is_waiting(self) -> bool:
+        """Whether this instance waits for its grant: what waits in the queue is another's."""
+        with self._database.read() as session:
+            return office_of(session).waits_for_grant
+
     def step_in(self) -> bool:
         """Take in what waits in this node's queue."""
         if self.is_silent():
@@ -254,7 +259,7 @@ class Agent:
                 "reads": VERSION,
                 "epoch": office.epoch,
                 "generation": stream.generation if stream else 0,
-                "want_grant": office.state == OfficeState.RECOVERING and not office.adopting,
+                "want_grant": office.waits_for_grant,
                 "reason": office.notice[:200],
                 "acked": waiting.acknowledged,
                 "backlog": waiting.count,
@@ -264,7 +269,7 @@ class Agent:
                 "time": utc_text(),
                 "clock_offset_ms": office.clock_offset_ms,
             }
-            return self._exchange.message("hello", body)
+        return self._exchange.message("hello", body)
 
     def _welcomed(self, message: Message) -> None:
         """Take in where the hub stands; see protocol §4 for what each case answers."""

@@ -10,9 +10,8 @@ import requests
 from node.office.places import NodeFolder
 from node.office.service import office_of
 from node.sync.errors import hub_answer
-from node.sync.questions import ask_hub, hub_url
+from node.sync.questions import TIMEOUT, ask_hub, hub_url
 
-_TIMEOUT = (5, 60)
 _TOKEN, _DIGEST = "Danglian-Upload-Token", "Danglian-Part-Sha256"
 
 
@@ -45,13 +44,13 @@ class HubDoor:
             _DIGEST: hashlib.sha256(part).hexdigest(),
             "Content-Type": "application/octet-stream",
         }
-        hub_answer(lambda: self._http.put(url, data=part, headers=headers, timeout=_TIMEOUT))
+        hub_answer(lambda: self._http.put(url, data=part, headers=headers, timeout=TIMEOUT))
 
     def get_part(self, grant: dict[str, Any], number: int) -> bytes:
         """Fetch one part of a granted bundle. The caller verifies the whole by its digest."""
         url = f"{self._base()}/api/v1/bundles/{grant['bundle_id']}/parts/{number}"
         headers = {_TOKEN: grant["token"]}
-        return hub_answer(lambda: self._http.get(url, headers=headers, timeout=_TIMEOUT)).content
+        return hub_answer(lambda: self._http.get(url, headers=headers, timeout=TIMEOUT)).content
 
     def _base(self) -> str:
         with self._database.read() as session:

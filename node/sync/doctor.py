@@ -63,7 +63,7 @@ def examine_line(session: Session) -> Iterator[Ailment]:
 
 
 def _of_the_line(office: Office, session: Session) -> Iterator[Ailment]:
-    if office.state == OfficeState.RECOVERING and not office.adopting:
+    if office.waits_for_grant:
         yield Ailment(
             "waiting_for_grant",
             "本机数据与平台不连续，正等待市档案馆确认。",

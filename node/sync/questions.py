@@ -14,7 +14,8 @@ from shared.kernel.errors import Unavailable
 from shared.kernel.keys import PublicKey
 from shared.messaging.envelope import BadEnvelope, Header, close_envelope, read_envelope
 
-_TIMEOUT = (5, 60)
+#: Seconds to connect, and to wait for an answer.
+TIMEOUT = (5, 60)
 
 
 def hub_url(folder: NodeFolder, office: Office) -> str:
@@ -43,7 +44,7 @@ def ask_hub(
         )
     raw = close_envelope(folder.keys.device(), header, question)
     post = requests.post if http is None else http.post
-    answer = hub_answer(lambda: post(url, data=raw, timeout=_TIMEOUT))
+    answer = hub_answer(lambda: post(url, data=raw, timeout=TIMEOUT))
     try:
         message = read_envelope(answer.content).open(hub_key)
     except BadEnvelope as error:

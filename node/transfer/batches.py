@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import case, delete, func, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
 from node.office.service import require_writable
-from node.transfer.models import Batch, BatchRecord, Notice
+from node.transfer.models import Batch, BatchRecord
+from node.transfer.questions import OPEN_STATES, batch_of, records_of
 from shared import audit
 from shared.kernel import jobs
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import now
-from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, WrongState
+from shared.kernel.errors import Conflict, Invalid, NotAllowed, WrongState
 from shared.kernel.identifiers import new_id
 from shared.records.record import RecordLevel
 from shared.records.states import NODE_BATCH, RECORD
@@ -25,11 +26,6 @@ INSPECT = "transfer.inspect"
 OFFER = "transfer.offer"
 #: Above this a verdict on the whole batch would not fit into one entry of the stream.
 MOST_RECORDS = 1000
-SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
-#: Who may put a notice aside.
-READING = (Role.CLERK, Role.LEADER)
-#: States in which a batch lays claim to its records.
-OPEN_STATES = ("preparing", "approved", "offered", "withdrawing", "accepted", "corrected", "signed")
 _CHUNK = 500
 
 
@@ -301,14 +297,6 @@ def correct_and_offer_again(
     return batch
 
 
-def batch_of(actor: Actor, batch_id: str, *, session: Session) -> Batch:
-    """A batch that the actor may see. Raises NotFound."""
-    batch = session.get(Batch, batch_id)
-    if batch is None or not actor.may(*SEEING, fonds=batch.fonds_id):
-        raise NotFound("没有这个移交批次。", "请回到移交列表重新查看。")
-    return batch
-
-
 def batch_to_change(
     actor: Actor, batch_id: str, session: Session, role: Role, *states: str
 ) -> Batch:
@@ -347,139 +335,3 @@ def submit(
     batch.job_id = job.id
     session.flush()
     return job
-
-
-def records_of(batch_id: str, *, session: Session) -> list[BatchRecord]:
-    """The records of a batch in their order."""
-    return list(
-        session.scalars(
-            select(BatchRecord)
-            .where(BatchRecord.batch_id == batch_id)
-            .order_by(BatchRecord.position)
-        )
-    )
-
-
-def listing(actor: Actor) -> Any:
-    """The batches that the actor may see, as a statement to page through."""
-    query = select(Batch)
-    allowed = actor.fonds(*SEEING)
-    return query if allowed is None else query.where(Batch.fonds_id.in_(allowed))
-
-
-def batches(
-    actor: Actor, *, session: Session, fonds_id: str | None = None, state: str | None = None
-) -> list[Batch]:
-    """The batches that the actor may see, newest first."""
-    query = listing(actor).order_by(Batch.created_at.desc(), Batch.id.desc())
-    if fonds_id:
-        query = query.where(Batch.fonds_id == fonds_id)
-    if state:
-        query = query.where(Batch.state == state)
-    return list(session.scalars(query))
-
-
-def record_listing(batch: Batch, *, text: str = "") -> Any:
-    """The records of a batch, as a statement to page through; `text` narrows by filing's search."""
-    query = select(BatchRecord).where(BatchRecord.batch_id == batch.id)
-    return about(query, batch, text) if text else query
-
-
-def about(query: Any, batch: Batch, text: str) -> Any:
-    """A statement over the records of a batch, narrowed to those that filing finds by a text."""
-    found = filing.listing(filing.Filter(text=text), [batch.fonds_id])
-    return query.where(BatchRecord.record_id.in_(found.with_only_columns(filing.Record.id)))
-
-
-def without_opinion(query: Any) -> Any:
-    """A statement over the records of a batch, narrowed to those without an opening opinion."""
-    missing = select(filing.Record.id).where(filing.Record.opening_opinion.is_(None))
-    return query.where(BatchRecord.record_id.in_(missing))
-
-
-def ready_listing(actor: Actor, *, session: Session) -> Any:
-    """Filed records that could be handed over: by themselves or as volumes, in no open batch."""
-    wanted = filing.Filter(state="filed")
-    claimed = (
-        select(BatchRecord.record_id)
-        .join(Batch, Batch.id == BatchRecord.batch_id)
-        .where(Batch.state.in_(OPEN_STATES), BatchRecord.outcome.is_distinct_from("returned"))
-    )
-    seen = [
-        fonds_id
-        for fonds_id in filing.ids_seen(actor, session=session)
-        if actor.may(Role.CLERK, fonds=fonds_id)
-    ]
-    return (
-        filing.listing(wanted, seen)
-        .where(filing.Record.level != RecordLevel.ITEM)
-        .where(filing.Record.id.not_in(claimed))
-    )
-
-
-def in_batches(*conditions: Any) -> Any:
-    """The ids of records in batches that fit, as a subquery; but for those that were returned."""
-    return (
-        select(BatchRecord.record_id)
-        .join(Batch, Batch.id == BatchRecord.batch_id)
-        .where(BatchRecord.outcome.is_distinct_from("returned"), *conditions)
-    )
-
-
-def latest_of(record_id: str, *, session: Session) -> tuple[Batch, BatchRecord] | None:
-    """The last batch that a record was put into, and its row there."""
-    row = session.execute(
-        select(Batch, BatchRecord)
-        .join(BatchRecord, BatchRecord.batch_id == Batch.id)
-        .where(BatchRecord.record_id == record_id)
-        .order_by(Batch.created_at.desc(), Batch.id.desc())
-        .limit(1)
-    ).first()
-    return None if row is None else (row[0], row[1])
-
-
-def summary(batch_id: str, *, session: Session) -> dict[str, int]:
-    """How many records of a batch were inspected, have errors or warnings, are told, uploaded."""
-    conditions = (
-        BatchRecord.errors > 0,
-        BatchRecord.warnings > 0,
-        BatchRecord.told.is_(True),
-        BatchRecord.uploaded.is_(True),
-        BatchRecord.outcome == "returned",
-    )
-    row = session.execute(
-        select(
-            func.count(),
-            func.count(BatchRecord.inspected_version),
-            *(func.count(case((condition, 1))) for condition in conditions),
-        ).where(BatchRecord.batch_id == batch_id)
-    ).one()
-    names = ("records", "inspected", "errors", "warnings", "told", "uploaded", "returned")
-    return dict(zip(names, (int(value) for value in row), strict=True))
-
-
-def notices(actor: Actor, *, session: Session) -> list[Notice]:
-    """What the hub sent and was not followed, and nobody has put aside yet.
-
-    Those of a batch are for who sees its fonds. The others name nothing: they are for everybody.
-    """
-    own = listing(actor).with_only_columns(Batch.id)
-    return list(
-        session.scalars(
-            select(Notice)
-            .where(Notice.seen_at.is_(None))
-            .where(or_(Notice.batch_id.is_(None), Notice.batch_id.in_(own)))
-            .order_by(Notice.at.desc())
-        )
-    )
-
-
-def put_notice_aside(actor: Actor, notice_id: str, *, session: Session) -> None:
-    """A clerk or leader has read a notice."""
-    notice = session.get(Notice, notice_id)
-    if notice is None:
-        raise NotFound("没有这条提示。", "它可能已被处理。")
-    batch = session.get(Batch, notice.batch_id) if notice.batch_id else None
-    if batch is not None or not actor.has(*READING):
-        require(actor, *READING, fonds=batch.fonds_id if batch else None)
-    notice.seen_at = now()

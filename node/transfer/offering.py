@@ -20,12 +20,11 @@ from node.transfer.batches import (
     OFFER,
     batch_to_change,
     no_open_job,
-    records_of,
     require_inspected,
     submit,
-    summary,
 )
 from node.transfer.models import Batch, BatchRecord, Paper
+from node.transfer.questions import records_of, summary
 from shared import audit
 from shared.kernel import jobs
 from shared.kernel.actor import Actor, Role

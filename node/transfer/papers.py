@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from node.filing import service as filing
 from node.office.service import fonds_of, hub_key_named, office_of
-from node.transfer.batches import records_of
 from node.transfer.models import Batch, BatchRecord, Notice, Paper, PaperKind
+from node.transfer.questions import records_of
 from node.transfer.recovery import remember
 from shared import audit
 from shared.kernel.actor import system_actor

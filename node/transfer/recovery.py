@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from node.filing import service as filing
 from node.office.service import keeps, office_of
-from node.transfer.batches import records_of
 from node.transfer.models import Batch, BatchRecord
+from node.transfer.questions import records_of
 from shared import audit
 from shared.kernel.actor import system_actor
 from shared.kernel.clock import now

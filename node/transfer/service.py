@@ -4,34 +4,20 @@ from node.transfer.batches import (
     INSPECT,
     MOST_RECORDS,
     OFFER,
-    READING,
-    SEEING,
-    about,
     add_records,
     approve,
-    batch_of,
-    batches,
     claimed_records,
     correct_and_offer_again,
     give_up,
-    in_batches,
     inspect,
-    latest_of,
-    listing,
-    notices,
     prepare,
-    put_notice_aside,
-    ready_listing,
-    record_listing,
-    records_of,
     rename,
     revise,
     set_opinions,
-    summary,
     take_out,
-    without_opinion,
 )
 from node.transfer.models import Batch, BatchRecord, Notice, Paper
+from node.transfer.notices import READING, notices, put_notice_aside
 from node.transfer.offering import (
     draft_signature,
     evidence_since,
@@ -57,6 +43,20 @@ from node.transfer.papers import (
     received_by,
     report,
     signed_by,
+)
+from node.transfer.questions import (
+    SEEING,
+    about,
+    batch_of,
+    batches,
+    in_batches,
+    latest_of,
+    listing,
+    ready_listing,
+    record_listing,
+    records_of,
+    summary,
+    without_opinion,
 )
 from node.transfer.recovery import adopt_batch
 

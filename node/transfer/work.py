@@ -18,10 +18,11 @@ from node.office.places import NodeFolder
 from node.office.service import fonds_of, office_of, require_grant, tell_hub_many
 from node.office.working import FolderRunner
 from node.registry.files import object_name
-from node.transfer.batches import INSPECT, OFFER, records_of
+from node.transfer.batches import INSPECT, OFFER
 from node.transfer.checking import Checked, Checker
 from node.transfer.models import Batch, BatchRecord
 from node.transfer.offering import close_batch, offer_fact, package_name
+from node.transfer.questions import records_of
 from shared.kernel.actor import Actor
 from shared.kernel.clock import now
 from shared.kernel.errors import DanglianError, NotFound

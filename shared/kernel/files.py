@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -60,14 +61,18 @@ def file_sha256(path: Path) -> str:
 
 
 @contextmanager
-def folder_lock(folder: Path, purpose: str) -> Iterator[None]:
+def folder_lock(folder: Path, purpose: str, *, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold a data folder for one running process; the system frees it when the process dies.
 
-    Raises Conflict, naming the process that holds it.
+    Waits so long for another process that holds it. Raises Conflict, naming that process.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait_seconds
     with (folder / "run.lock").open("a+") as stream:
-        if not _lock(stream.fileno()):
+        while not _lock(stream.fileno()):
+            if time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
             stream.seek(0)
             holder = stream.read().strip() or "另一个进程"
             raise Conflict(

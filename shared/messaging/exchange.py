@@ -130,7 +130,9 @@ class Exchange:
                 sent.seq, sent.runs = stream.acked, []
                 longest = self._timing.retransmit_longest
                 sent.wait = min(longest, max(self._timing.retransmit_first, sent.wait * 2))
-            return list(self._runs(session, stream, sent, moment))
+            runs = self._runs(session, stream, sent, moment)
+        # Signed when the transaction is over: a key may lie in a slow device.
+        return [close_envelope(self.party.key, header, body) for header, body in runs]
 
     def unsent(self) -> None:
         """What was due last may not have left: it is due again, from the acknowledged on."""
@@ -162,7 +164,7 @@ class Exchange:
         while began is None or after < end:
             with self.database.read() as session:
                 stream = session.get(OutgoingStream, self.party.peer)
-                if stream is None or stream.unsure:
+                if stream is None or stream.waits_after_restore:
                     return
                 if began is None:
                     began = (stream.epoch, stream.generation)
@@ -178,20 +180,20 @@ class Exchange:
 
     def _runs(
         self, session: Session, stream: OutgoingStream, sent: _Sent, moment: float
-    ) -> list[bytes]:
-        messages = []
+    ) -> list[tuple[Header, bytes]]:
+        runs = []
         while sent.seq < stream.seq and self._window_open(sent):
             run = self._run(session, stream, sent.seq)
             if run is None:
                 break
             header, body = run
-            messages.append(close_envelope(self.party.key, header, body))
+            runs.append(run)
             sent.runs.append((header.last, len(body)))
             sent.seq = header.last
-        if messages:
+        if runs:
             sent.wait = sent.wait or self._timing.retransmit_first
             sent.deadline = moment + sent.wait * random.uniform(1.0, 1.3)
-        return messages
+        return runs
 
     def _run(
         self, session: Session, stream: OutgoingStream, after: int
@@ -244,8 +246,8 @@ class Exchange:
     def message(self, kind: str, body: bytes | dict[str, Any], *, after: int = 0) -> bytes:
         """A signed hint to the peer (everything that is not a run); it may be lost."""
         with self.database.read() as session:
-            stream = session.get(OutgoingStream, self.party.peer)
-            return close_envelope(self.party.key, self._header(kind, stream, after=after), body)
+            header = self._header(kind, session.get(OutgoingStream, self.party.peer), after=after)
+        return close_envelope(self.party.key, header, body)
 
     # ---- receiving
 
@@ -316,7 +318,8 @@ class Exchange:
                 self._events.greeting_due(session)
             return []
         with self.database.read() as session:
-            return [self.message("recover", self.position(session))]
+            position = self.position(session)
+        return [self.message("recover", position)]
 
     def _superseded(self) -> bytes:
         with self.database.read() as session:
@@ -331,7 +334,8 @@ class Exchange:
     def acknowledgement(self) -> bytes:
         """How far the peer's stream was applied here, with the digest that proves it."""
         with self.database.read() as session:
-            return self.message("ack", self.position(session))
+            position = self.position(session)
+        return self.message("ack", position)
 
     def position(self, session: Session) -> dict[str, Any]:
         """Epoch, seq, digest of what was applied, and how much of it is durable.

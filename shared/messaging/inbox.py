@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from shared.kernel.clock import now
 from shared.kernel.database import locked
 from shared.kernel.engines import translated
-from shared.kernel.errors import DanglianError, Unavailable
+from shared.kernel.errors import DanglianError, Invalid, Unavailable
 from shared.messaging.entry import Entry, Handler, first_digest
 from shared.messaging.envelope import BadEnvelope, Header
 from shared.messaging.models import IncomingStream
@@ -99,6 +99,8 @@ def _apply(
 ) -> list[Refusal]:
     refusals: list[Refusal] = []
     fresh = run.entries[cursor - run.after :]
+    if run.too_large:
+        return [Refusal(entry, _too_large()) for entry in fresh]
     for kind, same in groupby(fresh, key=lambda entry: entry.kind):
         entries = list(same)
         if _refused(session, handlers, kind, peer, entries) is None:
@@ -108,6 +110,15 @@ def _apply(
             if error is not None:
                 refusals.append(Refusal(entry, error))
     return refusals
+
+
+def _too_large() -> Invalid:
+    return Invalid(
+        "documents",
+        "这条信息超过了一次能收的大小，没有接收。",
+        "请减少文件数量，或拆分为多件后再试；仍不行请检查程序是否被改动。",
+        code="entry_too_large",
+    )
 
 
 def _refused(

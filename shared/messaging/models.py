@@ -34,10 +34,16 @@ class OutgoingStream(Model):
     acked: Mapped[int] = mapped_column(Integer, default=0)
     durable: Mapped[int] = mapped_column(Integer, default=0)
     acked_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
-    #: After a restore the peer may be ahead of this log: nothing is sent until it has said where.
+    #: The peer may be ahead of this log after a restore, or be no longer the instance that listens
+    #: after a grant: nothing is sent until it has said where it stands.
     unsure: Mapped[bool] = mapped_column(Boolean, default=False)
     #: After a restore: the last seq that the restored log still had (the peer may have more).
     lost_after: Mapped[int | None] = mapped_column(Integer, default=None)
+
+    @property
+    def waits_after_restore(self) -> bool:
+        """Whether the peer may be ahead of this log, and has not said so far."""
+        return self.unsure and self.lost_after is not None
 
 
 class OutgoingEntry(Model):

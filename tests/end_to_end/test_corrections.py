@@ -28,16 +28,6 @@ from tests.federation import ADMIN, ARCHIVIST, CLERK, Federation, Unit, everywhe
 NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
 
 
-@pytest.fixture
-def city(tmp_path: Path) -> Federation:
-    return Federation(tmp_path)
-
-
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("宜昌市文化和旅游局", number="A101")
-
-
 def received(city: Federation, unit: Unit, count: int = 2) -> list[str]:
     ids = unit.file(count)
     batch_id = unit.offer(ids)

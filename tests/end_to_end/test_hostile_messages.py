@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,21 +33,6 @@ from shared.messaging.models import DeadLetter
 from tests.federation import Federation, Unit
 
 Forge = Callable[[Header, bytes, Unit], bytes]
-
-
-@pytest.fixture
-def city(tmp_path: Path) -> Federation:
-    return Federation(tmp_path)
-
-
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("宜昌市文化和旅游局", number="A101")
-
-
-def reasons(city: Federation) -> list[str]:
-    with city.hub.database().read() as session:
-        return [letter.reason for letter in session.query(DeadLetter)]
 
 
 def records(city: Federation) -> int:
@@ -84,7 +68,7 @@ def test_a_message_that_must_not_be_believed_is_put_aside_with_its_reason(
     )
     city.link.send(hub_queue(city.hub.settings.hub_id), [forge(run.header, run.body, unit)])
     city.post.step_in()
-    assert reasons(city) == [reason]
+    assert city.dead_letters() == [reason]
     assert records(city) == 0
     city.settle()
     assert records(city) == 2

@@ -73,11 +73,6 @@ def city(
     server.drop(name)
 
 
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("宜昌市文化和旅游局", number="A101")
-
-
 def tell_tampered(unit: Unit, hub_id: str, body: Mapping[str, Any]) -> int:
     """Append to the node's log what its program would not: nothing is checked. Returns the seq."""
     raw = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()

@@ -22,16 +22,6 @@ from tests.end_to_end.test_streams import NOTHING_WRONG, finish
 from tests.federation import ADMIN, Federation, Unit, everywhere_the_same
 
 
-@pytest.fixture
-def city(tmp_path: Path) -> Federation:
-    return Federation(tmp_path)
-
-
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("宜昌市文化和旅游局", number="A101")
-
-
 def roll(city: Federation) -> None:
     """The hub stops, its key is rolled over, and it starts again."""
     roll_hub_key(ADMIN, city.hub)

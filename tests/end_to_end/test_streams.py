@@ -14,14 +14,20 @@ from hub.federation import service as federation
 from hub.federation.epochs import raise_generation
 from hub.federation.models import TallyCheck
 from hub.federation.places import HubFolder
+from hub.federation.sync import PostOffice
+from hub.wiring import handlers, holdings
 from node.filing import service as filing
+from node.office.service import office_of
 from node.sync.models import Reconciliation
 from node.sync.reconciling import Schedule, ask, due_at, last, latest
+from node.sync.recovery import ask_again
 from node.transfer import service as transfer
+from node.wiring import Correspondence
 from shared.kernel.clock import now
 from shared.messaging.entry import RUN_ENTRIES
 from shared.messaging.envelope import read_envelope
 from shared.messaging.link import hub_queue, node_queue
+from tests.city import wait_for
 from tests.federation import ADMIN, CLERK, Federation, Unit, everywhere_the_same
 from tests.servers.postgresql import PostgreSQL
 
@@ -55,11 +61,6 @@ def city(tmp_path: Path, database: str, seed: int | None) -> Iterator[Federation
     federation = Federation(tmp_path, seed=seed, database=database)
     yield federation
     federation.hub.database().close()
-
-
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("宜昌市文化和旅游局", number="A101")
 
 
 def finish(city: Federation, unit: Unit, batch_id: str) -> None:
@@ -376,6 +377,50 @@ class TestACopyOfANode:
         city.link.send(queue, [b"for whoever has the grant"])
         assert not unit.agent.step_in()
         assert city.link.size(queue) == 1
+
+    def test_while_it_waits_for_its_grant_it_takes_nothing_out_of_the_queue(
+        self, city: Federation, unit: Unit, tmp_path: Path
+    ) -> None:
+        unit.file(3)
+        city.settle()
+        city.serve()
+        with unit.folder.database().write() as session:
+            office_of(session).link = city.hub.settings.link
+        copy = unit.copy(tmp_path / "copy")
+        with copy.folder.database().write() as session:
+            ask_again(session, office_of(session), "由本机接替")
+        link, queue = city.hub.open_link(), node_queue(copy.node_id)
+        # Its clock stands still: nothing is sent a second time because an answer is late.
+        post = PostOffice(city.hub, link, handlers(city.hub), holdings, clock=city.clock)
+        before, after = Correspondence(unit.folder), Correspondence(copy.folder)
+
+        def work(*many: Correspondence) -> None:
+            for each in many:
+                each.step_out()
+                each.step_in()
+            post.step_in()
+            post.step_out()
+
+        def asks() -> bool:
+            work(after)
+            with city.hub.database().read() as session:
+                return bool(post.asking(session))
+
+        link.send(queue, [b"for whoever has the grant"])
+        wait_for(asks, "the copy to ask for its grant")
+        assert link.size(queue) == 1
+        grant(city, copy)
+        work(before)
+
+        def takes_over() -> bool:
+            work(after, before)
+            return copy.state() == "active"
+
+        wait_for(takes_over, "the copy to have adopted what the hub holds")
+        assert everywhere_the_same(city, copy) == NOTHING_WRONG
+        for each in (before, after, link):
+            each.close()
+        city.stop_serving()
 
 
 def runs_waiting(city: Federation) -> int:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import delete
 
 from hub.federation.models import Node
@@ -28,18 +25,6 @@ from shared.kernel.clock import format_utc, now
 from shared.kernel.jobs import job_of, stop, submit
 from shared.messaging.models import OutgoingStream
 from tests.federation import ADMIN, CLERK, Federation, Unit
-
-
-@pytest.fixture
-def city(tmp_path: Path) -> Iterator[Federation]:
-    federation = Federation(tmp_path)
-    yield federation
-    federation.hub.database().close()
-
-
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("宜昌市文化和旅游局", number="A101")
 
 
 def where(unit: Unit, record_id: str) -> tuple[str, dict[str, Step]]:

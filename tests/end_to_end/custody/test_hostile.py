@@ -44,31 +44,32 @@ def arrived(two: TwoUnits) -> str:
     return hand_over_id
 
 
-def test_a_bundle_of_a_hand_over_that_ended_is_asked_of_nobody(two: TwoUnits) -> None:
-    hand_over_id = arrived(two)
-    hub = two.city.hub
-    with hub.database().write() as session:
+def granted(two: TwoUnits, hand_over_id: str) -> tuple[str, str]:
+    """The only bundle of a hand-over, and the token with which the taking unit may fetch it."""
+    with two.city.hub.database().write() as session:
         [bundle] = hub_custody.bundles_of(hand_over_id, session)
         question = {"what": "fetch_bundle", "bundle_id": bundle.id}
-        grant = grant_bundle_down(session, two.taking.node_id, question)
+        return bundle.id, grant_bundle_down(session, two.taking.node_id, question)["token"]
+
+
+def test_a_bundle_of_a_hand_over_that_ended_is_asked_of_nobody(two: TwoUnits) -> None:
+    hand_over_id = arrived(two)
+    bundle_id, token = granted(two, hand_over_id)
     two.call_off(two.taking, hand_over_id, "不办了")
     two.city.settle()
     with pytest.raises(NotFound):
-        open_part(hub, bundle.id, token=grant["token"], number=1)
-    with hub.database().read() as session:
+        open_part(two.city.hub, bundle_id, token=token, number=1)
+    with two.city.hub.database().read() as session:
         assert hub_custody.bundles_of(hand_over_id, session)[0].arrived
 
 
 def test_a_suspended_unit_went_on_fetching_a_fonds(two: TwoUnits) -> None:
     hand_over_id = arrived(two)
-    hub = two.city.hub
-    with hub.database().write() as session:
-        [bundle] = hub_custody.bundles_of(hand_over_id, session)
-        question = {"what": "fetch_bundle", "bundle_id": bundle.id}
-        grant = grant_bundle_down(session, two.taking.node_id, question)
+    bundle_id, token = granted(two, hand_over_id)
+    with two.city.hub.database().write() as session:
         federation.suspend_node(ADMIN, two.taking.node_id, "核查中", session=session)
     with pytest.raises(NotAllowed):
-        open_part(hub, bundle.id, token=grant["token"], number=1)
+        open_part(two.city.hub, bundle_id, token=token, number=1)
 
 
 def test_only_the_two_nodes_speak_of_a_hand_over_each_for_its_own_side(two: TwoUnits) -> None:

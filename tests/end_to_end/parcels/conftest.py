@@ -11,11 +11,6 @@ from tests.federation import Federation, Unit
 
 
 @pytest.fixture
-def city(tmp_path: Path) -> Federation:
-    return Federation(tmp_path)
-
-
-@pytest.fixture
 def unit(city: Federation) -> Unit:
     return city.enrol("龙泉镇人民政府", number="B101")
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,7 @@ from hub.federation.doctor import examine
 from hub.federation.enrolment import enrol
 from hub.federation.generations import begin_generation
 from hub.federation.key_roll import check_keys, roll_hub_key, roll_seal, settle_keys
-from hub.federation.models import HubKeyRange
+from hub.federation.models import HubKeyRange, OwnKey
 from hub.federation.own_keys import hub_keys, letters_after, own_keys, statements
 from hub.federation.places import HubFolder
 from shared.kernel.database import copy_database
@@ -196,6 +200,35 @@ class TestWhatIsOlder:
         with pytest.raises(DanglianError) as told:
             settle_keys(city.folder, restored=True)
         assert told.value.code == "keys_unknown"
+
+
+def test_the_worker_that_starts_first_after_an_upgrade_settles_the_keys(city: City) -> None:
+    killed_at("put-before", city.folder)
+    with city.folder.database().write() as session:
+        session.query(OwnKey).filter(OwnKey.holder == seal_holder(ARCHIVE)).delete()
+        in_force = hub_keys(session)[-1].public
+    assert city.folder.keys.hub().public != in_force
+    # One is for each shard; they are started at once.
+    command = [Path(sys.executable).with_name("danglian"), "hub", "work"]
+    worker = subprocess.Popen(
+        [*command, "--dir", city.folder.path, "--json"], stdout=subprocess.PIPE
+    )
+    with worker:
+        assert worker.stdout is not None
+        assert json.loads(worker.stdout.readline())["shards"] == [0]
+        worker.terminate()
+    assert worker.returncode == 0
+    assert city.folder.keys.hub().public == in_force
+    with city.folder.database().read() as session:
+        assert len(own_keys(seal_holder(ARCHIVE), session)) == 1
+
+
+def test_processes_that_start_at_once_settle_one_after_the_other(city: City) -> None:
+    killed_at("put-before", city.folder)
+    with ThreadPoolExecutor(4) as pool:
+        settled = list(pool.map(lambda _: settle_keys(HubFolder(city.folder.path)), range(4)))
+    assert settled == [0] * 4
+    check_keys(city.folder)
 
 
 def killed_at(point: str, folder: HubFolder, archive: str = "-") -> None:

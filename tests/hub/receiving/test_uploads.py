@@ -15,10 +15,12 @@ from hub.receiving import uploads
 from hub.receiving.models import Upload
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now
-from shared.kernel.errors import DanglianError
-from shared.storage import PART_SIZE
+from shared.kernel.errors import DanglianError, WrongState
+from shared.storage import PART_SIZE, FolderStaging
 from tests.hub.desk import make_desk
 from tests.hub.receiving.handover import HandedOver, Hub, Offered, Unit
+from tests.hub.receiving.killed import hub_works
+from tests.killed import dies
 
 LARGE = 2_500_000
 
@@ -186,6 +188,52 @@ def test_what_nobody_went_on_with_is_swept_and_can_be_sent_again(
         assert put(client, grant, number, piece).status_code == 200
     hub.work()
     assert hub.batch(batch.id).state == "under_review"
+
+
+def test_a_stale_package_that_is_asked_for_while_it_is_swept_arrives_whole(
+    hub: Hub, unit: Unit, batch: HandedOver, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = batch.offers[0]
+    pieces = parts(offered.package)
+    put(client, ask(hub, unit, offered), 1, pieces[0])
+    with hub.city.database.write() as session:
+        session.get_one(Upload, offered.offer_id).expires_at = now() - timedelta(days=15)
+    clear, told = FolderStaging.abort, []
+
+    def asked_meanwhile(staging: FolderStaging, upload_id: str) -> None:
+        """The node comes back between what the sweeper wrote down and what it does."""
+        try:
+            put(client, ask(hub, unit, offered), 2, pieces[1])
+        except WrongState as error:
+            told.append(error.code)
+        clear(staging, upload_id)
+
+    monkeypatch.setattr(FolderStaging, "abort", asked_meanwhile)
+    hub.work("receiving.sweep")
+    monkeypatch.undo()
+    assert told == ["upload_clearing"]
+    grant = ask(hub, unit, offered)
+    for number, piece in enumerate(pieces, 1):
+        if number not in grant["present_parts"]:
+            assert put(client, grant, number, piece).status_code == 200
+    hub.work()
+    assert hub.batch(batch.id).state == "under_review"
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("point", ["abort-before", "abort-after"])
+def test_a_sweeper_that_is_killed_goes_on_at_its_next_start(
+    hub: Hub, unit: Unit, batch: HandedOver, client: FlaskClient, point: str
+) -> None:
+    offered = batch.offers[0]
+    put(client, ask(hub, unit, offered), 1, parts(offered.package)[0])
+    with hub.city.database.write() as session:
+        session.get_one(Upload, offered.offer_id).expires_at = now() - timedelta(days=15)
+    assert dies(hub_works, hub.city.folder.path, point, 1)
+    with pytest.raises(WrongState):
+        ask(hub, unit, offered)
+    hub.work("receiving.sweep")
+    assert ask(hub, unit, offered)["present_parts"] == []
 
 
 def test_the_parts_can_be_asked_for(

@@ -20,7 +20,7 @@ from shared.inspection.formats import (
 from shared.inspection.seals import broken_seals
 from shared.inspection.soundness import troubles
 from shared.inspection.trouble import ACTIVE, DAMAGED, LOCKED, UNSURE
-from tests.shared.inspection.test_checks import ofd
+from tests.shared.inspection.reports import ofd
 from tests.shared.packaging.samples import sound_pdf
 
 

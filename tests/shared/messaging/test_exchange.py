@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.pool import QueuePool
 
 from shared.kernel.errors import Invalid
-from shared.messaging import append
+from shared.kernel.keys import SigningKey
+from shared.messaging import append, log
+from shared.messaging.entry import RUN_BYTES
 from shared.messaging.envelope import (
     BadEnvelope,
     Header,
@@ -20,7 +24,7 @@ from shared.messaging.envelope import (
 )
 from shared.messaging.inbox import open_incoming
 from shared.messaging.log import open_outgoing
-from shared.messaging.run import RawEntry, pack_run, unpack_run
+from shared.messaging.run import OVERSIZE_BYTES, RawEntry, pack_run, unpack_run
 from tests.shared.messaging.sides import _KEYS, HUB, NODE, Pair, Side, Weather, public_key
 
 
@@ -58,6 +62,28 @@ def test_a_refused_entry_advances_the_cursor_and_is_told_to_the_sender(pair: Pai
     assert pair.hub.applied() == ["good-1", "good-2"]
     assert pair.node.applied("refused") == ["wrong"]
     assert pair.hub.incoming().seq == 3
+
+
+def test_no_message_is_signed_while_a_transaction_is_open(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign, busy = SigningKey.sign, []
+
+    def signed(key: SigningKey, message: bytes) -> bytes:
+        for side in (pair.hub, pair.node):
+            pool = side.database.engine.pool
+            assert isinstance(pool, QueuePool)
+            busy.append(pool.checkedout())
+        return sign(key, message)
+
+    monkeypatch.setattr(SigningKey, "sign", signed)
+    pair.node.tell("first")
+    pair.node.exchange.due()
+    pair.node.tell("second")
+    pair.hub.tell("down")
+    pair.settle()  # with a gap and what is sent again
+    assert len(busy) > 3
+    assert not any(busy)
 
 
 def test_a_run_that_comes_twice_is_applied_once(pair: Pair) -> None:
@@ -169,6 +195,33 @@ def test_an_entry_too_large_for_a_run_is_refused_at_the_write(pair: Pair) -> Non
     with pytest.raises(Invalid), pair.node.database.write() as session:
         append(session, HUB, "fact", "huge", {"text": "文" * 400_000})
     assert pair.node.outgoing().seq == 0
+
+
+@pytest.mark.parametrize("compressible", [True, False])
+def test_an_entry_that_a_tampered_program_made_too_large_is_refused_and_the_stream_goes_on(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, compressible: bool
+) -> None:
+    text = "好" * 700_000 if compressible else random.Random(1).randbytes(1_000_000).hex()
+    pair.node.tell("before")
+    with monkeypatch.context() as tampered:
+        tampered.setattr(log, "ENTRY_BYTES", 10 * RUN_BYTES)
+        pair.node.tell('named "甲", once', {"text": text})
+    pair.node.tell("after")
+    pair.settle()
+    assert pair.hub.applied() == ["before", "after"]
+    assert pair.node.applied("refused") == ['named "甲", once']
+    assert pair.hub.incoming().digest == pair.node.outgoing().digest
+
+
+def test_what_unpacks_to_more_than_anybody_reads_is_no_run() -> None:
+    huge = pack_run("", [RawEntry(1, "fact", "s", b'{"a":"' + b" " * OVERSIZE_BYTES + b'"}')])
+    two = pack_run(
+        "", [RawEntry(n, "fact", "s", b'{"a":"' + b" " * RUN_BYTES + b'"}') for n in (1, 2)]
+    )
+    for body, last, detail in ((huge, 1, "size"), (two, 2, "size"), (two, 1, "count")):
+        with pytest.raises(BadEnvelope) as told:
+            unpack_run(body, after=0, last=last)
+        assert told.value.detail == detail
 
 
 def test_entries_up_to_the_limit_travel(pair: Pair) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -109,3 +111,24 @@ class Unit:
             "record_digest": content_digest(record),
             "package": {"sha256": identity.sha256, "size": identity.size, "inline": None},
         }
+
+
+def codes(found: list[object]) -> list[str]:
+    return [each.code for each in found]  # type: ignore[attr-defined]
+
+
+def rewrite(
+    source: Path,
+    target: Path,
+    change: Callable[[str, bytes], bytes | None],
+    method: int = zipfile.ZIP_STORED,
+) -> None:
+    """A package like `source` in the same strict layout, with entries changed or left out."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for info in old.infolist():
+            content = change(info.filename, old.read(info))
+            if content is not None:
+                copy = zipfile.ZipInfo(info.filename, info.date_time)
+                copy.external_attr, copy.create_system = info.external_attr, 3
+                copy.compress_type = method
+                new.writestr(copy, content)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,25 +18,9 @@ from shared.kernel.identifiers import new_id
 from shared.messaging import append
 from shared.messaging.envelope import VERSION, Header, Message, close_envelope, read_envelope
 from shared.messaging.link import hub_queue, node_queue
-from shared.messaging.models import DeadLetter
 from tests.federation import Federation, Unit, everywhere_the_same
 
 NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
-
-
-@pytest.fixture
-def city(tmp_path: Path) -> Federation:
-    return Federation(tmp_path)
-
-
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("宜昌市文化和旅游局", number="A101")
-
-
-def _dead(city: Federation) -> list[str]:
-    with city.hub.database().read() as session:
-        return [letter.reason for letter in session.query(DeadLetter)]
 
 
 def _say(unit: Unit, city: Federation, kind: str, body: Mapping[str, Any], **more: Any) -> None:
@@ -68,7 +51,7 @@ def test_a_greeting_with_fields_that_are_not_known_yet_is_answered(
     _say(unit, city, "hello", body | {"mood": "good", "reads": VERSION + 1, "down": {
         **body["down"], "colour": "green"}})  # fmt: skip
     assert [answer.header.kind for answer in _answers(city, unit)] == ["welcome"]
-    assert _dead(city) == []
+    assert city.dead_letters() == []
 
 
 def test_a_welcome_with_fields_that_are_not_known_yet_is_taken(
@@ -99,7 +82,7 @@ def test_an_entry_of_a_kind_that_the_hub_does_not_know_is_refused_by_name_and_th
     with unit.folder.database().read() as session:
         (objection,) = session.query(Objection)
         assert "sound_recording" in str(objection.problem)
-    assert _dead(city) == []
+    assert city.dead_letters() == []
 
 
 def test_an_entry_of_a_kind_that_the_node_does_not_know_is_refused_and_the_rest_goes_on(
@@ -120,7 +103,7 @@ def test_a_message_of_a_kind_that_the_hub_does_not_know_is_put_aside_and_the_res
     city: Federation, unit: Unit
 ) -> None:
     _say(unit, city, "applause", {"loud": True})
-    assert _dead(city) == ["kind"]
+    assert city.dead_letters() == ["kind"]
     unit.file(1)
     city.settle()
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
@@ -153,7 +136,7 @@ def test_a_newer_form_of_messages_is_refused_with_its_reason_at_the_hub(
     city: Federation, unit: Unit
 ) -> None:
     _say(unit, city, "hello", {}, version=VERSION + 1)
-    assert _dead(city) == ["newer_version"]
+    assert city.dead_letters() == ["newer_version"]
     assert _answers(city, unit) == []
 
 
