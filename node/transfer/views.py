@@ -13,6 +13,7 @@ from node.office.service import fonds_written, may_write
 from node.registry.edge import current_folder
 from node.transfer import service as transfer
 from node.transfer.desk import batch_tasks
+from node.transfer.form_lines import form_lines
 from node.transfer.models import Batch, BatchRecord, Paper, PaperKind
 from shared.identity import current_actor, with_roles
 from shared.inspection import SEVERITY_NAMES
@@ -416,6 +417,7 @@ def form(batch_id: str) -> ResponseReturnValue:
         "transfer/form.html",
         batch=batch,
         table=batch.form,
+        page=form_lines(batch.form or {}),
         may_sign=is_leader and NODE_BATCH.may("sign", batch.state),
         **NAMES,
     )
