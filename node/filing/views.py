@@ -14,7 +14,7 @@ from node.filing.arranging_views import arrange_ticked
 from node.filing.models import Objection
 from node.filing.pages import CLASSES, NAMES, RETENTIONS, SEEING, back, blueprint, fonds_names
 from node.filing.record_lists import files_in, history_of, items_in
-from node.office.service import may_write
+from node.office.service import fonds_of, may_write
 from node.registry import service as registry
 from node.registry.edge import (
     MOST_UPLOAD,
@@ -216,6 +216,7 @@ def show(record_id: str) -> str:
             files=files_in(wire["documents"]),
             history=history_of(record, session=session),
             fonds=fonds_names(session).get(record.fonds_id, ""),
+            schedule=fonds_of(record.fonds_id, session).retention_schedule,
             objections=objections,
             by_field={name: [o for o in objections if o.field == name] for name in known},
             divergences=filing.open_divergences(

@@ -92,6 +92,29 @@ def test_the_county_numbers_its_own_and_nobody_elses(city, session):
     )
 
 
+def test_the_approved_retention_schedule_is_noted_and_told_to_the_node(city, session):
+    fonds = city.fonds("夷陵区林业局", "420506000000", session)
+    node = city.node("夷陵区林业局", fonds, session=session)
+    told = ("夷陵区林业局归档范围和保管期限表", "2024年版", date(2024, 1, 5))
+    federation.set_schedule(city.admin, fonds.id, *told, key=city.key, session=session)
+    assert str(fonds.shape.retention_schedule) == (
+        "夷陵区林业局归档范围和保管期限表（2024年版，2024-01-05 批准）"
+    )
+    entries = session.scalars(
+        select(OutgoingEntry)
+        .where(OutgoingEntry.peer == node.id, OutgoingEntry.kind == "fonds")
+        .order_by(OutgoingEntry.seq.desc())
+    )
+    assert "夷陵区林业局归档范围和保管期限表" in next(iter(entries)).body.decode()
+    assert events(session)[-1].action == "fonds.schedule_set"
+    with pytest.raises(NotAllowed):
+        federation.set_schedule(
+            city.archivist(ZHIJIANG), fonds.id, *told, key=city.key, session=session
+        )
+    with pytest.raises(Invalid):
+        federation.set_schedule(city.admin, fonds.id, "", "1", None, key=city.key, session=session)
+
+
 def test_a_mere_renaming_keeps_the_fonds(city, session):
     fonds = city.fonds("夷陵区农业局", "420506000000", session, since=date(2001, 1, 1))
     renamed = federation.rename_fonds(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
 from node.filing import service as filing
 from node.filing.models import Record
+from node.office.models import OfficeFonds
 from shared.kernel.actor import Actor, Grant, Role
+from shared.records.fonds import Fonds, RetentionScheduleRef
 from tests.node.browser import Browser
 from tests.node.conftest import Node
 
@@ -105,3 +110,24 @@ def test_what_stands_in_a_box_is_searched(node: Node, clerk: Actor, browser: Bro
     assert "盒内文件（25）" in page
     assert "共 25 条，第 1–20 条" in page
     assert "共 1 条" in browser.get(f"/filing/boxes/{box_id}?items_q=第25号").text
+
+
+def test_the_retention_schedule_is_looked_up_by_words_and_period(
+    node: Node, clerk: Actor, browser: Browser
+) -> None:
+    page = browser.get(f"/filing/schedule?fonds={node.fonds}").text
+    assert "还没有登记本单位经批准的保管期限表" in page
+    assert "国家档案局令第18号" in page
+    assert "共 29 条" in page
+    village = browser.get(f"/filing/schedule?fonds={node.village}&q=会议记录").text
+    assert "国家档案局、民政部、农业部令第12号" in village
+    assert "没有符合条件的内容" in browser.get("/filing/schedule?q=没有的词").text
+    browser.get("/filing/schedule?fonds=nowhere", status=404)
+    approved = RetentionScheduleRef("樟村坪镇归档范围和保管期限表", "2024年版", date(2024, 1, 5))
+    with node.database.write() as session:
+        office = session.get_one(OfficeFonds, node.fonds)
+        office.wire = replace(Fonds.from_wire(office.wire), retention_schedule=approved).to_wire()
+    shown = "樟村坪镇归档范围和保管期限表（2024年版，2024-01-05 批准）"
+    assert shown in browser.get(f"/filing/schedule?fonds={node.fonds}&retention=Y").text
+    (record_id,) = node.collect(clerk, 1)
+    assert shown in browser.get(f"/filing/{record_id}").text
