@@ -38,6 +38,7 @@ ACTION_NAMES = {
     "fonds.reassigned": "指定保管单位",
     "fonds.registered": "登记全宗",
     "fonds.renamed": "全宗更名",
+    "fonds.schedule_set": "登记全宗的保管期限表",
     "hand_over.asked": "单位申请全宗交接",
     "hand_over.assigned": "全宗交接：改派保管",
     "hand_over.called_off": "取消全宗交接",

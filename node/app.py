@@ -19,6 +19,7 @@ from node.filing import (
     disposal_views,
     pages,
     paper_views,
+    schedule_views,
     views,
     volume_views,
 )
@@ -53,10 +54,12 @@ _NAVIGATION = (
     ("corrections.index", "更正申请", "edit", _EVERYBODY_HERE),
     ("whereabouts.index", "到哪了", "map-pin", _EVERYBODY_HERE),
     ("sync.index", "联网", "cloud", _EVERYBODY_HERE),
+    ("accounts.index", "账号", "users", (Role.ADMINISTRATOR,), True),
+    ("audit_log.index", "操作日志", "shield-check", (Role.ADMINISTRATOR,), True),
 )
 
 # The pages of filing, intake and transfer join their blueprint when these are imported.
-_FILING_PAGES = (views, arranging_views, disposal_views, paper_views, volume_views)
+_FILING_PAGES = (views, arranging_views, disposal_views, paper_views, schedule_views, volume_views)
 _INTAKE_PAGES = (intake_views, intake_file_views)
 _TRANSFER_PAGES = (transfer_views, transfer_batch_views)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,9 +20,9 @@ from hub.catalogue.query import (
     look_at,
     narrowing,
     row_for,
-    search,
     visible,
 )
+from hub.catalogue.record_lists import files_in, history_in, parts_of
 from hub.catalogue.tally import years
 from hub.federation import service as federation
 from hub.federation.models import Fonds
@@ -36,8 +35,7 @@ from shared.records.record import FIELD_NAMES, LEVEL_NAMES, OPENING_NAMES, PUBLI
 from shared.records.retention import retention_name, retention_periods
 from shared.records.security import SECURITY_NAMES
 from shared.records.states import RECORD
-from shared.web import Filter, Listing, Page, current_database
-from shared.web.listing import ShownFilter
+from shared.web import Filter, Listing, current_database
 
 blueprint = Blueprint("catalogue", __name__, url_prefix="/catalogue", template_folder="templates")
 
@@ -126,7 +124,6 @@ def show(record_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
         look = look_at(actor, record_id, session=session)
         record = look.record
-        parts = search(actor, Filters(parent=record.id), session=session, limit=200)
         return render_template(
             "catalogue/show.html",
             record=record,
@@ -134,7 +131,9 @@ def show(record_id: str) -> ResponseReturnValue:
             masked=look.sight is Sight.MASKED,
             fonds=federation.fonds_of(record.fonds_id, session),
             keeper=_keeper(record, session),
-            parts=parts,
+            parts=parts_of(actor, record, session=session),
+            files=files_in(look.wire),
+            history=history_in(look.wire),
             fields=FIELD_NAMES,
             states=RECORD.states,
             levels=LEVEL_NAMES,
@@ -158,12 +157,16 @@ def counts() -> ResponseReturnValue:
     by = by if by in GROUPS else "fonds_id"
     with current_database().read() as session:
         offered = _filters(current_actor(), session)
-        filters = {name: offered[name] for name in ("division", "archive", "year")}
         listing = Listing.from_request(
             request.args,
-            sorts={"name": None, "records": None},
+            sorts={"name": lambda row: row["name"], "records": lambda row: row["records"]},
             default_sort="-records",
-            filters=filters,
+            # The counting itself narrows.
+            filters={
+                name: Filter(each.label, choices=each.choices, apply=lambda rows, _value: rows)
+                for name, each in offered.items()
+                if name in ("division", "archive", "year")
+            },
         )
         year = listing.filter_value("year")
         narrowed = Filters(
@@ -173,10 +176,9 @@ def counts() -> ResponseReturnValue:
         )
         rows = counted(narrowed, session=session, by=(by,))
         named = [{"name": name, **row} for row, name in _with_names(rows, by, session)]
-        named.sort(key=lambda row: row[listing.sort], reverse=listing.descending)
         return render_template(
             "catalogue/counts.html",
-            page=_page(named, listing, filters),
+            page=listing.apply_to(named),
             by=by,
             mine=_shown_fonds(rows, by, session),
             groups=GROUPS,
@@ -200,28 +202,3 @@ def _with_names(
         return [(row, fonds[row[by]].name if row[by] in fonds else "") for row in rows]
     names = {"class_code": class_name, "retention": retention_name, "state": RECORD.label}
     return [(row, names.get(by, str)(row[by])) for row in rows]
-
-
-def _page(
-    rows: list[dict[str, Any]], listing: Listing, filters: Mapping[str, Filter]
-) -> Page[dict[str, Any]]:
-    """A page of rows that are already at hand."""
-    pages = max(1, -(-len(rows) // listing.size))
-    number = min(listing.page, pages)
-    return Page(
-        items=rows[(number - 1) * listing.size : number * listing.size],
-        total=len(rows),
-        page=number,
-        pages=pages,
-        size=listing.size,
-        sort=listing.sort,
-        descending=listing.descending,
-        search="",
-        searchable=False,
-        filters=tuple(
-            ShownFilter(name, each.label, each.choices, listing.filter_value(name))
-            for name, each in filters.items()
-        ),
-        sortable=frozenset({"name", "records"}),
-        arguments=tuple(request.args.items(multi=True)),
-    )

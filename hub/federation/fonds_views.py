@@ -19,6 +19,7 @@ from shared.kernel.clock import today
 from shared.kernel.errors import Invalid
 from shared.records.classes import load_classes
 from shared.records.divisions import LEVEL_NAMES
+from shared.records.schedules import schedule_for_level
 from shared.web import Filter, Form, Listing, current_database
 
 blueprint = Blueprint("fonds", __name__, url_prefix="/fonds", template_folder="templates")
@@ -177,6 +178,39 @@ def rename(fonds_id: str) -> ResponseReturnValue:
             flash("已登记新名称，全宗不变。", "success")
             return redirect(url_for(".show", fonds_id=fonds_id))
     return _act(form, fonds_id, "rename")
+
+
+@blueprint.route("/<fonds_id>/schedule", methods=["GET", "POST"])
+@with_roles(Role.ADMINISTRATOR)
+def schedule(fonds_id: str) -> ResponseReturnValue:
+    """Note the approved retention schedule of a fonds."""
+    with current_database().read() as session:
+        shape = federation.fonds_shown_to(current_actor(), fonds_id, session).shape
+    held, seed = shape.retention_schedule, schedule_for_level(shape.level)
+    form = Form(
+        request.form,
+        defaults={
+            "name": held.id if held else (seed and seed.name),
+            "version": held.version if held else None,
+            "approved_on": held.approved_on if held else None,
+        },
+    )
+    if request.method == "POST":
+        with form.catching():
+            approved_on = _day(form, "approved_on")
+            with current_database().write() as session:
+                federation.set_schedule(
+                    current_actor(),
+                    fonds_id,
+                    form["name"],
+                    form["version"],
+                    approved_on,
+                    key=current_folder().keys.hub(),
+                    session=session,
+                )
+            flash("已登记保管期限表，通知已下发到保管单位。", "success")
+            return redirect(url_for(".show", fonds_id=fonds_id))
+    return _act(form, fonds_id, "schedule")
 
 
 @blueprint.route("/<fonds_id>/number", methods=["GET", "POST"])

@@ -88,14 +88,20 @@ def show(node_id: str) -> ResponseReturnValue:
     actor = current_actor()
     with current_database().read() as session:
         node = federation.node_shown_to(actor, node_id, session)
-        kept = federation.kept_by(node.id, session)
+        kept = Listing.from_request(
+            request.args,
+            name="fonds",
+            sorts={"place": Fonds.position, "number": Fonds.number, "name": Fonds.name},
+            default_sort="place",
+            search=(Fonds.name, Fonds.number),
+        ).apply(select(Fonds).where(Fonds.keeping_node == node.id), session=session)
         return render_template(
             "nodes/show.html",
             node=node,
             place=federation.full_name(node.division_code, session),
             fonds=kept,
             open_to_them=_open_to(actor, node, session),
-            tallies=federation.tally_checks([each.id for each in kept], session),
+            tallies=federation.tally_checks([each.id for each in kept.items], session),
             outgoing=session.get(OutgoingStream, node.id),
             incoming=session.get(IncomingStream, node.id),
             code=federation.open_code(node.id, session),

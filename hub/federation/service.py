@@ -1,6 +1,7 @@
 """The door of the federation: every verb and question that other rooms need."""
 
 from hub.federation.agreements import agreements, make_agreement
+from hub.federation.approved_schedules import set_schedule
 from hub.federation.assignments import (
     archives_wire,
     fonds_facts,
@@ -131,6 +132,7 @@ __all__ = [
     "set_archives",
     "set_disclosure",
     "set_notes",
+    "set_schedule",
     "succeed",
     "suspend_node",
     "suspension_of",

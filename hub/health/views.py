@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from hub.federation import service as federation
 from hub.federation.edge import current_folder
 from hub.health.doctor import alerts
 from shared.identity import for_administrators_of_all
-from shared.web import current_database
+from shared.web import Listing, current_database
 
 blueprint = Blueprint("health_page", __name__, url_prefix="/running", template_folder="templates")
-
-#: A city whose line is down has thousands; nobody reads them on a page.
-_MOST_SHOWN = 200
 
 
 @blueprint.get("/")
@@ -27,9 +24,20 @@ def index() -> ResponseReturnValue:
         oldest = [each.oldest_waiting for each in nodes if each.oldest_waiting]
         return render_template(
             "health/index.html",
-            alerts=found[:_MOST_SHOWN],
+            page=_listing().apply_to(found),
             count=len(found),
             nodes=len(nodes),
             waiting=sum(each.backlog or 0 for each in nodes),
             oldest=min(oldest, default=None),
         )
+
+
+def _listing() -> Listing:
+    """What the request asks of the alerts: a city whose line is down has thousands."""
+    return Listing.from_request(
+        request.args,
+        sorts={"place": None, "problem": lambda each: each.problem, "code": lambda each: each.code},
+        default_sort="place",
+        search=(lambda each: each.problem, lambda each: each.remedy, lambda each: each.code),
+        size=50,
+    )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, cast
-
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -13,17 +11,13 @@ from hub.federation.models import Node, NodeState
 from hub.federation.sync import PostOffice
 from hub.parcels import service
 from shared.identity import current_actor, for_administrators_of_all
-from shared.kernel.errors import DanglianError, Unavailable
 from shared.messaging.models import OutgoingStream, TakenParcel
 from shared.messaging.parcel import (
     PAGE_BYTES,
 )
-from shared.messaging.taken_parcels import (
-    settled,
-)
 from shared.web import Listing, accepts_upload, current_database
 from shared.web.downloads import stream_out
-from shared.web.forms import all_uploaded
+from shared.web.parcels import take_uploaded
 
 blueprint = Blueprint("parcels", __name__, url_prefix="/parcels", template_folder="templates")
 
@@ -71,25 +65,7 @@ def write(node_id: str) -> ResponseReturnValue:
 @for_administrators_of_all
 @accepts_upload(PAGE_BYTES)
 def take() -> ResponseReturnValue:
-    """Take in files that units have brought; one that cannot be taken does not stop the others."""
-    taken: list[service.TakenIn] = []
-    problems: list[tuple[str, DanglianError]] = []
-    for file in sorted(all_uploaded("file"), key=lambda each: str(each.filename)):
-        name, stream = str(file.filename), cast(BinaryIO, file.stream)
-        try:
-            taken.append(
-                service.take_file(current_actor(), current_folder(), _post_office(), stream, name)
-            )
-        except Unavailable:
-            raise
-        except DanglianError as error:
-            problems.append((name, error))
-    if not taken and problems:
-        raise problems[0][1]
-    for name, problem in problems:
-        flash(f"没有导入（{name}）：{problem.message}{problem.remedy}", "danger")
-    for each in settled(taken):
-        flash(f"已导入 {each.file}：{each.sentence}", "success")
-        for finding in each.findings:
-            flash(f"{finding.problem}{finding.remedy}", "warning")
+    """Take in files that units have brought."""
+    actor, folder, post = current_actor(), current_folder(), _post_office()
+    take_uploaded(lambda stream, name: service.take_file(actor, folder, post, stream, name))
     return redirect(url_for(".index"))

@@ -9,6 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 
 from hub.catalogue import service as catalogue
+from hub.catalogue.models import CatalogueRecord
 from hub.catalogue.query import MASKED_TITLE
 from hub.federation import service as federation
 from hub.federation.places import HubFolder
@@ -25,6 +26,7 @@ from hub.receiving.evidence import (
 from hub.receiving.finishing import Finishing
 from hub.receiving.forms import form_pdf_of
 from hub.receiving.models import (
+    HOLDING_STATES,
     OFFER_STATES,
     Accession,
     Batch,
@@ -34,6 +36,7 @@ from hub.receiving.models import (
     Verdict,
     has_finding,
 )
+from hub.receiving.packages import is_marked
 from hub.receiving.progress import locked_batch, news_of, offers_of
 from hub.receiving.receipts import (
     accepted_listing,
@@ -107,6 +110,7 @@ __all__ = [
     "locked_batch",
     "news_of",
     "offer_in",
+    "offer_to_look_at",
     "offers_named",
     "offers_of",
     "open_batches",
@@ -320,6 +324,28 @@ def require_sight(actor: Actor, offer: Offer, *, session: Session) -> None:
             "这件档案已不在审核中，内容只有形成单位和接收馆可以查看。",
             "如需查阅，请向保管它的单位或档案馆提出。",
         )
+
+
+def offer_to_look_at(actor: Actor, record: CatalogueRecord, *, session: Session) -> Offer | None:
+    """The offer in which the actor may look at the files of a record; None when there is none.
+
+    The one that was received, or the open one of just this version: by the rules of the desk, and
+    never one that bears a mark of classification.
+    """
+    offers = session.scalars(
+        select(Offer)
+        .where(Offer.record_id == record.id)
+        .where(Offer.state.in_((*HOLDING_STATES, OfferState.RECEIVED)))
+        .where(Offer.batch_id.in_(batches_seen_by(actor).with_only_columns(Batch.id)))
+        .order_by(Offer.offered_at.desc(), Offer.id)
+    )
+    for offer in offers:
+        here = offer.state == OfferState.RECEIVED or (
+            offer.arrived and offer.record_digest == record.digest
+        )
+        if here and not is_marked(offer) and not titles_hidden(actor, [offer], session=session):
+            return offer
+    return None
 
 
 def form_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -11,6 +13,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from hub.catalogue import service as catalogue
+from hub.catalogue.models import CatalogueRecord
 from hub.federation.edge import current_folder
 from hub.receiving import service as receiving
 from hub.receiving.packages import file_of, is_marked
@@ -296,6 +299,20 @@ def conclude(batch_id: str) -> ResponseReturnValue:
     review.conclude(current_folder(), current_actor(), batch_id, outcome)
     flash(OUTCOMES[outcome], "success")
     return redirect(url_for(".batch", batch_id=batch_id))
+
+
+@blueprint.app_template_global()
+def file_urls(record: CatalogueRecord) -> Callable[[str], str] | None:
+    """For the page of a record: the address of each of its files; None for who may not see them."""
+    with current_database().read() as session:
+        offer = receiving.offer_to_look_at(current_actor(), record, session=session)
+    if offer is None:
+        return None
+    return partial(_file_url, offer.batch_id, offer.id)
+
+
+def _file_url(batch_id: str, offer_id: str, file_id: str) -> str:
+    return url_for("review.file", batch_id=batch_id, offer_id=offer_id, file_id=file_id)
 
 
 @blueprint.get("/<batch_id>/records/<offer_id>/files/<file_id>")

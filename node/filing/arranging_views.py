@@ -10,6 +10,7 @@ from node.filing import service as filing
 from node.filing.catalogue import as_pdf, as_xlsx, catalogue
 from node.filing.models import ClosedClass, Divergence
 from node.filing.pages import NAMES, SEEING, back, blueprint, fonds_names, ticked
+from node.filing.record_lists import catalogue_lines
 from node.registry.edge import fragment
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
@@ -310,6 +311,7 @@ def show_catalogue() -> ResponseReturnValue:
     return render_template(
         "filing/catalogue.html",
         found=found,
+        page=catalogue_lines(found.rows) if found else None,
         fonds=names,
         years=years,
         organs=organs,

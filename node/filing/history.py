@@ -16,6 +16,7 @@ from node.office.service import office_of, tell_hub_many
 from shared.kernel.actor import Actor
 from shared.kernel.clock import now
 from shared.kernel.identifiers import new_id
+from shared.records.record import ACTIONS
 from shared.records.record_wire import content_digest
 from shared.records.states import NUMBERED_STATES
 
@@ -37,7 +38,9 @@ def note_events(
     description: str | None = None,
     time: datetime | None = None,
 ) -> None:
-    """Add one event to each record's history."""
+    """Add one event to each record's history; `action` is one of `ACTIONS`."""
+    if action not in ACTIONS:
+        raise ValueError(f"no 业务行为: {action}")
     moment = time or now()
     where = unit or office_of(session).name
     rows = [

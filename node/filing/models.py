@@ -44,8 +44,8 @@ _ID = String(36)
 class Category(Model):
     """The lowest category 最低一级类目: one series of numbers.
 
-    The parts are those of `shared.records.numbering.NumberingKey`; an absent one is the empty text
-    or the year 0, so that the unique constraint counts it. `parent_id` is the volume whose items
+    Its parts are those of `node.filing.categories.key_of`; an absent one is the empty text or the
+    year 0, so that the unique constraint counts it. `parent_id` is the volume whose items
     are numbered here. `highest` is the highest number that is final; drafts continue after it.
     """
 

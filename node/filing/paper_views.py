@@ -13,6 +13,7 @@ from node.filing import box_papers, printing
 from node.filing import service as filing
 from node.filing.models import Box, Place, Record
 from node.filing.pages import NAMES, SEEING, blueprint, fonds_names
+from node.filing.record_lists import in_box
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import Invalid, WrongState
@@ -89,7 +90,7 @@ def box(box_id: str) -> ResponseReturnValue:
         found = filing.box_of(box_id, seen, session=session)
         place = session.get(Place, found.place_id) if found.place_id else None
         note = filing.notes_of([box_id], session=session).get(box_id)
-        records = box_papers.in_box(box_id, session=session)
+        records = in_box(box_id, session=session)
         fonds = fonds_names(session)[found.fonds_id]
         may_change = found.fonds_id in fonds_names(session, Role.CLERK)
     form = _note_form(note)
@@ -101,7 +102,7 @@ def box(box_id: str) -> ResponseReturnValue:
         "filing/box.html",
         box=found,
         place=place.name if place else "",
-        records=records,
+        page=records,
         fonds=fonds,
         spines=printing.SPINES,
         may_change=may_change,

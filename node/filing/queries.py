@@ -163,13 +163,9 @@ def categories(
     return [(category, count) for category, count in session.execute(query)]
 
 
-def events_of(record_id: str, *, session: Session) -> list[Event]:
-    """The history of a record, oldest first."""
-    return list(
-        session.scalars(
-            select(Event).where(Event.record_id == record_id).order_by(Event.time, Event.id)
-        )
-    )
+def history_listing(record_id: str) -> Select[Event]:
+    """What happened to a record; unordered."""
+    return select(Event).where(Event.record_id == record_id)
 
 
 def inside(record_id: str, *, session: Session) -> list[Record]:

@@ -13,7 +13,8 @@ from node.filing import service as filing
 from node.filing.arranging_views import arrange_ticked
 from node.filing.models import Objection
 from node.filing.pages import CLASSES, NAMES, RETENTIONS, SEEING, back, blueprint, fonds_names
-from node.office.service import may_write
+from node.filing.record_lists import files_in, history_of, items_in
+from node.office.service import fonds_of, may_write
 from node.registry import service as registry
 from node.registry.edge import (
     MOST_UPLOAD,
@@ -203,13 +204,19 @@ def show(record_id: str) -> str:
         record = filing.record_of(actor, record_id, session=session)
         objections = filing.open_objections(record.id, session=session)
         known = {each.field for each in objections if each.field in NAMES["FIELDS"]}
+        wire = filing.wire(record, session=session)
         return render_template(
             "filing/show.html",
             record=record,
-            wire=filing.wire(record, session=session),
+            wire=wire,
             parent=_parent(record.parent_id, session),
-            children=filing.inside(record.id, session=session),
+            items=items_in(record, session=session)
+            if record.level in ("volume", "project")
+            else None,
+            files=files_in(wire["documents"]),
+            history=history_of(record, session=session),
             fonds=fonds_names(session).get(record.fonds_id, ""),
+            schedule=fonds_of(record.fonds_id, session).retention_schedule,
             objections=objections,
             by_field={name: [o for o in objections if o.field == name] for name in known},
             divergences=filing.open_divergences(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import BinaryIO, cast
 
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from node.registry.edge import current_folder
@@ -14,10 +13,9 @@ from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.messaging.entry import Handler
 from shared.messaging.parcel import PAGE_BYTES
-from shared.messaging.taken_parcels import settled
 from shared.web import accepts_upload, current_database
 from shared.web.downloads import stream_out
-from shared.web.forms import all_uploaded
+from shared.web.parcels import take_uploaded
 
 blueprint = Blueprint("parcels", __name__, url_prefix="/parcels", template_folder="templates")
 
@@ -59,15 +57,6 @@ def write() -> ResponseReturnValue:
 @accepts_upload(PAGE_BYTES)
 def take() -> ResponseReturnValue:
     """Take in files that the hub has written."""
-    taken = [
-        parcels.take_file(
-            current_actor(), current_folder(), _handlers(), cast(BinaryIO, file.stream),
-            str(file.filename),
-        )
-        for file in all_uploaded("file")
-    ]  # fmt: skip
-    for file in settled(taken):
-        flash(f"已导入 {file.file}：{file.sentence}", "success")
-        for each in file.findings:
-            flash(f"{each.problem}{each.remedy}", "warning")
+    actor, folder = current_actor(), current_folder()
+    take_uploaded(lambda stream, name: parcels.take_file(actor, folder, _handlers(), stream, name))
     return redirect(url_for(".index"))

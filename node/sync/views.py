@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.filing.access import SEEING, fonds_seen
@@ -16,11 +19,11 @@ from node.sync.models import Reconciliation
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.messaging.models import OutgoingStream
-from shared.web import current_database
+from shared.web import Filter, Listing, current_database
 
 blueprint = Blueprint("sync", __name__, url_prefix="/sync", template_folder="templates")
 
-_SHOWN = 10
+_RESULTS = {"waiting": "等待答复", "same": "一致", "differing": "不一致"}
 
 
 @blueprint.get("/")
@@ -33,21 +36,37 @@ def index() -> str:
     actor = current_actor()
     with current_database().read() as session:
         office = office_of(session)
-        found = reconciling.latest(session, most=_SHOWN)
+        newest = reconciling.last(session)
+        page = Listing.from_request(
+            request.args,
+            sorts={"asked": Reconciliation.asked_at},
+            default_sort="-asked",
+            filters={"result": Filter("结果", choices=_RESULTS, apply=_with_result)},
+        ).apply(select(Reconciliation), session=session)
         hours = current_folder().settings.reconcile_hours
         return render_template(
             "sync/index.html",
             office=office,
             state=STATE_LABELS[OfficeState(office.state)],
             stream=session.get(OutgoingStream, office.hub_id) if office.hub_id else None,
-            comparisons=[(each, _names(each, session)) for each in found],
+            page=page,
+            names={(each.epoch, each.seq): _names(each, session) for each in page.items},
+            newest=newest,
             hours=hours,
-            next_at=reconciling.due_at(found[0], hours) if found and hours > 0 else None,
+            next_at=reconciling.due_at(newest, hours) if newest and hours > 0 else None,
             findings=list((examine if actor.fonds(*SEEING) is None else examine_line)(session)),
             administers=actor.has(Role.ADMINISTRATOR),
             may_carry=office.hub_id and actor.has(Role.CLERK, Role.ADMINISTRATOR),
             may_ask=office.has_grant and actor.has(Role.CLERK, Role.ADMINISTRATOR),
         )
+
+
+def _with_result(statement: Any, value: str) -> Any:
+    if value == "waiting":
+        return statement.where(Reconciliation.answered_at.is_(None))
+    differs = Reconciliation.differing != []
+    answered = statement.where(Reconciliation.answered_at.is_not(None))
+    return answered.where(differs if value == "differing" else ~differs)
 
 
 def _names(comparison: Reconciliation, session: Session) -> list[str]:

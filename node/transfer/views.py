@@ -12,6 +12,7 @@ from node.filing import service as filing
 from node.office.service import fonds_written, may_write
 from node.registry.edge import current_folder
 from node.transfer import service as transfer
+from node.transfer.form_lines import form_lines
 from node.transfer.models import Batch, Paper, PaperKind
 from node.transfer.pages import NAMES, blueprint, fonds_names
 from shared.identity import current_actor, with_roles
@@ -139,6 +140,7 @@ def form(batch_id: str) -> ResponseReturnValue:
         "transfer/form.html",
         batch=batch,
         table=batch.form,
+        page=form_lines(batch.form or {}),
         may_sign=is_leader and NODE_BATCH.may("sign", batch.state),
         **NAMES,
     )

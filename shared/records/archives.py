@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.records.divisions import Division, Level, lineage
+from shared.records.divisions import Division, Level
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,3 @@ def archives_of(divisions: Mapping[str, Division]) -> list[Archive]:
     places = [each for each in divisions.values() if each.level in (Level.CITY, Level.COUNTY)]
     places.sort(key=lambda each: (each.level is not Level.CITY, each.code))
     return [Archive(each.code[:6], f"{each.name}档案馆", each.code) for each in places]
-
-
-def archive_for(
-    division_code: str, divisions: Mapping[str, Division], archives: Iterable[Archive]
-) -> Archive | None:
-    """The archive of a unit's own level: the city's, or that of the county it lies in.
-
-    City units belong to the city archive; county units, townships and villages to the county's.
-    Whether a village hands over at all is an agreement of its own (design, rule 2).
-    """
-    known = {each.division_code: each for each in archives}
-    for place in lineage(division_code, divisions):
-        if place.code in known:
-            return known[place.code]
-    return None

@@ -1,7 +1,7 @@
 """Administrative divisions 行政区划: province, city, county, township, village.
 
-Twelve-digit statistical codes. Being inside another is decided by the parent links, never by a
-code prefix: a code says nothing about who may do what.
+Twelve-digit statistical codes, each with its parent; a code prefix says nothing about who may do
+what.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from shared.kernel.errors import Invalid, NotFound
+from shared.kernel.errors import Invalid
 from shared.records.resources import DATA
 
 
@@ -80,16 +80,6 @@ def load_divisions() -> Mapping[str, Division]:
     return read_divisions(DATA / "divisions_yichang.csv")
 
 
-def division(code: str, divisions: Mapping[str, Division] | None = None) -> Division:
-    """The division of a code. Raises NotFound."""
-    found = (divisions or load_divisions()).get(code)
-    if found is None:
-        raise NotFound(
-            f"没有代码为 {code} 的行政区划。", "请从区划列表中选择。", field="division_code"
-        )
-    return found
-
-
 def lineage(code: str, divisions: Mapping[str, Division] | None = None) -> Iterator[Division]:
     """The division itself, its parent, and so on up."""
     known = divisions or load_divisions()
@@ -99,22 +89,3 @@ def lineage(code: str, divisions: Mapping[str, Division] | None = None) -> Itera
         seen.add(current.code)
         yield current
         current = known.get(current.parent_code) if current.parent_code else None
-
-
-def in_subtree(code: str, root: str, divisions: Mapping[str, Division] | None = None) -> bool:
-    """Whether a division is the root or lies below it, by parent links."""
-    return any(each.code == root for each in lineage(code, divisions))
-
-
-def children(code: str, divisions: Mapping[str, Division] | None = None) -> list[Division]:
-    """The divisions right below this one, by code."""
-    known = divisions or load_divisions()
-    return sorted(
-        (each for each in known.values() if each.parent_code == code), key=lambda each: each.code
-    )
-
-
-def full_name(code: str, divisions: Mapping[str, Division] | None = None) -> str:
-    """`宜昌市夷陵区小溪塔街道`: the names from the city down."""
-    names = [each.name for each in lineage(code, divisions) if each.level is not Level.PROVINCE]
-    return "".join(reversed(names)) or division(code, divisions).name

@@ -34,11 +34,16 @@ class FondsName:
 
 @dataclass(frozen=True)
 class RetentionScheduleRef:
-    """The approved 归档范围与保管期限表 of a unit."""
+    """The approved 归档范围与保管期限表 of a unit; `id` is its name or the number of approval."""
 
     id: str
     version: str
     approved_on: date | None = None
+
+    def __str__(self) -> str:
+        """As people read it: its name, version, and the day of its approval."""
+        approved = f"，{self.approved_on.isoformat()} 批准" if self.approved_on else ""
+        return f"{self.id}（{self.version}{approved}）"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Holdings: in which forms a record is kept, who keeps each, and where paper stands.
+"""Holdings: in which forms a record is kept, and which files may stand for which.
 
 An electronic record is born digital. A digital copy 数字化副本 of paper is a help for use: it is
 never counted, inspected or received as an electronic record (design, rule 1).
@@ -6,7 +6,6 @@ never counted, inspected or received as an electronic record (design, rule 1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -60,33 +59,6 @@ def read_file_kind(value: object, field: str = "kind") -> FileKind:
         raise Invalid(field, "没有这种电子文件。", f"可用：{known}。") from None
 
 
-class CustodyPart(StrEnum):
-    """What can be in different hands: each part has its own keeper and hand-over date."""
-
-    ELECTRONIC = "electronic"
-    PAPER = "paper"
-    DIGITAL_COPY = "digital_copy"
-
-
-CUSTODY_PART_NAMES = {
-    CustodyPart.ELECTRONIC: "电子原件",
-    CustodyPart.PAPER: "纸质原件",
-    CustodyPart.DIGITAL_COPY: "数字化副本",
-}
-
-_PARTS = {
-    Holding.ELECTRONIC: (CustodyPart.ELECTRONIC,),
-    Holding.BOTH: (CustodyPart.ELECTRONIC, CustodyPart.PAPER),
-    Holding.PAPER: (CustodyPart.PAPER,),
-    Holding.PAPER_WITH_COPY: (CustodyPart.PAPER, CustodyPart.DIGITAL_COPY),
-}
-
-
-def custody_parts(holding: Holding) -> tuple[CustodyPart, ...]:
-    """The parts of a holding that are kept and handed over each by itself."""
-    return _PARTS[holding]
-
-
 def check_holding(record: Record) -> None:
     """Raise Invalid when the files contradict the holding.
 
@@ -123,36 +95,3 @@ def check_holding(record: Record) -> None:
             "请把载体改为“纸质（有数字化副本）”。",
             code="copy_in_paper",
         )
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where paper stands: store room, rack, column, shelf."""
-
-    room: str
-    rack: str | None = None
-    column: str | None = None
-    shelf: str | None = None
-
-    def __str__(self) -> str:
-        """`3号库-12架-2列-4层`."""
-        parts = [self.room]
-        for value, unit in ((self.rack, "架"), (self.column, "列"), (self.shelf, "层")):
-            if value:
-                parts.append(f"{value}{unit}")
-        return "-".join(parts)
-
-
-@dataclass(frozen=True)
-class Box:
-    """A box 盒 of records of one lowest category: its number, its span of numbers, its place."""
-
-    number: str
-    fonds_id: str
-    year: int
-    retention: str
-    organ: str | None
-    first_number: int
-    last_number: int
-    place: Place | None = None
-    thickness_mm: int | None = None

@@ -6,14 +6,11 @@ travels; its shape stands in `docs/architecture.md`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
-from shared.kernel.clock import now
 from shared.kernel.errors import Invalid
-from shared.kernel.identifiers import new_id
 from shared.records.holdings import FileKind, Holding, check_holding
 from shared.records.security import SecurityClass, refuse_classified, says_declassified
 from shared.records.states import NUMBERED_STATES, RECORD
@@ -208,40 +205,6 @@ class Record:
     def size(self) -> int:
         """The size of all files together."""
         return sum(file.size for file in self.files)
-
-
-def next_version(record: Record, **changes: Any) -> Record:
-    """The record with changes and the next version number, checked as a whole."""
-    return check_record(replace(record, version=record.version + 1, **changes))
-
-
-def with_event(
-    record: Record,
-    action: str,
-    agent: str,
-    *,
-    agent_unit: str,
-    basis: str | None = None,
-    description: str | None = None,
-    time: datetime | None = None,
-) -> Record:
-    """The record with one more event at the end of its history; the version stays.
-
-    Raises Invalid for an action outside `ACTIONS`, and when the history is full.
-    """
-    if action not in ACTIONS:
-        raise Invalid("action", "没有这种业务行为。", f"可用的行为：{'、'.join(ACTIONS)}。")
-    if len(record.events) >= MOST_EVENTS:
-        raise Invalid(
-            "events", f"经过已有{MOST_EVENTS}条，不能再加。", "请联系系统管理员。", code="too_many"
-        )
-    event = Event(new_id(), action, time or now(), agent, agent_unit, basis, description)
-    return replace(record, events=(*record.events, event))
-
-
-def extends_history(old: Record, new: Record) -> bool:
-    """Whether the new history begins with the old one, untouched: history only grows."""
-    return new.events[: len(old.events)] == old.events
 
 
 def check_record(record: Record) -> Record:

@@ -21,9 +21,6 @@ from shared.records.model import (
     Record,
     RecordLevel,
     check_record,
-    extends_history,
-    next_version,
-    with_event,
 )
 from shared.records.record_wire import (
     RecordSchema,
@@ -31,7 +28,7 @@ from shared.records.record_wire import (
     record_from_wire,
     record_to_wire,
 )
-from shared.records.roles import DOCUMENT_ROLES, arrange_documents
+from shared.records.roles import DOCUMENT_ROLES
 from shared.records.security import SecurityClass
 
 __all__ = [
@@ -58,12 +55,8 @@ __all__ = [
     "RecordLevel",
     "RecordSchema",
     "SecurityClass",
-    "arrange_documents",
     "check_record",
     "content_digest",
-    "extends_history",
-    "next_version",
     "record_from_wire",
     "record_to_wire",
-    "with_event",
 ]

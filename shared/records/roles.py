@@ -7,14 +7,6 @@ incoming document the processing sheet first, for an outgoing one the issuing sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-from itertools import pairwise
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from shared.records.model import Document
-
 #: Role to its place in the order within a record.
 DOCUMENT_ROLES = {
     "文件处理单": 10,
@@ -48,21 +40,3 @@ MANUSCRIPT_TYPES = {
     "修改稿": "草稿",
     "留痕稿": "草稿",
 }
-
-
-def arrange_documents(documents: Iterable[Document]) -> tuple[Document, ...]:
-    """The documents in the order of their roles, numbered from 1; equal roles keep their order."""
-    ordered = sorted(
-        documents, key=lambda document: (DOCUMENT_ROLES[document.role], document.order)
-    )
-    return tuple(replace(document, order=place) for place, document in enumerate(ordered, 1))
-
-
-def order_problems(documents: Iterable[Document]) -> list[str]:
-    """Where the given order breaks the rule: one sentence for each pair of neighbours."""
-    ordered = sorted(documents, key=lambda document: document.order)
-    return [
-        f"“{second.role}”应排在“{first.role}”之前。"
-        for first, second in pairwise(ordered)
-        if DOCUMENT_ROLES[second.role] < DOCUMENT_ROLES[first.role]
-    ]

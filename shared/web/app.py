@@ -134,6 +134,7 @@ def make_app(
     csrf = CSRFProtect(app)
     app.before_request(lambda: _gate(csrf))
     app.after_request(_harden)
+    app.after_request(_lead_htmx)
     app.url_defaults(_version_static)
 
     app.add_url_rule("/health", "health", _health)
@@ -205,6 +206,15 @@ def _harden(response: Response) -> Response:
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
     if request.endpoint != "static":
         headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _lead_htmx(response: Response) -> Response:
+    """Let the browser itself go where an action leads that htmx has sent (a dialog)."""
+    if "HX-Request" in request.headers and request.method == "POST" and response.location:
+        response.headers["HX-Redirect"] = response.headers.pop("Location")
+        response.status_code = 204
+        response.set_data(b"")
     return response
 
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from flask import render_template, request
+from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 from werkzeug.datastructures import FileStorage, MultiDict
 
@@ -93,8 +94,14 @@ class Form:
         """
         return Catching(self)
 
-    def answer(self, template: str, **context: Any) -> tuple[str, int]:
-        """The page with the form, under the status of its first error."""
+    def answer(self, template: str, **context: Any) -> ResponseReturnValue:
+        """The page with the form, under the status of its first error.
+
+        To a dialog only what is wrong, in words: it stays open, with what was typed in it.
+        """
+        if self.errors and "HX-Request" in request.headers:
+            said = "".join(f"{each.problem}{each.remedy}" for each in self.errors)
+            return said, self.status, {"Content-Type": "text/plain; charset=utf-8"}
         return render_template(template, form=self, **context), self.status
 
 

@@ -63,11 +63,6 @@ class Frame:
     light: Light | None = None
     light_source: LightSource | None = None
 
-    @property
-    def is_administrator(self) -> bool:
-        """Whether the account menu offers accounts and the log."""
-        return self.actor is not None and self.actor.may(Role.ADMINISTRATOR)
-
 
 class FrameMaker:
     """Makes the frame of each page of one app."""

@@ -1,12 +1,13 @@
 """Lists: sorting, searching, filtering and paging, by the address alone.
 
 What cannot be understood in the address (an unknown sort, a page of letters) falls back to the
-default, so that an old bookmark still opens.
+default, so that an old bookmark still opens. Where a page has several lists each has a name, which
+stands before its arguments in the address (`items_page`) and is the id of its card.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 from urllib.parse import urlencode
@@ -91,6 +92,8 @@ class Page(Generic[Item]):
     arguments: tuple[tuple[str, str], ...]
     #: More rows exist than were counted.
     more: bool = False
+    #: Which of the lists of its page this is; empty for the only one.
+    name: str = ""
 
     @property
     def first(self) -> int:
@@ -123,15 +126,25 @@ class Page(Generic[Item]):
             shown.append(number)
         return shown
 
+    def argument(self, name: str) -> str:
+        """What an argument of this list is called in the address."""
+        return _named(self.name, name)
+
     def url(self, **changes: object) -> str:
         """The address of this list with some arguments changed; None takes one away.
 
         Whatever changes but the page itself leads back to the first page.
         """
-        dropped = {"page", *changes}
+        changed = {self.argument(name): value for name, value in changes.items()}
+        dropped = {self.argument("page"), *changed}
         pairs = [(name, value) for name, value in self.arguments if name not in dropped]
-        pairs += [(name, str(value)) for name, value in changes.items() if value is not None]
-        return "?" + urlencode(pairs)
+        pairs += [(name, str(value)) for name, value in changed.items() if value is not None]
+        return "?" + urlencode(pairs) + self.anchor
+
+    @property
+    def anchor(self) -> str:
+        """Where this list stands on its page, as the end of an address."""
+        return f"#{self.name}" if self.name else ""
 
     def sort_url(self, name: str) -> str:
         """The address that sorts by this column, or turns its order around."""
@@ -146,7 +159,7 @@ class Page(Generic[Item]):
     @property
     def kept(self) -> list[tuple[str, str]]:
         """Arguments that the search form must carry along."""
-        own = {"q", "page", *(each.name for each in self.filters)}
+        own = {self.argument(each) for each in ("q", "page", *(one.name for one in self.filters))}
         return [(name, value) for name, value in self.arguments if name not in own]
 
 
@@ -162,20 +175,22 @@ class Listing:
         filters: Mapping[str, Filter],
         search: Iterable[Any] | Narrow,
         size: int,
+        name: str,
     ) -> None:
         self._arguments = arguments
+        self._name = name
         self._sorts = sorts
         self._filters = filters
         self._search: tuple[Any, ...] | Narrow = search if callable(search) else tuple(search)
-        wanted = arguments.get("sort", default_sort)
+        wanted = self._given("sort") or default_sort
         if wanted.removeprefix("-") not in sorts:
             wanted = default_sort
         self.sort = wanted.removeprefix("-")
         self.descending = wanted.startswith("-")
-        typed = "".join(each for each in arguments.get("q", "") if each.isprintable())
+        typed = "".join(each for each in self._given("q") if each.isprintable())
         self.search = typed.strip()[:_LONGEST_SEARCH] if self._search else ""
-        self.page = min(max(1, _number(arguments.get("page"), 1)), _LARGEST_PAGE)
-        self.size = _number(arguments.get("size"), size)
+        self.page = min(max(1, _number(self._given("page"), 1)), _LARGEST_PAGE)
+        self.size = _number(self._given("size"), size)
         if self.size not in SIZES:
             self.size = size
 
@@ -189,6 +204,7 @@ class Listing:
         filters: Mapping[str, Filter] | None = None,
         search: Iterable[Any] | Narrow = (),
         size: int = SIZES[0],
+        name: str = "",
     ) -> Listing:
         """Read `request.args`.
 
@@ -199,6 +215,7 @@ class Listing:
             filters: name in the address to filter.
             search: columns in which the search box looks, or `function(statement, text)`.
             size: rows to a page, unless the reader chose another.
+            name: which of several lists of a page this is.
         """
         return cls(
             arguments,
@@ -207,11 +224,15 @@ class Listing:
             filters=filters or {},
             search=search,
             size=size,
+            name=name,
         )
+
+    def _given(self, argument: str) -> str:
+        return self._arguments.get(_named(self._name, argument), "")
 
     def filter_value(self, name: str) -> str:
         """The chosen value of a filter; empty when none, or none of its choices."""
-        value = self._arguments.get(name, "")
+        value = self._given(name)
         return value if value in self._filters[name].choices else ""
 
     def narrowed(self, statement: Any) -> Any:
@@ -259,16 +280,46 @@ class Listing:
         total = session.scalar(select(func.count()).select_from(counted.subquery())) or 0
         more = count_limit is not None and total > count_limit
         total = min(total, count_limit) if count_limit is not None else total
-        pages = max(1, -(-total // self.size))
-        page = min(self.page, pages)
+        page = min(self.page, self._pages(total))
         rows = self.ordered(narrowed).limit(self.size).offset((page - 1) * self.size)
         single = len(statement.column_descriptions) == 1
         items = list(session.scalars(rows) if single else session.execute(rows))
+        return self._shown(items, total, page, more=more)
+
+    def apply_to(self, items: Sequence[Item]) -> Page[Item]:
+        """Run the list over what is at hand already, and does not lie in a table by itself.
+
+        Sorts and search columns are functions of an item; nothing (None) sorts last. What is
+        equal, and all of a sort without function, stays in the order that was given.
+        """
+        found: list[Item] = list(items)
+        for name, each in self._filters.items():
+            if value := self.filter_value(name):
+                found = list(each.narrow(found, value))
+        if self.search and not callable(self._search):
+            wanted, reads = self.search.casefold(), self._search
+            found = [
+                item
+                for item in found
+                if any(wanted in (read(item) or "").casefold() for read in reads)
+            ]
+        if read_key := self._sorts[self.sort]:
+            found.sort(key=lambda item: _nothing_last(read_key(item)), reverse=self.descending)
+        elif self.descending:
+            found.reverse()
+        page = min(self.page, self._pages(len(found)))
+        start = (page - 1) * self.size
+        return self._shown(found[start : start + self.size], len(found), page)
+
+    def _pages(self, total: int) -> int:
+        return max(1, -(-total // self.size))
+
+    def _shown(self, items: list[Any], total: int, page: int, *, more: bool = False) -> Page[Any]:
         return Page(
             items=items,
             total=total,
             page=page,
-            pages=pages,
+            pages=self._pages(total),
             size=self.size,
             sort=self.sort,
             descending=self.descending,
@@ -281,7 +332,17 @@ class Listing:
             sortable=frozenset(self._sorts),
             arguments=tuple(self._arguments.items(multi=True)),
             more=more,
+            name=self._name,
         )
+
+
+def _named(name: str, argument: str) -> str:
+    """An argument of a list in the address: `page`, or `items_page` of the list `items`."""
+    return f"{name}_{argument}" if name else argument
+
+
+def _nothing_last(value: Any) -> tuple[bool, Any]:
+    return value is None, value
 
 
 def _number(text: str | None, default: int) -> int:

@@ -145,6 +145,15 @@ class Person:
         assert self._refusals[before:] == [status], self._refusals[before:]
         del self._refusals[before:]
 
+    @contextmanager
+    def refused_in_dialog(self, status: int) -> Iterator[None]:
+        """The dialog that is sent within is answered with this status, and the page stays."""
+        before = len(self._refusals)
+        with self.page.expect_response(lambda answer: answer.status == status):
+            yield
+        assert self._refusals[before:] == [status], self._refusals[before:]
+        del self._refusals[before:]
+
     # What the browser complains about
 
     def leave(self) -> list[str]:
@@ -155,7 +164,8 @@ class Person:
 
     def _heard(self, message: ConsoleMessage) -> None:
         # That an answer was an error is told by the answer itself, with its status.
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        told = ("Failed to load resource", "Response Status Error Code")
+        if message.type == "error" and not message.text.startswith(told):
             self.complaints.append(f"console: {message.text} ({message.location})")
 
     def _asked(self, request: Request) -> None:
@@ -169,9 +179,11 @@ class Person:
             self.complaints.append(f"failed: {request.url} {request.failure}")
 
     def _answered(self, response: Response) -> None:
-        if response.status >= 500 or (
-            response.status >= 400 and not response.request.is_navigation_request()
-        ):
+        asked = response.request
+        by_person = asked.is_navigation_request() or (
+            asked.method == "POST" and "hx-request" in asked.headers
+        )
+        if response.status >= 500 or (response.status >= 400 and not by_person):
             self.complaints.append(f"answered {response.status}: {response.url}")
         elif response.status >= 400:
             self._refusals.append(response.status)

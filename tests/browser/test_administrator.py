@@ -97,11 +97,12 @@ def test_a_new_reviewer_gets_an_account_and_a_password_of_her_own(sign_in: SignI
 def test_an_office_manages_its_own_accounts(sign_in: SignIn) -> None:
     admin = sign_in("fenxiang", "admin")
     admin.open("/")
-    admin.page.get_by_role("button", name="账号菜单").click()
-    admin.goes("账号管理")
+    with admin.page.expect_navigation():
+        admin.page.get_by_label("主导航").get_by_role("link", name="账号").click()
     admin.sees("孙丽萍", "何光明", "田秀英")
     admin.click("新建账号")
     offered = admin.page.get_by_label("第 1 行：范围").locator("option").all_inner_texts()
     assert "分乡镇普溪河村村民委员会" in offered
-    admin.open("/audit/")
+    with admin.page.expect_navigation():
+        admin.page.get_by_label("主导航").get_by_role("link", name="操作日志").click()
     admin.sees("登录")

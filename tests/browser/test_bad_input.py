@@ -31,6 +31,26 @@ def test_a_form_with_an_error_keeps_what_was_typed(sign_in: SignIn) -> None:
     assert clerk.page.locator("#field-pages").input_value() == "2"
 
 
+def test_a_dialog_that_is_refused_stays_open_with_the_reason(sign_in: SignIn) -> None:
+    clerk = sign_in("fenxiang", "fenxiang")
+    clerk.open("/registry/new")
+    clerk.fill(title="关于订阅报刊的函", date="2024-03-05")
+    clerk.goes("登记")
+    clerk.goes("办结")
+    clerk.click("不归档")
+    dialog = clerk.page.locator("dialog[open]")
+    reason = dialog.locator("textarea")
+    reason.fill("重" * 501)
+    with clerk.refused_in_dialog(422):
+        clerk.click("不归档")
+    clerk.sees("最多500个字")
+    assert reason.input_value() == "重" * 501
+    reason.fill("不在归档范围之内")
+    clerk.goes("不归档")
+    clerk.sees("不在归档范围之内")
+    assert not dialog.count()
+
+
 def test_a_classified_document_is_refused_and_leaves_no_title(city: City, sign_in: SignIn) -> None:
     clerk = sign_in("fenxiang", "fenxiang")
     clerk.open("/registry/new")

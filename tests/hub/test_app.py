@@ -13,7 +13,7 @@ from shared.identity import Account, create_account
 from shared.kernel.actor import Grant, Role
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
-from shared.records.record import next_version
+from tests.records import next_version
 
 YILING, ZHIJIANG, CITY = "420506", "420583", "420500"
 PASSWORD = "Dangan-2024-ceshi"

@@ -7,7 +7,6 @@ names what breaks the scheme. Everyone outside takes these from here.
 from shared.records.metadata.check import MetadataProblem, check_metadata
 from shared.records.metadata.describe import describe
 from shared.records.metadata.scheme import (
-    MANDATORY,
     Element,
     by_name,
     by_number,
@@ -30,7 +29,6 @@ from shared.records.metadata.xml import NAMESPACE, read_xml, to_xml
 __all__ = [
     "AGENT",
     "BUSINESS",
-    "MANDATORY",
     "NAMESPACE",
     "RECORD",
     "RELATION",

@@ -79,7 +79,3 @@ def scheme_version() -> str:
     """`DA/T 46-2009` with the version of our data: what a document names in its root."""
     data = load_json(_FILE)
     return f"{data['standard']} {data['version']}"
-
-
-#: The twenty elements that must be there: the least set of the scheme.
-MANDATORY = tuple(each.number for each in load_scheme() if each.obligation == "M")

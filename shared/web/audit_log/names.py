@@ -66,6 +66,7 @@ DETAIL_NAMES = {
     "about": "所指",
     "accession": "进馆登记号",
     "added": "新增",
+    "approved_on": "批准日期",
     "archive": "档案馆",
     "basis": "依据",
     "by": "办理人",

@@ -115,6 +115,20 @@
   body.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.verb !== "get" && csrfMeta()) event.detail.headers["X-CSRFToken"] = csrfMeta().content;
   });
+  // A dialog is sent by htmx, so that it stays open with what was typed when it is refused.
+  body.addEventListener("htmx:confirm", async (event) => {
+    if (!event.detail.elt.closest("dialog")) return;
+    event.preventDefault();
+    try {
+      const state = await sessionState();
+      if (sameAccount(state)) {
+        renew(state.csrf_token);
+        event.detail.issueRequest(true);
+      }
+    } catch (error) {
+      toast(LOST);
+    }
+  });
   body.addEventListener("htmx:sendError", lost);
   body.addEventListener("htmx:timeout", lost);
 

@@ -89,6 +89,22 @@ def test_what_is_wrong_with_a_file_is_said_on_the_page(
     assert "没有导入（一.parcel）" in page
 
 
+def test_one_bad_file_does_not_hide_what_the_others_brought(
+    unit: Unit, clerk: Browser, admin: HubBrowser
+) -> None:
+    unit.file(2)
+    down = admin.post(f"/parcels/out/{unit.node_id}")
+    together = [
+        (io.BytesIO(down.data), "甲.parcel"),
+        (io.BytesIO(b"x"), "乙.parcel"),
+        (io.BytesIO(down.data), "丙.parcel"),
+    ]
+    page = clerk.post("/parcels/in", {"file": together}).text
+    assert "没有导入（乙.parcel）" in page
+    assert "已导入 甲.parcel" in page
+    assert "已导入 丙.parcel" in page
+
+
 def test_what_is_too_large_for_a_page_is_told_the_command(
     unit: Unit, clerk: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

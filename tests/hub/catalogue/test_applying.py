@@ -16,7 +16,8 @@ from shared.kernel.errors import (
     WrongState,
 )
 from shared.kernel.identifiers import new_id
-from shared.records.record import content_digest, next_version, record_to_wire, with_event
+from shared.records.record import content_digest, record_to_wire
+from tests.records import next_version, with_event
 
 DATABASES = ("sqlite", "postgresql")
 

@@ -12,8 +12,8 @@ from hub.federation import service as federation
 from hub.federation.visibility import Sight
 from shared.kernel.errors import NotFound
 from shared.kernel.identifiers import new_id
-from shared.records.record import next_version
 from shared.records.security import SecurityClass
+from tests.records import next_version
 
 DATABASES = ("sqlite", "postgresql")
 

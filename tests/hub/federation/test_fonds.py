@@ -92,6 +92,28 @@ def test_the_county_numbers_its_own_and_nobody_elses(city, session):
     )
 
 
+def test_the_approved_retention_schedule_is_noted_and_told_to_the_node(city, session):
+    fonds = city.fonds("夷陵区林业局", "420506000000", session)
+    node = city.node("夷陵区林业局", fonds, session=session)
+    told = ("夷陵区林业局归档范围和保管期限表", "2024年版", date(2024, 1, 5))
+    federation.set_schedule(city.admin, fonds.id, *told, key=city.key, session=session)
+    assert str(fonds.shape.retention_schedule) == (
+        "夷陵区林业局归档范围和保管期限表（2024年版，2024-01-05 批准）"
+    )
+    entries = session.scalars(
+        select(OutgoingEntry)
+        .where(OutgoingEntry.peer == node.id, OutgoingEntry.kind == "fonds")
+        .order_by(OutgoingEntry.seq.desc())
+    )
+    assert "夷陵区林业局归档范围和保管期限表" in next(iter(entries)).body.decode()
+    with pytest.raises(NotAllowed):
+        federation.set_schedule(
+            city.archivist(ZHIJIANG), fonds.id, *told, key=city.key, session=session
+        )
+    with pytest.raises(Invalid):
+        federation.set_schedule(city.admin, fonds.id, "", "1", None, key=city.key, session=session)
+
+
 def test_a_mere_renaming_keeps_the_fonds(city, session):
     fonds = city.fonds("夷陵区农业局", "420506000000", session, since=date(2001, 1, 1))
     renamed = federation.rename_fonds(
@@ -212,6 +234,17 @@ def test_an_administrator_of_one_archive_registers_its_fonds_only(city, session)
             actor, federation.NewFonds("某局", "420583000000"), session=session
         )
     assert [each.name for each in session.scalars(federation.fonds_seen_by(actor))] == ["某局"]
+
+
+def test_noting_a_schedule_leaves_an_event(city):
+    with city.database.write() as session:
+        fonds = city.fonds("某局", "420506000000", session)
+        federation.set_schedule(
+            city.admin, fonds.id, "某局保管期限表", "2024年版", None, key=city.key, session=session
+        )
+    with city.database.read() as session:
+        (noted,) = session.scalars(events(action="fonds.schedule_set"))
+        assert noted.subject == f"fonds:{fonds.id}"
 
 
 def test_each_act_leaves_one_event(city):

@@ -327,7 +327,7 @@ def test_the_page_lists_what_needs_a_person_for_administrators_alone(city: City,
     assert Browser(desk, "reader").get("/running/").status_code == 403
 
 
-def test_a_page_of_thousands_of_alerts_is_cut_and_says_so(city: City, node: str) -> None:
+def test_thousands_of_alerts_come_page_by_page_and_are_searched(city: City, node: str) -> None:
     with city.database.write() as session:
         for number in range(250):
             id_, moment = new_id(), now()
@@ -338,6 +338,9 @@ def test_a_page_of_thousands_of_alerts_is_cut_and_says_so(city: City, node: str)
                 )
             )  # fmt: skip
     desk = make_desk(city, admin=Grant(Role.ADMINISTRATOR))
-    page = Browser(desk, "admin").get("/running/").text
-    assert page.count("的电脑时钟慢 1 天。") == 200
-    assert "另有 50 件" in page
+    admin = Browser(desk, "admin")
+    page = admin.get("/running/").text
+    assert page.count("的电脑时钟慢 1 天。") == 50
+    assert "共 250 条，第 1–50 条" in page
+    assert "第 201–250 条" in admin.get("/running/?page=5").text
+    assert admin.get("/running/?q=第17村").text.count("的电脑时钟慢 1 天。") == 1

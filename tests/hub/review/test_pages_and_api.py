@@ -207,3 +207,47 @@ def test_empty_lists_say_what_to_do_first(desk: Flask) -> None:
     archivist = Browser(desk, "archivist")
     assert "没有等待签字的移交" in archivist.get("/receiving/").text
     assert "还没有接收过档案" in archivist.get("/receiving/accessions").text
+
+
+def test_the_files_in_the_catalogue_open_for_who_may_see_them(
+    hub: Hub, unit: Unit, batch: HandedOver, desk: Flask
+) -> None:
+    record = batch.offers[0].record
+    page = f"/catalogue/records/{record.id}"
+    link = f"/review/{batch.id}/records/{batch.offers[0].offer_id}/files/{record.files[0].id}"
+    reviewer, archivist = Browser(desk, "reviewer"), Browser(desk, "archivist")
+    for browser in (reviewer, archivist):
+        assert link in browser.get(page).text
+        assert browser.get(link).status_code == 200
+    stranger = Browser(desk, "stranger")
+    assert stranger.get(page).status_code == 404
+    assert stranger.get(link).status_code == 404
+    reviewer.send(f"/review/{batch.id}/conclude", {"outcome": "returned"})
+    kept = archivist.get(page).text
+    assert "正文.pdf" in kept
+    assert link not in kept
+
+
+def test_the_files_of_a_received_record_still_open_from_the_catalogue(
+    hub: Hub, unit: Unit, batch: HandedOver, desk: Flask
+) -> None:
+    Browser(desk, "reviewer").send(f"/review/{batch.id}/conclude", {"outcome": "accepted"})
+    unit.sign(batch.id)
+    archivist = Browser(desk, "archivist")
+    archivist.send(f"/receiving/{batch.id}/sign")
+    hub.work()
+    record = batch.offers[0].record
+    page = archivist.get(f"/catalogue/records/{record.id}").text
+    link = f"/review/{batch.id}/records/{batch.offers[0].offer_id}/files/{record.files[0].id}"
+    assert link in page
+    assert archivist.get(link).status_code == 200
+
+
+def test_a_record_with_a_mark_never_opens_from_the_catalogue(
+    hub: Hub, unit: Unit, desk: Flask
+) -> None:
+    batch = unit.hand_over_marked()
+    hub.work()
+    record = batch.offers[0].record
+    page = Browser(desk, "reviewer").get(f"/catalogue/records/{record.id}").text
+    assert f"/files/{record.files[0].id}" not in page

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from node.filing import service as filing
+from node.filing.history import note_events
 from node.filing.models import Event, Record
 from node.registry import service as registry
 from node.registry.files import StoredFile, keep_file, open_file
@@ -232,3 +233,24 @@ def test_files_are_kept_by_digest_and_bad_ones_leave_nothing(node: Node) -> None
         with pytest.raises(Invalid, match=match):
             keep_file(store, io.BytesIO(content), name)
     assert len(list(store.names())) == 1
+
+
+def test_the_documents_of_a_record_stand_in_the_order_of_their_roles(
+    node: Node, clerk: Actor
+) -> None:
+    (record_id,) = node.collect(clerk, 1)
+    for role in ("定稿", "附件", "正本", "文件处理单"):
+        with node.database.write() as session:
+            stored = keep_file(node.folder.files, io.BytesIO(role.encode()), f"{role}.txt")
+            record = session.get_one(filing.Record, record_id)
+            filing.attach(clerk, record, role, stored, session=session)
+    with node.database.read() as session:
+        documents = filing.documents_of(record_id, session=session)
+        assert [each.role for each in documents] == ["文件处理单", "正本", "附件", "定稿"]
+        assert [each.order for each in documents] == [1, 2, 3, 4]
+
+
+def test_only_known_actions_enter_the_history(node: Node, clerk: Actor) -> None:
+    (record_id,) = node.collect(clerk, 1)
+    with node.database.write() as session, pytest.raises(ValueError, match="随便"):
+        note_events([record_id], "随便", clerk, session=session)

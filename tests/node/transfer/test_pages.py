@@ -312,3 +312,38 @@ def test_a_village_saw_the_names_of_other_fonds_in_the_filter(node: Node) -> Non
         assert node.fonds not in villager.get(path).text, path
     clerk = Browser(node, "zhen", "镇文书", Grant(Role.CLERK))
     assert node.village in clerk.get("/transfer/").text
+
+
+def test_all_that_fit_can_only_be_chosen_within_one_fonds(node: Node, office: Office) -> None:
+    office.filed()
+    clerk = Browser(node, "both", "张档案", Grant(Role.CLERK))
+    page = clerk.get("/transfer/new").text
+    assert "请先在下面选定一个全宗" in page
+    assert "全部符合条件的" in page
+    assert 'name="all"' not in page
+    assert 'name="all"' in clerk.get(f"/transfer/new?fonds={node.fonds}").text
+    village = Browser(node, "one", "王村文书", Grant(Role.CLERK, fonds_id=node.village))
+    assert 'name="all"' in village.get("/transfer/new").text
+
+
+def test_a_dialog_that_is_refused_gets_words_and_one_that_is_not_the_way_on(
+    node: Node, office: Office, archive: Archive
+) -> None:
+    clerk = Browser(node, "dialog", "张档案", Grant(Role.CLERK))
+    clerk.post("/transfer/new", {"title": "2023年文书", "ids": office.filed()})
+    batch_id = the_batch(node)
+
+    def sent(verb: str, **fields: str) -> Any:
+        return clerk.client.post(
+            f"/transfer/{batch_id}/{verb}",
+            data={**fields, "csrf_token": clerk.token()},
+            headers={"HX-Request": "true"},
+        )
+
+    refused = sent("withdraw", reason="重报")
+    assert refused.status_code == 409
+    assert refused.content_type.startswith("text/plain")
+    assert "不能“申请撤回”" in refused.text
+    done = sent("give_up")
+    assert (done.status_code, done.data) == (204, b"")
+    assert done.headers["HX-Redirect"] == "/transfer/"

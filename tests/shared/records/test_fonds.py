@@ -5,21 +5,11 @@ from datetime import date
 import pytest
 from hypothesis import given
 
-from shared.kernel.errors import Invalid, NotFound
-from shared.records.archives import archive_for, archives_of
-from shared.records.divisions import (
-    Level,
-    children,
-    division,
-    full_name,
-    in_subtree,
-    load_divisions,
-    read_divisions,
-)
+from shared.kernel.errors import Invalid
+from shared.records.archives import archives_of
+from shared.records.divisions import Level, lineage, load_divisions, read_divisions
 from shared.records.fonds import Fonds, FondsName, check_fonds_number
 from tests.shared.records.strategies import a_fonds, fonds_things
-
-YICHANG, YILING, HUBEI = "420500000000", "420506000000", "420000000000"
 
 
 @given(fonds_things)
@@ -49,7 +39,7 @@ def test_a_renamed_unit_has_the_name_of_the_day() -> None:
         FondsName("档案局", date(2000, 1, 1), date(2018, 12, 31)),
         FondsName("档案馆", date(2019, 1, 1)),
     )
-    fonds = Fonds("x", names, "档案馆", YILING, Level.COUNTY)
+    fonds = Fonds("x", names, "档案馆", "420506000000", Level.COUNTY)
     assert fonds.name == "档案馆"
     assert fonds.name_on(date(2018, 12, 31)) == "档案局"
     assert fonds.name_on(date(2024, 1, 1)) == "档案馆"
@@ -82,33 +72,16 @@ def test_yichang_has_1778_divisions_and_14_archives() -> None:
     assert [each.code for each in archives if each.name == "夷陵区档案馆"] == ["420506"]
 
 
-def test_each_division_belongs_to_the_archive_of_its_city_or_county() -> None:
-    divisions = load_divisions()
-    archives = archives_of(divisions)
-    for each in divisions.values():
-        found = archive_for(each.code, divisions, archives)
-        if each.level is Level.PROVINCE:
-            assert found is None
-        else:
-            assert found is not None
-            assert in_subtree(each.code, found.division_code)
-            assert (found.code == "420500") == (each.level is Level.CITY)
-
-
-def test_being_inside_is_decided_by_parent_links() -> None:
+def test_the_divisions_above_are_found_by_parent_links() -> None:
     village = next(each for each in load_divisions().values() if each.level is Level.VILLAGE)
-    assert in_subtree(village.code, village.code)
-    assert in_subtree(village.code, HUBEI)
-    assert not in_subtree(YICHANG, village.code)
-    assert not in_subtree(YILING, "420502000000")
-    assert not in_subtree("999999999999", HUBEI)
-
-
-def test_names_and_children() -> None:
-    assert full_name(YILING) == "宜昌市夷陵区"
-    assert len(children(YICHANG)) == 13
-    with pytest.raises(NotFound):
-        division("0")
+    assert [each.level for each in lineage(village.code)] == [
+        Level.VILLAGE,
+        Level.TOWNSHIP,
+        Level.COUNTY,
+        Level.CITY,
+        Level.PROVINCE,
+    ]
+    assert list(lineage("999999999999")) == []
 
 
 def test_a_table_with_a_missing_parent_or_a_repeated_code_is_refused(tmp_path) -> None:

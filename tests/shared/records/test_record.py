@@ -17,15 +17,11 @@ from shared.records.record import (
     ComputerFile,
     Document,
     FileKind,
-    arrange_documents,
     content_digest,
-    extends_history,
-    next_version,
     record_from_wire,
     record_to_wire,
-    with_event,
 )
-from shared.records.roles import order_problems
+from tests.records import with_event
 from tests.shared.records.strategies import a_record, records
 
 
@@ -198,48 +194,6 @@ def test_ids_and_places_are_never_used_twice() -> None:
     with pytest.raises(Invalid) as caught:
         record_from_wire(wire)
     assert caught.value.code == "duplicate"
-
-
-@given(records())
-def test_history_only_grows(record) -> None:
-    later = with_event(record, "移交", "李四", agent_unit="区政府办")
-    assert extends_history(record, later)
-    assert not extends_history(later, record)
-    assert later.events[-1].time.tzinfo is not None
-    rewritten = with_event(a_record(events=()), "归档", "别人", agent_unit="别处")
-    assert not extends_history(record, rewritten)
-
-
-def test_only_known_actions_enter_the_history_and_it_has_an_end() -> None:
-    with pytest.raises(Invalid):
-        with_event(a_record(), "随便", "张三", agent_unit="区政府办")
-    event = a_record().events[0]
-    with pytest.raises(Invalid, match="2000"):
-        with_event(a_record(events=(event,) * MOST_EVENTS), "归档", "张三", agent_unit="区政府办")
-
-
-def test_a_new_version_is_checked_as_a_whole() -> None:
-    assert next_version(a_record(), title="新题名").version == 2
-    with pytest.raises(Invalid):
-        next_version(a_record(), code=None)
-
-
-def document(role: str, order: int) -> Document:
-    return Document(f"{order}", role, None, order)
-
-
-def test_the_documents_of_a_record_stand_in_the_order_of_their_roles() -> None:
-    given_order = [document("定稿", 1), document("附件", 2), document("正本", 3)]
-    given_order.append(document("文件处理单", 4))
-    ordered = arrange_documents(given_order)
-    assert [each.role for each in ordered] == ["文件处理单", "正本", "附件", "定稿"]
-    assert [each.order for each in ordered] == [1, 2, 3, 4]
-    assert order_problems(ordered) == []
-    assert order_problems(given_order) == [
-        "“附件”应排在“定稿”之前。",
-        "“正本”应排在“附件”之前。",
-        "“文件处理单”应排在“正本”之前。",
-    ]
 
 
 def test_the_size_of_a_record_is_that_of_all_its_files() -> None:

@@ -10,12 +10,9 @@ from hub.receiving.verdicts import VERBS as VERDICT_VERBS
 from shared.kernel.errors import Invalid, NotFound, WrongState
 from shared.records.classes import Arrangement, class_name, load_classes, read_class
 from shared.records.holdings import (
-    CustodyPart,
     FileKind,
     Holding,
-    Place,
     check_holding,
-    custody_parts,
 )
 from shared.records.retention import (
     read_retention,
@@ -175,12 +172,3 @@ def test_a_digital_copy_never_counts_as_an_electronic_record(holding, kinds) -> 
 )
 def test_files_that_fit_the_holding_pass(holding, kinds) -> None:
     check_holding(holding_record(holding, *kinds))
-
-
-def test_each_part_of_a_holding_has_its_own_keeper() -> None:
-    assert custody_parts(Holding.BOTH) == (CustodyPart.ELECTRONIC, CustodyPart.PAPER)
-    assert CustodyPart.ELECTRONIC not in custody_parts(Holding.PAPER_WITH_COPY)
-
-
-def test_a_place_reads_as_people_say_it() -> None:
-    assert str(Place("3号库", "12", "2", "4")) == "3号库-12架-2列-4层"

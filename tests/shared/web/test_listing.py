@@ -155,3 +155,80 @@ def test_the_pages_together_are_every_row_once(
         for job in page_of(database, sort=sort, size=size, kind=kind, page=str(number)).items
     ]
     assert len(seen) == len(set(seen)) == first.total
+
+
+def test_two_lists_of_a_page_keep_out_of_each_others_way(database: Database) -> None:
+    arguments = MultiDict({"items_page": "2", "items_q": "第", "items_kind": "a", "page": "3"})
+    with database.read() as session:
+        items, whole = (
+            Listing.from_request(
+                arguments,
+                name=name,
+                sorts={"title": Job.title},
+                default_sort="title",
+                search=(Job.title,),
+                filters={"kind": Filter("种类", Job.kind, {"a": "甲", "b": "乙"})},
+            ).apply(select(Job), session=session)
+            for name in ("items", "")
+        )
+    assert (items.page, items.total, items.search) == (2, 46, "第")
+    assert (whole.page, whole.total, whole.search) == (3, ROWS, "")
+    address, _, place = items.url(page=3).partition("#")
+    assert parse_qs(address[1:]) == {
+        "items_page": ["3"], "items_q": ["第"], "items_kind": ["a"], "page": ["3"]
+    }  # fmt: skip
+    assert place == "items"
+    assert items.kept == [("items_page", "2"), ("page", "3")][1:]
+    assert parse_qs(items.clear_url.partition("#")[0][1:]) == {"page": ["3"]}
+
+
+@given(
+    st.lists(st.tuples(st.none() | st.text("甲乙a", max_size=3), st.integers(0, 9)), max_size=60),
+    st.sampled_from(["place", "-place", "name", "-name", "size"]),
+)
+def test_what_is_at_hand_is_listed_whole_and_in_order(
+    rows: list[tuple[str | None, int]], sort: str
+) -> None:
+    def page(number: int) -> Page[tuple[str | None, int]]:
+        return Listing.from_request(
+            MultiDict({"sort": sort, "page": str(number)}),
+            sorts={"place": None, "name": lambda row: row[0], "size": lambda row: row[1]},
+            default_sort="place",
+            size=20,
+        ).apply_to(rows)
+
+    first = page(1)
+    shown = [row for number in range(1, first.pages + 1) for row in page(number).items]
+    assert first.total == len(rows)
+    assert sorted(map(repr, shown)) == sorted(map(repr, rows))
+    if sort == "place":
+        assert shown == rows
+    if sort == "name":
+        assert [row[0] for row in shown] == sorted(
+            (row[0] for row in rows), key=lambda name: (name is None, name)
+        )
+
+
+def test_what_is_at_hand_is_searched_and_filtered() -> None:
+    rows = [{"name": "通知.PDF", "note": None}, {"name": "批复.ofd", "note": "附件"}]
+
+    def found(**arguments: str) -> list[str]:
+        listing = Listing.from_request(
+            MultiDict(arguments),
+            sorts={"name": lambda row: row["name"]},
+            default_sort="name",
+            search=(lambda row: row["name"], lambda row: row["note"]),
+            filters={
+                "with": Filter(
+                    "备注",
+                    choices={"note": "有"},
+                    apply=lambda rows, _value: [each for each in rows if each["note"]],
+                )
+            },
+        )
+        return [row["name"] for row in listing.apply_to(rows).items]
+
+    assert found(q="pdf") == ["通知.PDF"]
+    assert found(q="附件") == ["批复.ofd"]
+    assert found(**{"with": "note"}) == ["批复.ofd"]
+    assert found(q="没有") == []
