@@ -179,6 +179,7 @@ def test_an_administrator_sees_dead_letters_and_puts_them_back_or_drops_them(
 def test_a_flood_of_nonsense_stays_bounded_and_the_good_messages_go_on(
     city: Federation, unit: Unit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    city.settle()
     kept, hub_id = 100, city.hub.settings.hub_id  # the real bound is in the contract of links
     for module in (letters_module, embedded):
         monkeypatch.setattr(module, "DEAD_LETTERS_KEPT", kept)
@@ -284,6 +285,7 @@ def test_a_link_that_goes_away_before_the_acknowledgement_stops_no_node(
 def test_while_the_database_is_away_messages_wait_in_their_order(
     city: Federation, unit: Unit
 ) -> None:
+    city.settle()
     post = _faulty(city)
     unit.file(3, year=2022)
     unit.agent.step_out()

@@ -391,11 +391,15 @@ def tell(it: Recorder, folder: Path) -> None:
 
     yesterday = unit.copy(folder / "yesterday")
     unit.start()
+    it.up("the node's program starts anew and greets")
+    it.down("the hub says how far it has come")
     unit.file(1, year=2020, word="当天")
     it.up("a record is filed after the node's backup")
     it.down("it is acknowledged")
     it.unit = yesterday
     yesterday.file(3, year=2019, word="恢复后")
+    it.lose()  # its greeting: nobody tells it that the hub has come further
+    city.clock.seconds += 10
     it.up("the node, restored from that backup, speaks")
     it.down("its log does not continue what the hub has")
     city.clock.seconds += 60
