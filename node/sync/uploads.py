@@ -11,9 +11,10 @@ import io
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, BinaryIO
 
 from sqlalchemy.orm import Session
 
@@ -21,6 +22,7 @@ from node.custody import contents
 from node.custody import service as custody
 from node.office.places import NodeFolder
 from node.sync.asking import HubDoor
+from node.sync.in_flight import Part, send_all
 from node.transfer import service as transfer
 from shared.kernel.errors import DanglianError, Unavailable
 from shared.storage import ObjectStore
@@ -123,13 +125,18 @@ class Uploader(_Mover):
         grant = self._door.ask(wanted.question)
         if grant["complete"]:
             return
-        part_size: int = grant["part_size"]
-        present = set(grant["present_parts"])
         with wanted.store.open(wanted.name) as stream:
-            for number in range(1, int(grant["part_count"]) + 1):
-                part = stream.read(part_size)
-                if number not in present:
-                    self._door.put_part(grant, number, part)
+            send_all(_missing(grant, stream), partial(self._door.put_part, grant))
+
+
+def _missing(grant: dict[str, Any], stream: BinaryIO) -> Iterator[Part]:
+    """The parts of a file that the hub does not have, read when they are asked for."""
+    size = int(grant["part_size"])
+    present = set(grant["present_parts"])
+    for number in range(1, int(grant["part_count"]) + 1):
+        if number not in present:
+            stream.seek((number - 1) * size)
+            yield number, stream.read(size)
 
 
 class Fetcher(_Mover):

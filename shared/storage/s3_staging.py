@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections import defaultdict
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from shared.kernel.canonical import canonical_json
+from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.errors import NotFound
 from shared.storage.bucket import Bucket, Taken
 from shared.storage.parts import (
@@ -44,7 +43,7 @@ class S3Staging:
         claim = canonical_json({"size": size, "sha256": sha256})
         name = f"{check_upload_id(upload_id)}/{_UPLOAD}"
         try:
-            self._put(name, claim, replace=False)
+            self._bucket.put(name, io.BytesIO(claim), size=len(claim), sha256=sha256_hex(claim))
         except Taken:
             if self._bucket.get(name) != claim:
                 raise another_upload() from None
@@ -57,7 +56,9 @@ class S3Staging:
         check_part(upload.size, number, size=size, sha256=sha256)
         piece = io.BytesIO()
         copy_verified(stream, piece, size=size, sha256=sha256)
-        self._put(_part(upload_id, number), piece.getvalue(), replace=True)
+        piece.seek(0)
+        name = _part(upload_id, number)
+        self._bucket.put(name, piece, size=size, sha256=sha256, replace=True)
 
     def parts(self, upload_id: str) -> list[int]:
         """See `Staging.parts`."""
@@ -106,12 +107,6 @@ class S3Staging:
         except NotFound:
             raise unknown_upload() from None
         return _Upload(int(claim["size"]), str(claim["sha256"]))
-
-    def _put(self, name: str, content: bytes, *, replace: bool) -> None:
-        digest = hashlib.sha256(content).hexdigest()
-        self._bucket.put(
-            name, io.BytesIO(content), size=len(content), sha256=digest, replace=replace
-        )
 
 
 def _part(upload_id: str, number: int) -> str:
