@@ -16,7 +16,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     false,
-    insert,
     literal,
     select,
     union,
@@ -52,8 +51,11 @@ def index(
         chunk = list(replacing[start : start + _CHUNK])
         session.execute(delete(_INDEX).where(_INDEX.c.rowid.in_(chunk)))
     if texts:
-        tokens = [{"rowid": row, "tokens": index_text(each)} for row, each in texts.items()]
-        session.execute(insert(_INDEX), tokens)
+        # To the driver itself, as `put_rows` does; FTS5 knows no ON CONFLICT.
+        session.connection().exec_driver_sql(
+            f"INSERT INTO {TEXT_TABLE} (rowid, tokens) VALUES (?, ?)",  # noqa: S608
+            [(row, index_text(each)) for row, each in texts.items()],
+        )
 
 
 class _Holding(ColumnElement[bool]):
