@@ -93,7 +93,8 @@ def _grant_asked(session: Session, node_id: str) -> None:
 
 
 def _waiting_for_greeting(session: Session, node_id: str) -> None:
-    session.get_one(OutgoingStream, node_id).unsure = True
+    stream = session.get_one(OutgoingStream, node_id)
+    stream.unsure, stream.lost_after = True, 0
 
 
 def _silent(session: Session, node_id: str) -> None:
