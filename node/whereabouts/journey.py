@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -165,6 +165,7 @@ _INSPECTED, _REVIEWED, _RECEIVED = (
     ("reviewed", "档案馆审核"),
     ("received", "档案馆接收"),
 )
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _CONCLUDED = ("accepted", "corrected", "signed", "received")
 
 
@@ -182,15 +183,20 @@ def _at_the_archive(
     if heard is not None and (batch.offered_at is None or heard.heard_at <= batch.offered_at):
         heard = None
     return (
-        _inspected(batch, offer, heard),
+        _inspected(batch, offer, heard, office_of(session).last_contact),
         _reviewed(batch, offer, place, heard),
         _received(batch, offer),
     )
 
 
-def _inspected(batch: Batch, offer: BatchRecord, heard: BatchProgress | None) -> Step:
+def _inspected(
+    batch: Batch, offer: BatchRecord, heard: BatchProgress | None, contact: datetime | None
+) -> Step:
     reviewable = heard.reviewable_at if heard is not None else None
     if reviewable is not None or batch.state in _CONCLUDED or batch.state == "returned":
+        if reviewable is None and batch.concluded_at and (contact or _NEVER) <= batch.concluded_at:
+            # The verdict comes by itself, the times with the answer to a greeting.
+            return Step(*_INSPECTED, "done", note="时间在下次与平台联系后显示。")
         return _done(*_INSPECTED, reviewable)
     if not offer.told:
         return Step(*_INSPECTED, note=f"移交“{batch.title}”正在准备提交。")

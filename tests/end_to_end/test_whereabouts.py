@@ -189,6 +189,23 @@ def test_a_returned_record_says_so_and_why(city: Federation, unit: Unit) -> None
     assert "题名不完整" in steps["reviewed"].note
 
 
+def test_a_verdict_that_was_faster_than_the_news_of_the_check_says_when_its_time_comes(
+    city: Federation, unit: Unit
+) -> None:
+    (record_id,) = unit.file(1)
+    city.settle()
+    batch_id = unit.offer([record_id])
+    for _ in range(3):  # no time passes, so nobody greets
+        city.turn()
+    city.conclude(batch_id, "returned", returned=[record_id])
+    city.turn()
+    inspected = where(unit, record_id)[1]["inspected"]
+    assert (inspected.state, inspected.at) == ("done", None)
+    assert inspected.note == "时间在下次与平台联系后显示。"
+    city.settle()
+    assert where(unit, record_id)[1]["inspected"].at is not None
+
+
 def test_what_the_hub_says_of_an_earlier_listing_or_of_nothing_does_not_count(
     city: Federation, unit: Unit
 ) -> None:
