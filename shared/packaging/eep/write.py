@@ -1,0 +1,315 @@
+"""Writing packages 封装包: in one go, already canonical, signed while the bytes pass.
+
+Nothing is held but one piece of one file, so a package of any size costs a few megabytes of memory.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from shared.kernel.clock import format_utc, now
+from shared.kernel.files import chunks
+from shared.packaging.build import PackageIdentity, file_changed, sources_of
+from shared.packaging.eep.base64_text import PIECE, encoded_lines
+from shared.packaging.eep.canonical import (
+    DECLARATION,
+    LAST_BYTE,
+    CanonicalWriter,
+    SignedStretch,
+    namespace_declaration,
+)
+from shared.packaging.eep.compose import Composed, compose
+from shared.packaging.eep.form import (
+    ENCODED,
+    ENCODED_ID,
+    FORMAT_DESCRIPTION,
+    FORMAT_VERSION,
+    LOCK,
+    MODIFIED,
+    NAMESPACE,
+    ORIGINAL,
+    RESULT,
+    ROOT,
+    SIGNATURE,
+    SIGNATURES,
+    SIGNED,
+    VERSION_ATTRIBUTE,
+    CanonicalForm,
+    identifier,
+    kind_content,
+    kind_description,
+    rule_for,
+)
+from shared.packaging.eep.signers import Signer
+from shared.packaging.eep.skeleton import layers
+from shared.packaging.eep.source import Source, Stretch
+from shared.packaging.eep.verify import check_wrappable, look_into
+from shared.records.archives import Archive
+from shared.records.fonds import Fonds
+from shared.records.metadata import Node
+from shared.records.record import ComputerFile, Record
+
+
+@dataclass(frozen=True)
+class Making:
+    """What a new package says of its own making.
+
+    Attributes:
+        unit: 封装包创建单位.
+        signers: who signs it, in this order; nobody makes an unsigned package.
+        lock: who locks the signatures 锁定签名; the last signer, when nobody is named.
+        form: the canonical form that all signatures use.
+        time: 封装包创建时间 and 签名时间; now, when none is given.
+    """
+
+    unit: str
+    signers: Sequence[Signer] = ()
+    lock: Signer | None = None
+    form: CanonicalForm = CanonicalForm.EXC_C14N
+    time: datetime | None = None
+
+
+def write_original(
+    record: Record,
+    files: Mapping[str, Path],
+    to: BinaryIO,
+    *,
+    fonds: Fonds,
+    making: Making,
+    archive: Archive | None = None,
+) -> PackageIdentity:
+    """Write an original package 原始型 of a record with its files.
+
+    Args:
+        record: a filed record 件 or item 卷内文件.
+        files: where the bytes of each computer file lie, by file id; none more, none less.
+        to: where it is written; after an error it holds a part, which the caller throws away.
+        fonds: the record's fonds.
+        making: who makes and signs it.
+        archive: the archive that keeps the record, once it does.
+
+    Raises:
+        Invalid: DA/T 48 cannot say this record, or a file differs from what the record says.
+        NotFound: the bytes of a file are not there.
+    """
+    composed = compose(record, fonds, revision=0, archive=archive)
+    writing = _Writing(to, making, 0, _read(record, files, composed))
+    writing.begin(ORIGINAL)
+    writing.start(kind_content(ORIGINAL))
+    for block in composed.blocks:
+        writing.node(block)
+    return writing.finish()
+
+
+def write_modified(
+    original: BinaryIO,
+    record: Record,
+    files: Mapping[str, Path],
+    to: BinaryIO,
+    *,
+    fonds: Fonds,
+    making: Making,
+    archive: Archive | None = None,
+) -> PackageIdentity:
+    """Write a modified package 修改型: the former one inside, around it the record as it is now.
+
+    The former package's signed object and signatures go in byte by byte, so its signatures stay
+    good; its lock is left out, as the standard has it. A file that is in there already is referred
+    to and not repeated: `files` may leave it out. The other arguments, and what is raised, are as
+    in `write_original`; Invalid too when the former package is not sound, was altered, or is of
+    another form than ours.
+    """
+    former = look_into(original)
+    inside = check_wrappable(former)
+    newest = layers(former.root)[0]
+    revision = newest.revision + 1
+    composed = compose(record, fonds, revision=revision, archive=archive, kept=inside)
+    writing = _Writing(to, making, revision, _read(record, files, composed))
+    writing.begin(MODIFIED)
+    writing.start(kind_content(MODIFIED))
+    writing.leaf("修改标识符", identifier("revision", revision=revision))
+    parts = (each for each in (newest.signed, newest.signatures) if each is not None)
+    writing.wrap(Source(original), [former.scanned.stretches[each] for each in parts])
+    writing.start("修订内容")
+    for block in composed.blocks:
+        writing.node(block)
+    writing.close()
+    return writing.finish()
+
+
+def _read(
+    record: Record, files: Mapping[str, Path], composed: Composed
+) -> dict[str, tuple[ComputerFile, Path]]:
+    """The file and its place for each 编码数据 that gets one."""
+    wanted = {file.id for file in composed.contents.values()}
+    kept = {file.id for file in record.files} - wanted
+    given = {key: path for key, path in files.items() if key not in kept}
+    needed = [file for file in record.files if file.id in wanted]
+    sources = sources_of(record, given, needed)
+    return {name: (file, sources[file.id]) for name, file in composed.contents.items()}
+
+
+class _Writing:
+    """One package under way."""
+
+    def __init__(
+        self,
+        to: BinaryIO,
+        making: Making,
+        revision: int,
+        contents: Mapping[str, tuple[ComputerFile, Path]],
+    ) -> None:
+        self._to = to
+        self._making = making
+        self._time = format_utc(making.time or now())
+        self._revision = revision
+        self._contents = contents
+        self._sha256 = hashlib.sha256()
+        self._size = 0
+        self._xml = CanonicalWriter(self._write)
+        self._signed: list[SignedStretch] = []
+
+    def _write(self, piece: bytes) -> None:
+        self._to.write(piece)
+        self._sha256.update(piece)
+        self._size += len(piece)
+
+    def begin(self, kind: str) -> None:
+        """Everything up to the content."""
+        xml = self._xml
+        xml.raw(DECLARATION)
+        xml.start(ROOT, (("xmlns", NAMESPACE),))
+        xml.leaf("封装包格式描述", FORMAT_DESCRIPTION)
+        xml.leaf("版本", FORMAT_VERSION)
+        self._signed = [self._listen(SIGNED, signer) for signer in self._making.signers]
+        xml.start(SIGNED, ((VERSION_ATTRIBUTE, FORMAT_VERSION),))
+        self.leaf("封装包类型", kind)
+        self.leaf("封装包类型描述", kind_description(kind))
+        self.leaf("封装包创建时间", self._time)
+        self.leaf("封装包创建单位", self._making.unit)
+
+    def _listen(self, name: str, signer: Signer) -> SignedStretch:
+        digest = signer.certificates[0].new_digest()
+        stretch = SignedStretch(self._making.form, digest, name, namespace_declaration(name))
+        self._xml.listeners.append(stretch.update)
+        return stretch
+
+    def start(self, name: str) -> None:
+        self._xml.line()
+        self._xml.start(name)
+
+    def leaf(self, name: str, text: str) -> None:
+        self._xml.line()
+        self._xml.leaf(name, text)
+
+    def close(self) -> None:
+        self._xml.line(-1)
+        self._xml.end()
+
+    def node(self, node: Node) -> None:
+        """An element with all below it, indented; not so where text and elements are mixed."""
+        self._xml.line()
+        self._element(node, indented=True)
+
+    def _element(self, node: Node, *, indented: bool) -> None:
+        xml = self._xml
+        xml.start(node.name, node.attributes)
+        if node.name == ENCODED:
+            self._content(dict(node.attributes)[ENCODED_ID])
+        elif node.value is not None:
+            xml.text(node.value)
+        indented = indented and node.value is None
+        for child in node.children:
+            if indented:
+                xml.line()
+            self._element(child, indented=indented)
+        if node.children and indented:
+            xml.line(-1)
+        xml.end()
+
+    def _content(self, name: str) -> None:
+        if name not in self._contents:  # it is in the package inside
+            return
+        file, path = self._contents[name]
+        sha256, size = hashlib.sha256(), 0
+
+        def pieces() -> Iterator[bytes]:
+            nonlocal size
+            with path.open("rb") as stream:
+                for piece in chunks(stream, PIECE):
+                    sha256.update(piece)
+                    size += len(piece)
+                    yield piece
+
+        for lines in encoded_lines(pieces()):
+            self._xml.raw(lines)
+        if (size, sha256.hexdigest()) != (file.size, file.sha256):
+            raise file_changed(file.name)
+
+    def wrap(self, original: Source, stretches: Sequence[Stretch]) -> None:
+        """The parts of the former package, as they are."""
+        self.start("原封装包")
+        for stretch in stretches:
+            for piece in stretch.pieces(original):
+                self._xml.raw(piece)
+        self._xml.end()
+
+    def finish(self) -> PackageIdentity:
+        """Close the content and sign it."""
+        xml = self._xml
+        self.close()
+        self.close()
+        xml.listeners.clear()
+        if self._making.signers:
+            self._sign()
+        xml.end()
+        xml.raw(LAST_BYTE)
+        self._to.flush()
+        return PackageIdentity(self._sha256.hexdigest(), self._size)
+
+    def _sign(self) -> None:
+        making, xml = self._making, self._xml
+        locker = making.lock or making.signers[-1]
+        lock = self._listen(SIGNATURES, locker)
+        xml.start(SIGNATURES)
+        name = ""
+        for number, (signer, signed) in enumerate(
+            zip(making.signers, self._signed, strict=True), 1
+        ):
+            revision = identifier("revision", revision=self._revision)
+            name = identifier("signature", revision=revision, number=number)
+            xml.start(SIGNATURE)
+            xml.leaf("签名标识符", name)
+            xml.leaf("签名规则", rule_for(making.form, SIGNED).text)
+            xml.leaf("签名时间", self._time)
+            xml.leaf("签名人", signer.certificates[0].name)
+            self._result(signer, signed.digest())
+            xml.end()
+        xml.end()
+        xml.listeners.clear()
+        # Nothing covers what the lock says of itself, so it says no more than it must.
+        xml.start(LOCK)
+        xml.leaf("被锁定签名标识符", name)
+        xml.leaf("签名规则", rule_for(making.form, SIGNATURES).text)
+        self._result(locker, lock.digest())
+        xml.end()
+
+    def _result(self, signer: Signer, digest: bytes) -> None:
+        xml = self._xml
+        xml.leaf(RESULT, _base64(signer.sign_digest(digest)))
+        xml.start("证书块")
+        for certificate in signer.certificates:
+            xml.leaf("证书", _base64(certificate.der))
+        xml.end()
+        algorithm: Any = signer.certificates[0].algorithm
+        xml.leaf("签名算法标识", algorithm)
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
