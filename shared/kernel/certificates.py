@@ -161,6 +161,21 @@ def read_certificates(content: bytes) -> tuple[Certificate, ...]:
     return tuple(Certificate.from_der(each.public_bytes(Encoding.DER)) for each in found)
 
 
+def read_revocations(content: bytes) -> x509.CertificateRevocationList:
+    """A list of revoked certificates 吊销列表, PEM or DER. Raises Invalid."""
+    try:
+        if content.lstrip().startswith(b"-----BEGIN"):
+            return x509.load_pem_x509_crl(content)
+        return x509.load_der_x509_crl(content)
+    except ValueError:
+        raise Invalid(
+            "revoked",
+            "吊销列表无法读取。",
+            "请从签发机构重新下载。",
+            code="revocations_unreadable",
+        ) from None
+
+
 def self_signed(
     key: SigningKey, name: str, valid_from: datetime, valid_to: datetime
 ) -> Certificate:

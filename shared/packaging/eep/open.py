@@ -10,14 +10,15 @@ from typing import BinaryIO
 
 from lxml import etree
 
+from shared.inspection.finding import Finding
 from shared.kernel.errors import Conflict, Invalid
 from shared.kernel.identifiers import new_id
 from shared.packaging.eep.decompose import EepDocument, EepFile, documents, metadata
-from shared.packaging.eep.form import ENCODED_ID, REFERENCE
+from shared.packaging.eep.form import ENCODED_ID, REFERENCE, SIGNED
 from shared.packaging.eep.report import Report, Verdict
 from shared.packaging.eep.scan import Content, Take, scan
 from shared.packaging.eep.signatures import changed_meanwhile
-from shared.packaging.eep.skeleton import Layer, layers
+from shared.packaging.eep.skeleton import Layer, layers, qualified
 from shared.packaging.eep.trust import Trust
 from shared.packaging.eep.verify import Verified, look_into
 from shared.records.metadata import Node, to_xml
@@ -150,13 +151,19 @@ def open_eep(stream: BinaryIO, *, trust: Trust | None = None, as_it_is: bool = F
     altered = any(each.verdict is Verdict.ALTERED for each in report.signatures)
     readable = (report.well_formed.passed, report.references.passed, report.contents.passed)
     refused = False in readable or altered if as_it_is else not report.is_proven
-    if refused or not layers(verified.root):
-        found = sorted(report.findings, key=lambda each: not each.is_error)
-        problem = found[0].problem if found else "封装包没有内容。"
-        raise Invalid(
-            "file",
-            f"封装包未予打开：{problem}",
-            found[0].remedy if found else "",
-            code=found[0].code if found else "eep_not_opened",
-        )
+    if refused or verified.root.find(qualified(SIGNED)) is None:
+        found = _in_the_way(report)
+        raise Invalid("file", f"封装包未予打开：{found.problem}", found.remedy, code=found.code)
     return Eep(stream, verified)
+
+
+def _in_the_way(report: Report) -> Finding:
+    """The gravest finding: of the document, then what was altered, then what proves nothing."""
+    of_document = [each for part in report.parts for each in part.findings if each.is_error]
+    altered = [
+        each
+        for said in report.signatures
+        if said.verdict is Verdict.ALTERED
+        for each in said.findings
+    ]
+    return [*of_document, *altered, *report.findings][0]
