@@ -8,10 +8,11 @@ from shared.packaging.eep.decompose import EepDocument, EepFile
 from shared.packaging.eep.form import CanonicalForm
 from shared.packaging.eep.open import Eep, open_eep
 from shared.packaging.eep.report import Part, Report, SignatureReport, Verdict
-from shared.packaging.eep.signers import KeySigner, SealSigner, Signer
+from shared.packaging.eep.sign import Making, add_signatures
+from shared.packaging.eep.signers import KeySigner, SealSigner, Signer, read_pkcs12
 from shared.packaging.eep.trust import Trust
 from shared.packaging.eep.verify import verify
-from shared.packaging.eep.write import Making, write_modified, write_original
+from shared.packaging.eep.write import write_modified, write_original
 
 __all__ = [
     "CanonicalForm",
@@ -27,7 +28,9 @@ __all__ = [
     "Signer",
     "Trust",
     "Verdict",
+    "add_signatures",
     "open_eep",
+    "read_pkcs12",
     "verify",
     "write_modified",
     "write_original",

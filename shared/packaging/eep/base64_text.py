@@ -12,9 +12,9 @@ _LINE = 76
 _LINE_BYTES = _LINE // 4 * 3
 PIECE = _LINE_BYTES * 18_000
 _WHITE = b" \t\r\n"
-_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-_FOREIGN = re.compile(r"[^A-Za-z0-9+/= \t\r\n]")
-_VISIBLE = re.compile(r"[^ \t\r\n]")
+_FOREIGN = re.compile(rb"[^A-Za-z0-9+/= \t\r\n]")
+_VISIBLE = re.compile(rb"[^ \t\r\n]")
+_PADDING = re.compile(rb"=")
 
 
 def encoded_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -53,37 +53,38 @@ class Base64Decoder:
         self._held = b""
         self._ended = False
 
-    def feed(self, text: str) -> bytes:
-        """The bytes that the next piece completes. Raises BadBase64."""
-        body = text.encode("ascii", "replace").translate(None, _WHITE)
-        if body.translate(None, _ALPHABET):
-            found = _FOREIGN.search(text)
-            at = found.start() if found else 0
-            raise BadBase64("含有 Base64 以外的字符", self.characters + at)
+    def feed(self, text: bytes) -> bytes:
+        """The bytes that the next piece (in UTF-8) completes. Raises BadBase64."""
+        body = text.translate(None, _WHITE)
         if self._ended and body:
-            found = _VISIBLE.search(text)
-            raise BadBase64(
-                "在填充符“=”之后还有内容", self.characters + (found.start() if found else 0)
-            )
+            raise BadBase64("在填充符“=”之后还有内容", self._place(text, _VISIBLE))
         self._held += body
         whole = len(self._held) // 4 * 4
         groups, self._held = self._held[:whole], self._held[whole:]
         try:
             content = binascii.a2b_base64(groups, strict_mode=True)
         except binascii.Error:
-            raise BadBase64("填充符“=”的位置不对", self._place(text, "=")) from None
-        padding = groups.count(b"=")
+            if _FOREIGN.search(text):
+                raise self._foreign(text) from None
+            raise BadBase64("填充符“=”的位置不对", self._place(text, _PADDING)) from None
+        if _FOREIGN.search(self._held):
+            raise self._foreign(text)
+        padding = groups[-2:].count(b"=")
         if padding:
             self._ended = True
             if self._held:
-                raise BadBase64("在填充符“=”之后还有内容", self._place(text, "="))
+                raise BadBase64("在填充符“=”之后还有内容", self._place(text, _PADDING))
             if base64.b64encode(content[padding - 3 :]) != groups[-4:]:
-                raise BadBase64("最后一组字符含有多余的位", self._place(text, "="))
+                raise BadBase64("最后一组字符含有多余的位", self._place(text, _PADDING))
         self.characters += len(text)
         return content
 
-    def _place(self, text: str, mark: str) -> int:
-        return self.characters + max(text.find(mark), 0)
+    def _foreign(self, text: bytes) -> BadBase64:
+        return BadBase64("含有 Base64 以外的字符", self._place(text, _FOREIGN))
+
+    def _place(self, text: bytes, mark: re.Pattern[bytes]) -> int:
+        found = mark.search(text)
+        return self.characters + (found.start() if found else 0)
 
     def finish(self) -> None:
         """Say that no more comes. Raises BadBase64 for a group that is not whole."""
@@ -94,6 +95,6 @@ class Base64Decoder:
 def decoded(text: str) -> bytes:
     """A short text whole. Raises BadBase64."""
     decoder = Base64Decoder()
-    found = decoder.feed(text)
+    found = decoder.feed(text.encode())
     decoder.finish()
     return found

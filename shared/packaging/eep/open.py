@@ -97,6 +97,7 @@ class Eep:
             raise Conflict(
                 "目标目录不是空的。", "请换一个新目录。", code="folder_not_empty", field="into"
             )
+        folder = folder.absolute()
         making = folder.with_name(f".{folder.name}.{new_id()}.part")
         try:
             with telling_of_trouble():

@@ -33,6 +33,7 @@ MOST_BYTES = 1 << 40
 MOST_DEPTH = 200
 MOST_ELEMENTS = 200_000
 MOST_ATTRIBUTES = 8
+MOST_NAME = 100
 #: Characters of one value, but for 编码数据, and of all of them.
 MOST_VALUE = 256 * 1024
 MOST_VALUES = 32 * 1024 * 1024
@@ -181,6 +182,8 @@ class _Reading:
             raise self._too_much(f"层次超过 {MOST_DEPTH} 层")
         if len(attributes) > 2 * MOST_ATTRIBUTES:
             raise self._too_much(f"一个元素的属性超过 {MOST_ATTRIBUTES} 个")
+        if max(map(len, (name, *attributes[::2]))) > MOST_NAME:
+            raise self._too_much(f"有一个名称长于 {MOST_NAME} 字")
         pairs = list(zip(attributes[::2], attributes[1::2], strict=True))
         self._count(sum(len(value) for _name, value in pairs), 0)
         self._canonical.update(start_tag(name, pairs))
@@ -204,8 +207,10 @@ class _Reading:
         for key, value in pairs:
             if key == "xmlns" or key.startswith("xmlns:"):
                 scope[key[6:]] = value
+            elif ":" in key:
+                self._say(self._foreign("属性", key))
             else:
-                plain[key.rpartition(":")[2]] = value
+                plain[key] = value
         self._scopes.append(scope)
         prefix, _colon, local = name.rpartition(":")
         namespace = scope.get(prefix) or None
@@ -215,15 +220,7 @@ class _Reading:
         if namespace == self._found.namespace:
             namespace = NAMESPACE
         else:
-            self._say(
-                Finding(
-                    "eep_foreign_element",
-                    f"元素“{shown(local)}”的命名空间与封装包的不同。",
-                    _AGAIN,
-                    actual=shown(namespace),
-                    where=self._line(),
-                )
-            )
+            self._say(self._foreign("元素", local))
         full = f"{{{namespace}}}{local}" if namespace else local
         try:
             if not self._open:
@@ -232,6 +229,14 @@ class _Reading:
             return etree.SubElement(self._open[-1], full, plain)
         except ValueError:
             raise self._bad_character() from None
+
+    def _foreign(self, what: str, name: str) -> Finding:
+        return Finding(
+            "eep_foreign_name",
+            f"{what}“{shown(name)}”的命名空间与封装包的不同。",
+            _AGAIN,
+            where=self._line(),
+        )
 
     def _text(self, text: str) -> None:
         self._canonical.update(escaped(text))
@@ -242,7 +247,7 @@ class _Reading:
         content = self._found.contents[-1]
         if content.trouble is None:
             try:
-                self._decoded(content, self._decoder.feed(text))
+                self._decoded(content, self._decoder.feed(text.encode()))
             except BadBase64 as error:
                 content.trouble = error
 

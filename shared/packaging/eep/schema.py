@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from functools import cache
 
@@ -13,6 +14,8 @@ from shared.packaging.eep.form import DATA, FORMAT_VERSION, LOCK, NAMESPACE, ROO
 from shared.packaging.eep.report import MOST_FINDINGS
 from shared.packaging.eep.skeleton import Element, child, name_of, value
 
+#: The errors of a run are kept in the schema.
+_ONE_AT_A_TIME = threading.Lock()
 _PREFIX = re.compile(r"\bns\d+:")
 _NOT_AN_ID = re.compile(r"'([^']*)' is not a valid value of the atomic type 'xs:ID'")
 _IS_NAME = re.compile(r"[^\W\d][\w.-]*")
@@ -58,10 +61,12 @@ def check_schema(root: Element, namespace: str | None) -> Iterator[Finding]:
 
 
 def _by_schema(root: Element, *, is_other_version: bool) -> Iterator[Finding]:
-    schema = _schema()
-    schema.validate(root)
+    with _ONE_AT_A_TIME:
+        schema = _schema()
+        schema.validate(root)
+        errors = list(schema.error_log)[:MOST_FINDINGS]  # type: ignore[call-overload]
     lacks_lock = child(root, SIGNATURES) is not None and child(root, LOCK) is None
-    for error in list(schema.error_log)[:MOST_FINDINGS]:  # type: ignore[call-overload]
+    for error in errors:
         message = error.message.replace(f"{{{NAMESPACE}}}", "")
         if is_other_version and ("'版本'" in message or "eep版本" in message):
             continue  # said already

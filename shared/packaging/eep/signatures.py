@@ -243,7 +243,19 @@ def _judge(claim: _Claim, trust: Trust) -> SignatureReport:
     trouble = trust.trouble(claim.certificates, claim.where)
     if trouble is not None:
         return _with(claim.report, Verdict.UNVERIFIABLE, trouble)
-    return replace(claim.report, verdict=Verdict.VALID)
+    if rules()[claim.report.rule or ""].form is CanonicalForm.STRIPPED:
+        return _with(claim.report, Verdict.VALID, _without_white_space(claim.where))
+    return _with(claim.report, Verdict.VALID)
+
+
+def _without_white_space(where: str) -> Finding:
+    return Finding(
+        "eep_white_space_unsigned",
+        "签名有效，但其规则不包括空白：空格和换行的增减不会被发现。",
+        "请在下次签名时改用规范形式 exc-c14n。",
+        where=where,
+        severity=Severity.WARNING,
+    )
 
 
 def _wrong_signature(where: str) -> Finding:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
 from shared.kernel.certificates import Certificate
 from shared.kernel.errors import Invalid
@@ -66,6 +67,23 @@ class KeySigner:
         if isinstance(self.key, rsa.RSAPrivateKey):
             return self.key.sign(digest, padding.PKCS1v15(), sha256)
         return self.key.sign(digest, ec.ECDSA(sha256))
+
+
+def read_pkcs12(content: bytes, password: str) -> KeySigner:
+    """The RSA or ECDSA key of a PKCS #12 file (.p12) with its certificates. Raises Invalid."""
+    try:
+        key, own, others = pkcs12.load_key_and_certificates(content, password.encode())
+    except ValueError:
+        key = own = None
+    if own is None or not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
+        raise Invalid(
+            "pkcs12",
+            "密钥文件无法读取，口令不对，或其中没有 RSA、ECDSA 密钥和证书。",
+            "请检查文件和口令。",
+            code="pkcs12_unreadable",
+        )
+    chain = [own, *others]
+    return KeySigner(key, [Certificate.from_der(each.public_bytes(Encoding.DER)) for each in chain])
 
 
 def _another_key() -> Invalid:

@@ -5,13 +5,10 @@ Nothing is held but one piece of one file, so a package of any size costs a few 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from shared.kernel.clock import format_utc, now
 from shared.kernel.files import chunks
@@ -22,7 +19,6 @@ from shared.packaging.eep.canonical import (
     LAST_BYTE,
     CanonicalWriter,
     SignedStretch,
-    namespace_declaration,
 )
 from shared.packaging.eep.compose import Composed, compose
 from shared.packaging.eep.form import (
@@ -30,23 +26,17 @@ from shared.packaging.eep.form import (
     ENCODED_ID,
     FORMAT_DESCRIPTION,
     FORMAT_VERSION,
-    LOCK,
     MODIFIED,
     NAMESPACE,
     ORIGINAL,
-    RESULT,
     ROOT,
-    SIGNATURE,
-    SIGNATURES,
     SIGNED,
     VERSION_ATTRIBUTE,
-    CanonicalForm,
     identifier,
     kind_content,
     kind_description,
-    rule_for,
 )
-from shared.packaging.eep.signers import Signer
+from shared.packaging.eep.sign import Making, listen, write_signatures
 from shared.packaging.eep.skeleton import layers
 from shared.packaging.eep.source import Source, Stretch
 from shared.packaging.eep.verify import check_wrappable, look_into
@@ -54,25 +44,6 @@ from shared.records.archives import Archive
 from shared.records.fonds import Fonds
 from shared.records.metadata import Node
 from shared.records.record import ComputerFile, Record
-
-
-@dataclass(frozen=True)
-class Making:
-    """What a new package says of its own making.
-
-    Attributes:
-        unit: 封装包创建单位.
-        signers: who signs it, in this order; nobody makes an unsigned package.
-        lock: who locks the signatures 锁定签名; the last signer, when nobody is named.
-        form: the canonical form that all signatures use.
-        time: 封装包创建时间 and 签名时间; now, when none is given.
-    """
-
-    unit: str
-    signers: Sequence[Signer] = ()
-    lock: Signer | None = None
-    form: CanonicalForm = CanonicalForm.EXC_C14N
-    time: datetime | None = None
 
 
 def write_original(
@@ -187,18 +158,13 @@ class _Writing:
         xml.start(ROOT, (("xmlns", NAMESPACE),))
         xml.leaf("封装包格式描述", FORMAT_DESCRIPTION)
         xml.leaf("版本", FORMAT_VERSION)
-        self._signed = [self._listen(SIGNED, signer) for signer in self._making.signers]
+        form = self._making.form
+        self._signed = [listen(xml, SIGNED, signer, form) for signer in self._making.signers]
         xml.start(SIGNED, ((VERSION_ATTRIBUTE, FORMAT_VERSION),))
         self.leaf("封装包类型", kind)
         self.leaf("封装包类型描述", kind_description(kind))
         self.leaf("封装包创建时间", self._time)
         self.leaf("封装包创建单位", self._making.unit)
-
-    def _listen(self, name: str, signer: Signer) -> SignedStretch:
-        digest = signer.certificates[0].new_digest()
-        stretch = SignedStretch(self._making.form, digest, name, namespace_declaration(name))
-        self._xml.listeners.append(stretch.update)
-        return stretch
 
     def start(self, name: str) -> None:
         self._xml.line()
@@ -267,49 +233,9 @@ class _Writing:
         self.close()
         xml.listeners.clear()
         if self._making.signers:
-            self._sign()
+            digests = [each.digest() for each in self._signed]
+            write_signatures(xml, self._making, digests, revision=self._revision)
         xml.end()
         xml.raw(LAST_BYTE)
         self._to.flush()
         return PackageIdentity(self._sha256.hexdigest(), self._size)
-
-    def _sign(self) -> None:
-        making, xml = self._making, self._xml
-        locker = making.lock or making.signers[-1]
-        lock = self._listen(SIGNATURES, locker)
-        xml.start(SIGNATURES)
-        name = ""
-        for number, (signer, signed) in enumerate(
-            zip(making.signers, self._signed, strict=True), 1
-        ):
-            revision = identifier("revision", revision=self._revision)
-            name = identifier("signature", revision=revision, number=number)
-            xml.start(SIGNATURE)
-            xml.leaf("签名标识符", name)
-            xml.leaf("签名规则", rule_for(making.form, SIGNED).text)
-            xml.leaf("签名时间", self._time)
-            xml.leaf("签名人", signer.certificates[0].name)
-            self._result(signer, signed.digest())
-            xml.end()
-        xml.end()
-        xml.listeners.clear()
-        # Nothing covers what the lock says of itself, so it says no more than it must.
-        xml.start(LOCK)
-        xml.leaf("被锁定签名标识符", name)
-        xml.leaf("签名规则", rule_for(making.form, SIGNATURES).text)
-        self._result(locker, lock.digest())
-        xml.end()
-
-    def _result(self, signer: Signer, digest: bytes) -> None:
-        xml = self._xml
-        xml.leaf(RESULT, _base64(signer.sign_digest(digest)))
-        xml.start("证书块")
-        for certificate in signer.certificates:
-            xml.leaf("证书", _base64(certificate.der))
-        xml.end()
-        algorithm: Any = signer.certificates[0].algorithm
-        xml.leaf("签名算法标识", algorithm)
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode()

@@ -90,8 +90,12 @@ WRONG: dict[str, tuple[Bad, str, str]] = {
     ),
     "entity": (swap("部门预算", "&lol;"), "eep_not_well_formed", "第"),
     "foreign namespace": (
-        swap("<题名>关于", "<题名 xmlns=\"urn:x\">关于"), "eep_foreign_element", "第",
+        swap("<题名>关于", "<题名 xmlns=\"urn:x\">关于"), "eep_foreign_name", "第",
     ),
+    "attribute of another namespace": (
+        swap("<题名>关于", '<题名 xmlns:x="urn:x" x:文档数据ID="y">关于'), "eep_foreign_name", "第",
+    ),
+    "a name too long": (swap("<题名>关于", f"<{'题' * 200}>关于"), "eep_too_large", "第"),
     "cut off": (lambda text: text[: len(text) // 2], "eep_not_well_formed", "第"),
     "empty": (lambda text: "", "eep_not_well_formed", "第"),
     "no XML": (lambda text: "PK\x03\x04" + text, "eep_not_well_formed", "第"),
@@ -145,7 +149,7 @@ def follow(code: str) -> set[str]:
     """What is said beside it, because it follows."""
     return {
         "eep_version_other": {"eep_version_differs"},
-        "eep_foreign_element": {"eep_schema"},
+        "eep_foreign_name": {"eep_schema"},
         "eep_comment": set(),
         "eep_reference_dangling": {"eep_content_and_reference"},
     }.get(code, set())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 from gmssl import sm2, sm3  # another implementation than the one that signs
 
 from shared.kernel.certificates import (
@@ -21,7 +22,16 @@ from shared.kernel.certificates import (
 )
 from shared.kernel.errors import Invalid
 from shared.kernel.keys import PublicKey, SigningKey
-from shared.packaging.eep import CanonicalForm, KeySigner, SealSigner, Trust, Verdict, verify
+from shared.packaging.eep import (
+    CanonicalForm,
+    KeySigner,
+    SealSigner,
+    Trust,
+    Verdict,
+    add_signatures,
+    read_pkcs12,
+    verify,
+)
 from tests.shared.packaging.eep.makers import (
     FROM,
     MADE,
@@ -31,6 +41,7 @@ from tests.shared.packaging.eep.makers import (
     codes,
     cut,
     judged,
+    making,
     modified,
     original,
     seal,
@@ -151,6 +162,66 @@ def test_several_sign_and_each_is_judged_by_itself(unit: Unit) -> None:
     assert report.is_sound
     told = Trust([authority.certificate], seals=[unit.seal.public])
     assert verify(io.BytesIO(content), trust=told).is_proven
+
+
+def test_an_archive_signs_later_and_locks_anew(unit: Unit) -> None:
+    authority = Authority()
+    record = unit.record()
+    told = Trust([authority.certificate], seals=[unit.seal.public])
+    for package in (
+        original(unit, record),
+        modified(unit, original(unit, record), record),
+    ):
+        before = verify(package, trust=told)
+        stream = io.BytesIO()
+        identity = add_signatures(package, stream, making=making(authority.signer()))
+        after = verify(stream, trust=told)
+        assert (after.sha256, after.size) == (identity.sha256, identity.size)
+        assert after.is_proven
+        assert len(after.signatures) == len(before.signatures) + 1
+        revision = after.signatures[0].revision
+        assert after.signatures[0].identifier == f"修改{revision}-签名2"
+        assert stream.getvalue().startswith(
+            package.getvalue().split("</电子签名块><锁".encode())[0]
+        )
+    first = io.BytesIO()
+    add_signatures(unsigned(unit, record), first, making=making(seal(unit)))
+    assert first.getvalue().count("<签名标识符>修改0-签名1<".encode()) == 1
+    assert verify(first, trust=told).is_proven
+    altered = io.BytesIO(first.getvalue().replace(b"2024-03-05", b"2024-03-06"))
+    with pytest.raises(Invalid):
+        add_signatures(altered, io.BytesIO(), making=making(seal(unit)))
+    with pytest.raises(Invalid):
+        add_signatures(first, io.BytesIO(), making=making())
+
+
+def test_a_key_in_a_pkcs_12_file_signs(unit: Unit) -> None:
+    signer = Authority().signer()
+    own, issuer = (each.parsed for each in signer.certificates)
+    protected = BestAvailableEncryption(b"yichang-2024")
+    content = pkcs12.serialize_key_and_certificates(b"k", signer.key, own, [issuer], protected)
+    again = read_pkcs12(content, "yichang-2024")
+    assert again.certificates == list(signer.certificates)
+    told = Trust([again.certificates[1]])
+    assert verify(original(unit, unit.record(), again), trust=told).is_proven
+    for bad, password in ((content, "wrong"), (b"", "yichang-2024")):
+        with pytest.raises(Invalid):
+            read_pkcs12(bad, password)
+
+
+def test_who_locks_can_be_another_than_who_signs(unit: Unit) -> None:
+    authority = Authority()
+    package = original(unit, unit.record(), lock=authority.signer())
+    report = judged(package.getvalue(), unit)
+    assert [each.verdict for each in report.signatures] == [Verdict.UNVERIFIABLE, Verdict.VALID]
+
+
+def test_the_form_without_white_space_says_what_it_does_not_cover(unit: Unit) -> None:
+    content = original(unit, unit.record(), form=CanonicalForm.STRIPPED).getvalue()
+    changed = content.replace("部门预算".encode(), "部门 预算".encode(), 1)
+    report = judged(changed, unit)
+    assert report.is_proven
+    assert codes(report) == ["eep_white_space_unsigned"] * 2
 
 
 def test_a_signature_taken_away_or_put_in_breaks_the_lock(unit: Unit) -> None:
