@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,31 +31,41 @@ _PARTS = {
 _file = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
 
-def _trust_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say whose signatures count."""
-    for option in (
-        click.option(
-            "--at",
-            type=click.DateTime(["%Y-%m-%d"]),
-            default=None,
-            help="证书须在哪一天有效，如接收的那天；默认今天。",
-        ),
-        click.option(
-            "--revoked",
-            type=click.Path(path_type=Path, exists=True, dir_okay=False),
-            multiple=True,
-            help="吊销列表（CRL）文件，可给多个。",
-        ),
-        click.option("--seal", multiple=True, help="已登记的印章公钥（十六进制），可给多个。"),
-        click.option(
-            "--trust",
-            type=click.Path(path_type=Path, exists=True, dir_okay=False),
-            multiple=True,
-            help="信任的签发机构证书文件（PEM 或 DER），可给多个。",
-        ),
-    ):
-        command = option(command)
-    return command
+def _trusting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say whose signatures count, and hand it a `Trust`."""
+
+    @click.option(
+        "--trust",
+        "authorities",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        multiple=True,
+        help="信任的签发机构证书文件（PEM 或 DER），可给多个。",
+    )
+    @click.option("--seal", "seals", multiple=True, help="已登记的印章公钥（十六进制），可给多个。")
+    @click.option(
+        "--revoked",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        multiple=True,
+        help="吊销列表（CRL）文件，可给多个。",
+    )
+    @click.option(
+        "--at",
+        type=click.DateTime(["%Y-%m-%d"]),
+        default=None,
+        help="证书须在哪一天有效，如接收的那天；默认今天。",
+    )
+    @wraps(command)
+    def wrapped(
+        *args: Any,
+        authorities: Sequence[Path],
+        seals: Sequence[str],
+        revoked: Sequence[Path],
+        at: datetime | None,
+        **kwargs: Any,
+    ) -> Any:
+        return command(*args, trust=_trust(authorities, seals, revoked, at), **kwargs)
+
+    return wrapped
 
 
 @click.group("package")
@@ -64,17 +75,9 @@ def package() -> None:
 
 @package.command("verify")
 @_file
-@_trust_options
 @json_option
-def verify_package_file(
-    file: Path,
-    trust: Sequence[Path],
-    seal: Sequence[str],
-    revoked: Sequence[Path],
-    at: datetime | None,
-    *,
-    as_json: bool,
-) -> None:
+@_trusting
+def verify_package_file(file: Path, *, trust: Trust, as_json: bool) -> None:
     """查验一个封装包：格式、结构、引用、内容，以及每个签名。
 
     退出码：0 全部通过且签名有效；1 有问题；3 没有问题，但没有签名或签名人未被信任。
@@ -82,7 +85,7 @@ def verify_package_file(
     from shared.packaging.eep import verify
 
     with telling_of_trouble(), file.open("rb") as stream:
-        report = verify(stream, trust=_trust(trust, seal, revoked, at))
+        report = verify(stream, trust=trust)
     show(report.to_wire(), as_json=as_json, sentence="\n".join(_lines(report)))
     if not report.is_proven:
         sys.exit(UNPROVEN if report.is_sound else WRONG)
@@ -101,24 +104,16 @@ def verify_package_file(
     is_flag=True,
     help="没有签名、签名人未被信任、不是 DA/T 48-2009 写法的也打开；被改动或损坏的仍不打开。",
 )
-@_trust_options
 @json_option
+@_trusting
 def open_package_file(
-    file: Path,
-    *,
-    into: Path,
-    as_it_is: bool,
-    trust: Sequence[Path],
-    seal: Sequence[str],
-    revoked: Sequence[Path],
-    at: datetime | None,
-    as_json: bool,
+    file: Path, *, into: Path, as_it_is: bool, trust: Trust, as_json: bool
 ) -> None:
     """查验一个封装包，通过后取出元数据和全部文件。"""
     from shared.packaging.eep import open_eep
 
     with telling_of_trouble(), file.open("rb") as stream:
-        opened = open_eep(stream, trust=_trust(trust, seal, revoked, at), as_it_is=as_it_is)
+        opened = open_eep(stream, trust=trust, as_it_is=as_it_is)
         paths = opened.save(into)
     names = [str(path.relative_to(into)) for path in paths]
     show(

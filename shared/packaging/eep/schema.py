@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 
 from lxml import etree
 
@@ -64,7 +65,8 @@ def _by_schema(root: Element, *, is_other_version: bool) -> Iterator[Finding]:
     with _ONE_AT_A_TIME:
         schema = _schema()
         schema.validate(root)
-        errors = list(schema.error_log)[:MOST_FINDINGS]  # type: ignore[call-overload]
+        # The stubs do not know that a log can be walked through.
+        errors = list(islice(iter(schema.error_log), MOST_FINDINGS))  # type: ignore[call-overload]
     lacks_lock = child(root, SIGNATURES) is not None and child(root, LOCK) is None
     for error in errors:
         message = error.message.replace(f"{{{NAMESPACE}}}", "")

@@ -34,7 +34,7 @@ from shared.packaging.eep.form import (
 from shared.packaging.eep.signers import Signer
 from shared.packaging.eep.skeleton import children, layers
 from shared.packaging.eep.source import Source
-from shared.packaging.eep.verify import check_wrappable, look_into
+from shared.packaging.eep.verify import look_into, require_ours
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def add_signatures(package: BinaryIO, to: BinaryIO, *, making: Making) -> Packag
     if not making.signers:
         raise Invalid("signers", "没有签名人。", "请指定用哪个印章或证书签名。")
     verified = look_into(package)
-    check_wrappable(verified)
+    require_ours(verified)
     newest = layers(verified.root)[0]
     signed = verified.scanned.stretches[newest.signed]
     digests = [new_stretch(SIGNED, each, making.form) for each in making.signers]

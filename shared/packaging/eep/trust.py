@@ -41,9 +41,9 @@ class Trust:
         chain = [own] if is_registered and own.is_self_signed else self._chain(certificates)
         if chain is None and is_registered:
             return Finding(
-                "eep_certificate_altered",
-                f"“{own.name}”的证书被改动，或不是登记的印章自己的证书。",
-                "请由签名单位用原来的证书重新签名。",
+                "eep_certificate_unproven",
+                f"“{own.name}”的印章已登记，但证书既不是它自签的，也不是信任的机构签发的。",
+                "请把签发机构的证书加入信任；自签的证书如被改动，请由签名单位重新签名。",
                 where=where,
             )
         if chain is None:

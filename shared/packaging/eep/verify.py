@@ -10,7 +10,7 @@ from shared.kernel.errors import Invalid
 from shared.packaging.eep.contents import check_contents
 from shared.packaging.eep.form import ENCODED, ENCODED_ID, REFERENCE, ROOT, rules
 from shared.packaging.eep.references import check_references
-from shared.packaging.eep.report import NOT_RUN, Part, Report, SignatureReport, Verdict
+from shared.packaging.eep.report import NOT_RUN, Part, Report, SignatureReport
 from shared.packaging.eep.scan import Scanned, scan
 from shared.packaging.eep.schema import check_schema
 from shared.packaging.eep.signatures import check_signatures
@@ -32,7 +32,7 @@ class Verified:
     def root(self) -> Element:
         """The skeleton. Raises Invalid, with the reason, where there is none."""
         if self.scanned.root is None or name_of(self.scanned.root) != ROOT:
-            first = self.report.findings[0]
+            first = next(each for each in self.report.findings if each.is_error)
             raise Invalid("file", first.problem, first.remedy, code=first.code)
         return self.scanned.root
 
@@ -103,23 +103,25 @@ def _not_canonical(root: Element) -> Finding:
     )
 
 
-def check_wrappable(verified: Verified) -> dict[str, str]:
-    """What a modified package may refer to in this one: 编码数据ID by SHA-256 of the content.
+def require_ours(verified: Verified) -> None:
+    """Raise Invalid for a package that is not sound, or not written as ours are.
 
-    Raises Invalid for a package that is not sound, or not written as ours are: its bytes would not
-    mean the same inside another.
+    Whoever copies its bytes into another package has to know that they mean the same there.
     """
-    report, found = verified.report, verified.scanned
-    altered = any(each.verdict is Verdict.ALTERED for each in report.signatures)
-    if not (report.is_sound and found.is_canonical) or altered or layers(verified.root) == []:
-        first = next((each for each in report.findings if each.is_error), None)
-        raise Invalid(
-            "original",
-            f"原封装包不能再封装：{first.problem if first else '其写法不是规范形式。'}",
-            "请先取得完好的、规范的原封装包。",
-            code="eep_cannot_be_wrapped",
-        )
-    held = {each.element: each for each in found.contents}
+    if verified.report.is_sound and verified.scanned.is_canonical:
+        return
+    first = next((each for each in verified.report.findings if each.is_error), None)
+    raise Invalid(
+        "package",
+        f"封装包不能再封装或加签：{first.problem if first else '其写法不是规范形式。'}",
+        "请先取得完好的、规范的封装包。",
+        code="eep_not_ours",
+    )
+
+
+def kept_contents(verified: Verified) -> dict[str, str]:
+    """What a package around this one may refer to: 编码数据ID by SHA-256 of the content."""
+    held = {each.element: each for each in verified.scanned.contents}
     kept: dict[str, str] = {}
     for layer in layers(verified.root):
         for encoding in layer.encodings:

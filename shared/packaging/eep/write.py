@@ -39,7 +39,7 @@ from shared.packaging.eep.form import (
 from shared.packaging.eep.sign import Making, listen, write_signatures
 from shared.packaging.eep.skeleton import layers
 from shared.packaging.eep.source import Source, Stretch
-from shared.packaging.eep.verify import check_wrappable, look_into
+from shared.packaging.eep.verify import kept_contents, look_into, require_ours
 from shared.records.archives import Archive
 from shared.records.fonds import Fonds
 from shared.records.metadata import Node
@@ -97,10 +97,12 @@ def write_modified(
     another form than ours.
     """
     former = look_into(original)
-    inside = check_wrappable(former)
+    require_ours(former)
     newest = layers(former.root)[0]
     revision = newest.revision + 1
-    composed = compose(record, fonds, revision=revision, archive=archive, kept=inside)
+    composed = compose(
+        record, fonds, revision=revision, archive=archive, kept=kept_contents(former)
+    )
     writing = _Writing(to, making, revision, _read(record, files, composed))
     writing.begin(MODIFIED)
     writing.start(kind_content(MODIFIED))

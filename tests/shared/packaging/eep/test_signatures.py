@@ -136,17 +136,54 @@ def test_a_key_and_certificate_that_openssl_made_sign_a_package(unit: Unit, tmp_
         *("openssl", "req", "-x509", "-key", key, "-sm3", "-subj", "/CN=Yiling", "-days", "30"),
         *("-sigopt", "distid:1234567812345678", "-out", certificate),
     )
-    text = _ran("openssl", "ec", "-in", key, "-noout", "-text").decode()
-    secret = bytes.fromhex(re.sub(r"[\s:]", "", text.split("priv:")[1].split("pub:")[0])).rjust(
-        32, b"\0"
-    )
     (own,) = read_certificates(certificate.read_bytes())
     assert own.sm2_key is not None
     assert own.has_issued(own)
-    signer = SealSigner(SigningKey(own.sm2_key, secret[-32:]), (own,))
+    signer = SealSigner(SigningKey(own.sm2_key, _secret(key)), (own,))
     package = original(unit, unit.record(), signer)
     assert verify(package, trust=Trust([own])).is_proven
     assert verify(package, trust=Trust(seals=[own.sm2_key])).is_proven
+
+
+def test_a_chain_of_sm2_certificates_is_followed_to_its_authority(
+    unit: Unit, tmp_path: Path
+) -> None:
+    identity = "distid:1234567812345678"
+    ca, leaf = tmp_path / "ca", tmp_path / "leaf"
+    for each in (ca, leaf):
+        each.mkdir()
+        _ran("openssl", "ecparam", "-name", "SM2", "-genkey", "-noout", "-out", each / "key.pem")
+    _ran(
+        *("openssl", "req", "-x509", "-key", ca / "key.pem", "-sm3", "-subj", "/CN=Root"),
+        *("-days", "30", "-sigopt", identity, "-out", ca / "cert.pem"),
+    )
+    _ran(
+        *("openssl", "req", "-new", "-key", leaf / "key.pem", "-sm3", "-subj", "/CN=Yiling"),
+        *("-sigopt", identity, "-out", leaf / "request.pem"),
+    )
+    _ran(
+        *("openssl", "x509", "-req", "-in", leaf / "request.pem", "-CA", ca / "cert.pem"),
+        *("-CAkey", ca / "key.pem", "-CAcreateserial", "-days", "20", "-sm3"),
+        *("-sigopt", identity, "-vfyopt", identity, "-out", leaf / "cert.pem"),
+    )
+    (root,) = read_certificates((ca / "cert.pem").read_bytes())
+    (own,) = read_certificates((leaf / "cert.pem").read_bytes())
+    key = SigningKey(own.sm2_key, _secret(leaf / "key.pem"))
+    package = original(unit, unit.record(), SealSigner(key, (own,)))
+    assert verify(package, trust=Trust([root])).is_proven
+    assert set(codes(verify(package, trust=Trust([seal(unit).certificates[0]])))) == {
+        "eep_certificate_unknown"
+    }
+    # A registered key does not make up for a certificate that nobody can check.
+    assert set(codes(verify(package, trust=Trust(seals=[own.sm2_key])))) == {
+        "eep_certificate_unproven"
+    }
+
+
+def _secret(key: Path) -> bytes:
+    text = _ran("openssl", "ec", "-in", key, "-noout", "-text").decode()
+    written = re.sub(r"[\s:]", "", text.split("priv:")[1].split("pub:")[0])
+    return bytes.fromhex(written).rjust(32, b"\0")[-32:]
 
 
 def test_several_sign_and_each_is_judged_by_itself(unit: Unit) -> None:
@@ -293,6 +330,16 @@ def test_a_certificate_of_another_key_is_refused(unit: Unit) -> None:
     for bad in (b"", b"\x30", b"\x30\x80", seal(unit).certificates[0].der[:-1], bytes(300)):
         with pytest.raises(Invalid):
             Certificate.from_der(bad)
+
+
+def test_a_declaration_of_the_namespace_in_the_signed_object_itself_is_as_good(unit: Unit) -> None:
+    """So it looks where somebody has put in what exc-c14n gave."""
+    content = original(unit, unit.record()).getvalue()
+    start = content.index("<被签名对象".encode())
+    end = content.index("<电子签名块".encode())
+    put_in = content[:start] + cut(content, "被签名对象") + content[end:]
+    assert len(put_in) > len(content)
+    assert judged(put_in, unit).is_proven
 
 
 def test_no_signature_is_said(unit: Unit) -> None:
