@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -18,10 +19,11 @@ from shared.packaging.eep.form import ENCODED_ID, REFERENCE, SIGNED
 from shared.packaging.eep.report import Report, Verdict
 from shared.packaging.eep.scan import Content, Take, scan
 from shared.packaging.eep.signatures import changed_meanwhile
-from shared.packaging.eep.skeleton import Layer, layers, qualified
+from shared.packaging.eep.skeleton import Element, Layer, below, layers, qualified
 from shared.packaging.eep.trust import Trust
 from shared.packaging.eep.verify import Verified, look_into
 from shared.records.metadata import Node, to_xml
+from shared.records.security import read_security, refuse_classified
 from shared.storage.temporary import make_folders, telling_of_trouble
 
 
@@ -145,9 +147,11 @@ def open_eep(stream: BinaryIO, *, trust: Trust | None = None, as_it_is: bool = F
         as_it_is: also open what proves nothing: unsigned, signed by unknown people, or of another
             form than DA/T 48-2009. What is damaged, altered or ambiguous stays closed.
 
-    Raises Invalid, with the first finding that is in the way.
+    Raises Invalid, with the first finding that is in the way; Classified for a package whose 密级,
+    title or file names say so, in any of its layers.
     """
     verified = look_into(stream, trust=trust)
+    _refuse_classified(verified.root)
     report = verified.report
     altered = any(each.verdict is Verdict.ALTERED for each in report.signatures)
     readable = (report.well_formed.passed, report.references.passed, report.contents.passed)
@@ -156,6 +160,14 @@ def open_eep(stream: BinaryIO, *, trust: Trust | None = None, as_it_is: bool = F
         found = _in_the_way(report)
         raise Invalid("file", f"封装包未予打开：{found.problem}", found.remedy, code=found.code)
     return Eep(stream, verified)
+
+
+def _refuse_classified(root: Element) -> None:
+    for each in below(root, "密级"):
+        with suppress(Invalid):  # what cannot be read is none of the classified ones
+            read_security(each.text)
+    for name in ("题名", "文件编号", "计算机文件名"):
+        refuse_classified(*(each.text for each in below(root, name)))
 
 
 def _in_the_way(report: Report) -> Finding:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.kernel.errors import Invalid
+from shared.kernel.errors import Classified, Invalid
 from shared.packaging.eep import Report, Verdict, open_eep, verify
 from shared.packaging.eep import scan as reading
 from tests.shared.packaging.eep.makers import (
@@ -302,6 +302,19 @@ def test_a_digest_in_place_of_the_content_is_told_apart(unit: Unit) -> None:
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("<密级>公开", "<密级>机密"), (">附件.ofd<", ">附件（秘密★10年）.ofd<")],
+)
+def test_a_classified_package_stays_closed_and_is_not_quoted(
+    unit: Unit, old: str, new: str
+) -> None:
+    text = unsigned(unit, two_files(unit)).getvalue().decode()
+    with pytest.raises(Classified) as refused:
+        open_eep(io.BytesIO(swap(old, new)(text).encode()), as_it_is=True)
+    assert "部门预算" not in str(refused.value)
 
 
 def test_many_errors_are_told_up_to_a_limit(unit: Unit) -> None:
