@@ -195,7 +195,9 @@ class _Reading:
             own = any(key == (f"xmlns:{prefix}" if prefix else "xmlns") for key, _value in pairs)
             declaration = b"" if own else namespace_declaration(name, self._scopes[-1].get(prefix))
             self._unfinished.append((element, name, declaration, self._parser.CurrentByteIndex))
-        if local == ENCODED:
+        if self._decoder is not None:
+            self._found.contents[-1].trouble = BadBase64("中有元素", self._decoder.characters)
+        elif local == ENCODED:
             self._decoder, self._content_digest = Base64Decoder(), hashlib.sha256()
             self._found.contents.append(Content(element))
             self._take = self._taker(element) if self._taker else None

@@ -76,6 +76,7 @@ WRONG: dict[str, tuple[Bad, str, str]] = {
     "base64 cut off": (swap("UEstb2Zk", "UEstb2Z"), "eep_base64", "编码数据"),
     "base64 goes on": (swap("UEstb2Zk", "UEstb2==UEst"), "eep_base64", "编码数据"),
     "base64 with more bits": (swap("UEstb2Zk", "UEstb2Z="), "eep_base64", "编码数据"),
+    "an element in the content": (swap("UEstb2Zk", "UEst<a></a>b2Zk"), "eep_base64", "编码数据"),
     "another size": (swap("UEstb2Zk", "UEstb2Zkb2Zk"), "eep_size_differs", "编码数据"),
     "no content": (swap("UEstb2Zk", ""), "eep_content_missing", "编码数据"),
     "path escapes": (swap(">附件.ofd<", ">../../附件.ofd<"), "eep_file_name", "编码"),
@@ -150,7 +151,7 @@ def follow(code: str) -> set[str]:
     return {
         "eep_version_other": {"eep_version_differs"},
         "eep_foreign_name": {"eep_schema"},
-        "eep_comment": set(),
+        "eep_base64": {"eep_schema"},
         "eep_reference_dangling": {"eep_content_and_reference"},
     }.get(code, set())
 
