@@ -27,7 +27,7 @@ from shared.packaging.eep.canonical import (
 )
 from shared.packaging.eep.form import ENCODED, NAMESPACE, SIGNATURES, SIGNED
 from shared.packaging.eep.report import MOST_FINDINGS
-from shared.packaging.eep.source import PIECE, Source, Stopped, Stretch
+from shared.packaging.eep.source import PIECE, UTF_8, Source, Stopped, Stretch
 
 MOST_BYTES = 1 << 40
 MOST_DEPTH = 200
@@ -67,7 +67,7 @@ class Scanned:
         root: the skeleton; None when reading had to stop.
         namespace: the namespace of the root as it is in the file.
         encoding: UTF-8, or as declared.
-        is_canonical: whether every byte is as the canonical form has it.
+        is_canonical: whether every byte of the text (as UTF-8) is as the canonical form has it.
         contents: each 编码数据, in the order of the text.
         stretches: where each 被签名对象 and 电子签名块 lies, by its element in the skeleton.
         sha256: of the file as it is.
@@ -119,7 +119,7 @@ class _Reading:
         self._scopes: list[dict[str, str]] = [{}]
         self._texts: list[str] = []
         self._value = self._values = self._elements = 0
-        self._canonical = hashlib.sha256(DECLARATION)
+        self._canonical = hashlib.sha256()
         self._tail = b""
         self._tail_start = 0
         self._unfinished: list[tuple[etree._Element, str, bytes, int]] = []
@@ -139,6 +139,8 @@ class _Reading:
 
     def read(self, source: Source) -> None:
         whole, size, fed = hashlib.sha256(), 0, 0
+        recoded = None if source.encoding == UTF_8 else hashlib.sha256()
+        self._canonical.update(DECLARATION.replace(UTF_8.encode(), source.encoding.encode()))
 
         def heard(piece: bytes) -> None:
             nonlocal size
@@ -149,6 +151,8 @@ class _Reading:
             for piece in source.pieces(heard=heard):
                 if size > MOST_BYTES:
                     raise self._too_much(f"超过 {MOST_BYTES} 字节")
+                if recoded is not None:
+                    recoded.update(piece)
                 fed += len(piece)
                 self._tail = self._tail[-_LONGEST_END:] + piece
                 self._tail_start = fed - len(self._tail)
@@ -169,7 +173,7 @@ class _Reading:
             ) from None
         found = self._found
         self._canonical.update(LAST_BYTE)
-        found.is_canonical = self._canonical.digest() == whole.digest()
+        found.is_canonical = self._canonical.digest() == (recoded or whole).digest()
         found.sha256, found.size = whole.hexdigest(), size
 
     # ---- what the parser says

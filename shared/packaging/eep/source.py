@@ -13,6 +13,7 @@ from shared.kernel.files import chunks
 
 #: Small enough for a parser that copies what it has not understood yet.
 PIECE = 256 * 1024
+UTF_8 = "UTF-8"
 _DECLARED = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']"
 )
@@ -40,10 +41,10 @@ class Source:
         stream.seek(0)
         head = stream.read(1024)
         declared = _DECLARED.match(head)
-        name = declared[1].decode().upper() if declared else "UTF-8"
+        name = declared[1].decode().upper() if declared else UTF_8
         if head.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)):
             name = "UTF-16"
-        if name != "UTF-8" and name not in _CHINESE:
+        if name != UTF_8 and name not in _CHINESE:
             raise _bad_encoding(f"编码“{name}”不是 UTF-8 或 GB18030", "XML 声明")
         self.encoding = name
 
@@ -55,7 +56,7 @@ class Source:
         heard: Callable[[bytes], object] | None = None,
     ) -> Iterator[bytes]:
         """The text from one place to another. `heard` gets the file's own bytes (from 0 on)."""
-        if self.encoding == "UTF-8":
+        if self.encoding == UTF_8:
             yield from self._plain(start, end, heard)
             return
         at = 0

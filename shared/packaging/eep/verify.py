@@ -15,7 +15,7 @@ from shared.packaging.eep.scan import Scanned, scan
 from shared.packaging.eep.schema import check_schema
 from shared.packaging.eep.signatures import check_signatures
 from shared.packaging.eep.skeleton import Element, below, child, layers, name_of, value
-from shared.packaging.eep.source import Source
+from shared.packaging.eep.source import UTF_8, Source
 from shared.packaging.eep.trust import Trust
 
 _AGAIN = "请由生成单位重新封装。"
@@ -108,7 +108,8 @@ def require_ours(verified: Verified) -> None:
 
     Whoever copies its bytes into another package has to know that they mean the same there.
     """
-    if verified.report.is_sound and verified.scanned.is_canonical:
+    found = verified.scanned
+    if verified.report.is_sound and found.is_canonical and found.encoding == UTF_8:
         return
     first = next((each for each in verified.report.findings if each.is_error), None)
     raise Invalid(
