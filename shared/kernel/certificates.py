@@ -47,7 +47,9 @@ class Certificate:
         """Read a certificate. Raises Invalid for what is none, or holds a key that is not known."""
         found = cls(der)
         try:
-            is_plain = found.parsed.public_bytes(Encoding.DER) == der
+            signature = _parts(_parts(der)[0][1])[2][1]
+            # The library lets unused bits of the signature pass, which nothing covers.
+            is_plain = found.parsed.public_bytes(Encoding.DER) == der and signature[0] == 0
             is_known = is_plain and found.algorithm is not None
             # Whatever is looked at later is looked at here, where a fault can be told.
             _ = (found.name, found.is_authority, found.is_valid_at(_ANY_TIME))
@@ -184,9 +186,7 @@ def self_signed(
     For keys that no authority has certified; whoever verifies has to know the key.
     """
     holder = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]).public_bytes()
-    moments = b"".join(
-        _tlv(0x18, each.strftime("%Y%m%d%H%M%SZ").encode()) for each in (valid_from, valid_to)
-    )
+    moments = _moment(valid_from) + _moment(valid_to)
     body = _tlv(
         0x30,
         _tlv(0xA0, _tlv(0x02, b"\x02"))
@@ -200,6 +200,12 @@ def self_signed(
     )
     signature = _tlv(0x03, b"\x00" + key.sign(body))
     return Certificate.from_der(_tlv(0x30, body + _SM2_SIGNATURE + signature))
+
+
+def _moment(moment: datetime) -> bytes:
+    """UTCTime until 2049, GeneralizedTime from then on (RFC 5280, 4.1.2.5)."""
+    text = moment.astimezone(UTC).strftime("%Y%m%d%H%M%SZ")
+    return _tlv(0x17, text[2:].encode()) if text < "2050" else _tlv(0x18, text.encode())
 
 
 def _tlv(tag: int, content: bytes) -> bytes:
