@@ -13,7 +13,7 @@ from pathlib import Path
 from shared.kernel.certificates import self_signed
 from shared.kernel.keys import SigningKey
 from shared.packaging.eep import Making, SealSigner, write_modified, write_original
-from shared.records.record import Record, next_version
+from shared.records.record import Record
 from tests.shared.records.strategies import a_fonds, a_record
 
 _UNIT = "夷陵区人民政府办公室"
@@ -52,7 +52,7 @@ def make(*, modified: bool = False) -> bytes:
         if not modified:
             return first.getvalue()
         second = io.BytesIO()
-        later = next_version(record, title="关于做好2024年度档案工作的通知")
+        later = replace(record, version=2, title="关于做好2024年度档案工作的通知")
         write_modified(first, later, files, second, fonds=a_fonds(), making=made)
         return second.getvalue()
 
