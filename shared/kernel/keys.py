@@ -8,12 +8,14 @@ bytes, x then y. Texts are lower-case hex.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gmssl_pyx
 
@@ -23,6 +25,14 @@ from shared.kernel.files import write_atomically
 
 _POINT_BYTES = 64
 _SECRET_BYTES = 32
+#: The identity that signers have when none is agreed on (GM/T 0009), and the curve's a, b, x, y.
+_IDENTITY = b"1234567812345678"
+_CURVE = bytes.fromhex(
+    "fffffffeffffffffffffffffffffffffffffffff00000000fffffffffffffffc"
+    "28e9fa9e9d9f5e344d5a9e4bcf6509a7f39789f515ab8f92ddbcbd414d940e93"
+    "32c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7"
+    "bc3736a2f4f6779c59bdcee36b692153d0a9877cc62a474002df32e52139f0a0"
+)
 
 
 class _CStderr:
@@ -97,6 +107,23 @@ class PublicKey:
             except gmssl_pyx.GmsslInnerError:
                 return False
 
+    def new_digest(self) -> Any:
+        """A running SM3 for a long message to or from this key; it has taken in Z already.
+
+        After the message its `digest()` is e = SM3(Z ‖ M) (GB/T 32918.2), which is what is signed.
+        """
+        length = (8 * len(_IDENTITY)).to_bytes(2, "big")
+        z = hashlib.new("sm3", length + _IDENTITY + _CURVE + self.point).digest()
+        return hashlib.new("sm3", z)
+
+    def verifies_digest(self, digest: bytes, signature: bytes) -> bool:
+        """Whether the DER signature is this key's over the message of a `new_digest`."""
+        with _without_trace():
+            try:
+                return bool(gmssl_pyx.sm2_verify_sm3_digest(self.point, digest, signature))
+            except gmssl_pyx.GmsslInnerError:
+                return False
+
 
 @dataclass(frozen=True)
 class SigningKey:
@@ -118,6 +145,10 @@ class SigningKey:
     def sign(self, message: bytes) -> bytes:
         """Sign exactly these bytes; the signature is DER (r, s), about 71 bytes."""
         return bytes(gmssl_pyx.sm2_sign(self.secret, self.public.point, message))
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Sign the message of a `PublicKey.new_digest`, as `sign` would sign its bytes."""
+        return bytes(gmssl_pyx.sm2_sign_sm3_digest(self.secret, digest))
 
 
 def save_key(key: SigningKey, path: Path) -> None:

@@ -29,7 +29,13 @@ from shared.packaging.manifest import (
 from shared.records.archives import Archive
 from shared.records.fonds import Fonds
 from shared.records.metadata import describe, to_xml
-from shared.records.record import Record, content_digest, record_from_wire, record_to_wire
+from shared.records.record import (
+    ComputerFile,
+    Record,
+    content_digest,
+    record_from_wire,
+    record_to_wire,
+)
 from shared.records.text import FILE_NAME_LENGTH
 from shared.storage.temporary import sweep_leftovers, telling_of_trouble, temporary_file
 
@@ -151,31 +157,45 @@ def fold(name: str) -> str:
 
 
 def _contents(record: Record, files: Mapping[str, Path]) -> list[tuple[PackageEntry, Path]]:
-    wanted = {file.id for file in record.files}
-    if more := set(files) - wanted:
+    sources = sources_of(record, files)
+    found = []
+    for place, document in enumerate(sorted(record.documents, key=lambda each: each.order), 1):
+        names = distinct_names(file.name for file in document.files)
+        for file, name in zip(document.files, names, strict=True):
+            path = sources[file.id]
+            sha256, sm3, size = digests_of(path)
+            if size != file.size or sha256 != file.sha256:
+                raise file_changed(file.name)
+            entry = PackageEntry(f"{CONTENT}{place:02d}/{name}", size, sha256, sm3, file.id)
+            found.append((entry, path))
+    return found
+
+
+def sources_of(
+    record: Record, files: Mapping[str, Path], needed: Iterable[ComputerFile] | None = None
+) -> dict[str, Path]:
+    """Where the bytes of the needed computer files of the record (of all) lie, by file id; unread.
+
+    Raises Invalid for a file that the record does not have, NotFound for one that is not there.
+    """
+    if more := set(files) - {file.id for file in record.files}:
         raise Invalid(
             "documents",
             f"有 {len(more)} 个计算机文件未在档案中登记。",
             "请先登记，或从移交内容中去掉。",
             code="file_not_in_record",
         )
-    found = []
-    for place, document in enumerate(sorted(record.documents, key=lambda each: each.order), 1):
-        names = distinct_names(file.name for file in document.files)
-        for file, name in zip(document.files, names, strict=True):
-            path = files.get(file.id)
-            if path is None or not path.is_file():
-                raise NotFound(
-                    f"缺少计算机文件“{file.name}”。",
-                    "请重新上传该文件后再生成信息包。",
-                    code="file_missing",
-                    field="documents",
-                )
-            sha256, sm3, size = digests_of(path)
-            if size != file.size or sha256 != file.sha256:
-                raise _changed(file.name)
-            entry = PackageEntry(f"{CONTENT}{place:02d}/{name}", size, sha256, sm3, file.id)
-            found.append((entry, path))
+    found = {}
+    for file in record.files if needed is None else needed:
+        path = files.get(file.id)
+        if path is None or not path.is_file():
+            raise NotFound(
+                f"缺少计算机文件“{file.name}”。",
+                "请重新上传该文件后再生成信息包。",
+                code="file_missing",
+                field="documents",
+            )
+        found[file.id] = path
     return found
 
 
@@ -190,7 +210,8 @@ def digests_of(path: Path) -> tuple[str, str, int]:
     return sha256.hexdigest(), sm3.hexdigest(), size
 
 
-def _changed(name: str) -> Invalid:
+def file_changed(name: str) -> Invalid:
+    """What to raise when a file is not what the record says of it."""
     return Invalid(
         "documents",
         f"计算机文件“{name}”的内容与登记的大小或摘要不符。",
@@ -241,7 +262,7 @@ def copy_entry(archive_file: zipfile.ZipFile, entry: PackageEntry, source: Path)
     ):
         _pour(stream, to, digest)
     if digest.hexdigest() != entry.sha256:  # changed between the two readings
-        raise _changed(source.name)
+        raise file_changed(source.name)
 
 
 def _pour(stream: BinaryIO, to: Any, digest: Any) -> None:

@@ -1,4 +1,4 @@
-"""The tables of the documents that follow from the code: error codes, findings, what doctors say.
+"""What in the documents follows from the code: tables of codes and of what doctors say, an example.
 
 `.venv/bin/python -m tests.docs.tables` writes them anew; `test_docs.py` fails when they are old.
 """
@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from tests.docs import eep_example
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PACKAGES = ("hub", "node", "shared")
@@ -22,6 +24,7 @@ TABLES = {
     "finding codes": DOCS / "codes.md",
     "hub doctor": DOCS / "administrators.zh-CN.md",
     "node doctor": DOCS / "administrators.zh-CN.md",
+    "eep example": DOCS / "packages.md",
 }
 _END = "<!-- end of table -->"
 _SPACES = re.compile(r"\s+")
@@ -295,6 +298,8 @@ def table(name: str) -> str:
             ("code", "what is said, for example", "what to do"),
             ((f"`{each.code}`", each.problem, each.remedy) for each in finding_codes()),
         )
+    if name == "eep example":
+        return eep_example.shown()
     return _table(
         ("代号", "情况", "怎么办"),
         (

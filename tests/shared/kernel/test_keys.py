@@ -26,3 +26,15 @@ def test_a_wrong_signature_is_an_answer_and_prints_nothing(
     os.write(2, "仍能看到\n".encode())
     sys.stderr.write("也能看到\n")
     assert capfd.readouterr().err == "仍能看到\n也能看到\n"
+
+
+def test_a_long_message_is_signed_by_its_digest_as_by_its_bytes() -> None:
+    key = SigningKey.generate()
+    digest = key.public.new_digest()
+    for piece in (b"first ", b"and ", b"last"):
+        digest.update(piece)
+    signature = key.sign_digest(digest.digest())
+    assert key.public.verifies(b"first and last", signature)
+    assert key.public.verifies_digest(digest.digest(), key.sign(b"first and last"))
+    assert not key.public.verifies_digest(digest.digest(), key.sign(b"another"))
+    assert not key.public.verifies_digest(digest.digest(), signature[:-1])

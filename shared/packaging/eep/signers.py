@@ -1,0 +1,95 @@
+"""Who signs a package: a seal, a key with its certificates, or whatever has the same parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+
+from shared.kernel.certificates import Certificate
+from shared.kernel.errors import Invalid
+from shared.kernel.keys import SigningKey
+
+
+class Signer(Protocol):
+    """What a package is signed with; a hardware key or a service is one more class of this shape.
+
+    `certificates` has the signer's own first, then its issuers. What is signed is the digest of a
+    `certificates[0].new_digest()`; the signature is DER for SM2 and ECDSA, PKCS #1 v1.5 for RSA.
+    """
+
+    @property
+    def certificates(self) -> Sequence[Certificate]:
+        """The signer's own certificate, then those of its issuers."""
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """The signature over a message with this digest."""
+
+
+@dataclass(frozen=True)
+class SealSigner:
+    """An SM2 key of ours: a unit's or an archive's seal 印章, with its certificate."""
+
+    key: SigningKey
+    certificates: Sequence[Certificate]
+
+    def __post_init__(self) -> None:
+        """Raise Invalid when the certificate is that of another key."""
+        if self.certificates[0].sm2_key != self.key.public:
+            raise _another_key()
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Sign with SM2."""
+        return self.key.sign_digest(digest)
+
+
+@dataclass(frozen=True)
+class KeySigner:
+    """An RSA or ECDSA key held in memory, with its certificates; it signs with SHA-256."""
+
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = field(repr=False)
+    certificates: Sequence[Certificate]
+
+    def __post_init__(self) -> None:
+        """Raise Invalid when the certificate is that of another key."""
+        certified: Any = self.certificates[0].sm2_key or self.certificates[0].parsed.public_key()
+        if certified != self.key.public_key():
+            raise _another_key()
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Sign with RSA (PKCS #1 v1.5) or ECDSA."""
+        sha256 = Prehashed(hashes.SHA256())
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return self.key.sign(digest, padding.PKCS1v15(), sha256)
+        return self.key.sign(digest, ec.ECDSA(sha256))
+
+
+def read_pkcs12(content: bytes, password: str) -> KeySigner:
+    """The RSA or ECDSA key of a PKCS #12 file (.p12) with its certificates. Raises Invalid."""
+    try:
+        key, own, others = pkcs12.load_key_and_certificates(content, password.encode())
+    except ValueError:
+        key = own = None
+    if own is None or not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
+        raise Invalid(
+            "pkcs12",
+            "密钥文件无法读取，口令不对，或其中没有 RSA、ECDSA 密钥和证书。",
+            "请检查文件和口令。",
+            code="pkcs12_unreadable",
+        )
+    chain = [own, *others]
+    return KeySigner(key, [Certificate.from_der(each.public_bytes(Encoding.DER)) for each in chain])
+
+
+def _another_key() -> Invalid:
+    return Invalid(
+        "certificate",
+        "证书不是这个密钥的。",
+        "请换用与密钥配对的证书。",
+        code="certificate_of_another_key",
+    )
