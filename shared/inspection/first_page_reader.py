@@ -59,6 +59,8 @@ def _serve(door: socket.socket) -> None:
     import pypdfium2  # noqa: F401 - loaded here, once, for all children
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    # Ctrl-C is for who asks; that one's end is ours, and what it still reads is read whole.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         _, places, _, _ = socket.recv_fds(door, 1, 2)
         if len(places) < 2:
