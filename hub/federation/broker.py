@@ -8,6 +8,7 @@ fetches the next one.
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import time
@@ -57,6 +58,11 @@ DEAD_QUEUE = {
 _ACCOUNT = re.compile(r"node\.[0-9a-f-]{36}\.[0-9a-f]{8}")
 #: How often the broker is looked at though no node has changed: it may have been made anew.
 _ANYWAY_SECONDS = 120.0
+#: How often its queues are looked at, and how long one may say nothing while others do.
+_LOOK_SECONDS = 15.0
+_SILENT_SECONDS = 45.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ class Broker:
         for queue in queues:
             number = queue.removeprefix(prefix)
             if number != queue and number.isdecimal() and int(number) >= self._shards:
-                self._api.call("DELETE", "queues", self._vhost, queue)
+                self.remove_queue(queue)
         return {"queues": made, "bindings": bound, "removed": self.remove_others(accounts)}
 
     def _declare_house(self) -> None:
@@ -199,6 +205,23 @@ class Broker:
             shard for shard in range(self._shards) if hub_queue(self._hub_id, shard) not in heard
         ]
 
+    def silent(self, accounts: Iterable[Account]) -> set[str]:
+        """The queues of streams that do not say how they are, while at least one other does.
+
+        A queue whose broker was killed in the moment in which it was made may come back without a
+        leader: it takes nothing, gives nothing, and RabbitMQ does not mend it.
+        """
+        wanted = {hub_queue(self._hub_id, shard) for shard in range(self._shards)}
+        wanted |= {node_queue(each.node_id) for each in accounts}
+        queues = self._queues()
+        if not any("state" in each for each in queues):
+            return set()
+        return {each["name"] for each in queues if "state" not in each} & wanted
+
+    def remove_queue(self, queue: str) -> None:
+        """Remove a queue with what is in it; both sides send what was not acknowledged again."""
+        self._api.call("DELETE", "queues", self._vhost, queue)
+
     def _queues(self) -> list[dict[str, Any]]:
         queues: list[dict[str, Any]] = self._api.call("GET", "queues", self._vhost, missing=[])
         return queues
@@ -274,17 +297,33 @@ class BrokerKeeper:
         self._clock = clock
         self._kept: list[Account] | None = None
         self._kept_at = 0.0
+        self._looked_at = float("-inf")
+        self._silent: dict[str, float] = {}
 
     def step(self) -> bool:
-        """Declare anew when nodes came or went, and now and then all the same."""
+        """Declare anew when nodes came or went, when a queue is dead, and now and then anyway."""
         with self._database.read() as session:
             accounts = sorted(self._broker.accounts(session), key=lambda each: each.user)
         moment = self._clock()
+        if moment >= self._looked_at + _LOOK_SECONDS:
+            self._looked_at = moment
+            if self._remove_dead(accounts, moment):
+                self._kept = None
         if accounts == self._kept and moment < self._kept_at + _ANYWAY_SECONDS:
             return False
         self._broker.declare(accounts)
         self._kept, self._kept_at = accounts, moment
         return False
+
+    def _remove_dead(self, accounts: list[Account], moment: float) -> bool:
+        silent = self._broker.silent(accounts)
+        self._silent = {each: self._silent.get(each, moment) for each in silent}
+        dead = [each for each, since in self._silent.items() if moment >= since + _SILENT_SECONDS]
+        for queue in dead:
+            _log.warning("queue %s has no leader; it is made anew", queue)
+            self._broker.remove_queue(queue)
+            del self._silent[queue]
+        return bool(dead)
 
 
 def link_request(folder: HubFolder) -> Request:

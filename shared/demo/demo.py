@@ -31,7 +31,7 @@ _PLAN_FILE = "city.json"
 #: Between two looks: a short while after something has changed, longer while nothing does.
 _PAUSE_SECONDS, _LONG_PAUSE_SECONDS = 0.8, 2.5
 #: Without any change for so long, whatever hinders is told, and the demo ends.
-_PATIENCE_SECONDS = 120.0
+_PATIENCE_SECONDS = 240.0
 #: What passes when a process that was killed is there again.
 _PASSING = (CommandFailed, HubRefused, requests.RequestException)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -215,6 +216,41 @@ def test_the_broker_follows_the_nodes(broker, hub, nodes, city, rabbitmq) -> Non
     left = {name.split(".")[1] for name in users if name.startswith("node.")} & set(nodes)
     assert left == {nodes[2]}, "the old machine's account is not the new machine's"
     assert rabbitmq.user in users
+
+
+def test_a_queue_that_came_back_from_a_kill_without_a_leader_is_made_anew(city) -> None:
+    """RabbitMQ notes the last quorum queue after seconds; killed before, it knows half of it."""
+    rabbitmq = RabbitMQ()
+    try:
+        vhost = rabbitmq.new_vhost()
+        hub = _with(city.folder, **rabbitmq.settings(vhost))
+        Broker(hub).declare([])
+        with city.database.write() as session:
+            fonds = city.fonds("夷陵区教育局", "420506000000", session)
+            node = city.node("夷陵区教育局", fonds, session=session).id
+        clock = iter(range(0, 10_000, 5)).__next__
+        BrokerKeeper(hub, clock=clock).step()
+        rabbitmq.kill()
+        rabbitmq.start()
+
+        def silent() -> set[str]:
+            queues = rabbitmq.call("GET", "queues", vhost)
+            return {each["name"] for each in queues if "state" not in each}
+
+        while silent() != {node_queue(node)}:
+            time.sleep(0.5)
+        keeper = BrokerKeeper(hub, clock=clock)
+        with closing(rabbitmq.open(vhost)) as link:
+            for _ in range(40):
+                keeper.step()
+            link.send(node_queue(node), [b"a verdict"])
+            link.flush()
+            assert [each.body for each in link.receive(node_queue(node), wait_seconds=30)] == [
+                b"a verdict"
+            ]
+        hub.database().close()
+    finally:
+        rabbitmq.remove()
 
 
 def test_the_commands_and_the_page_do_the_same(broker, hub, nodes, city, rabbitmq) -> None:
