@@ -37,7 +37,7 @@ def put_part(upload_id: str, number: int) -> ResponseReturnValue:
         raise Invalid(
             DIGEST_HEADER, "请求头缺少这一片的 SHA-256 摘要。", "请填写64位小写十六进制。"
         )
-    present = receiving.put_part(
+    complete = receiving.put_part(
         current_database(),
         current_folder().staging,
         upload_id,
@@ -46,7 +46,7 @@ def put_part(upload_id: str, number: int) -> ResponseReturnValue:
         stream=cast(BinaryIO, request.stream),
         sha256=digest,
     )
-    return jsonify(present_parts=present)
+    return jsonify(complete=complete)
 
 
 @uploads_api.route("/<upload_id>/parts", methods=["GET"])

@@ -195,8 +195,8 @@ def put_part(
     number: int,
     stream: BinaryIO,
     sha256: str,
-) -> list[int]:
-    """Take one part of a granted upload; returns the parts that are here now.
+) -> bool:
+    """Take one part of a granted upload; returns whether all of them are here now.
 
     Opens its own short transactions, because the bytes go to staging between them. Raises
     NotAllowed without a valid grant, Invalid when number or bytes are not right.
@@ -224,18 +224,19 @@ def held_upload(session: Session, upload_id: str, token: str) -> GrantedUpload:
     return granted_upload(session, upload_id, token)
 
 
-def note_part(session: Session, granted: GrantedUpload, part: UploadPart) -> list[int]:
-    """Note a part that staging has; returns those that are here now. The last one is told.
+def note_part(session: Session, granted: GrantedUpload, part: UploadPart) -> bool:
+    """Note a part that staging has; returns whether all are here now, which is told.
 
     The caller holds the node's stream: of two parts that come at once, one is the last.
     """
     upload_id = part.upload_id = granted.upload_id
     session.merge(part)
     session.flush()
-    present = present_numbers(session, upload_id)
-    if len(present) == part_count(granted.size):
+    here = select(func.count()).where(UploadPart.upload_id == upload_id)
+    whole = session.scalar(here) == part_count(granted.size)
+    if whole:
         tell(session, UploadArrived(upload_id))
-    return present
+    return whole
 
 
 def take_package(session: Session, event: UploadArrived) -> None:
