@@ -19,15 +19,10 @@ from shared.kernel.identifiers import is_id, new_id
 from shared.kernel.keys import PublicKey, SigningKey, document_is_signed_by, sign_document
 from shared.packaging.forms import HandoverForm
 from shared.verifier.merkle import leaves, merkle_root
-from shared.verifier.receipt import FORMAT, contradictions, has_contents
+from shared.verifier.receipt import FORMAT, contradictions, is_shaped
 
 #: A receipt that would list more files is made in the first form: it must fit into one message.
 MOST_FILES = 10_000
-_OFFER_KEYS = {"offer_id", "record_id", "record_version", "package_sha256", "size"}
-_KEYS = {
-    "receipt_id", "batch_id", "archive", "form", "form_digest", "offers", "unit_signature",
-    "form_signature", "by", "at", "archive_signature",
-}  # fmt: skip
 
 
 def draft_receipt(
@@ -158,20 +153,7 @@ def receipt_covers(document: Mapping[str, Any], offers: Iterable[Mapping[str, An
 
 
 def _shape(document: Mapping[str, Any]) -> Iterable[Finding]:
-    signatures = ("unit_signature", "form_signature", "archive_signature")
-    offers = document.get("offers")
-    second = {"format", "contents"} if "format" in document else set()
-    right = (
-        set(document) == _KEYS | second
-        and (not second or document["format"] == FORMAT)
-        and (not second or has_contents(document["contents"]))
-        and is_id(document["receipt_id"])
-        and _is_time(document["at"])
-        and all(isinstance(document[name], Mapping) for name in signatures)
-        and isinstance(offers, list)
-        and all(isinstance(each, Mapping) and set(each) == _OFFER_KEYS for each in offers)
-    )
-    if not right:
+    if not (is_shaped(document) and is_id(document["receipt_id"]) and _is_time(document["at"])):
         yield _wrong("receipt_malformed", "回执的写法不正确。")
 
 

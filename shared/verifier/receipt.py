@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from shared.kernel.canonical import canonical_json
+from shared.kernel.canonical import canonical_json, strict_json
 from shared.verifier import sm2
 from shared.verifier.merkle import leaves, merkle_root
 
@@ -84,7 +83,7 @@ def judge(content: bytes, seals: Collection[str]) -> Judged:
     except (ValueError, RecursionError):
         found.problems.append(Problem("receipt_unreadable", "不是回执，或已损坏，无法读取。"))
         return found
-    if not _is_shaped(document):
+    if not is_shaped(document):
         found.problems.append(Problem("receipt_malformed", "回执的写法不正确，或已被改动。"))
         return found
     found.document = document
@@ -158,33 +157,16 @@ def _signature(document: Mapping[str, Any], name: str, seals: Collection[str]) -
 
 
 def _read(content: bytes) -> dict[str, Any]:
-    """A JSON object without keys that occur twice and without floats. Raises ValueError."""
+    """A JSON object that has canonical bytes. Raises ValueError, RecursionError."""
     if len(content) > MOST_BYTES:
         raise ValueError("too long")
-    data = json.loads(
-        content.decode("utf-8"),
-        object_pairs_hook=_once,
-        parse_float=_no_float,
-        parse_constant=_no_float,
-    )
-    if not isinstance(data, dict):
-        raise ValueError("no object")
+    data = strict_json(content)
     canonical_json(data)  # lone surrogates have no bytes
     return data
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return found
-
-
-def _no_float(_text: str) -> float:
-    raise ValueError("a float")
-
-
-def _is_shaped(document: Mapping[str, Any]) -> bool:
+def is_shaped(document: Mapping[str, Any]) -> bool:
+    """Whether a receipt has the members of the first or the second form, each of its kind."""
     second = {"format", "contents"} if "format" in document else set()
     offers = document.get("offers")
     return (
@@ -195,11 +177,11 @@ def _is_shaped(document: Mapping[str, Any]) -> bool:
         and isinstance(offers, list)
         and all(isinstance(each, dict) and set(each) == _OFFER_KEYS for each in offers)
         and all(_is_digest(each["package_sha256"]) for each in offers)
-        and (not second or (document["format"] == FORMAT and has_contents(document["contents"])))
+        and (not second or (document["format"] == FORMAT and _has_contents(document["contents"])))
     )
 
 
-def has_contents(contents: object) -> bool:
+def _has_contents(contents: object) -> bool:
     """Whether this is `{merkle_root, records: [{record_id, record_digest, files}]}`."""
     if not isinstance(contents, dict) or set(contents) != {"merkle_root", "records"}:
         return False
