@@ -54,6 +54,10 @@ bench: tools ## Measure: tests/performance, with its figures.
 docs: tools ## Take the screenshots in docs/images anew.
 	@SCREENSHOTS=docs/images $(BIN)/pytest tests/browser -m browser
 
+.PHONY: verifier
+verifier: ## Write the verifier of receipts as one file that needs Python alone: dist/danglian-verify.pyz.
+	@$(BIN)/python deploy/setup/verifier.py dist/danglian-verify.pyz
+
 .PHONY: migration
 migration: tools ## Write the migrations that the models now need: NAME="what changes".
 	@PYTHONPATH=. $(BIN)/python deploy/setup/migration.py $(NAME)

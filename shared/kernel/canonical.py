@@ -43,6 +43,33 @@ def canonical_json(value: Any) -> bytes:
     return _ENCODER.encode(value).encode("utf-8")
 
 
+def strict_json(content: bytes) -> dict[str, Any]:
+    """The JSON object that these bytes are, without keys that occur twice and without floats.
+
+    Raises ValueError, and RecursionError for one that is too deep.
+    """
+    data = json.loads(
+        content.decode("utf-8"),
+        object_pairs_hook=_once,
+        parse_float=_no_float,
+        parse_constant=_no_float,
+    )
+    if not isinstance(data, dict):
+        raise ValueError("no object")
+    return data
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def _no_float(_text: str) -> float:
+    raise ValueError("a float")
+
+
 def sha256_hex(*parts: bytes) -> str:
     """SHA-256 over the parts one after the other, lower-case hex."""
     digest = hashlib.sha256()

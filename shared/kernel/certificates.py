@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from shared.kernel.der import element, elements
 from shared.kernel.errors import Invalid
 from shared.kernel.keys import PublicKey, SigningKey
 
@@ -31,6 +32,9 @@ ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2"
 #: SubjectPublicKeyInfo of an SM2 key (id-ecPublicKey on sm2p256v1) up to its 64 bytes.
 _SM2_KEY = bytes.fromhex("3059301306072a8648ce3d020106082a811ccf5501822d03420004")
 _SM2_SIGNATURE = bytes.fromhex("300a06082a811ccf55018375")
+#: The extension BasicConstraints (RFC 5280, 4.2.1.9), critical: an authority, or none.
+_IS_AUTHORITY = bytes.fromhex("a3133011300f0603551d130101ff040530030101ff")
+_IS_NO_AUTHORITY = bytes.fromhex("a310300e300c0603551d130101ff04023000")
 _TEXT_OF_PEM = b"-----BEGIN CERTIFICATE-----"
 _LEAST_RSA_BITS = 2048
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
@@ -47,7 +51,7 @@ class Certificate:
         """Read a certificate. Raises Invalid for what is none, or holds a key that is not known."""
         found = cls(der)
         try:
-            signature = _parts(_parts(der)[0][1])[2][1]
+            signature = elements(elements(der)[0][1])[2][1]
             # The library lets unused bits of the signature pass, which nothing covers.
             is_plain = found.parsed.public_bytes(Encoding.DER) == der and signature[0] == 0
             is_known = is_plain and found.algorithm is not None
@@ -79,7 +83,7 @@ class Certificate:
     @cached_property
     def sm2_key(self) -> PublicKey | None:
         """Its public key, where that is an SM2 key."""
-        parts = _parts(_parts(_parts(self.der)[0][1])[0][1])
+        parts = elements(elements(elements(self.der)[0][1])[0][1])
         # version [0] may be left out; then serial, algorithm, issuer, validity, subject, key
         key = parts[6 if parts[0][0] == 0xA0 else 5][2]
         if key.startswith(_SM2_KEY) and len(key) == len(_SM2_KEY) + 64:
@@ -185,51 +189,71 @@ def self_signed(
 
     For keys that no authority has certified; whoever verifies has to know the key.
     """
-    holder = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]).public_bytes()
-    moments = _moment(valid_from) + _moment(valid_to)
-    body = _tlv(
+    holder = _name(name)
+    dates = (valid_from, valid_to)
+    return _sm2_certificate(key, key.public, issuer=holder, holder=holder, dates=dates)
+
+
+def sm2_authority(
+    key: SigningKey, name: str, valid_from: datetime, valid_to: datetime
+) -> Certificate:
+    """The root certificate of an authority 签发机构 with an SM2 key."""
+    holder, dates = _name(name), (valid_from, valid_to)
+    return _sm2_certificate(
+        key, key.public, issuer=holder, holder=holder, dates=dates, extensions=_IS_AUTHORITY
+    )
+
+
+def certified(
+    authority: SigningKey,
+    issuer: Certificate,
+    key: PublicKey,
+    *,
+    name: str,
+    dates: tuple[datetime, datetime],
+) -> Certificate:
+    """The certificate that an authority with an SM2 key gives to the holder of another."""
+    issued_by = issuer.parsed.subject.public_bytes()
+    return _sm2_certificate(
+        authority,
+        key,
+        issuer=issued_by,
+        holder=_name(name),
+        dates=dates,
+        extensions=_IS_NO_AUTHORITY,
+    )
+
+
+def _name(name: str) -> bytes:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]).public_bytes()
+
+
+def _sm2_certificate(
+    signer: SigningKey,
+    key: PublicKey,
+    *,
+    issuer: bytes,
+    holder: bytes,
+    dates: tuple[datetime, datetime],
+    extensions: bytes = b"",
+) -> Certificate:
+    body = element(
         0x30,
-        _tlv(0xA0, _tlv(0x02, b"\x02"))
-        + _tlv(0x02, b"\x01" + bytes.fromhex(key.public.id[:16]))
+        element(0xA0, element(0x02, b"\x02"))
+        + element(0x02, b"\x01" + bytes.fromhex(key.id[:16]))
         + _SM2_SIGNATURE
-        + holder
-        + _tlv(0x30, moments)
+        + issuer
+        + element(0x30, b"".join(map(_moment, dates)))
         + holder
         + _SM2_KEY
-        + key.public.point,
+        + key.point
+        + extensions,
     )
-    signature = _tlv(0x03, b"\x00" + key.sign(body))
-    return Certificate.from_der(_tlv(0x30, body + _SM2_SIGNATURE + signature))
+    signature = element(0x03, b"\x00" + signer.sign(body))
+    return Certificate.from_der(element(0x30, body + _SM2_SIGNATURE + signature))
 
 
 def _moment(moment: datetime) -> bytes:
     """UTCTime until 2049, GeneralizedTime from then on (RFC 5280, 4.1.2.5)."""
     text = moment.astimezone(UTC).strftime("%Y%m%d%H%M%SZ")
-    return _tlv(0x17, text[2:].encode()) if text < "2050" else _tlv(0x18, text.encode())
-
-
-def _tlv(tag: int, content: bytes) -> bytes:
-    """An element in DER: tag, length, content."""
-    length = len(content)
-    if length < 0x80:
-        return bytes((tag, length)) + content
-    size = (length.bit_length() + 7) // 8
-    return bytes((tag, 0x80 | size)) + length.to_bytes(size, "big") + content
-
-
-def _parts(content: bytes) -> list[tuple[int, bytes, bytes]]:
-    """The elements one after the other: tag, content, whole. Raises ValueError."""
-    found, at = [], 0
-    while at < len(content):
-        if at + 2 > len(content):
-            raise ValueError("cut off")
-        tag, length, start = content[at], content[at + 1], at + 2
-        if length & 0x80:
-            size = length & 0x7F
-            length = int.from_bytes(content[start : start + size], "big")
-            start += size
-        if start + length > len(content):
-            raise ValueError("cut off")
-        found.append((tag, content[start : start + length], content[at : start + length]))
-        at = start + length
-    return found
+    return element(0x17, text[2:].encode()) if text < "2050" else element(0x18, text.encode())

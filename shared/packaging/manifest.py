@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.kernel.canonical import canonical_json
+from shared.kernel.canonical import canonical_json, strict_json
 from shared.kernel.errors import Invalid
 from shared.kernel.identifiers import is_id
 
@@ -136,12 +135,9 @@ class Manifest:
 def read_json(content: bytes, name: str) -> dict[str, Any]:
     """A JSON object without keys that occur twice and without floats. Raises Invalid."""
     try:
-        data = json.loads(content, object_pairs_hook=_once, parse_float=_no_float)
+        return strict_json(content)
     except (ValueError, RecursionError):
         raise bad_shape(name) from None
-    if not isinstance(data, dict):
-        raise bad_shape(name)
-    return data
 
 
 def bad_shape(name: str) -> Invalid:
@@ -149,17 +145,6 @@ def bad_shape(name: str) -> Invalid:
     return Invalid(
         name, f"信息包中的 {name} 写法不正确。", "请由移交单位重新生成信息包。", code="bad_manifest"
     )
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return found
-
-
-def _no_float(_text: str) -> float:
-    raise ValueError("a float")
 
 
 def entry_from(data: object) -> PackageEntry:

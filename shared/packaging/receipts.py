@@ -1,7 +1,9 @@
 """The receipt 回执: the archive's word that it has received, with both signatures of the form.
 
 Only an object with a valid receipt counts as received (protocol §5). The receipt names each
-offer by record version and package digest; the form that both sides signed travels in it.
+offer by record version and package digest; the form that both sides signed travels in it. One of
+the second form also lists each file, under a Merkle root, so that it proves itself
+(`shared.verifier`); one of the first form names packages alone.
 """
 
 from __future__ import annotations
@@ -10,25 +12,31 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.inspection.finding import Finding, Property
+from shared.kernel.canonical import digest_of
 from shared.kernel.clock import parse_utc, utc_text
 from shared.kernel.errors import Invalid
 from shared.kernel.identifiers import is_id, new_id
 from shared.kernel.keys import PublicKey, SigningKey, document_is_signed_by, sign_document
 from shared.packaging.forms import HandoverForm
+from shared.verifier.merkle import leaves, merkle_root
+from shared.verifier.receipt import FORMAT, contradictions, is_shaped
 
-_OFFER_KEYS = {"offer_id", "record_id", "record_version", "package_sha256", "size"}
-_KEYS = {
-    "receipt_id", "batch_id", "archive", "form", "form_digest", "offers", "unit_signature",
-    "form_signature", "by", "at", "archive_signature",
-}  # fmt: skip
+#: A receipt that would list more files is made in the first form: it must fit into one message.
+MOST_FILES = 10_000
 
 
 def draft_receipt(
-    form: HandoverForm, *, unit_signature: Mapping[str, str], by: str
+    form: HandoverForm,
+    *,
+    unit_signature: Mapping[str, str],
+    by: str,
+    records: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The receipt of everything on the form, which the archive has yet to sign.
 
-    Raises Invalid when the unit's signature is not over this form.
+    `records` are the described records by id, as they travel, in the versions of the form; with
+    them the receipt lists each file. Raises Invalid when the unit's signature is not over this
+    form.
     """
     key = PublicKey.from_hex(unit_signature.get("public_key"))
     if not form.is_signed_by(key, unit_signature):
@@ -38,7 +46,9 @@ def draft_receipt(
             "请移交单位重新签名后再接收。",
             code="unit_signature_invalid",
         )
+    proves_itself = records is not None and form.files <= MOST_FILES
     return {
+        **(_contents(form, records or {}) if proves_itself else {}),
         "receipt_id": new_id(),
         "batch_id": form.batch_id,
         "archive": form.archive_code,
@@ -51,14 +61,39 @@ def draft_receipt(
     }
 
 
+def _contents(form: HandoverForm, records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What makes a receipt one of the second form: the descriptions and files, and their root."""
+    items = [dict(vars(item)) for item in form.items]
+    listed = [
+        {
+            "record_id": item.record_id,
+            "record_digest": digest_of(records[item.record_id]),
+            "files": [
+                {"name": file["name"], "size": file["size"], "sha256": file["sha256"]}
+                for document in records[item.record_id]["documents"]
+                for file in document["files"]
+            ],
+        }
+        for item in form.items
+    ]
+    root = merkle_root(leaves(items, listed))
+    return {"format": FORMAT, "contents": {"merkle_root": root, "records": listed}}
+
+
 def make_receipt(
-    form: HandoverForm, *, unit_signature: Mapping[str, str], archive_seal: SigningKey, by: str
+    form: HandoverForm,
+    *,
+    unit_signature: Mapping[str, str],
+    archive_seal: SigningKey,
+    by: str,
+    records: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The signed receipt of everything on the form: `draft_receipt`, then `sign_receipt`.
 
     Raises Invalid when the unit's signature is not over this form.
     """
-    return sign_receipt(draft_receipt(form, unit_signature=unit_signature, by=by), archive_seal)
+    drafted = draft_receipt(form, unit_signature=unit_signature, by=by, records=records)
+    return sign_receipt(drafted, archive_seal)
 
 
 def sign_receipt(document: Mapping[str, Any], key: SigningKey) -> dict[str, Any]:
@@ -100,17 +135,7 @@ def verify_receipt(
         form = HandoverForm.from_wire(document["form"])
     except Invalid as error:
         return [Finding.of_error(error, property=Property.AUTHENTICITY)]
-    if document["form_digest"] != form.digest:
-        found.append(
-            _wrong(
-                "form_digest_differs", "回执所列的登记表摘要与登记表不符。", form.digest,
-                document["form_digest"],
-            )
-        )  # fmt: skip
-    if document["batch_id"] != form.batch_id or document["archive"] != form.archive_code:
-        found.append(_wrong("receipt_of_another", "回执的批次或档案馆与登记表不符。"))
-    if _by_id(document["offers"]) != _by_id(offers_of(form)):
-        found.append(_wrong("receipt_offers_differ", "回执所列的移交与登记表不符。"))
+    found += [_wrong(each.code, each.problem) for each in contradictions(document)]
     if not form.is_signed_by(unit_key, document["unit_signature"]):
         found.append(_wrong("unit_signature_invalid", "移交单位对登记表的签名验证失败。"))
     if not form.is_signed_by(archive_key, document["form_signature"]):
@@ -127,23 +152,8 @@ def receipt_covers(document: Mapping[str, Any], offers: Iterable[Mapping[str, An
     return all(named.get(offer["offer_id"]) == dict(offer) for offer in offers)
 
 
-def _by_id(offers: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The offers in one order; the archive may list them in its own."""
-    return sorted(offers, key=lambda offer: str(offer["offer_id"]))
-
-
 def _shape(document: Mapping[str, Any]) -> Iterable[Finding]:
-    signatures = ("unit_signature", "form_signature", "archive_signature")
-    offers = document.get("offers")
-    right = (
-        set(document) == _KEYS
-        and is_id(document["receipt_id"])
-        and _is_time(document["at"])
-        and all(isinstance(document[name], Mapping) for name in signatures)
-        and isinstance(offers, list)
-        and all(isinstance(each, Mapping) and set(each) == _OFFER_KEYS for each in offers)
-    )
-    if not right:
+    if not (is_shaped(document) and is_id(document["receipt_id"]) and _is_time(document["at"])):
         yield _wrong("receipt_malformed", "回执的写法不正确。")
 
 
@@ -155,12 +165,10 @@ def _is_time(value: object) -> bool:
     return True
 
 
-def _wrong(code: str, problem: str, expected: object = None, actual: object = None) -> Finding:
+def _wrong(code: str, problem: str) -> Finding:
     return Finding(
         code,
         problem,
         "请勿据此变更保管责任，并联系档案馆重新出具回执。",
-        expected=None if expected is None else str(expected),
-        actual=None if actual is None else str(actual),
         property=Property.AUTHENTICITY,
     )

@@ -195,7 +195,9 @@ def check(words: list[str], *, whole: bool) -> None:
             if isinstance(kind, (click.Choice, click.types.IntParamType)):
                 kind.convert(value, options[word], None)
     if whole:
-        assert len(plain) == len([each for each in arguments if each.required]), words
+        least = len([each for each in arguments if each.required])
+        takes_more = any(each.nargs == -1 for each in arguments)
+        assert len(plain) == least or (takes_more and len(plain) > least), words
         needed = {each.name for each in options.values() if each.required}
         assert needed <= given, words
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 
 from hub.receiving import service as receiving
@@ -41,6 +44,10 @@ def test_a_sound_batch_is_checked_accepted_signed_and_received(
     assert hub.batch(batch.id).state == "received"
 
     (receipt,) = unit.heard("receipt")
+    listed = {each["record_id"]: each["record_digest"] for each in receipt["contents"]["records"]}
+    for each in batch.offers:
+        with zipfile.ZipFile(io.BytesIO(each.package)) as package:
+            assert listed[each.record.id] == sha256_hex(package.read("record.json"))
     signature = receipt.pop("archive_signature")
     seal = hub.city.folder.keys.seal(YILING_ARCHIVE)
     assert document_is_signed_by(seal.public, receipt, signature)

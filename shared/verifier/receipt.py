@@ -1,0 +1,211 @@
+"""A receipt 回执 by itself: read as if an enemy had written it, and held against its signatures."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from shared.kernel.canonical import canonical_json, strict_json
+from shared.verifier import sm2
+from shared.verifier.merkle import leaves, merkle_root
+
+#: The second form, which lists what the packages hold; the first one names packages alone.
+FORMAT = "danglian-receipt/2"
+MOST_BYTES = 64 * 1024 * 1024
+
+_KEYS = {
+    "receipt_id", "batch_id", "archive", "form", "form_digest", "offers", "unit_signature",
+    "form_signature", "by", "at", "archive_signature",
+}  # fmt: skip
+_OFFER_KEYS = {"offer_id", "record_id", "record_version", "package_sha256", "size"}
+_RECORD_KEYS = {"record_id", "record_digest", "files"}
+_FILE_KEYS = {"name", "size", "sha256"}
+_SIGNATURE_KEYS = {"key", "public_key", "signature"}
+#: Which signature is whose, in words.
+SIGNATURES = {
+    "unit_signature": "移交单位对登记表的签名",
+    "form_signature": "档案馆对登记表的签名",
+    "archive_signature": "档案馆对回执的签名",
+}
+
+
+class Verdict(StrEnum):
+    """What a signature is worth."""
+
+    VALID = "valid"
+    ALTERED = "altered"
+    UNVERIFIABLE = "unverifiable"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a receipt; a warning takes nothing from what it proves."""
+
+    code: str
+    problem: str
+    is_warning: bool = False
+
+
+@dataclass
+class Judged:
+    """A receipt with what was found about it; without a document it could not be read."""
+
+    document: dict[str, Any] | None = None
+    problems: list[Problem] = field(default_factory=list)
+    signatures: dict[str, tuple[Verdict, str]] = field(default_factory=dict)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong, whoever may have signed."""
+        return not any(not each.is_warning for each in self.problems)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is sound, and both sides have signed with keys that count."""
+        return self.is_sound and all(
+            verdict is Verdict.VALID for verdict, _key in self.signatures.values()
+        )
+
+
+def judge(content: bytes, seals: Collection[str]) -> Judged:
+    """What a receipt is worth; `seals` are the public keys that count, as hex.
+
+    The unit's signature stands over the form, and so over each package; the archive's over all of
+    it. Raises ValueError where this Python has no SM3.
+    """
+    found = Judged()
+    try:
+        document = _read(content)
+    except (ValueError, RecursionError):
+        found.problems.append(Problem("receipt_unreadable", "不是回执，或已损坏，无法读取。"))
+        return found
+    if not is_shaped(document):
+        found.problems.append(Problem("receipt_malformed", "回执的写法不正确，或已被改动。"))
+        return found
+    found.document = document
+    if canonical_json(document) != content:
+        found.problems.append(
+            Problem(
+                "receipt_not_canonical",
+                "回执不是规范写法（多了空白，或换了写法）；内容照常核对。",
+                is_warning=True,
+            )
+        )
+    found.problems += contradictions(document)
+    for name, label in SIGNATURES.items():
+        verdict = _signature(document, name, seals)
+        found.signatures[name] = (verdict, str(document[name].get("public_key")))
+        if verdict is Verdict.ALTERED:
+            problem = f"{label}不对：回执或签名已被改动。"
+            found.problems.append(Problem(f"{name}_invalid", problem))
+    return found
+
+
+def contradictions(document: Mapping[str, Any]) -> list[Problem]:
+    """Where the parts of a shaped receipt do not fit each other."""
+    found = []
+    form = document["form"]
+    if document["form_digest"] != hashlib.sha256(canonical_json(form)).hexdigest():
+        found.append(Problem("form_digest_differs", "回执所列的登记表摘要与登记表不符。"))
+    try:
+        archive, batch, items = form["archive"]["code"], form["batch_id"], form["items"]
+        lines = sorted(_line(item) for item in items)
+    except (KeyError, TypeError, AttributeError):
+        return [*found, Problem("form_malformed", "回执所附登记表的写法不正确。")]
+    if (document["batch_id"], document["archive"]) != (batch, archive):
+        found.append(Problem("receipt_of_another", "回执的批次或档案馆与登记表不符。"))
+    if lines != sorted(canonical_json(each) for each in document["offers"]):
+        found.append(Problem("receipt_offers_differ", "回执所列的移交与登记表不符。"))
+    if "contents" in document and not _is_proof(items, document["contents"]):
+        found.append(Problem("receipt_root_differs", "回执的 Merkle 根与它所列的目录和文件不符。"))
+    return found
+
+
+def _is_proof(items: list[Mapping[str, Any]], contents: Mapping[str, Any]) -> bool:
+    records = contents["records"]
+    fits = [each["record_id"] for each in items] == [each["record_id"] for each in records]
+    return fits and merkle_root(leaves(items, records)) == contents["merkle_root"]
+
+
+def _line(item: Mapping[str, Any]) -> bytes:
+    """The offer that an item of the form stands for, as the receipt must list it."""
+    wanted = {name: item[name] for name in _OFFER_KEYS - {"size"}}
+    return canonical_json({**wanted, "size": item["package_size"]})
+
+
+def _signature(document: Mapping[str, Any], name: str, seals: Collection[str]) -> Verdict:
+    signed = document[name]
+    whole = {each: value for each, value in document.items() if each != "archive_signature"}
+    message = whole if name == "archive_signature" else document["form"]
+    try:
+        key, signature = (bytes.fromhex(signed[each]) for each in ("public_key", "signature"))
+    except (KeyError, TypeError, ValueError):
+        return Verdict.ALTERED
+    exact = {
+        "key": hashlib.sha256(key).hexdigest()[:32],
+        "public_key": key.hex(),
+        "signature": signature.hex(),
+    }
+    prefixed = b"danglian/document/1\n" + canonical_json(message)
+    if signed != exact or not sm2.verifies(key, prefixed, signature):
+        return Verdict.ALTERED
+    return Verdict.VALID if key.hex() in seals else Verdict.UNVERIFIABLE
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    """A JSON object that has canonical bytes. Raises ValueError, RecursionError."""
+    if len(content) > MOST_BYTES:
+        raise ValueError("too long")
+    data = strict_json(content)
+    canonical_json(data)  # lone surrogates have no bytes
+    return data
+
+
+def is_shaped(document: Mapping[str, Any]) -> bool:
+    """Whether a receipt has the members of the first or the second form, each of its kind."""
+    second = {"format", "contents"} if "format" in document else set()
+    offers = document.get("offers")
+    return (
+        set(document) == _KEYS | second
+        and isinstance(document["form"], dict)
+        and all(isinstance(document[name], dict) for name in SIGNATURES)
+        and all(isinstance(document[name], str) for name in ("receipt_id", "at", "by", "archive"))
+        and isinstance(offers, list)
+        and all(isinstance(each, dict) and set(each) == _OFFER_KEYS for each in offers)
+        and all(_is_digest(each["package_sha256"]) for each in offers)
+        and (not second or (document["format"] == FORMAT and _has_contents(document["contents"])))
+    )
+
+
+def _has_contents(contents: object) -> bool:
+    """Whether this is `{merkle_root, records: [{record_id, record_digest, files}]}`."""
+    if not isinstance(contents, dict) or set(contents) != {"merkle_root", "records"}:
+        return False
+    records = contents["records"]
+    return isinstance(records, list) and all(
+        isinstance(each, dict)
+        and set(each) == _RECORD_KEYS
+        and isinstance(each["record_id"], str)
+        and _is_digest(each["record_digest"])
+        and isinstance(each["files"], list)
+        and all(map(_is_file, each["files"]))
+        for each in records
+    )
+
+
+def _is_file(file: object) -> bool:
+    return (
+        isinstance(file, dict)
+        and set(file) == _FILE_KEYS
+        and isinstance(file["name"], str)
+        and isinstance(file["size"], int)
+        and _is_digest(file["sha256"])
+    )
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
