@@ -9,7 +9,7 @@ killed and run again. Only what bears a valid receipt counts.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
@@ -172,12 +172,13 @@ class _Restoring:
     def _leftovers(self, code: str, name: str) -> None:
         """Name the packages that no receipt covers; they stay for receiving to complete."""
         count = 0
+        with self._database.read() as session:
+            under_way = _under_way(code, session)
         for folders in _chunks(_folders(repository.folders(self._store, code))):
             count += len(folders)
             packages = [package for _folder, package, _sealed in folders]
             with self._database.read() as session:
                 known = repository.known_packages(packages, session=session)
-                under_way = _under_way(code, packages, session)
             for folder, package, sealed in folders:
                 if package not in known and package not in under_way:
                     self._explain(package, f"{folder}/receipt.json" if sealed else None)
@@ -215,15 +216,14 @@ def _folders(folders: Iterable[tuple[str, list[str]]]) -> Iterator[tuple[str, st
                 yield folder, name, sealed
 
 
-def _under_way(code: str, packages: Sequence[str], session: Session) -> set[str]:
-    """Those of these packages whose receiving the database knows, and will finish."""
-    digests = [name.rpartition("/")[2].removesuffix(".zip") for name in packages]
+def _under_way(code: str, session: Session) -> set[str]:
+    """The packages of an archive whose receiving the database knows, and will finish."""
     rows = session.execute(
         select(Offer.record_id, Offer.package_sha256)
         .join(Batch, Batch.id == Offer.batch_id)
-        .where(Offer.package_sha256.in_(digests), Offer.state == OfferState.ACCEPTED)
-        .where(Batch.state == "receiving")
-    ).all()
+        .where(Batch.state == "receiving", Batch.receiving_archive == code)
+        .where(Offer.state == OfferState.ACCEPTED)
+    )
     return {
         name for record_id, sha256 in rows for name in repository.places(code, record_id, sha256)
     }
