@@ -118,8 +118,11 @@ class Finishing:
         """Step 2 for some offers; those whose bytes are not here yet are left for later."""
         with self._database.read() as session:
             offers = session.scalars(
-                select(Offer).options(undefer(Offer.inline)).where(Offer.id.in_(offer_ids))
+                select(Offer)
+                .options(undefer(Offer.inline), undefer(Offer.report))
+                .where(Offer.id.in_(offer_ids))
             ).all()
+            papers = _papers_of(offers, session)
             seals = federation.seals_of(receipt.archive_code, session)
         placed: dict[str, Placed] = {}
         for offer in offers:
@@ -135,15 +138,17 @@ class Finishing:
                     stream=stream,
                     size=offer.package_size,
                     receipt=self._slip(offer, receipt, seals),
+                    papers=papers[offer.id],
                 )
         return placed
 
     def _source(self, offer: Offer, archive_code: str) -> BinaryIO | None:
         """Where the package's bytes are: the repository itself, the entry, or staging."""
-        if repository.is_stored(self._store, archive_code, offer.record_id, offer.package_sha256):
-            return self._store.open(
-                repository.package_name(archive_code, offer.record_id, offer.package_sha256)
-            )
+        there = repository.find_package(
+            self._store, archive_code, offer.record_id, offer.package_sha256
+        )
+        if there is not None and self._store.stat(there).sha256 == offer.package_sha256:
+            return self._store.open(there)
         if offer.inline is not None:
             return io.BytesIO(offer.inline)
         return self._staging.open_whole(offer.id) if offer.arrived else None
@@ -156,6 +161,20 @@ class Finishing:
             return there
         seal = self._seal_of(receipt.archive_code)
         return canonical_json({**slip, "signed": sign_document(seal, slip)})
+
+
+def _papers_of(offers: Sequence[Offer], session: Session) -> dict[str, dict[str, bytes]]:
+    """What lies beside each package, by offer and kind: its metadata, and what its check said."""
+    records = catalogue.records_of([offer.record_id for offer in offers], session)
+    papers: dict[str, dict[str, bytes]] = {}
+    for offer in offers:
+        kinds = papers[offer.id] = {}
+        record = records.get(offer.record_id)
+        if record is not None and record.digest == offer.record_digest:
+            kinds["metadata"] = canonical_json(record.wire)
+        if offer.report is not None:
+            kinds["inspection"] = canonical_json({"findings": offer.report})
+    return papers
 
 
 def slip_of(

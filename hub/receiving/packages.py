@@ -37,7 +37,7 @@ def _bytes_of(folder: HubFolder, offer: Offer, inline: bytes | None) -> BinaryIO
 
 def _kept(offer: Offer, session: Session) -> str:
     batch = session.get_one(Batch, offer.batch_id)
-    return repository.package_name(batch.receiving_archive, offer.record_id, offer.package_sha256)
+    return repository.kept_package(batch.receiving_archive, offer.record_id, session=session).name
 
 
 def file_of(

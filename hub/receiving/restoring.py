@@ -9,9 +9,9 @@ killed and run again. Only what bears a valid receipt counts.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby, islice
+from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -172,14 +172,15 @@ class _Restoring:
     def _leftovers(self, code: str, name: str) -> None:
         """Name the packages that no receipt covers; they stay for receiving to complete."""
         count = 0
-        for folders in _chunks(_folders(repository.record_names(self._store, code))):
+        with self._database.read() as session:
+            under_way = _under_way(code, session)
+        for folders in _chunks(_folders(repository.folders(self._store, code))):
             count += len(folders)
             packages = [package for _folder, package, _sealed in folders]
             with self._database.read() as session:
                 known = repository.known_packages(packages, session=session)
-                under_way = _under_way(folders, session)
             for folder, package, sealed in folders:
-                if package not in known and folder not in under_way:
+                if package not in known and package not in under_way:
                     self._explain(package, f"{folder}/receipt.json" if sealed else None)
         if count:
             self._tell(f"{name}：馆藏 {count} 件已核对")
@@ -206,23 +207,23 @@ def _chunks(items: Iterable[_T]) -> Iterator[list[_T]]:
         yield some
 
 
-def _folders(names: Iterable[str]) -> Iterator[tuple[str, str, bool]]:
+def _folders(folders: Iterable[tuple[str, list[str]]]) -> Iterator[tuple[str, str, bool]]:
     """Each package with its folder, and whether a receipt lies beside it."""
-    for folder, inside in groupby(names, key=lambda name: name.rpartition("/")[0]):
-        held = list(inside)
+    for folder, held in folders:
         sealed = f"{folder}/receipt.json" in held
         for name in held:
             if name.endswith(".zip"):
                 yield folder, name, sealed
 
 
-def _under_way(folders: Sequence[tuple[str, str, bool]], session: Session) -> set[str]:
-    """The folders of records whose receiving the database knows, and will finish."""
-    by_record = {repository.record_of_folder(folder): folder for folder, _, _ in folders}
-    rows = session.scalars(
-        select(Offer.record_id)
+def _under_way(code: str, session: Session) -> set[str]:
+    """The packages of an archive whose receiving the database knows, and will finish."""
+    rows = session.execute(
+        select(Offer.record_id, Offer.package_sha256)
         .join(Batch, Batch.id == Offer.batch_id)
-        .where(Offer.record_id.in_(by_record), Offer.state == OfferState.ACCEPTED)
-        .where(Batch.state == "receiving")
+        .where(Batch.state == "receiving", Batch.receiving_archive == code)
+        .where(Offer.state == OfferState.ACCEPTED)
     )
-    return {by_record[record_id] for record_id in rows}
+    return {
+        name for record_id, sha256 in rows for name in repository.places(code, record_id, sha256)
+    }

@@ -19,7 +19,7 @@ from hub.repository import service as repository
 from hub.repository.service import Placed
 from shared.kernel.ailment import Ailment
 from shared.kernel.canonical import digest_of, sha256_hex
-from shared.kernel.errors import DanglianError
+from shared.kernel.errors import Conflict, DanglianError
 from shared.kernel.files import chunks
 from shared.kernel.keys import PublicKey
 from shared.packaging import Manifest, open_package
@@ -104,9 +104,9 @@ def _record(
     seals: Sequence[PublicKey],
 ) -> StoredRecord:
     archive_code, record_id = receipt["archive"], line["record_id"]
-    name = repository.package_name(archive_code, record_id, line["package_sha256"])
+    name = repository.find_package(store, archive_code, record_id, line["package_sha256"])
     content = repository.receipt_beside(store, archive_code, record_id)
-    if content is None or not store.exists(name):
+    if content is None or name is None:
         raise NotRestored(
             "batch_incomplete",
             f"{about(receipt)}的数据包在馆藏里还不全（缺 {record_id}），接收没有完成，不算已接收。",
@@ -126,11 +126,16 @@ def _record(
     if not is_slip(content, slip, seals):
         raise _damaged(about(receipt), f"数据包 {name} 旁的接收凭证不是本馆所签，或说的是别的")
     beside = StoredObject(
-        f"{repository.folder_of(archive_code, record_id)}/receipt.json",
+        repository.receipt_name(name),
         len(content),
         sha256_hex(content),
     )
-    return StoredRecord(line, manifest, wire, Placed(archive_code, record_id, found, beside))
+    placed = Placed(archive_code, record_id, found, beside)
+    try:
+        repository.settle_package(store, placed, content)
+    except Conflict as error:
+        raise _damaged(about(receipt), error.message) from error
+    return StoredRecord(line, manifest, wire, placed)
 
 
 def _copied(store: ObjectStore, name: str, path: Path) -> StoredObject:

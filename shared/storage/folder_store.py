@@ -8,9 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from shared.kernel.canonical import sha256_hex
 from shared.kernel.files import file_sha256, sync_folder
 from shared.storage.ports import StoredObject, absent, check_claim, check_name, taken
 from shared.storage.temporary import (
+    make_folders,
     sweep_leftovers,
     telling_of_trouble,
     temporary_file,
@@ -54,6 +56,15 @@ class FolderStore:
                         if not tries_left:
                             raise
         raise AssertionError("unreachable")
+
+    def replace(self, name: str, content: bytes) -> StoredObject:
+        """See `ObjectStore.replace`."""
+        path = self._path(name)
+        with telling_of_trouble(), temporary_file(self._incoming) as temporary:
+            temporary.stream.write(content)
+            make_folders(path.parent)
+            temporary.replace(path)
+        return StoredObject(name, len(content), sha256_hex(content))
 
     def open(self, name: str) -> BinaryIO:
         """See `ObjectStore.open`."""

@@ -13,7 +13,8 @@ from shared.kernel.errors import Conflict, Invalid, NotFound
 #: Every part of an upload has this many bytes; the last one has the rest.
 PART_SIZE = 1024 * 1024
 
-_MOST_LEVELS = 8
+# An object of OCFL lies ten levels deep: root, three tuples, digest, version, `content`, file.
+_MOST_LEVELS = 12
 _LONGEST_NAME = 900
 # `=` is there for the NAMASTE files of OCFL (`0=ocfl_1.1`). No segment starts or ends with a dot,
 # so `.` and `..` are out, hidden files stay the store's own, and Windows keeps the name as it is.
@@ -33,7 +34,7 @@ class StoredObject:
 class ObjectStore(Protocol):
     """Keeps objects under names. An object is there whole, or it is not there.
 
-    A name is one to eight segments of `A-Z a-z 0-9 . _ = -`, joined by `/`; no segment starts or
+    A name is one to twelve segments of `A-Z a-z 0-9 . _ = -`, joined by `/`; no segment starts or
     ends with a dot. Two names must not differ by case alone, and no object's name may be the
     folder of another's: some implementations keep objects as files.
     """
@@ -44,6 +45,14 @@ class ObjectStore(Protocol):
         The same bytes under the same name again are fine. Raises Invalid when the stream differs
         from `size` or `sha256`, Conflict when the name holds other bytes, Unavailable when the
         store cannot write (disk full); none of them leaves anything behind.
+        """
+        ...
+
+    def replace(self, name: str, content: bytes) -> StoredObject:
+        """Keep small bytes under a name, in place of what it may hold; durable when this returns.
+
+        A reader gets the old bytes or the new ones, never a mixture. Only for what points to the
+        newest of something (an OCFL inventory). Raises Unavailable when the store cannot write.
         """
         ...
 
@@ -134,7 +143,7 @@ def check_name(name: str) -> str:
     ):
         raise Invalid(
             "name",
-            "存储名称不合规：只能用字母、数字和 . _ = -，不超过 8 级，各级不得以点开头或结尾。",
+            "存储名称不合规：只能用字母、数字和 . _ = -，不超过 12 级，各级不得以点开头或结尾。",
             "请检查生成名称的程序。",
         )
     return name

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
+from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import NotFound, Unavailable
 from shared.kernel.files import CHUNK
 from shared.storage.bucket import Bucket, Taken, telling_of_trouble
@@ -45,6 +46,14 @@ class S3Store:
                 raise
             return self._same(wanted)
         return wanted
+
+    def replace(self, name: str, content: bytes) -> StoredObject:
+        """See `ObjectStore.replace`."""
+        kept = StoredObject(check_name(name), len(content), sha256_hex(content))
+        self._bucket.put(
+            name, io.BytesIO(content), size=kept.size, sha256=kept.sha256, replace=True
+        )
+        return kept
 
     def open(self, name: str) -> BinaryIO:
         """See `ObjectStore.open`; the stream can seek, and fetches no more than is read."""

@@ -17,6 +17,7 @@ from hub.correcting.restoring import restore_corrections
 from hub.federation.epochs import raise_generation
 from hub.federation.places import HubFolder
 from hub.receiving.restoring import restore_received
+from hub.repository import objects
 from hub.repository import service as repository
 from node.corrections import service as corrections
 from node.corrections.models import Correction
@@ -136,7 +137,7 @@ def test_the_package_stays_as_received_and_the_repository_alone_tells_of_the_cor
     record_id = received(city, unit)[0]
     archive = str(held(city, record_id).archive)
     store = city.hub.store
-    folder = repository.folder_of(archive, record_id)
+    folder = f"{objects.folder_of(archive, record_id)}/v"
     before = {name: store.stat(name).sha256 for name in store.names(folder)}
     make(city, record_id, remark="附件缺一页")
     city.settle()
@@ -145,10 +146,10 @@ def test_the_package_stays_as_received_and_the_repository_alone_tells_of_the_cor
     after = {name: store.stat(name).sha256 for name in store.names(folder)}
     assert {name: after[name] for name in before} == before
     version = held(city, record_id).version
-    assert sorted(set(after) - set(before)) == sorted(
-        f"{folder}/description-{each}.json" for each in (version - 1, version)
-    )
-    with store.open(f"{folder}/description-{version}.json") as stream:
+    added = (f"{folder}2/content/description-{version - 1}.json",
+             f"{folder}3/content/description-{version}.json")  # fmt: skip
+    assert [name for name in sorted(set(after) - set(before)) if "/content/" in name] == [*added]
+    with store.open(added[-1]) as stream:
         document = json.load(stream)
     assert document["record"] == held(city, record_id).wire
     assert repository.verify(city.hub.database(), store, archive) == []

@@ -17,6 +17,7 @@ from shared.kernel.settings import save_settings
 from tests.end_to_end.test_streams import NOTHING_WRONG
 from tests.federation import Federation, everywhere_the_same
 from tests.hub.receiving.handover import pdf
+from tests.hub.repository.validating import assert_valid
 from tests.servers.proxy import Proxy, Weather
 from tests.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, SeaweedFS
 
@@ -139,6 +140,7 @@ def test_packages_come_whole_into_a_store_that_is_slow_busy_or_cuts_the_line(
     assert len(packages) == 4
     archive = packages[0].split("/")[1]
     assert repository.verify(city.hub.database(), city.hub.store, archive) == []
+    assert_valid(city.hub.store, archive)
 
 
 def live_through(city: Federation, *, turns: int) -> None:

@@ -342,7 +342,8 @@ def test_a_description_that_was_tampered_with_is_noticed(
     hub.work()
     store, database = hub.city.folder.store, hub.city.database
     assert repository.verify(database, store, YILING_ARCHIVE) == []
-    name = repository.description_name(YILING_ARCHIVE, kept.id, kept.held().version)
+    name = repository.description_name(store, YILING_ARCHIVE, kept.id, kept.held().version)
+    assert name is not None
     store.delete(name)
     [found] = repository.verify(database, store, YILING_ARCHIVE)
     assert (found.name, found.actual) == (name, None)

@@ -16,8 +16,8 @@ from tests.killed import Bomb, mined
 def hub_works(folder: Path, what: str, at: int) -> None:
     """Work until nothing waits, or until death at the `at`-th of what is named.
 
-    `put-before` or `put-after` (or `part-…`, `abort-…`) is a part of the store's (or the staging's)
-    work;
+    `put-before` or `put-after` (or `replace-…`, `delete-…`, `part-…`, `abort-…`) is a part of the
+    store's (or the staging's) work;
     `commit` comes before a commit, and `recover-commit` while the hub recovers.
     """
     hub = HubFolder(folder)
@@ -26,7 +26,7 @@ def hub_works(folder: Path, what: str, at: int) -> None:
     if "commit" in (port, moment):
         event.listen(hub.database().engine, "commit", lambda connection: bomb.tick())
     else:
-        target: Any = hub.store if port == "put" else hub.staging
+        target: Any = hub.store if port in ("put", "replace", "delete") else hub.staging
         name = "put_part" if port == "part" else port
         setattr(target, name, mined(getattr(target, name), bomb, after=moment == "after"))
     if port == "recover":

@@ -11,6 +11,7 @@ from shared.kernel.actor import Actor
 from shared.kernel.errors import NotFound
 from tests.hub.receiving.handover import YILING_ARCHIVE, HandedOver, Hub, Unit
 from tests.hub.receiving.killed import hub_works
+from tests.hub.repository.validating import assert_valid
 from tests.killed import dies
 
 pytestmark = pytest.mark.faults
@@ -49,12 +50,18 @@ def all_is_well(hub: Hub, unit: Unit, batch: HandedOver) -> None:
     packages = [name for name in store.names("archives/") if name.endswith(".zip")]
     assert len(packages) == RECORDS
     assert repository.verify(hub.city.database, store, YILING_ARCHIVE) == []
+    assert_valid(store, YILING_ARCHIVE)
 
 
-# The receipt is put first, then two for each package, then the papers: verdict, receipt, accession.
+# The receipt is put first; then for each record what declares its object, package, metadata, report
+# and slip, and after the first three files of the storage root (they are put again each time, which
+# is nothing); at last the papers: verdict, receipt, accession. Four replaced files make a record's
+# version count: inventory and sidecar of the version, sidecar and inventory of the root.
 POINTS = [
-    *(("put-before", at) for at in range(1, RECORDS * 2 + 5)),
-    *(("put-after", at) for at in (1, 3, RECORDS * 2 + 4)),
+    *(("put-before", at) for at in (*range(1, 12), 18, 19)),
+    *(("put-after", at) for at in (1, 6)),
+    *(("replace-before", at) for at in range(1, RECORDS * 4 + 1)),
+    ("replace-after", RECORDS * 4),
     *(("commit", at) for at in range(1, 4)),
 ]
 

@@ -72,7 +72,7 @@ def test_papers_and_packages_can_be_read_from_the_store_alone(
     store = hub.city.folder.store
     names = list(store.names("archives/"))
     kinds = {name.split("/")[2] for name in names}
-    assert kinds == {"records", "verdicts", "receipts", "accessions"}
+    assert kinds == {"ocfl", "verdicts", "receipts", "accessions"}
     slip = repository.receipt_beside(store, YILING_ARCHIVE, batch.offers[0].record.id)
     assert slip is not None
     read = repository.read_document(slip)

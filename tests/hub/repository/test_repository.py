@@ -6,15 +6,17 @@ import io
 
 import pytest
 
+from hub.repository import objects
 from hub.repository import service as repository
 from hub.repository.models import Paper
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.identifiers import new_id
 from tests.hub.conftest import City
+from tests.hub.repository.validating import assert_valid
 
 ARCHIVE = "420506"
-PACKAGE, RECEIPT = b"package", b'{"receipt": 1}'
+PACKAGE, RECEIPT = b"package", b'{"at":"2026-03-02T01:30:00Z","receipt":1}'
 
 
 def keep(city: City, record_id: str, package: bytes = PACKAGE) -> repository.Placed:
@@ -36,8 +38,8 @@ def test_a_package_is_kept_unchanged_and_keeping_it_again_is_nothing(city: City)
     record_id = new_id()
     first = keep(city, record_id)
     assert keep(city, record_id) == first
-    assert first.package.name.startswith(f"archives/{ARCHIVE}/records/")
-    assert first.package.name.endswith(f"{record_id}/v1/{sha256_hex(PACKAGE)}.zip")
+    assert first.package.name.startswith(f"archives/{ARCHIVE}/ocfl/")
+    assert first.package.name.endswith(f"/v1/content/{sha256_hex(PACKAGE)}.zip")
     with city.database.read() as session:
         kept = repository.kept_package(ARCHIVE, record_id, session=session)
         assert repository.count_kept(ARCHIVE, session=session) == (1, len(PACKAGE))
@@ -58,7 +60,7 @@ def test_bytes_that_are_not_the_named_ones_are_not_kept(city: City) -> None:
             size=len(PACKAGE),
             receipt=RECEIPT,
         )
-    assert list(city.folder.store.names()) == []
+    assert not any(name.endswith((".zip", "inventory.json")) for name in city.folder.store.names())
 
 
 def test_another_receipt_does_not_take_the_place_of_the_first(city: City) -> None:
@@ -96,6 +98,46 @@ def test_what_rots_or_goes_missing_is_found(city: City) -> None:
         }
     assert intact == {sound: True, rotten: False, gone: False}
     assert repository.verify(city.database, city.folder.store, "420583") == []
+
+
+def test_a_correction_is_a_new_version_and_the_first_stays_as_it_was(city: City) -> None:
+    store = city.folder.store
+    keep(city, record_id := new_id())
+    folder = f"{objects.folder_of(ARCHIVE, record_id)}/v1/"
+    before = [store.stat(name) for name in store.names(folder)]
+    for version in (3, 4, 4):
+        content = f'{{"at":"2026-03-0{version}T01:30:00Z"}}'.encode()
+        repository.store_description(store, ARCHIVE, record_id, version, content)
+    assert [store.stat(name) for name in store.names(folder)] == before
+    inventory = objects.inventory_of(store, ARCHIVE, record_id)
+    assert inventory is not None
+    assert objects.head_number(inventory) == 3
+    assert objects.files_of(inventory)["description-3.json"] == "v2/content/description-3.json"
+    assert_valid(store, ARCHIVE)
+
+
+def test_what_a_forgotten_writer_left_is_taken_into_the_version(city: City) -> None:
+    store, record_id = city.folder.store, new_id()
+    left = objects.content_name(ARCHIVE, record_id, 1, "inspection-0123456789abcdef.json")
+    objects.put_bytes(store, left, b"{}")
+    keep(city, record_id)
+    inventory = objects.inventory_of(store, ARCHIVE, record_id)
+    assert inventory is not None
+    assert "inspection-0123456789abcdef.json" in objects.files_of(inventory)
+    assert_valid(store, ARCHIVE)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"head": "v1", "id": "x"}'])
+def test_nothing_is_written_to_an_object_whose_inventory_is_damaged(
+    city: City, content: bytes
+) -> None:
+    store = city.folder.store
+    keep(city, record_id := new_id())
+    store.replace(f"{objects.folder_of(ARCHIVE, record_id)}/inventory.json", content)
+    before = list(store.names())
+    with pytest.raises(Conflict, match="清单损坏"):
+        repository.store_description(store, ARCHIVE, record_id, 2, RECEIPT)
+    assert list(store.names()) == before
 
 
 def test_what_an_archive_does_not_keep_is_not_found(city: City) -> None:
