@@ -6,8 +6,8 @@ import io
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -78,29 +78,49 @@ def read_hub(folder: Path) -> HubSide:
         accessions = rows_of(database, "SELECT * FROM receiving_accession")
         kept = rows_of(database, "SELECT * FROM repository_package")
         noted = {
-            row["name"]: row["sha256"]
-            for row in rows_of(database, "SELECT name, sha256 FROM repository_description")
+            row["name"]: row
+            for row in rows_of(
+                database, "SELECT name, sha256, record_id FROM repository_description"
+            )
         }
     packages: dict[str, list[Package]] = {}
     described: dict[str, list[Description]] = {}
-    for name, content in sorted(_objects(folder, settings)):
+    kept_files = sorted(_objects(folder, settings))
+    owners = dict(_owners(kept_files))
+    for name, content in kept_files:
         path = PurePosixPath(name)
         if path.suffix == ".zip":
             package = read_package(content, name)
-            # A package whose record cannot be read is still filed under the folder's name.
-            record_id = str(package.record.get("id") or path.parts[-3])
+            # A package whose record cannot be read is still filed under its object's.
+            record_id = str(package.record.get("id") or _owner(path, owners))
             packages.setdefault(record_id, []).append(package)
         elif path.match("description-*.json"):
-            right = noted.pop(name, None) == sha256_hex(content)
-            described.setdefault(path.parts[-3], []).append(
+            row = noted.pop(name, {})
+            right = row.get("sha256") == sha256_hex(content)
+            described.setdefault(_owner(path, owners), []).append(
                 _read_description(content, path.name, None if right else "与馆藏登记不符")
             )
-    for name in noted:
-        *_, record_id, _folder, file = name.split("/")
-        described.setdefault(record_id, []).append(Description(_version(file), {}, "不在馆藏中"))
+    for name, row in noted.items():
+        missing = Description(_version(PurePosixPath(name).name), {}, "不在馆藏中")
+        described.setdefault(row["record_id"], []).append(missing)
     return HubSide(
         catalogue, digests, offers, batches, receipts, accessions, kept, packages, described
     )
+
+
+def _owners(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, str]]:
+    """The folder of each OCFL object with the id of its record, as its inventory says."""
+    for name, content in files:
+        path = PurePosixPath(name)
+        if path.name == "inventory.json":
+            with suppress(ValueError, KeyError):
+                yield str(path.parent), str(json.loads(content)["id"]).removeprefix("urn:uuid:")
+
+
+def _owner(path: PurePosixPath, owners: Mapping[str, str]) -> str:
+    """The record whose object holds a content file; its folder's name where nothing says so."""
+    folder = path.parent.parent.parent
+    return owners.get(str(folder), folder.name)
 
 
 def _database(folder: Path, settings: Row) -> Connection:
