@@ -122,7 +122,7 @@ class Finishing:
                 .options(undefer(Offer.inline), undefer(Offer.report))
                 .where(Offer.id.in_(offer_ids))
             ).all()
-            papers = _papers_of(offers, session)
+            besides = _besides(offers, session)
             seals = federation.seals_of(receipt.archive_code, session)
         placed: dict[str, Placed] = {}
         for offer in offers:
@@ -138,7 +138,7 @@ class Finishing:
                     stream=stream,
                     size=offer.package_size,
                     receipt=self._slip(offer, receipt, seals),
-                    papers=papers[offer.id],
+                    besides=besides[offer.id],
                 )
         return placed
 
@@ -163,18 +163,18 @@ class Finishing:
         return canonical_json({**slip, "signed": sign_document(seal, slip)})
 
 
-def _papers_of(offers: Sequence[Offer], session: Session) -> dict[str, dict[str, bytes]]:
+def _besides(offers: Sequence[Offer], session: Session) -> dict[str, dict[str, bytes]]:
     """What lies beside each package, by offer and kind: its metadata, and what its check said."""
     records = catalogue.records_of([offer.record_id for offer in offers], session)
-    papers: dict[str, dict[str, bytes]] = {}
+    besides: dict[str, dict[str, bytes]] = {}
     for offer in offers:
-        kinds = papers[offer.id] = {}
+        kinds = besides[offer.id] = {}
         record = records.get(offer.record_id)
         if record is not None and record.digest == offer.record_digest:
             kinds["metadata"] = canonical_json(record.wire)
         if offer.report is not None:
             kinds["inspection"] = canonical_json({"findings": offer.report})
-    return papers
+    return besides
 
 
 def slip_of(

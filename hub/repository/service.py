@@ -7,32 +7,36 @@ no store: no store call happens inside a database transaction (protocol §5).
 from __future__ import annotations
 
 import io
-import json
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.repository import objects
-from hub.repository.models import KeptDescription, KeptPackage, Paper
-from shared.kernel.canonical import canonical_json, sha256_hex
-from shared.kernel.clock import now
-from shared.kernel.database import Database
+from hub.repository.fixity import Fixity, verify
+from hub.repository.models import KeptDescription, KeptPackage
+from hub.repository.papers import (
+    PaperWriter,
+    keep_paper,
+    paper_ids,
+    paper_of,
+    papers,
+    read_document,
+    write_paper,
+)
+from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import Conflict, NotFound
 from shared.storage import ObjectStore, StoredObject
 
 log = logging.getLogger(__name__)
 
-_CHUNK = 200
 _RECEIPT = "receipt.json"
 _DESCRIPTION = re.compile(r"/description-(\d+)\.json$")
-_Kept = TypeVar("_Kept", KeptPackage, KeptDescription)
 
 
 @dataclass(frozen=True)
@@ -43,20 +47,6 @@ class Placed:
     record_id: str
     package: StoredObject
     receipt: StoredObject
-
-
-@dataclass(frozen=True)
-class Fixity:
-    """What re-reading one kept object said."""
-
-    name: str
-    expected: str
-    actual: str | None
-
-    @property
-    def intact(self) -> bool:
-        """Whether the bytes are those that were received."""
-        return self.actual == self.expected
 
 
 def old_folder_of(archive_code: str, record_id: str) -> str:
@@ -117,11 +107,11 @@ def store_package(
     stream: BinaryIO,
     size: int,
     receipt: bytes,
-    papers: Mapping[str, bytes] | None = None,
+    besides: Mapping[str, bytes] | None = None,
 ) -> Placed:
     """Write a package unchanged under its digest, with its receipt, as an object's first version.
 
-    `papers` lie beside it: metadata, inspection report, by kind. Repeatable. The receipt is the
+    `besides` lie beside it: metadata, inspection report, by kind. Repeatable. The receipt is the
     last of the contents: an object without one does not count as received. Raises Invalid when
     the stream differs from digest or size, Conflict when another receipt is there already.
     """
@@ -133,7 +123,7 @@ def store_package(
         raise Conflict("馆藏里这件档案已是另一个数据包。", "请联系系统管理员核对。")
     package = store.put(name, stream, sha256=package_sha256, size=size)
     if inventory is None:
-        for kind, content in (papers or {}).items():
+        for kind, content in (besides or {}).items():
             file = f"{kind}-{sha256_hex(content)[:16]}.json"
             objects.put_bytes(
                 store, objects.content_name(archive_code, record_id, 1, file), content
@@ -303,15 +293,6 @@ def note_description(
         session.flush()
 
 
-def read_document(content: bytes) -> dict[str, Any] | None:
-    """The JSON object in these bytes; None when they are none."""
-    try:
-        value = json.loads(content)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
 def note_placed(session: Session, placed: Sequence[Placed]) -> None:
     """Write down packages that the store has now. A package noted before stays as it is."""
     names = [each.package.name for each in placed]
@@ -360,156 +341,15 @@ def count_kept(archive_code: str, *, session: Session) -> tuple[int, int]:
     return int(count), int(size)
 
 
-def verify(
-    database: Database, store: ObjectStore, archive_code: str, *, since: datetime | None = None
-) -> list[Fixity]:
-    """Re-read every package, receipt and description of an archive; returns what is not intact.
-
-    Goes in chunks, each noted in a short transaction of its own, so that it may be stopped;
-    `since` leaves out what was verified after that time.
-    """
-    return [
-        *_verify(KeptPackage, database, store, archive_code, since),
-        *_verify(KeptDescription, database, store, archive_code, since),
-    ]
-
-
-def _verify(
-    kept: type[_Kept],
-    database: Database,
-    store: ObjectStore,
-    archive_code: str,
-    since: datetime | None,
-) -> list[Fixity]:
-    broken: list[Fixity] = []
-    last = ""
-    while True:
-        with database.read() as session:
-            query = select(kept).where(kept.archive_code == archive_code, kept.name > last)
-            if since is not None:
-                query = query.where(or_(kept.verified_at.is_(None), kept.verified_at < since))
-            rows = list(session.scalars(query.order_by(kept.name).limit(_CHUNK)))
-        if not rows:
-            return broken
-        last = rows[-1].name
-        results = {row.name: _read_again(store, row) for row in rows}
-        with database.write() as session:
-            for row in session.scalars(select(kept).where(kept.name.in_(results))):
-                row.verified_at = now()
-                row.intact = all(each.intact for each in results[row.name])
-        broken += [each for found in results.values() for each in found if not each.intact]
-
-
-def _read_again(store: ObjectStore, row: KeptPackage | KeptDescription) -> list[Fixity]:
-    wanted = [(row.name, row.sha256)]
-    if isinstance(row, KeptPackage):
-        wanted.append((row.receipt_name, row.receipt_sha256))
-    return [Fixity(name, digest, _digest_now(store, name)) for name, digest in wanted]
-
-
-def _digest_now(store: ObjectStore, name: str) -> str | None:
-    try:
-        return store.stat(name).sha256
-    except NotFound:
-        return None
-
-
-def keep_paper(
-    session: Session, archive_code: str, kind: str, paper_id: str, document: Mapping[str, Any]
-) -> None:
-    """Have a paper written to `archives/<code>/<kind>/…/<id>.json` after this commit.
-
-    The same paper again is fine; another one under its name is a Conflict.
-    """
-    content = canonical_json(dict(document))
-    name = _paper_name(archive_code, kind, paper_id)
-    digest = sha256_hex(content)
-    row = session.get(Paper, name)
-    if row is None:
-        session.add(Paper(name=name, sha256=digest, size=len(content), content=content))
-        session.flush()
-    elif row.sha256 != digest:
-        raise Conflict(f"文书 {paper_id} 已存有另一内容。", "请联系系统管理员核对。")
-
-
-def write_paper(
-    store: ObjectStore, archive_code: str, kind: str, paper_id: str, document: Mapping[str, Any]
-) -> None:
-    """Write a paper to the store at once, where something must not be there without it."""
-    content = canonical_json(dict(document))
-    store.put(
-        _paper_name(archive_code, kind, paper_id),
-        io.BytesIO(content),
-        sha256=sha256_hex(content),
-        size=len(content),
-    )
-
-
-def _paper_name(archive_code: str, kind: str, paper_id: str) -> str:
-    return f"archives/{archive_code}/{kind}/{paper_id[-2:]}/{paper_id}.json"
-
-
-def paper_ids(store: ObjectStore, archive_code: str, kind: str) -> Iterator[str]:
-    """The ids of all papers of a kind that the store has of an archive."""
-    for name in store.names(f"archives/{archive_code}/{kind}/"):
-        yield name.rpartition("/")[2].removesuffix(".json")
-
-
-def papers(store: ObjectStore, archive_code: str, kind: str) -> Iterator[dict[str, Any]]:
-    """All papers of a kind that the store has of an archive."""
-    for name in store.names(f"archives/{archive_code}/{kind}/"):
-        with store.open(name) as stream:
-            value: dict[str, Any] = json.load(stream)
-        yield value
-
-
-def paper_of(
-    store: ObjectStore, archive_code: str, kind: str, paper_id: str
-) -> dict[str, Any] | None:
-    """A paper as the store has it; None when it has none that can be read."""
-    name = _paper_name(archive_code, kind, paper_id)
-    if not store.exists(name):
-        return None
-    with store.open(name) as stream:
-        return read_document(stream.read())
-
-
-class PaperWriter:
-    """Writes waiting papers to the store (a step for `Background`)."""
-
-    def __init__(self, database: Database, store: ObjectStore) -> None:
-        self._database = database
-        self._store = store
-
-    def step(self) -> bool:
-        """Write a few papers; True when there may be more."""
-        with self._database.read() as session:
-            waiting = list(
-                session.scalars(
-                    select(Paper)
-                    .where(Paper.stored_at.is_(None), Paper.refused.is_(False))
-                    .order_by(Paper.made_at, Paper.name)
-                    .limit(_CHUNK)
-                )
-            )
-        if not waiting:
-            return False
-        written = {paper.name: self._write(paper) for paper in waiting}
-        with self._database.write() as session:
-            for paper in session.scalars(select(Paper).where(Paper.name.in_(written))):
-                if written[paper.name]:
-                    paper.content = None
-                    paper.stored_at = now()
-                else:
-                    paper.refused = True
-        return True
-
-    def _write(self, paper: Paper) -> bool:
-        content = io.BytesIO(paper.content or b"")
-        try:
-            self._store.put(paper.name, content, sha256=paper.sha256, size=paper.size)
-        except Conflict:
-            # What the store has came first and stays; a person must look at the other one.
-            log.exception("another paper lies already under %s", paper.name)
-            return False
-        return True
+#: The room's papers and its fixity, through the same door.
+__all__ = [
+    "Fixity",
+    "PaperWriter",
+    "keep_paper",
+    "paper_ids",
+    "paper_of",
+    "papers",
+    "read_document",
+    "verify",
+    "write_paper",
+]

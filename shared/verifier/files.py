@@ -187,6 +187,8 @@ def _record_said(path: Path) -> str | None:
                 return None
             with package.open(_MANIFEST) as entry:
                 return _text(json.loads(entry.read(_MOST_SMALL)), "record_id")
+    # Whatever cannot be opened (an unknown compression, a password) says nothing of a record; that
+    # it is not confirmed is told by its digest, not here.
     except (OSError, ValueError, KeyError, RecursionError, NotImplementedError, RuntimeError):
         return None
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError):

@@ -1,0 +1,136 @@
+"""Papers 文书 kept beside packages: verdicts, receipts, answers; one object of the store each.
+
+Written down in the transaction of the event, and put into the store after it (`PaperWriter`).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.repository.models import Paper
+from shared.kernel.canonical import canonical_json, sha256_hex
+from shared.kernel.clock import now
+from shared.kernel.database import Database
+from shared.kernel.errors import Conflict
+from shared.storage import ObjectStore
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 200
+
+
+def read_document(content: bytes) -> dict[str, Any] | None:
+    """The JSON object in these bytes; None when they are none."""
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def keep_paper(
+    session: Session, archive_code: str, kind: str, paper_id: str, document: Mapping[str, Any]
+) -> None:
+    """Have a paper written to `archives/<code>/<kind>/…/<id>.json` after this commit.
+
+    The same paper again is fine; another one under its name is a Conflict.
+    """
+    content = canonical_json(dict(document))
+    name = _paper_name(archive_code, kind, paper_id)
+    digest = sha256_hex(content)
+    row = session.get(Paper, name)
+    if row is None:
+        session.add(Paper(name=name, sha256=digest, size=len(content), content=content))
+        session.flush()
+    elif row.sha256 != digest:
+        raise Conflict(f"文书 {paper_id} 已存有另一内容。", "请联系系统管理员核对。")
+
+
+def write_paper(
+    store: ObjectStore, archive_code: str, kind: str, paper_id: str, document: Mapping[str, Any]
+) -> None:
+    """Write a paper to the store at once, where something must not be there without it."""
+    content = canonical_json(dict(document))
+    store.put(
+        _paper_name(archive_code, kind, paper_id),
+        io.BytesIO(content),
+        sha256=sha256_hex(content),
+        size=len(content),
+    )
+
+
+def _paper_name(archive_code: str, kind: str, paper_id: str) -> str:
+    return f"archives/{archive_code}/{kind}/{paper_id[-2:]}/{paper_id}.json"
+
+
+def paper_ids(store: ObjectStore, archive_code: str, kind: str) -> Iterator[str]:
+    """The ids of all papers of a kind that the store has of an archive."""
+    for name in store.names(f"archives/{archive_code}/{kind}/"):
+        yield name.rpartition("/")[2].removesuffix(".json")
+
+
+def papers(store: ObjectStore, archive_code: str, kind: str) -> Iterator[dict[str, Any]]:
+    """All papers of a kind that the store has of an archive."""
+    for name in store.names(f"archives/{archive_code}/{kind}/"):
+        with store.open(name) as stream:
+            value: dict[str, Any] = json.load(stream)
+        yield value
+
+
+def paper_of(
+    store: ObjectStore, archive_code: str, kind: str, paper_id: str
+) -> dict[str, Any] | None:
+    """A paper as the store has it; None when it has none that can be read."""
+    name = _paper_name(archive_code, kind, paper_id)
+    if not store.exists(name):
+        return None
+    with store.open(name) as stream:
+        return read_document(stream.read())
+
+
+class PaperWriter:
+    """Writes waiting papers to the store (a step for `Background`)."""
+
+    def __init__(self, database: Database, store: ObjectStore) -> None:
+        self._database = database
+        self._store = store
+
+    def step(self) -> bool:
+        """Write a few papers; True when there may be more."""
+        with self._database.read() as session:
+            waiting = list(
+                session.scalars(
+                    select(Paper)
+                    .where(Paper.stored_at.is_(None), Paper.refused.is_(False))
+                    .order_by(Paper.made_at, Paper.name)
+                    .limit(_CHUNK)
+                )
+            )
+        if not waiting:
+            return False
+        written = {paper.name: self._write(paper) for paper in waiting}
+        with self._database.write() as session:
+            for paper in session.scalars(select(Paper).where(Paper.name.in_(written))):
+                if written[paper.name]:
+                    paper.content = None
+                    paper.stored_at = now()
+                else:
+                    paper.refused = True
+        return True
+
+    def _write(self, paper: Paper) -> bool:
+        content = io.BytesIO(paper.content or b"")
+        try:
+            self._store.put(paper.name, content, sha256=paper.sha256, size=paper.size)
+        except Conflict:
+            # What the store has came first and stays; a person must look at the other one.
+            log.exception("another paper lies already under %s", paper.name)
+            return False
+        return True
