@@ -97,7 +97,11 @@ def received(folder: Path, *, with_contents: bool = True) -> Received:
     )  # fmt: skip
     document = make_receipt(
         form,
-        unit_signature=form.sign(unit.seal),
+        unit_signature={
+            **form.sign(unit.seal),
+            "signed_by": "刘振华",
+            "signed_at": "2026-11-26T07:56:31.210951Z",
+        },
         archive_seal=ARCHIVE,
         by="王五",
         records=wires if with_contents else None,
