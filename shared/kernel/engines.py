@@ -9,7 +9,10 @@ from __future__ import annotations
 from sqlite3 import SQLITE_FULL
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -18,6 +21,7 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.util import LRUCache
 
 from shared.kernel.errors import Conflict, DanglianError, Invalid, Unavailable, disk_full
 
@@ -37,16 +41,47 @@ _NOT_AWAY = "54"
 _DISK_FULL = "53100"
 
 
+class _Alike:
+    """All databases of a kind are alike: what was made of a statement for one serves every other.
+
+    A process may serve many nodes, each with a database of its own; compiled for each anew, the
+    same statements would cost its start time and memory as often as there are nodes.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+class SQLiteFile(_Alike, SQLiteDialect_pysqlite):
+    """A file of SQLite."""
+
+    supports_statement_cache = True
+
+
+class PostgreSQLServer(_Alike, PGDialect_psycopg):
+    """A database on a server of PostgreSQL."""
+
+    supports_statement_cache = True
+
+
+registry.register("sqlite.alike", __name__, SQLiteFile.__name__)
+registry.register("postgresql.alike", __name__, PostgreSQLServer.__name__)
+_compiled: LRUCache[Any, Any] = LRUCache(1500)
+
+
 def open_engine(url: str) -> Engine:
     """The engine for an address: `sqlite:///…` or `postgresql+psycopg://…`. Raises Invalid."""
     try:
-        backend = make_url(url).drivername
+        address = make_url(url)
     except ArgumentError:
-        backend = ""
-    if backend == "sqlite":
-        return _sqlite(url)
-    if backend == POSTGRESQL:
-        return _postgresql(url)
+        address = None
+    if address is not None and address.drivername == "sqlite":
+        return _sqlite(address.set(drivername="sqlite+alike"))
+    if address is not None and address.drivername == POSTGRESQL:
+        return _postgresql(address.set(drivername="postgresql+alike"))
     raise Invalid(
         "database",
         "数据库的地址不能识别。",
@@ -54,8 +89,13 @@ def open_engine(url: str) -> Engine:
     )
 
 
-def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=20)
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_SECONDS},
+        pool_size=20,
+        execution_options={"compiled_cache": _compiled},
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -78,7 +118,7 @@ def _sqlite(url: str) -> Engine:
     return engine
 
 
-def _postgresql(url: str) -> Engine:
+def _postgresql(url: URL) -> Engine:
     settings = {
         "lock_timeout": f"{_LOCK_SECONDS}s",
         "statement_timeout": f"{_STATEMENT_SECONDS}s",
@@ -95,6 +135,7 @@ def _postgresql(url: str) -> Engine:
             pool_recycle=1800,
             # A restarted server leaves dead connections in the pool: they are found before use.
             pool_pre_ping=True,
+            execution_options={"compiled_cache": _compiled},
             connect_args={
                 "application_name": "danglian",
                 "connect_timeout": 5,
