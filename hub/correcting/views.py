@@ -104,7 +104,7 @@ def index() -> ResponseReturnValue:
 
 
 def _fonds_in(mine: Any, session: Session) -> list[tuple[str, str]]:
-    ids = session.scalars(mine.with_only_columns(Correction.fonds_id).distinct().limit(500)).all()
+    ids = session.scalars(mine.with_only_columns(Correction.fonds_id).distinct()).all()
     named = federation.fonds_named(ids, session)
     return sorted(((each.id, each.name) for each in named.values()), key=lambda pair: pair[1])
 

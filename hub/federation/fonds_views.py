@@ -351,7 +351,5 @@ def _choices(fonds: Fonds, name: str, session: Session) -> dict[str, Any]:
         }
     if name == "succeed":
         below = federation.all_fonds(session, division=fonds.division_code)
-        return {
-            "others": [each for each in below if each.id != fonds.id and each.state == "open"][:100]
-        }
+        return {"others": [each for each in below if each.id != fonds.id and each.state == "open"]}
     return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -142,18 +143,40 @@ def new() -> ResponseReturnValue:
                 )
             return render_template("nodes/code.html", invitation=invitation, hub=place.address)
     with current_database().read() as session:
-        free = session.scalars(
-            select(Fonds)
-            .where(Fonds.keeping_node.is_(None), Fonds.state == "open")
-            .order_by(Fonds.division_code, Fonds.name)
-            .limit(_MOST_CHOICES)
-        ).all()
-        return form.answer(
-            "nodes/new.html",
-            places=federation.places_to_choose(session),
-            free=free,
-            chosen=set(form.all("fonds")),
-        )
+        places = federation.places_to_choose(session)
+        division = form["division"] if form["division"] in dict(places) else ""
+        found = _free(division, form.all("fonds"), session)
+        return form.answer("nodes/new.html", places=places, **found)
+
+
+@blueprint.get("/free")
+@with_roles(Role.ADMINISTRATOR)
+def free() -> ResponseReturnValue:
+    """The fonds of a division that nobody keeps yet, as boxes to tick."""
+    chosen = request.args.getlist("fonds")
+    with current_database().read() as session:
+        found = _free(request.args.get("division", ""), chosen, session)
+        return render_template("nodes/free.html", **found)
+
+
+def _free(division: str, chosen: Sequence[str], session: Session) -> dict[str, Any]:
+    """Those of a division and below it, of which this administrator may know; the chosen first."""
+    unkept = federation.fonds_seen_by(current_actor()).where(
+        Fonds.keeping_node.is_(None), Fonds.state == "open"
+    )
+    below = federation.divisions_below(division, session) if division else None
+    here = unkept if below is None else unkept.where(Fonds.division_code.in_(below))
+    ticked = session.scalars(unkept.where(Fonds.id.in_(chosen[:_MOST_CHOICES]))).all()
+    others = session.scalars(
+        here.where(Fonds.id.not_in([each.id for each in ticked]))
+        .order_by(Fonds.division_code, Fonds.name)
+        .limit(_MOST_CHOICES + 1)
+    ).all()
+    return {
+        "free": [*ticked, *others[:_MOST_CHOICES]],
+        "chosen": {each.id for each in ticked},
+        "more": len(others) > _MOST_CHOICES,
+    }
 
 
 @blueprint.post("/<node_id>/code")

@@ -92,9 +92,7 @@ def index() -> ResponseReturnValue:
 
 
 def _fonds_in(mine: Any, session: Session) -> list[tuple[str, str]]:
-    found = session.execute(
-        mine.with_only_columns(Batch.fonds_id, Batch.fonds_name).distinct().limit(500)
-    )
+    found = session.execute(mine.with_only_columns(Batch.fonds_id, Batch.fonds_name).distinct())
     return sorted({row.fonds_id: row.fonds_name for row in found}.items(), key=lambda each: each[1])
 
 

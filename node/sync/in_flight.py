@@ -85,5 +85,5 @@ class _Sending:
             self._helping += 1
             # As the loops of the process: a line that hangs does not keep it from ending.
             helper = threading.Thread(target=self._help, name="upload-part", daemon=True)
-            self._helpers.append(helper)
             helper.start()
+            self._helpers.append(helper)  # only now: `run` joins whom it finds here

@@ -250,6 +250,24 @@ def test_an_administrator_registers_a_fonds_and_invites_its_node(people, app, ci
     assert browser.post(f"/nodes/{answer.json['node_id']}/resume").status_code == 302
 
 
+def test_fonds_that_nobody_keeps_are_offered_by_division_and_to_their_own_county(people, city):
+    sign_in, _ = people
+    with city.database.write() as session:
+        city.fonds("龙泉镇人民政府", "420506101000", session)
+        city.fonds("董市镇人民政府", "420583104000", session)
+    admin = sign_in("admin")
+    assert {"龙泉镇人民政府", "董市镇人民政府"} <= _boxes(admin.get("/nodes/new"))
+    assert _boxes(admin.get("/nodes/free?division=420506000000")) == {"龙泉镇人民政府"}
+    assert admin.get("/nodes/free?division=1").status_code == 404, "no such place"
+    county = sign_in("county")
+    assert _boxes(county.get("/nodes/new")) == {"董市镇人民政府"}, "its own, no other county's"
+
+
+def _boxes(answer):
+    assert answer.status_code == 200, answer.text
+    return set(re.findall(r'form-check-label">([^<]+)<', answer.text))
+
+
 def test_a_wrong_field_is_told_beside_it(people):
     sign_in, _ = people
     browser = sign_in("admin")

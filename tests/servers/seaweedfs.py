@@ -52,7 +52,8 @@ class SeaweedFS:
                     *(str(Path(sys.executable).with_name("weed")), "-logtostderr=true", "server"),
                     *(f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
                     *(f"-master.port={master}", "-master.telemetry=false"),
-                    *("-master.volumeSizeLimitMB=1024", "-master.electionTimeout=1s"),
+                    # Each bucket takes seven volumes at once: so many must have room on the disk.
+                    *("-master.volumeSizeLimitMB=128", "-master.electionTimeout=1s"),
                     *(f"-volume.port={volume}", "-volume.max=0", "-volume.preStopSeconds=1"),
                     *("-filer", f"-filer.port={filer}", f"-filer.localSocket={data}/f.sock"),
                     *("-s3", f"-s3.port={s3}", f"-s3.localSocket={data}/s.sock"),

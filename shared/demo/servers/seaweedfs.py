@@ -60,7 +60,8 @@ class SeaweedFS(Server):
             *(self._program, "-logtostderr=true", "server"),
             *(f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
             *(f"-master.port={self._ports['master']}", "-master.telemetry=false"),
-            *("-master.volumeSizeLimitMB=1024", "-master.electionTimeout=1s"),
+            # Each bucket takes seven volumes at once: so many must have room on the disk.
+            *("-master.volumeSizeLimitMB=128", "-master.electionTimeout=1s"),
             *(f"-volume.port={self._ports['volume']}", "-volume.max=0"),
             *("-volume.preStopSeconds=1", "-filer", f"-filer.port={self._ports['filer']}"),
             *(f"-filer.localSocket={data}/f.sock", "-s3", f"-s3.port={self._ports['s3']}"),
