@@ -228,6 +228,7 @@ def examine_broker(folder: HubFolder) -> Iterator[Ailment]:
             accounts = broker.accounts(session)
         missing = broker.missing(accounts)
         unheard = broker.shards_unheard() if not missing else []
+        silent = sorted(broker.silent(accounts))
     except Unavailable as error:
         yield Ailment(
             "broker_away",
@@ -247,6 +248,12 @@ def examine_broker(folder: HubFolder) -> Iterator[Ailment]:
             "broker_incomplete",
             f"消息服务器上缺 {len(missing)} 样东西（如 {missing[0]}）。",
             "运行 danglian hub broker declare --dir …，缺的会建好；缺掉的消息会自动重发。",
+        )
+    for queue in silent:
+        yield Ailment(
+            "queue_silent",
+            f"消息服务器上的队列 {queue} 没有应答，经它的消息送不到。",
+            "让 danglian hub run --dir … 运行着：一两分钟内会自动重建，消息会自动重发。",
         )
     for shard in unheard:
         yield Ailment(
