@@ -8,9 +8,11 @@ import heapq
 import io
 import random
 import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -158,22 +160,46 @@ class Desk:
         receiving.sign_and_receive(self.hub, ARCHIVIST, batch_id)
 
 
+def _found(path: Path, database: str = "") -> HubFolder:
+    hub = HubFolder.create(path, name="宜昌市档案平台", city="420500000000", database=database)
+    with hub.database().write() as session:
+        found_hub(ADMIN, hub, session=session)
+    hub.establish()
+    return hub
+
+
+@cache
+def _template() -> tempfile.TemporaryDirectory[str]:
+    place = tempfile.TemporaryDirectory(prefix="danglian-hub-")
+    _found(Path(place.name, "hub")).database().close()
+    return place
+
+
+def _copied(path: Path) -> HubFolder:
+    """A hub that was just founded: to load the divisions each time takes longer than to copy."""
+    shutil.copytree(Path(_template().name, "hub"), path)
+    link = f"embedded://{path / 'link.sqlite'}"
+    save_settings(replace(HubFolder(path).settings, link=link), path)
+    return HubFolder(path)
+
+
 class Federation(Desk):
     """The hub of a city, with whatever nodes a test enrols."""
 
-    def __init__(self, folder: Path, *, seed: int | None = None, database: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, seed: int | None = None, database: str = "", another: bool = False
+    ) -> None:
+        """A city like every other one on a file; `another` has an identity of its own."""
         self.path = folder
         self.link = StormyLink(seed)
         self.clock = Clock()
         self.nodes: list[Unit] = []
         self.server: Server | None = None
         self._chance = random.Random(seed)
-        self.hub = HubFolder.create(
-            folder / "hub", name="宜昌市档案平台", city="420500000000", database=database
-        )
-        with self.hub.database().write() as session:
-            found_hub(ADMIN, self.hub, session=session)
-        self.hub.establish()
+        if database or another:
+            self.hub = _found(folder / "hub", database)
+        else:
+            self.hub = _copied(folder / "hub")
         self.start_hub()
 
     def start_hub(self) -> None:

@@ -323,7 +323,7 @@ class TestWhatIsNotForUs:
     ) -> None:
         other = city.enrol("小溪塔街道办事处", number="B102")
         up, down = sticks.write_up(unit), sticks.write_down(unit)
-        elsewhere = Sticks(Federation(tmp_path / "elsewhere"), tmp_path / "others")
+        elsewhere = Sticks(Federation(tmp_path / "elsewhere", another=True), tmp_path / "others")
         assert self.refused(lambda: sticks.take_up(down)) == "parcel_other_way"
         assert self.refused(lambda: sticks.take_down(unit, up)) == "parcel_other_way"
         assert self.refused(lambda: sticks.take_down(other, down)) == "parcel_other_node"
