@@ -128,11 +128,12 @@ class Copying:
             return
         with objects.WRITING:
             there = expected_in(second, kept)
-            if there is not None and not there.contradicted and there.head >= expected.head:
+            if there is not None and not there.contradicted and there.head > expected.head:
                 return
-            last = list(expected.made)[-2:]
+            newest = list(expected.made)[-2:]
             for name, content in expected.made.items():
-                if name in last or not second.exists(name):
+                is_old = name in newest and read_small(second, name) != content
+                if is_old or not second.exists(name):
                     second.replace(name, content)
 
 
