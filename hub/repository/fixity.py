@@ -81,7 +81,8 @@ class Fixity:
         with self._database.read() as session:
             places = _faulty(session, self._copy, now() - _AGAIN)
             places += _due(session, self._copy, now() - self._every, None, _AT_ONCE - len(places))
-        self.look_at(list(dict.fromkeys(places)))
+        if places:
+            self.look_at(list(dict.fromkeys(places)))
         return len(places) >= _AT_ONCE
 
     def run(
