@@ -25,10 +25,14 @@ def examine(folder: HubFolder, session: Session) -> Iterator[Ailment]:
     """Every faulty file, and what stands still."""
     copies = [Copy.FIRST] + ([Copy.SECOND] if folder.settings.second_store else [])
     faulty = FileFault.copy.in_(copies)
-    for each in session.scalars(
-        select(FileFault).where(faulty).order_by(FileFault.found_at, FileFault.id).limit(_MOST)
+    for each, record_id in session.execute(
+        select(FileFault, KeptObject.record_id)
+        .outerjoin(KeptObject, KeptObject.place == FileFault.place)
+        .where(faulty)
+        .order_by(FileFault.found_at, FileFault.id)
+        .limit(_MOST)
     ):
-        yield _ailment(each)
+        yield _ailment(each, record_id or each.place)
     count = session.scalar(select(func.count()).select_from(FileFault).where(faulty)) or 0
     if count > _MOST:
         yield Ailment(
@@ -41,7 +45,7 @@ def examine(folder: HubFolder, session: Session) -> Iterator[Ailment]:
         yield from _uncopied(session)
 
 
-def _ailment(fault: FileFault) -> Ailment:
+def _ailment(fault: FileFault, kept: str) -> Ailment:
     where = f"{COPY_NAMES[Copy(fault.copy)]}存储里的 {fault.name} "
     match fault.kind:
         case FaultKind.MISSING:
@@ -49,28 +53,28 @@ def _ailment(fault: FileFault) -> Ailment:
                 "file_missing",
                 f"{where}不见了。",
                 "有完好的另一份时自动修复；没有的，从备份拷回，"
-                f"再运行 danglian hub fixity --dir … --now {fault.place}",
+                f"再运行 danglian hub fixity --dir … --now {kept}",
             )
         case FaultKind.SURPLUS:
             return Ailment(
                 "file_surplus",
                 f"{where}不是收到的文件。",
                 "查清来历；不需要的移到一旁（不删除）："
-                f"danglian hub fixity --dir … --set-aside {fault.place}",
+                f"danglian hub fixity --dir … --set-aside {kept}",
             )
         case FaultKind.CONTRADICTS:
             return Ailment(
                 "inventory_contradicts",
                 f"{where}在清单里的摘要与接收时登记的不同。",
                 "保留现场，从备份拷回整个目录的清单，"
-                f"再运行 danglian hub fixity --dir … --now {fault.place}",
+                f"再运行 danglian hub fixity --dir … --now {kept}",
             )
         case _:
             return Ailment(
                 "file_damaged",
                 f"{where}损坏，内容与接收时不同。",
                 "有完好的另一份时自动修复；没有的，从备份拷回，"
-                f"再运行 danglian hub fixity --dir … --now {fault.place}",
+                f"再运行 danglian hub fixity --dir … --now {kept}",
             )
 
 

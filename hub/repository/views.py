@@ -42,7 +42,23 @@ COLOURS = {
     FaultKind.SURPLUS: "yellow",
     FaultKind.CONTRADICTS: "orange",
 }
+#: What people call the papers that lie beside records, by the folder of their archive.
+PAPER_NAMES = {
+    "accessions": "进馆登记",
+    "corrections": "更正答复",
+    "hand-overs": "全宗交接单",
+    "receipts": "接收凭证",
+    "verdicts": "审核结论",
+}
 NAMES: dict[str, Any] = {"KINDS": KIND_NAMES, "COPIES": COPY_NAMES, "COLOURS": COLOURS}
+
+
+@blueprint.app_template_global()
+def kept_name(kept: KeptObject, code: str | None) -> str:
+    """What people call something kept: its archival code, or which paper it is."""
+    if kept.record_id is not None:
+        return code or "（未编号）"
+    return PAPER_NAMES.get(kept.place.split("/")[2], "文书")
 
 
 @blueprint.get("/")
@@ -64,7 +80,9 @@ def index() -> ResponseReturnValue:
             },
             default_sort="looked",
             search=(CatalogueRecord.code, KeptObject.place),
-            filters={"archive": Filter("档案馆", KeptObject.archive_code, mine)},
+            filters={"archive": Filter("档案馆", KeptObject.archive_code, mine)}
+            if len(mine) > 1
+            else {},
         )
         query = objects_seen_by(actor)
         if chosen[0] == "faulty":

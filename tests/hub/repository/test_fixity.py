@@ -207,7 +207,7 @@ def test_a_correction_that_is_made_while_its_record_is_read_is_no_fault(
         if not done:
             done.append(True)
             alone.correct(alone.records[0], 2)
-        return examine(*arguments, **options)  # type: ignore[arg-type]
+        return examine(*arguments, **options)
 
     done: list[bool] = []
     monkeypatch.setattr("hub.repository.fixity.examine", corrected)

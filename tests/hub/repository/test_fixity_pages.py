@@ -106,7 +106,9 @@ def test_each_faulty_file_is_an_alert_with_its_remedy_until_it_is_intact(
     found = {each.code: each for each in doctor.examine(hub.city.folder)}
     assert set(found) == {"file_damaged", "file_surplus"}
     assert f"{place}/Thumbs.db" in found["file_surplus"].problem
-    assert f"--now {place}" in found["file_damaged"].remedy
+    with hub.city.database.read() as session:
+        record_id = session.get_one(KeptObject, place).record_id
+    assert f"--now {record_id}" in found["file_damaged"].remedy
     (tmp_path / "second").mkdir()
     hub.city.folder = with_second_store(hub.city.folder, str(tmp_path / "second"))
     hour_passes(hub.city)
