@@ -291,7 +291,9 @@ class HubFolder:
             keys = settings.second_store_access_key, settings.second_store_secret_key
             return S3Store(Bucket(address, *keys).below("repository"))
         path = Path(address)
-        if not path.is_absolute() or not path.is_dir() or path.resolve() == self.path / "store":
+        own, there = self.path / "store", path.resolve()
+        is_within = there.is_relative_to(own) or own.is_relative_to(there)
+        if not path.is_absolute() or not path.is_dir() or is_within:
             raise Invalid(
                 "second_store",
                 f"设置项“second_store”的值“{address}”不对。",

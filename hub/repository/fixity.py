@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hub.repository.examining import Fault, Looked, Pace, Stores, examine
@@ -45,7 +45,7 @@ class Fixity:
         database: where the rows are.
         stores: the store, and the second one.
         copy: which copy is read.
-        every: after this time something is due again; zero for never.
+        every: after this time something is due again; with zero only what is faulty is.
         pace: bounds how fast it reads.
         mend: brings faulty files back and puts aside those that it is told to, given by who may
             write to the store; returns the reading with what it did.
@@ -62,7 +62,7 @@ class Fixity:
         every: timedelta = timedelta(0),
         pace: Pace | None = None,
         mend: Mend | None = None,
-        pause: float = 1.0,
+        pause: float = 0.5,
         actor: Actor = _ACTOR,
     ) -> None:
         self._database = database
@@ -76,11 +76,11 @@ class Fixity:
 
     def step(self) -> bool:
         """Read some that are due; True when there may be more."""
-        if not self._every:
-            return False
         with self._database.read() as session:
             places = _faulty(session, self._copy, now() - _AGAIN)
-            places += _due(session, self._copy, now() - self._every, None, _AT_ONCE - len(places))
+            if self._every:
+                left = _AT_ONCE - len(places)
+                places += _due(session, self._copy, now() - self._every, None, left)
         if places:
             self.look_at(list(dict.fromkeys(places)))
         return len(places) >= _AT_ONCE
@@ -180,15 +180,15 @@ def count_due(session: Session, copy: Copy, before: datetime, archive_code: str 
 
 def _faulty(session: Session, copy: Copy, before: datetime) -> list[str]:
     """Some of the places whose copy was found faulty, and has not been read since `before`."""
-    faulty = select(FileFault.place).where(FileFault.copy == copy).distinct()
-    wished = faulty.where(FileFault.wish.is_not(None))
-    query = select(KeptObject.place).where(
-        or_(
-            KeptObject.place.in_(wished),
-            and_(KeptObject.place.in_(faulty), _looked_at(copy) < before),
-        )
+    looked = _looked_at(copy)
+    query = (
+        select(KeptObject.place, looked)
+        .join(FileFault, FileFault.place == KeptObject.place)
+        .where(FileFault.copy == copy, or_(FileFault.wish.is_not(None), looked < before))
     )
-    return list(session.scalars(query.order_by(_looked_at(copy)).limit(_AT_ONCE)))
+    # No more than half of a step: what is not damaged is read as well.
+    rows = session.execute(query.distinct().order_by(looked).limit(_AT_ONCE // 2))
+    return [place for place, _looked in rows]
 
 
 def verify(database: Database, store: ObjectStore, archive_code: str) -> list[Fault]:

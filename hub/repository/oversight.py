@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from hub.catalogue.models import CatalogueRecord
@@ -45,7 +45,7 @@ def objects_seen_by(actor: Actor) -> Select[KeptObject, CatalogueRecord]:
 
 def is_faulty() -> Any:
     """The condition that a file of something kept is faulty, in one copy or the other."""
-    return exists().where(FileFault.place == KeptObject.place)
+    return KeptObject.place.in_(select(FileFault.place))
 
 
 def object_seen_by(
@@ -67,10 +67,10 @@ def faults_in(places: Iterable[str], *, session: Session) -> list[FileFault]:
 def standing(actor: Actor, *, session: Session) -> Standing:
     """How everything that the actor looks after stands."""
     seen = objects_seen_by(actor)
-    oldest = session.scalar(seen.with_only_columns(func.min(KeptObject.looked_at)))
-    faulty = session.scalar(
-        seen.join(FileFault, FileFault.place == KeptObject.place).with_only_columns(func.count())
-    )
+    looked = seen.with_only_columns(KeptObject.looked_at).order_by(KeptObject.looked_at)
+    oldest = session.scalar(looked.limit(1))
+    within = seen.where(KeptObject.place == FileFault.place).exists()
+    faulty = session.scalar(select(func.count()).select_from(FileFault).where(within))
     waiting, since = session.execute(
         seen.where(KeptObject.waiting_since.is_not(None)).with_only_columns(
             func.count(), func.min(KeptObject.waiting_since)

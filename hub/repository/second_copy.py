@@ -17,7 +17,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from hub.repository import objects
-from hub.repository.examining import Looked, Pace, Stores, examine
+from hub.repository.examining import FaultKind, Looked, Pace, Stores, examine
 from hub.repository.expected import Expected, expected_in, read_small
 from hub.repository.faults import note_looked
 from hub.repository.fixity import Fixity
@@ -139,7 +139,11 @@ class Copying:
 
 def _waiting(session: Session) -> dict[str, datetime]:
     """What waits longest, and since when; what is faulty here waits until it is mended."""
-    faulty = exists().where(FileFault.place == KeptObject.place, FileFault.copy == Copy.FIRST)
+    faulty = exists().where(
+        FileFault.place == KeptObject.place,
+        FileFault.copy == Copy.FIRST,
+        FileFault.kind != FaultKind.SURPLUS,
+    )
     query = select(KeptObject.place, KeptObject.waiting_since).where(
         KeptObject.waiting_since.is_not(None), ~faulty
     )

@@ -18,11 +18,11 @@ from hub.repository.second_copy import MARK, Copying, begin_anew
 from hub.repository.service import PaperWriter, keep_paper
 from shared.audit.models import AuditEvent
 from shared.kernel.clock import now
-from shared.kernel.errors import Unavailable
+from shared.kernel.errors import Invalid, Unavailable
 from shared.storage import FolderStore
 from tests.hub.conftest import City
 from tests.hub.receiving.handover import YILING_ARCHIVE
-from tests.hub.repository.keeping import Keeper, contents, damage, flipped
+from tests.hub.repository.keeping import Keeper, contents, damage, flipped, with_second_store
 from tests.hub.repository.test_moving import kept_by_the_old_version
 from tests.hub.repository.validating import assert_valid
 
@@ -281,8 +281,10 @@ def test_what_is_damaged_is_not_copied_before_it_was_mended(keeper: Keeper) -> N
     name = next(name for name in contents(first, place) if name.endswith(".zip"))
     content = contents(first, name)[name]
     damage(first, name, flipped(content))
+    damage(first, f"{sound}/Thumbs.db", b"strange")  # that holds up nothing, and is not copied
+    keeper.faults()
     keeper.copy()
-    keeper.copy()
+    first.delete(f"{sound}/Thumbs.db")
     assert not second.exists(name)
     assert contents(second, sound) == contents(first, sound)
     damage(first, name, content)
@@ -328,6 +330,14 @@ def test_a_second_store_that_is_not_the_one_it_was_is_left_alone(
     with pytest.raises(Unavailable, match="另一个平台"):
         stranger.step()
     assert keeper.stores.of(Copy.SECOND).exists(MARK)
+
+
+@pytest.mark.parametrize("folder", ["", "store", "store/second", "nowhere"])
+def test_a_second_store_within_the_first_or_nowhere_is_refused(city: City, folder: str) -> None:
+    (city.folder.path / "store" / "second").mkdir(parents=True)
+    hub = with_second_store(city.folder, str(city.folder.path / folder))
+    with pytest.raises(Invalid, match="second_store"):
+        _ = hub.second_store
 
 
 def test_what_must_be_there_is_what_lies_there(alone: Keeper) -> None:
