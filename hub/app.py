@@ -24,6 +24,7 @@ from hub.health.views import blueprint as health_pages
 from hub.parcels import views as parcel_views
 from hub.receiving.api import receiving_api, uploads_api
 from hub.receiving.views import blueprint as receiving_pages
+from hub.repository.views import blueprint as fixity_pages
 from hub.review.api import review_api
 from hub.review.views import blueprint as review_pages
 from hub.wiring import holdings, post_by_hand, requests
@@ -39,6 +40,7 @@ NAVIGATION = (
     ("review.index", "审核", "checklist", (Role.REVIEWER,)),
     ("receiving.index", "接收", "archive", (Role.ARCHIVIST,)),
     ("correcting.index", "更正", "edit", (Role.ARCHIVIST,)),
+    ("fixity.index", "馆藏核验", "shield-search", (Role.ARCHIVIST, Role.ADMINISTRATOR)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
     ("health_page.index", "运行情况", "heartbeat", (Role.ADMINISTRATOR,), True),
     ("fonds.index", "全宗", "folders"),
@@ -64,6 +66,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             review_pages,
             receiving_pages,
             correcting_pages,
+            fixity_pages,
             node_views.blueprint,
             letter_views.blueprint,
             parcel_views.blueprint,

@@ -60,6 +60,13 @@ class HubSettings:
             keeps objects and uploads in the data folder.
         store_access_key: account at the S3 service.
         store_secret_key: its secret; better given as `DANGLIAN_STORE_SECRET_KEY`.
+        second_store: where a second copy of all that is received is kept: a folder that exists, as
+            its whole path, or an address like `store`; empty for none.
+        second_store_access_key: account at the second store's S3 service.
+        second_store_secret_key: its secret; better given as `DANGLIAN_SECOND_STORE_SECRET_KEY`.
+        fixity_days: after how many days what is kept is read again and checked; 0 for never.
+        fixity_mb_per_second: how much of each store is read for that in a second at most; 0 for as
+            much as it gives.
         recount_hours: how often each fonds' counts are made anew from its records; 0 for never.
         database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
     """
@@ -84,6 +91,11 @@ class HubSettings:
     store: str = ""
     store_access_key: str = ""
     store_secret_key: str = ""
+    second_store: str = ""
+    second_store_access_key: str = ""
+    second_store_secret_key: str = ""
+    fixity_days: int = 90
+    fixity_mb_per_second: int = 20
     recount_hours: int = 24
     database: str = ""
 
@@ -264,6 +276,30 @@ class HubFolder:
         from shared.storage.s3_store import S3Store
 
         return S3Store(self._bucket.below("repository"))
+
+    @cached_property
+    def second_store(self) -> ObjectStore | None:
+        """The store of the second copies; None for none. Raises Invalid for a wrong setting."""
+        settings = self.settings
+        address = settings.second_store
+        if not address:
+            return None
+        if address.startswith(("s3://", "s3+http://")):
+            from shared.storage.bucket import Bucket
+            from shared.storage.s3_store import S3Store
+
+            keys = settings.second_store_access_key, settings.second_store_secret_key
+            return S3Store(Bucket(address, *keys).below("repository"))
+        path = Path(address)
+        own, there = self.path / "store", path.resolve()
+        is_within = there.is_relative_to(own) or own.is_relative_to(there)
+        if not path.is_absolute() or not path.is_dir() or is_within:
+            raise Invalid(
+                "second_store",
+                f"设置项“second_store”的值“{address}”不对。",
+                "应为另一块磁盘上已有目录的完整路径，或 s3://server:8333/bucket 的样子。",
+            )
+        return FolderStore(path)
 
     @cached_property
     def staging(self) -> Staging:

@@ -11,6 +11,7 @@ from hub.custody import doctor as custody
 from hub.federation import doctor as federation
 from hub.federation.places import HubFolder
 from hub.receiving import doctor as receiving
+from hub.repository import doctor as repository
 from shared.kernel.ailment import Ailment
 
 
@@ -22,6 +23,7 @@ def alerts(folder: HubFolder, session: Session) -> list[Ailment]:
         *receiving.examine(session),
         *correcting.examine(session),
         *custody.examine(session),
+        *repository.examine(folder, session),
     ]
 
 
@@ -38,3 +40,4 @@ def examine(folder: HubFolder) -> Iterator[Ailment]:
         yield away
         yield from federation.examine_disk(folder)
     yield from federation.examine_store(folder.store)
+    yield from repository.examine_second(folder)

@@ -62,8 +62,7 @@ from hub.receiving.verdicts import (
     draft_verdict,
     settle_verdict,
 )
-from hub.repository.moving import Moving
-from hub.repository.service import PaperWriter
+from hub.repository import loops as repository
 from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import Conflict, NotAllowed, NotFound
 from shared.kernel.keys import sign_document
@@ -157,8 +156,7 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
             database, folder.store, folder.staging, folder.keys.seal
         ).step,
         "receiving.sweep": UploadSweeper(database, folder.staging).step,
-        "repository.move": Moving(database, folder.store).step,
-        "repository.papers": PaperWriter(database, folder.store).step,
+        **repository.steps(folder),
     }
 
 

@@ -1,86 +1,199 @@
-"""Fixity: what is kept is read again, and held against the digest with which it was received."""
+"""Fixity: what is kept is read again, least recently read first, and held against its digests.
+
+Each copy is read by itself: every file that must be there by its digest, and what lies there
+besides by its name. A file that is damaged, missing or surplus is a row until the copy is intact
+again (`faults`); what another copy still has is brought back from there (`mending`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeVar
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from hub.repository.models import KeptDescription, KeptPackage
+from hub.repository.examining import Fault, Looked, Pace, Stores, examine
+from hub.repository.faults import note_looked, wished_aside
+from hub.repository.keeping import Copy, Kept, kept_in
+from hub.repository.models import FileFault, KeptObject
+from shared.kernel.actor import Actor, system_actor
 from shared.kernel.clock import now
 from shared.kernel.database import Database
-from shared.kernel.errors import NotFound
+from shared.kernel.errors import Unavailable
 from shared.storage import ObjectStore
 
-_CHUNK = 200
-_Kept = TypeVar("_Kept", KeptPackage, KeptDescription)
+log = logging.getLogger(__name__)
+
+_ACTOR = system_actor("fixity")
+#: So many are read before what was found is written down; what a kill makes read again.
+_AT_ONCE = 20
+#: What is damaged is looked at again after this time, whether somebody has put it right.
+_AGAIN = timedelta(hours=1)
+
+#: What may write does about the faults of a reading, some of which are to be put aside.
+Mend = Callable[[Stores, Looked, Collection[str]], Looked]
 
 
-@dataclass(frozen=True)
 class Fixity:
-    """What re-reading one kept object said."""
+    """Reads one copy of everything in turn (`step` is for `Background`).
 
-    name: str
-    expected: str
-    actual: str | None
-
-    @property
-    def intact(self) -> bool:
-        """Whether the bytes are those that were received."""
-        return self.actual == self.expected
-
-
-def verify(
-    database: Database, store: ObjectStore, archive_code: str, *, since: datetime | None = None
-) -> list[Fixity]:
-    """Re-read every package, receipt and description of an archive; returns what is not intact.
-
-    Goes in chunks, each noted in a short transaction of its own, so that it may be stopped;
-    `since` leaves out what was verified after that time.
+    Args:
+        database: where the rows are.
+        stores: the store, and the second one.
+        copy: which copy is read.
+        every: after this time something is due again; with zero only what is faulty is.
+        pace: bounds how fast it reads.
+        mend: brings faulty files back and puts aside those that it is told to, given by who may
+            write to the store; returns the reading with what it did.
+        pause: seconds before what seems faulty is read a second time. Only what both readings say
+            counts: a correction may be under way, a cable may be loose.
     """
+
+    def __init__(
+        self,
+        database: Database,
+        stores: Stores,
+        copy: Copy = Copy.FIRST,
+        *,
+        every: timedelta = timedelta(0),
+        pace: Pace | None = None,
+        mend: Mend | None = None,
+        pause: float = 0.5,
+        actor: Actor = _ACTOR,
+    ) -> None:
+        self._database = database
+        self._stores = stores
+        self._copy = copy
+        self._every = every
+        self._pace = pace or Pace()
+        self._mend = mend
+        self._pause = pause
+        self._actor = actor
+
+    def step(self) -> bool:
+        """Read some that are due; True when there may be more."""
+        with self._database.read() as session:
+            places = _faulty(session, self._copy, now() - _AGAIN)
+            if self._every:
+                left = _AT_ONCE - len(places)
+                places += _due(session, self._copy, now() - self._every, None, left)
+        if places:
+            self.look_at(list(dict.fromkeys(places)))
+        return len(places) >= _AT_ONCE
+
+    def run(
+        self, before: datetime, *, archive_code: str | None = None, limit: int | None = None
+    ) -> Iterator[Looked]:
+        """Read everything that was not read since `before`, least recently read first.
+
+        May be stopped anywhere, and begun again with the same `before`.
+        """
+        with self._database.read() as session:
+            left = count_due(session, self._copy, before, archive_code)
+        left = left if limit is None else min(left, limit)
+        while left > 0:
+            with self._database.read() as session:
+                places = _due(session, self._copy, before, archive_code, min(left, _AT_ONCE))
+            if not places:
+                return
+            left -= len(places)
+            yield from self.look_at(places)
+
+    def look_at(self, places: Sequence[str]) -> list[Looked]:
+        """Read what is kept in these places, write down what was found, and mend what can be."""
+        with self._database.read() as session:
+            kept = kept_in(places, session=session)
+        looked = [self._look(kept[place]) for place in places if place in kept]
+        with self._database.write() as session:
+            note_looked(self._actor, looked, session=session)
+        return [self._mended(each) if each.faults else each for each in looked]
+
+    def _look(self, kept: Kept) -> Looked:
+        first = self._examine(kept)
+        if not first.faults:
+            return first
+        time.sleep(self._pause)
+        with self._database.read() as session:
+            kept = kept_in([kept.place], session=session).get(kept.place, kept)
+        second = self._examine(kept)
+        said = {(each.name, each.kind) for each in first.faults}
+        faults = tuple(each for each in second.faults if (each.name, each.kind) in said)
+        return replace(second, faults=faults)
+
+    def _examine(self, kept: Kept) -> Looked:
+        beside = self._stores.beside(self._copy)
+        return examine(
+            self._stores.of(self._copy), kept, self._copy, pace=self._pace, beside=beside
+        )
+
+    def _mended(self, looked: Looked) -> Looked:
+        if self._mend is None:
+            return looked
+        with self._database.read() as session:
+            aside = wished_aside(looked, session)
+        try:
+            mended = self._mend(self._stores, looked, aside)
+        except Unavailable as error:
+            log.warning("%s cannot be mended now: %s", looked.kept.place, error.message)
+            return looked
+        if mended == looked and not aside:
+            return looked
+        again = replace(
+            self._examine(looked.kept), mended=mended.mended, aside=mended.aside, settled=True
+        )
+        with self._database.write() as session:
+            note_looked(self._actor, [again], session=session)
+        return again
+
+
+def _looked_at(copy: Copy) -> InstrumentedAttribute[datetime]:
+    found: InstrumentedAttribute[datetime] = (
+        KeptObject.looked_at if copy is Copy.FIRST else KeptObject.second_looked_at  # type: ignore[assignment]
+    )
+    return found
+
+
+def _narrowed(
+    columns: Select[str], copy: Copy, before: datetime, archive_code: str | None
+) -> Select[str]:
+    query = columns.where(_looked_at(copy) < before)
+    return query if archive_code is None else query.where(KeptObject.archive_code == archive_code)
+
+
+def _due(
+    session: Session, copy: Copy, before: datetime, archive_code: str | None, limit: int
+) -> list[str]:
+    """The places whose copy was read before that, least recently read first."""
+    query = _narrowed(select(KeptObject.place), copy, before, archive_code)
+    return list(session.scalars(query.order_by(_looked_at(copy)).limit(max(0, limit))))
+
+
+def count_due(session: Session, copy: Copy, before: datetime, archive_code: str | None) -> int:
+    """How many copies were read before that."""
+    query = _narrowed(select(KeptObject.place), copy, before, archive_code)
+    return session.scalar(select(func.count()).select_from(query.subquery())) or 0
+
+
+def _faulty(session: Session, copy: Copy, before: datetime) -> list[str]:
+    """Some of the places whose copy was found faulty, and has not been read since `before`."""
+    looked = _looked_at(copy)
+    query = (
+        select(KeptObject.place, looked)
+        .join(FileFault, FileFault.place == KeptObject.place)
+        .where(FileFault.copy == copy, or_(FileFault.wish.is_not(None), looked < before))
+    )
+    # No more than half of a step: what is not damaged is read as well.
+    rows = session.execute(query.distinct().order_by(looked).limit(_AT_ONCE // 2))
+    return [place for place, _looked in rows]
+
+
+def verify(database: Database, store: ObjectStore, archive_code: str) -> list[Fault]:
+    """Read everything that an archive keeps now; returns what is wrong with it."""
+    fixity = Fixity(database, Stores(store), pause=0.0)
     return [
-        *_verify(KeptPackage, database, store, archive_code, since),
-        *_verify(KeptDescription, database, store, archive_code, since),
+        fault for looked in fixity.run(now(), archive_code=archive_code) for fault in looked.faults
     ]
-
-
-def _verify(
-    kept: type[_Kept],
-    database: Database,
-    store: ObjectStore,
-    archive_code: str,
-    since: datetime | None,
-) -> list[Fixity]:
-    broken: list[Fixity] = []
-    last = ""
-    while True:
-        with database.read() as session:
-            query = select(kept).where(kept.archive_code == archive_code, kept.name > last)
-            if since is not None:
-                query = query.where(or_(kept.verified_at.is_(None), kept.verified_at < since))
-            rows = list(session.scalars(query.order_by(kept.name).limit(_CHUNK)))
-        if not rows:
-            return broken
-        last = rows[-1].name
-        results = {row.name: _read_again(store, row) for row in rows}
-        with database.write() as session:
-            for row in session.scalars(select(kept).where(kept.name.in_(results))):
-                row.verified_at = now()
-                row.intact = all(each.intact for each in results[row.name])
-        broken += [each for found in results.values() for each in found if not each.intact]
-
-
-def _read_again(store: ObjectStore, row: KeptPackage | KeptDescription) -> list[Fixity]:
-    wanted = [(row.name, row.sha256)]
-    if isinstance(row, KeptPackage):
-        wanted.append((row.receipt_name, row.receipt_sha256))
-    return [Fixity(name, digest, _digest_now(store, name)) for name, digest in wanted]
-
-
-def _digest_now(store: ObjectStore, name: str) -> str | None:
-    try:
-        return store.stat(name).sha256
-    except NotFound:
-        return None

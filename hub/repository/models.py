@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kernel.clock import now
@@ -12,14 +12,11 @@ from shared.kernel.database import Model, UtcTime
 
 
 class KeptPackage(Model):
-    """A package in an archive's root, with the receipt beside it.
-
-    `intact` is what the last reading of its bytes said; None before the first.
-    """
+    """A package in an archive's root, with the receipt beside it."""
 
     __tablename__ = "repository_package"
     __table_args__ = (
-        Index("repository_package_archive", "archive_code", "verified_at"),
+        Index("repository_package_archive", "archive_code"),
         Index("repository_package_record", "record_id"),
         {"info": {"origin": "repository"}},
     )
@@ -33,8 +30,6 @@ class KeptPackage(Model):
     receipt_sha256: Mapped[str] = mapped_column(String(64))
     receipt_size: Mapped[int] = mapped_column(Integer)
     stored_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
-    verified_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
-    intact: Mapped[bool | None] = mapped_column(Boolean, default=None)
 
     @property
     def receipt_name(self) -> str:
@@ -45,13 +40,11 @@ class KeptPackage(Model):
 class KeptDescription(Model):
     """A description that an archive corrected after receipt, beside the package that it is about.
 
-    The package itself stays as it was received. `version` is the record's; `intact` as in
-    `KeptPackage`.
+    The package itself stays as it was received. `version` is the record's.
     """
 
     __tablename__ = "repository_description"
     __table_args__ = (
-        Index("repository_description_archive", "archive_code", "verified_at"),
         Index("repository_description_record", "record_id", "version"),
         {"info": {"origin": "repository"}},
     )
@@ -63,8 +56,63 @@ class KeptDescription(Model):
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int] = mapped_column(Integer)
     stored_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
-    verified_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+
+
+class KeptObject(Model):
+    """What is kept as one, a record's object or a paper, and when each copy of it was read.
+
+    `place` is the object's folder in the store, or the paper's name (then there is no record).
+    `looked_at` begins with the writing, which is checked byte by byte; `intact` is what the last
+    reading said, None before the first. `waiting_since` is set while something of it is not in the
+    second store yet; the other two columns are those of the second copy. What a restored backup
+    does not know is merely read earlier.
+    """
+
+    __tablename__ = "repository_object"
+    __table_args__ = (
+        Index("repository_object_looked", "looked_at"),
+        Index("repository_object_second_looked", "second_looked_at"),
+        Index("repository_object_waiting", "waiting_since"),
+        Index("repository_object_archive", "archive_code", "looked_at"),
+        Index("repository_object_record", "record_id"),
+        {"info": {"origin": "backup"}},
+    )
+
+    place: Mapped[str] = mapped_column(String(300), primary_key=True)
+    archive_code: Mapped[str] = mapped_column(String(20))
+    record_id: Mapped[str | None] = mapped_column(String(36), default=None)
+    looked_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     intact: Mapped[bool | None] = mapped_column(Boolean, default=None)
+    waiting_since: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    second_looked_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    second_intact: Mapped[bool | None] = mapped_column(Boolean, default=None)
+
+
+class FileFault(Model):
+    """A file of a copy that is damaged, missing or surplus; gone when the copy is intact again.
+
+    `expected` and `actual` are digests, as far as there are any. `name` is the file's in the store,
+    fit to be shown. `wish` is what somebody asked for: `again` (look again now), or `aside` (put a
+    surplus file aside).
+    """
+
+    __tablename__ = "repository_fault"
+    __table_args__ = (
+        Index("repository_fault_place", "place", "copy"),
+        Index("repository_fault_archive", "archive_code"),
+        {"info": {"origin": "backup"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    place: Mapped[str] = mapped_column(String(300))
+    archive_code: Mapped[str] = mapped_column(String(20))
+    copy: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String(12))
+    expected: Mapped[str | None] = mapped_column(String(64), default=None)
+    actual: Mapped[str | None] = mapped_column(String(64), default=None)
+    found_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    wish: Mapped[str | None] = mapped_column(String(10), default=None)
 
 
 class Paper(Model):

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from hub.federation import service as federation
 from hub.repository import objects
 from hub.repository import service as repository
+from hub.repository.keeping import note_moved
 from hub.repository.models import KeptDescription, KeptPackage
 from shared.kernel.database import Database
 from shared.kernel.errors import DanglianError, Unavailable
@@ -74,6 +75,7 @@ class Moving:
                     description = session.get(KeptDescription, old)
                     if description is not None:
                         description.name = new
+                note_moved(session, kept.name.rpartition("/")[0], code, record_id)
         for name in names:
             self._store.delete(name)
         return True

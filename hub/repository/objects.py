@@ -22,7 +22,9 @@ from shared.storage import ObjectStore
 _LAYOUT = "0004-hashed-n-tuple-storage-layout"
 _TUPLE, _TUPLES = 3, 3
 _ID = "urn:uuid:"
-_INVENTORY, _SIDECAR = "inventory.json", "inventory.json.sha256"
+INVENTORY, SIDECAR = "inventory.json", "inventory.json.sha256"
+#: What declares a folder an object, and its content.
+DECLARATION, DECLARED = "0=ocfl_object_1.1", b"ocfl_object_1.1\n"
 
 #: Held while the version of an object is written. The loops of a hub that write are threads of the
 #: one process that has its data folder (`folder_lock`).
@@ -55,9 +57,14 @@ def root_of(archive_code: str) -> str:
     return f"archives/{archive_code}/ocfl"
 
 
+def identifier_of(record_id: str) -> str:
+    """The identifier of a record's object."""
+    return _ID + record_id
+
+
 def folder_of(archive_code: str, record_id: str) -> str:
     """The folder of a record's object in its archive's storage root."""
-    digest = sha256_hex((_ID + record_id).encode())
+    digest = sha256_hex(identifier_of(record_id).encode())
     tuples = (digest[at : at + _TUPLE] for at in range(0, _TUPLE * _TUPLES, _TUPLE))
     return "/".join((root_of(archive_code), *tuples, digest))
 
@@ -92,13 +99,13 @@ def record_in(store: ObjectStore, folder: str) -> str | None:
 
 
 def _inventory_in(store: ObjectStore, folder: str) -> dict[str, Any] | None:
-    name = f"{folder}/{_INVENTORY}"
+    name = f"{folder}/{INVENTORY}"
     if not store.exists(name):
         return None
     content = _read(store, name)
     try:
         inventory: dict[str, Any] = json.loads(content)
-        copy = f"{folder}/{inventory['head']}/{_INVENTORY}"
+        copy = f"{folder}/{inventory['head']}/{INVENTORY}"
         same = store.exists(copy) and _read(store, copy) == content
     except (ValueError, TypeError, KeyError):
         same = False
@@ -141,7 +148,7 @@ def open_root(store: ObjectStore, archive_code: str) -> None:
 def begin_object(store: ObjectStore, archive_code: str, record_id: str) -> None:
     """Have a record's folder declare itself an object; repeatable."""
     folder = folder_of(archive_code, record_id)
-    put_bytes(store, f"{folder}/0=ocfl_object_1.1", b"ocfl_object_1.1\n")
+    put_bytes(store, f"{folder}/{DECLARATION}", DECLARED)
 
 
 def settle_version(
@@ -192,11 +199,16 @@ def settle_version(
             "versions": versions,
         }
     )
-    sidecar = f"{sha256_hex(content)} {_INVENTORY}\n".encode()
-    store.replace(f"{folder}/v{number}/{_INVENTORY}", content)
-    store.replace(f"{folder}/v{number}/{_SIDECAR}", sidecar)
-    store.replace(f"{folder}/{_SIDECAR}", sidecar)
-    store.replace(f"{folder}/{_INVENTORY}", content)
+    sidecar = sidecar_of(content)
+    store.replace(f"{folder}/v{number}/{INVENTORY}", content)
+    store.replace(f"{folder}/v{number}/{SIDECAR}", sidecar)
+    store.replace(f"{folder}/{SIDECAR}", sidecar)
+    store.replace(f"{folder}/{INVENTORY}", content)
+
+
+def sidecar_of(inventory: bytes) -> bytes:
+    """The sidecar of an inventory: its digest and its name (OCFL 1.1, 3.7)."""
+    return f"{sha256_hex(inventory)} {INVENTORY}\n".encode()
 
 
 def object_names(store: ObjectStore, archive_code: str) -> Iterator[str]:

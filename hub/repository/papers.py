@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.repository.keeping import note_kept
 from hub.repository.models import Paper
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now
@@ -116,13 +117,16 @@ class PaperWriter:
         if not waiting:
             return False
         written = {paper.name: self._write(paper) for paper in waiting}
+        stored: list[str] = []
         with self._database.write() as session:
             for paper in session.scalars(select(Paper).where(Paper.name.in_(written))):
                 if written[paper.name]:
                     paper.content = None
                     paper.stored_at = now()
+                    stored.append(paper.name)
                 else:
                     paper.refused = True
+            note_kept(session, ((name, name.split("/")[1], None) for name in stored))
         return True
 
     def _write(self, paper: Paper) -> bool:

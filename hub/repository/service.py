@@ -18,7 +18,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.repository import objects
-from hub.repository.fixity import Fixity, verify
+from hub.repository.fixity import verify
+from hub.repository.keeping import note_kept, place_of
 from hub.repository.models import KeptDescription, KeptPackage
 from hub.repository.papers import (
     PaperWriter,
@@ -291,12 +292,15 @@ def note_description(
             )
         )
         session.flush()
+        place = place_of(stored.name, archive_code, record_id)
+        note_kept(session, [(place, archive_code, record_id)])
 
 
 def note_placed(session: Session, placed: Sequence[Placed]) -> None:
     """Write down packages that the store has now. A package noted before stays as it is."""
     names = [each.package.name for each in placed]
     known = known_packages(names, session=session)
+    new = [each for each in placed if each.package.name not in known]
     session.add_all(
         KeptPackage(
             name=each.package.name,
@@ -307,10 +311,19 @@ def note_placed(session: Session, placed: Sequence[Placed]) -> None:
             receipt_sha256=each.receipt.sha256,
             receipt_size=each.receipt.size,
         )
-        for each in placed
-        if each.package.name not in known
+        for each in new
     )
-    session.flush()
+    note_kept(
+        session,
+        (
+            (
+                place_of(each.package.name, each.archive_code, each.record_id),
+                each.archive_code,
+                each.record_id,
+            )
+            for each in new
+        ),
+    )
 
 
 def kept_package(archive_code: str, record_id: str, *, session: Session) -> KeptPackage:
@@ -343,7 +356,6 @@ def count_kept(archive_code: str, *, session: Session) -> tuple[int, int]:
 
 #: The room's papers and its fixity, through the same door.
 __all__ = [
-    "Fixity",
     "PaperWriter",
     "keep_paper",
     "paper_ids",

@@ -12,11 +12,14 @@ import pytest
 from hub.federation.doctor import examine_store
 from hub.federation.places import HubFolder
 from hub.repository import service as repository
+from hub.repository.examining import FaultKind, Stores
+from hub.repository.keeping import Copy
 from shared.kernel.errors import Unavailable
 from shared.kernel.settings import save_settings
 from tests.end_to_end.test_streams import NOTHING_WRONG
 from tests.federation import Federation, everywhere_the_same
 from tests.hub.receiving.handover import pdf
+from tests.hub.repository.keeping import Keeper, contents, damage, flipped, with_second_store
 from tests.hub.repository.validating import assert_valid
 from tests.servers.proxy import Proxy, Weather
 from tests.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, SeaweedFS
@@ -92,6 +95,34 @@ def test_packages_are_received_into_a_bucket_also_when_it_was_away(
     lying = [each for each in (city.hub.path / "store").rglob("*") if each.is_file()]
     assert lying == [], "nothing lies beside the database"
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
+
+
+def test_what_rots_in_a_bucket_is_named_and_mended_from_another(
+    tmp_path: Path, service: SeaweedFS
+) -> None:
+    city = hub_with_bucket(tmp_path, service.make_bucket("first"))
+    city.hub = with_second_store(
+        city.hub,
+        service.make_bucket("second"),
+        second_store_access_key=ACCESS_KEY,
+        second_store_secret_key=SECRET_KEY,
+    )
+    keeper = Keeper(city.hub.database(), Stores(city.hub.store, city.hub.second_store))
+    place = keeper.keep()
+    keeper.copy()
+    for copy in Copy:
+        store = keeper.stores.of(copy)
+        whole = contents(store, place)
+        damaged, missing = [name for name in whole if "/content/" in name][:2]
+        damage(store, damaged, flipped(whole[damaged]))
+        store.delete(missing)
+        damage(store, f"{place}/strange.txt", b"strange")
+        surplus = {(FaultKind.SURPLUS, "strange.txt")}
+        assert len(keeper.faults(copy)) == 3
+        assert keeper.faults(copy, mends=True) == surplus
+        store.delete(f"{place}/strange.txt")
+        assert contents(store, place) == whole
+        assert keeper.faults(copy) == set()
 
 
 @pytest.mark.parametrize(("weather", "seed"), [("slow", 1), ("busy", 2), ("cut", 3)])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from hub.repository import objects
+from hub.repository import keeping, objects
 from hub.repository import service as repository
 from hub.repository.models import KeptDescription, KeptPackage
 from hub.repository.moving import Moving
@@ -39,6 +39,7 @@ def kept_by_the_old_version(city: City, package: bytes = PACKAGE) -> str:
                 receipt_sha256=sha256_hex(RECEIPT), receipt_size=len(RECEIPT),
             )
         )  # fmt: skip
+        keeping.note_kept(session, [(folder, YILING_ARCHIVE, record_id)])
         for version in (9, 10):
             name = f"{folder}/description-{version}.json"
             objects.put_bytes(city.folder.store, name, DESCRIPTION)

@@ -8,7 +8,7 @@ import pytest
 
 from hub.repository import objects
 from hub.repository import service as repository
-from hub.repository.models import Paper
+from hub.repository.models import KeptObject, Paper
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.identifiers import new_id
@@ -93,7 +93,7 @@ def test_what_rots_or_goes_missing_is_found(city: City) -> None:
     }
     with city.database.read() as session:
         intact = {
-            each: repository.kept_package(ARCHIVE, each, session=session).intact
+            each: session.get_one(KeptObject, objects.folder_of(ARCHIVE, each)).intact
             for each in (sound, rotten, gone)
         }
     assert intact == {sound: True, rotten: False, gone: False}

@@ -1,0 +1,34 @@
+"""The background steps of the repository, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from hub.federation.places import HubFolder
+from hub.repository.examining import Pace, Stores
+from hub.repository.fixity import Fixity
+from hub.repository.mending import mend
+from hub.repository.moving import Moving
+from hub.repository.papers import PaperWriter
+from hub.repository.second_copy import Copying
+
+MEGABYTE = 1024 * 1024
+
+
+def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
+    """Moving what 0.1 kept, writing papers, reading each copy in turn, copying what is received."""
+    database, settings = folder.database(), folder.settings
+    stores = Stores(folder.store, folder.second_store)
+    every, rate = timedelta(days=settings.fixity_days), settings.fixity_mb_per_second * MEGABYTE
+    found: dict[str, Callable[[], bool]] = {
+        "repository.move": Moving(database, folder.store).step,
+        "repository.papers": PaperWriter(database, folder.store).step,
+    }
+    if stores.second is not None:
+        copying = Copying(database, stores, settings.hub_id, pace=Pace(rate))
+        found["repository.second_copy"] = copying.step
+    for copy in stores.copies:
+        fixity = Fixity(database, stores, copy, every=every, pace=Pace(rate), mend=mend)
+        found[f"repository.fixity.{copy}"] = fixity.step
+    return found

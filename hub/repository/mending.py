@@ -1,0 +1,110 @@
+"""Mending: a damaged or missing file is brought back from another copy, or made anew.
+
+Only whoever holds the data folder mends: the hub's own process, or a command while none runs.
+Nothing intact is ever overwritten, and nothing is thrown away: what was damaged is put aside first.
+Killed between two steps, the file is damaged or missing still, and the next look goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import replace
+
+from hub.repository import objects
+from hub.repository.examining import UNREADABLE, FaultKind, Looked, Stores, digest_in
+from hub.repository.expected import Expected, expected_in
+from hub.repository.keeping import Kept
+from shared.storage import ObjectStore
+
+log = logging.getLogger(__name__)
+
+_MENDABLE = (FaultKind.DAMAGED, FaultKind.MISSING)
+
+
+def mend(stores: Stores, looked: Looked, aside: Collection[str] = ()) -> Looked:
+    """Bring back what can be of the faults of a copy; returns the reading with what was done.
+
+    An inventory, a sidecar or a declaration is made anew from an inventory that can be believed, in
+    this copy or the other. Of surplus files those named in `aside` are put aside; the others stay.
+    Raises Unavailable when a store is away.
+    """
+    store, beside = stores.of(looked.copy), stores.beside(looked.copy)
+    faulty = {each.name for each in looked.faults if each.kind in _MENDABLE}
+    surplus = {each.name for each in looked.faults if each.kind is FaultKind.SURPLUS}
+    # A correction may have written a version since that look: what counts is what must be there
+    # now, and nobody writes meanwhile.
+    with objects.WRITING:
+        expected = _expected(store, beside, looked.kept)
+        if expected is None:
+            return looked
+        mended = [
+            name
+            for name in expected.digests
+            if name in faulty and _bring_back(store, beside, looked.kept, name, expected)
+        ]
+        moved = [
+            name
+            for name in sorted(surplus & set(aside))
+            if name not in expected.digests and put_aside(store, looked.kept, name)
+        ]
+        for name in moved:
+            store.delete(name)
+    return replace(looked, mended=tuple(mended), aside=tuple(moved))
+
+
+def _expected(store: ObjectStore, beside: ObjectStore | None, kept: Kept) -> Expected | None:
+    for each in (store, beside):
+        found = None if each is None else expected_in(each, kept)
+        if found is not None and not found.contradicted:
+            return found
+    return None
+
+
+def _bring_back(
+    store: ObjectStore, beside: ObjectStore | None, kept: Kept, name: str, expected: Expected
+) -> bool:
+    digest = expected.digests[name]
+    made = expected.made.get(name)
+    there = digest_in(store, name)
+    if there == digest:
+        return False  # somebody was faster
+    if made is None and (beside is None or digest_in(beside, name) != digest):
+        return False
+    if there is not None:
+        put_aside(store, kept, name)
+    if made is not None:
+        store.replace(name, made)
+    elif beside is not None:
+        store.delete(name)
+        copy_file(beside, store, name, digest)
+    log.warning("%s was %s and has been brought back", name, "damaged" if there else "missing")
+    return digest_in(store, name) == digest
+
+
+def copy_file(
+    source: ObjectStore, target: ObjectStore, name: str, digest: str, to: str | None = None
+) -> int:
+    """Copy one file from store to store, checked on its way; returns how many bytes it has.
+
+    Raises as `ObjectStore.put`.
+    """
+    with source.open(name) as stream:
+        size = stream.seek(0, 2)
+        stream.seek(0)
+        target.put(to or name, stream, sha256=digest, size=size)
+    return size
+
+
+def put_aside(store: ObjectStore, kept: Kept, name: str) -> str | None:
+    """Keep what lies under a name under one below `archives/<code>/aside/`; returns that name.
+
+    None when there is nothing, or nothing that can be read.
+    """
+    digest = digest_in(store, name)
+    if digest is None or digest == UNREADABLE:
+        return None
+    file = name.removeprefix(f"{kept.place}/") if kept.is_folder else name.rpartition("/")[2]
+    aside = f"archives/{kept.archive_code}/aside/{kept.record_id or 'papers'}/{digest}/{file}"
+    copy_file(store, store, name, digest, to=aside)
+    return aside

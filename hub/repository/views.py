@@ -1,0 +1,151 @@
+"""Pages 馆藏核验: how what an archive keeps stands, and every faulty file of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from hub.catalogue.models import CatalogueRecord
+from hub.catalogue.query import COUNT_LIMIT, row_for
+from hub.federation import service as federation
+from hub.federation.edge import current_folder
+from hub.repository.examining import KIND_NAMES, FaultKind
+from hub.repository.keeping import COPY_NAMES
+from hub.repository.models import FileFault, KeptObject
+from hub.repository.oversight import (
+    KEEPERS,
+    ask_for_aside,
+    ask_for_look,
+    faults_in,
+    is_faulty,
+    object_seen_by,
+    objects_seen_by,
+    standing,
+)
+from shared.identity import current_actor, with_roles
+from shared.web import Filter, Listing, current_database
+
+blueprint = Blueprint("fixity", __name__, url_prefix="/fixity", template_folder="templates")
+
+#: The tabs of the list: name, label, and what an empty list says.
+TABS = (
+    ("faulty", "有问题的", "没有发现问题：读过的文件都与接收时一致。"),
+    ("all", "全部", "馆藏里还没有档案。接收以后会出现在这里，并定期核验。"),
+)
+COLOURS = {
+    FaultKind.DAMAGED: "red",
+    FaultKind.MISSING: "red",
+    FaultKind.SURPLUS: "yellow",
+    FaultKind.CONTRADICTS: "orange",
+}
+#: What people call the papers that lie beside records, by the folder of their archive.
+PAPER_NAMES = {
+    "accessions": "进馆登记",
+    "corrections": "更正答复",
+    "hand-overs": "全宗交接单",
+    "receipts": "接收凭证",
+    "verdicts": "审核结论",
+}
+NAMES: dict[str, Any] = {"KINDS": KIND_NAMES, "COPIES": COPY_NAMES, "COLOURS": COLOURS}
+
+
+@blueprint.app_template_global()
+def kept_name(kept: KeptObject, code: str | None) -> str:
+    """What people call something kept: its archival code, or which paper it is."""
+    if kept.record_id is not None:
+        return code or "（未编号）"
+    return PAPER_NAMES.get(kept.place.split("/")[2], "文书")
+
+
+@blueprint.get("/")
+@with_roles(*KEEPERS)
+def index() -> ResponseReturnValue:
+    """What is faulty within the reader's reach, or everything with its last readings."""
+    actor = current_actor()
+    chosen = next((tab for tab in TABS if tab[0] == request.args.get("tab")), TABS[0])
+    with current_database().read() as session:
+        archives = {each.code: each.name for each in federation.archives(session)}
+        reach = actor.archives(*KEEPERS)
+        mine = {code: name for code, name in archives.items() if reach is None or code in reach}
+        listing = Listing.from_request(
+            request.args,
+            sorts={
+                "code": CatalogueRecord.code,
+                "looked": KeptObject.looked_at,
+                "second": KeptObject.second_looked_at,
+            },
+            default_sort="looked",
+            search=(CatalogueRecord.code, KeptObject.place),
+            filters={"archive": Filter("档案馆", KeptObject.archive_code, mine)}
+            if len(mine) > 1
+            else {},
+        )
+        query = objects_seen_by(actor)
+        if chosen[0] == "faulty":
+            query = query.where(is_faulty())
+        page = listing.apply(query, session=session, count_limit=COUNT_LIMIT)
+        faults = faults_in({kept.place for kept, _record in page.items}, session=session)
+        return render_template(
+            "fixity/index.html",
+            page=page,
+            tabs=TABS,
+            chosen=chosen,
+            archives=archives,
+            faulty=Counter(each.place for each in faults),
+            standing=standing(actor, session=session),
+            days=current_folder().settings.fixity_days,
+            has_second=bool(current_folder().settings.second_store),
+        )
+
+
+@blueprint.get("/objects/<path:place>")
+@with_roles(*KEEPERS)
+def show(place: str) -> ResponseReturnValue:
+    """One thing that is kept: when each copy was read, and every faulty file."""
+    actor = current_actor()
+    with current_database().read() as session:
+        kept, record = object_seen_by(actor, place, session=session)
+        listing = Listing.from_request(
+            request.args,
+            sorts={"name": FileFault.name, "found": FileFault.found_at},
+            default_sort="name",
+            search=(FileFault.name,),
+            filters={"kind": Filter("情况", FileFault.kind, KIND_NAMES)},
+        )
+        page = listing.apply(select(FileFault).where(FileFault.place == place), session=session)
+        faults = faults_in([place], session=session)
+        return render_template(
+            "fixity/show.html",
+            kept=kept,
+            row=row_for(actor, record) if record is not None else None,
+            archive=federation.archive_of(kept.archive_code, session),
+            page=page,
+            surplus=any(each.kind == FaultKind.SURPLUS for each in faults),
+            asked=any(each.wish for each in faults),
+            has_second=bool(current_folder().settings.second_store),
+            **NAMES,
+        )
+
+
+@blueprint.post("/again/<path:place>")
+@with_roles(*KEEPERS)
+def look_again(place: str) -> ResponseReturnValue:
+    """Have it read again at once."""
+    with current_database().write() as session:
+        ask_for_look(current_actor(), place, session=session)
+    flash("正在再核验一次，稍后刷新。", "success")
+    return redirect(url_for(".show", place=place))
+
+
+@blueprint.post("/aside/<path:place>")
+@with_roles(*KEEPERS)
+def put_aside(place: str) -> ResponseReturnValue:
+    """Have its surplus files put aside."""
+    with current_database().write() as session:
+        ask_for_aside(current_actor(), place, session=session)
+    flash("正在移开多余的文件，稍后刷新。", "success")
+    return redirect(url_for(".show", place=place))
