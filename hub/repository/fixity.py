@@ -29,8 +29,8 @@ from shared.storage import ObjectStore
 log = logging.getLogger(__name__)
 
 _ACTOR = system_actor("fixity")
-#: So many are read before what was found is written down; what a kill makes read again.
-_AT_ONCE = 20
+#: So many, or so much, is read before it is written down; what a kill makes read again.
+_AT_ONCE, _UNNOTED_BYTES = 20, 256 * 1024**2
 #: What is damaged is looked at again after this time, whether somebody has put it right.
 _AGAIN = timedelta(hours=1)
 
@@ -81,8 +81,7 @@ class Fixity:
             if self._every:
                 left = _AT_ONCE - len(places)
                 places += _due(session, self._copy, now() - self._every, None, left)
-        if places:
-            self.look_at(list(dict.fromkeys(places)))
+        self.look_at(list(dict.fromkeys(places)))
         return len(places) >= _AT_ONCE
 
     def run(
@@ -105,9 +104,23 @@ class Fixity:
 
     def look_at(self, places: Sequence[str]) -> list[Looked]:
         """Read what is kept in these places, write down what was found, and mend what can be."""
+        if not places:
+            return []
         with self._database.read() as session:
             kept = kept_in(places, session=session)
-        looked = [self._look(kept[place]) for place in places if place in kept]
+        noted: list[Looked] = []
+        unnoted: list[Looked] = []
+        for place in places:
+            if place in kept:
+                unnoted.append(self._look(kept[place]))
+            if sum(each.bytes for each in unnoted) > _UNNOTED_BYTES:
+                noted += self._note(unnoted)
+                unnoted = []
+        return noted + self._note(unnoted)
+
+    def _note(self, looked: Sequence[Looked]) -> list[Looked]:
+        if not looked:
+            return []
         with self._database.write() as session:
             note_looked(self._actor, looked, session=session)
         return [self._mended(each) if each.faults else each for each in looked]
