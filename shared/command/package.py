@@ -1,4 +1,4 @@
-"""`danglian package`: what a package of DA/T 48 is worth, and what is in it; no data folder."""
+"""`danglian package`: packages judged, opened, converted; no data folder."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from shared.command.main import json_option, show
+from shared.command.usage import Usage
 from shared.storage.temporary import telling_of_trouble
 
 if TYPE_CHECKING:
-    from shared.packaging.eep import Report, Trust
+    from shared.packaging.eep import Report, Signer, Trust
     from shared.packaging.eep.report import Part
 
 #: Exit codes of `verify`: it is wrong; or nothing is wrong, and nothing proves who made it.
@@ -70,7 +71,7 @@ def _trusting(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group("package")
 def package() -> None:
-    """查验、打开电子文件封装包（DA/T 48-2009 的 .eep 文件）。"""
+    """查验、打开、转换档案的信息包：DA/T 48-2009、DA/T 93-2022、档发〔2012〕7号、档联自己的。"""
 
 
 @package.command("verify")
@@ -121,6 +122,138 @@ def open_package_file(
         as_json=as_json,
         sentence=f"已取出 {len(names)} 个文件到 {into}。",
     )
+
+
+def _signing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say who signs, and hand it a `Signer` or None."""
+
+    @click.option(
+        "--key",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="签名的密钥文件（danglian keys 所写的 key.pem）。",
+    )
+    @click.option(
+        "--certificate",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="密钥的证书文件（certificate.pem），随 --key 一起给。",
+    )
+    @click.option(
+        "--password",
+        envvar="DANGLIAN_KEY_PASSWORD",
+        help="密钥的口令；不写就询问，脚本用环境变量 DANGLIAN_KEY_PASSWORD。",
+    )
+    @wraps(command)
+    def wrapped(
+        *args: Any,
+        key: Path | None,
+        certificate: Path | None,
+        password: str | None,
+        as_json: bool,
+        **kwargs: Any,
+    ) -> Any:
+        signer = _signer(key, certificate, password, asks=not as_json)
+        return command(*args, signer=signer, as_json=as_json, **kwargs)
+
+    return wrapped
+
+
+def _signer(
+    key: Path | None, certificate: Path | None, password: str | None, *, asks: bool
+) -> Signer | None:
+    from shared.kernel.certificates import read_certificates
+    from shared.kernel.key_files import read_key_pem
+    from shared.kernel.keys import SigningKey
+    from shared.packaging.eep import KeySigner, SealSigner
+
+    if key is None and certificate is None:
+        return None
+    if key is None or certificate is None:
+        raise Usage("--key 和 --certificate 要一起给。", "请补上缺的一个，或都不给。")
+    if password is None:
+        if not asks:
+            raise Usage(
+                "缺少密钥的口令。", "请设环境变量 DANGLIAN_KEY_PASSWORD。", field="password"
+            )
+        password = click.prompt("密钥的口令", hide_input=True)
+    private = read_key_pem(key.read_bytes(), password)
+    chain = read_certificates(certificate.read_bytes())
+    return (
+        SealSigner(private, chain) if isinstance(private, SigningKey) else KeySigner(private, chain)
+    )
+
+
+@package.command("convert")
+@click.argument("sources", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["eep", "folder", "dat93", "medium"]),
+    required=True,
+    help="转换成哪种形式。",
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="写到哪里，不覆盖旧的；名称以 .zip 结尾的写成 ZIP，否则写成目录。",
+)
+@click.option(
+    "--as-it-is",
+    is_flag=True,
+    help="没有证明是谁做的、写法与规范不同的也转换；被改动或损坏的仍不转换。",
+)
+@click.option(
+    "--about",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="说明文件的内容（JSON），写法见 docs/packages.md。",
+)
+@click.option(
+    "--medium-size",
+    type=click.IntRange(1),
+    default=None,
+    help="每个载体最多放多少 MB（百万字节）；多了自动分成几个。",
+)
+@json_option
+@_signing
+@_trusting
+def convert_packages(
+    sources: Sequence[Path],
+    *,
+    form: str,
+    into: Path,
+    as_it_is: bool,
+    about: Path | None,
+    medium_size: int | None,
+    signer: Signer | None,
+    trust: Trust,
+    as_json: bool,
+) -> None:
+    """把信息包转换成别的形式，装不下的逐项说明。
+
+    eep 是 DA/T 48 的封装包，folder 是档联的信息包，dat93 是 DA/T 93 的件级信息包，medium 是
+    档发〔2012〕7号的载体存储结构。
+    """
+    from shared.packaging.exchange import About, convert
+
+    with telling_of_trouble():
+        done = convert(
+            sources,
+            into,
+            to=form,
+            trust=trust,
+            as_it_is=as_it_is,
+            signer=signer,
+            about=About.from_json(about.read_bytes()) if about else None,
+            medium_bytes=medium_size * 1_000_000 if medium_size else None,
+        )
+    lines = [f"已转换 {done.records} 件，写到：{'、'.join(map(str, done.written))}。"]
+    lines += [
+        f"  {code} 装不下：{each.name}（{each.value or '无'}）"
+        + (f"，读出为{each.instead}" if each.instead else "")
+        for code, lost in done.losses
+        for each in lost
+    ]
+    show(done.to_wire(), as_json=as_json, sentence="\n".join(lines))
 
 
 def _trust(

@@ -1,0 +1,194 @@
+"""From any form into any other: what comes in is proven first, what gets lost is told by name."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shared.kernel.errors import Invalid
+from shared.packaging.eep import Making, SealSigner, Signer, Trust
+from shared.packaging.exchange.carried import Carried, Loss
+from shared.packaging.exchange.form import DAT93, MEDIUM, form_of
+from shared.packaging.exchange.from_eep import write_eep
+from shared.packaging.exchange.own import sealed_by, write_own
+from shared.packaging.exchange.papers import About
+from shared.packaging.exchange.sources import EEP, Source, open_source
+from shared.packaging.exchange.write import FormWriter, size_on_medium
+from shared.packaging.exchange.writing import new_tree, refuse_existing
+from shared.records.text import safe_file_name
+from shared.storage.temporary import new_folder, telling_of_trouble, temporary_file
+
+
+@dataclass
+class Converted:
+    """What a conversion has done: how many records, into which files or folders, losing what."""
+
+    form: str
+    records: int = 0
+    written: list[Path] = field(default_factory=list)
+    losses: list[tuple[str, tuple[Loss, ...]]] = field(default_factory=list)
+
+    def to_wire(self) -> dict[str, Any]:
+        """As plain values; every key is there."""
+        return {
+            "form": self.form,
+            "records": self.records,
+            "written": [str(path) for path in self.written],
+            "losses": [
+                {"record": code, **each.to_wire()} for code, lost in self.losses for each in lost
+            ],
+        }
+
+
+def convert(
+    sources: Sequence[Path],
+    into: Path,
+    *,
+    to: str,
+    trust: Trust | None = None,
+    as_it_is: bool = False,
+    signer: Signer | None = None,
+    about: About | None = None,
+    medium_bytes: int | None = None,
+) -> Converted:
+    """Write the records of some packages or forms in another form, whole or not at all.
+
+    Args:
+        sources: packages of DA/T 48, Danglian's own (ZIP or folder), item packages of DA/T 93 and
+            media of 档发〔2012〕7号 (folder or ZIP).
+        into: what to write: a file `.eep`, a folder, or a `.zip`; a folder of packages where
+            several records become packages of one record each.
+        to: `eep`, `folder`, `dat93` or `medium`.
+        trust: whose signatures and seals count.
+        as_it_is: also take what nobody has proven, and what breaks the order of its form; never
+            what is damaged or altered.
+        signer: who signs packages of DA/T 48, or (SM2) seals those that have no seal.
+        about: what the description file says.
+        medium_bytes: how much fits on one medium; then `into` is a folder with one for each.
+
+    Raises Invalid for what is not proven or the form has no place for, Classified, Conflict when
+    `into` is there, Unavailable when the disk is full.
+    """
+    trust = trust or Trust()
+    into = into.absolute()
+    done = Converted(to)
+    with ExitStack() as stack:
+        opened = [open_source(path, trust, as_it_is=as_it_is) for path in sources]
+        for source in opened:
+            stack.callback(source.close)
+        into.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(stack.enter_context(_work_beside(into)))
+        records = (each for source in opened for each in _cleared(source, work))
+        writing = _Writing(into, to, signer, done)
+        if to in (DAT93, MEDIUM):
+            writing.forms(records, about or About(), medium_bytes)
+        else:
+            writing.packages(records, is_one=sum(map(len, opened)) == 1)
+    return done
+
+
+@contextmanager
+def _work_beside(into: Path) -> Iterator[str]:
+    """A folder for what is unpacked on the way, on the same disk."""
+    with tempfile.TemporaryDirectory(
+        prefix=f".{into.name}.", suffix=".work", dir=into.parent
+    ) as it:
+        yield it
+
+
+def _cleared(source: Source, work: Path) -> Iterator[Carried]:
+    for each in source.records(work):
+        yield each
+        for path in work.iterdir():
+            path.unlink()
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """A conversion under way: where to, in which form, who signs, what is done."""
+
+    into: Path
+    to: str
+    signer: Signer | None
+    done: Converted
+
+    def _sealed(self, carried: Carried) -> Carried:
+        """Sealed by the key that was given, where no unit has sealed it."""
+        if carried.sealed is None and isinstance(self.signer, SealSigner):
+            return sealed_by(carried, self.signer.key)
+        return carried
+
+    def _note(self, carried: Carried, lost: tuple[Loss, ...]) -> None:
+        self.done.records += 1
+        if lost:
+            self.done.losses.append((carried.record.code or carried.where, lost))
+
+    def packages(self, records: Iterator[Carried], *, is_one: bool) -> None:
+        """Packages of one record: `into` itself, or one each in a new folder."""
+        if is_one:
+            for carried in records:
+                self._package(carried, self.into)
+            return
+        with new_folder(self.into) as folder:
+            for carried in records:
+                name = safe_file_name(carried.record.code, "code")
+                self._package(carried, folder / (f"{name}.eep" if self.to == EEP else name))
+        self.done.written[:] = [self.into / path.name for path in self.done.written]
+
+    def _package(self, carried: Carried, target: Path) -> None:
+        if self.to == EEP:
+            self._note(carried, self._eep(carried, target))
+        else:
+            with new_tree(target) as tree:
+                write_own(self._sealed(carried), tree)
+            self._note(carried, carried.proofs)
+        self.done.written.append(target)
+
+    def _eep(self, carried: Carried, target: Path) -> tuple[Loss, ...]:
+        refuse_existing(target)
+        making = Making(carried.fonds.forming_unit, [self.signer] if self.signer else [])
+        building = target.parent / f".{target.name}.building"
+        try:
+            with telling_of_trouble(), temporary_file(building) as temporary:
+                lost = write_eep(carried, temporary.stream, making)
+                temporary.replace(target)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        return lost
+
+    def forms(self, records: Iterator[Carried], about: About, most: int | None) -> None:
+        """One tree of a form, or one for each medium of so many bytes in a new folder."""
+        form = form_of(self.to)
+        with ExitStack() as stack:
+            folder = stack.enter_context(new_folder(self.into)) if most is not None else None
+            writers: list[FormWriter] = []
+
+            def another() -> None:
+                name = f"{len(writers) + 1:03d}"
+                target = self.into if folder is None else folder / name
+                self.done.written.append(self.into if folder is None else self.into / name)
+                writers.append(FormWriter(form, stack.enter_context(new_tree(target)), about))
+
+            for each in records:
+                carried = self._sealed(each)
+                size = size_on_medium(carried)
+                if most is not None and size > most:
+                    raise Invalid(
+                        "medium_size",
+                        f"“{carried.record.code}”有 {size} 字节，一个载体装不下。",
+                        "请换用容量更大的载体。",
+                        code="medium_too_small",
+                    )
+                if not writers or (most is not None and writers[-1].size + size > most):
+                    another()
+                self._note(carried, writers[-1].add(carried))
+            for place, writer in enumerate(writers, 1):
+                number = about.medium_number
+                if number and len(writers) > 1:
+                    number = f"{number}-{place}"
+                writer.finish(number=number, count=len(writers))
