@@ -5,18 +5,24 @@
 """
 
 from shared.packaging.exchange.carried import Carried, Loss
-from shared.packaging.exchange.convert import Converted, convert
+from shared.packaging.exchange.convert import Converted, build, convert, trust_in
+from shared.packaging.exchange.judge import FormReport, judge
 from shared.packaging.exchange.papers import About
-from shared.packaging.exchange.sources import FORMS, Source, form_at, open_source
+from shared.packaging.exchange.sources import FORMS, Source, form_at, is_eep, opened_source
 
 __all__ = [
     "FORMS",
     "About",
     "Carried",
     "Converted",
+    "FormReport",
     "Loss",
     "Source",
+    "build",
     "convert",
     "form_at",
-    "open_source",
+    "is_eep",
+    "judge",
+    "opened_source",
+    "trust_in",
 ]

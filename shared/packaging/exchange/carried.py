@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.inspection.finding import shown
+from shared.inspection.finding import Finding, shown
 from shared.packaging.build import Sealed
+from shared.packaging.eep.report import Verdict
 from shared.records.archives import Archive
 from shared.records.fonds import Fonds
 from shared.records.record import FIELD_NAMES, Record, record_to_wire
@@ -87,6 +88,20 @@ class Carried:
     sealed: Sealed | None = None
     proofs: tuple[Loss, ...] = ()
     where: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One record of a package or form: what is wrong with it, what proves it, maybe itself.
+
+    `is_damaged` says that bytes are missing or altered: then it is not taken at all.
+    """
+
+    code: str
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    is_damaged: bool
+    carried: Carried | None = None
 
 
 def losses(record: Record, again: Record) -> tuple[Loss, ...]:

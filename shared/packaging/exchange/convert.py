@@ -12,12 +12,13 @@ from typing import Any
 
 from shared.kernel.errors import Invalid
 from shared.packaging.eep import Making, SealSigner, Signer, Trust
+from shared.packaging.exchange.build import gather
 from shared.packaging.exchange.carried import Carried, Loss
 from shared.packaging.exchange.form import DAT93, MEDIUM, form_of
 from shared.packaging.exchange.from_eep import write_eep
 from shared.packaging.exchange.own import sealed_by, write_own
 from shared.packaging.exchange.papers import About
-from shared.packaging.exchange.sources import EEP, Source, open_source
+from shared.packaging.exchange.sources import EEP, Source, opened_source
 from shared.packaging.exchange.write import FormWriter, size_on_medium
 from shared.packaging.exchange.writing import new_tree, refuse_existing
 from shared.records.text import safe_file_name
@@ -78,9 +79,9 @@ def convert(
     into = into.absolute()
     done = Converted(to)
     with ExitStack() as stack:
-        opened = [open_source(path, trust, as_it_is=as_it_is) for path in sources]
-        for source in opened:
-            stack.callback(source.close)
+        opened = [
+            stack.enter_context(opened_source(path, trust, as_it_is=as_it_is)) for path in sources
+        ]
         into.parent.mkdir(parents=True, exist_ok=True)
         work = Path(stack.enter_context(_work_beside(into)))
         records = (each for source in opened for each in _cleared(source, work))
@@ -90,6 +91,30 @@ def convert(
         else:
             writing.packages(records, is_one=sum(map(len, opened)) == 1)
     return done
+
+
+def build(
+    metadata: Path, files: Sequence[Path], into: Path, *, to: str, signer: Signer | None = None
+) -> Converted:
+    """Make a package of one record: `eep`, or `folder` (Danglian's own, as folder or `.zip`).
+
+    `metadata` and `files` are as in `gather`, which says what it raises; beside that Invalid for
+    what the form has no place for, Conflict when `into` is there. Nothing is left after an error.
+    """
+    done = Converted(to)
+    into = into.absolute()
+    into.parent.mkdir(parents=True, exist_ok=True)
+    writing = _Writing(into, to, signer, done)
+    writing.packages(iter([gather(metadata, files)]), is_one=True)
+    return done
+
+
+def trust_in(signer: Signer | None) -> Trust:
+    """Trust in this signer alone: in the key, and in whoever issued its certificate."""
+    if signer is None:
+        return Trust()
+    seals = [signer.key.public] if isinstance(signer, SealSigner) else []
+    return Trust(signer.certificates[-1:], seals)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from shared.inspection.finding import Finding
@@ -12,10 +12,11 @@ from shared.kernel.keys import PublicKey, SigningKey
 from shared.packaging.build import Sealed, seal_record
 from shared.packaging.eep.report import Verdict
 from shared.packaging.eep.trust import Trust
-from shared.packaging.exchange.carried import Carried
+from shared.packaging.exchange.carried import Carried, Found
+from shared.packaging.exchange.tree import FolderTree
 from shared.packaging.exchange.writing import TreeWriter, copy_out
 from shared.packaging.manifest import SIGNATURE
-from shared.packaging.package import LoosePackage
+from shared.packaging.package import Entries, LoosePackage
 from shared.packaging.verify import verify_loose
 from shared.records.fonds import Fonds
 from shared.records.metadata import read_xml, recognise
@@ -32,6 +33,31 @@ def judge_seal(package: LoosePackage, trust: Trust) -> tuple[Verdict, list[Findi
     if any(each.is_error for each in found):
         return Verdict.ALTERED, found
     return (Verdict.VALID if seal else Verdict.UNVERIFIABLE), found
+
+
+class OwnReader:
+    """A package of one record whose entries were opened as files."""
+
+    def __init__(self, tree: Entries, name: str) -> None:
+        """Raise Invalid when the entries are not those of its manifest."""
+        self._tree, self._name = tree, name
+        self._package = LoosePackage(tree)
+        self.findings: list[Finding] = []
+
+    def __len__(self) -> int:
+        """One record."""
+        return 1
+
+    def records(self, trust: Trust, work: Path | None = None) -> Iterator[Found]:
+        """The record; see `FormReader.records`."""
+        package, tree = self._package, self._tree
+        verdict, findings = judge_seal(package, trust)
+        damaged = verdict is Verdict.ALTERED
+        carried = None
+        if work is not None and not damaged:
+            place_of = tree.place if isinstance(tree, FolderTree) else None
+            carried = carried_of(package, work, place_of=place_of)
+        yield Found(self._name, verdict, tuple(findings), damaged, carried)
 
 
 def carried_of(

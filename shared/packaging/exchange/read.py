@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from shared.inspection.finding import Finding, Property, Severity, shown
@@ -16,7 +15,7 @@ from shared.kernel.errors import DanglianError, Invalid
 from shared.kernel.files import chunks
 from shared.packaging.eep.report import Verdict
 from shared.packaging.eep.trust import Trust
-from shared.packaging.exchange.carried import Carried
+from shared.packaging.exchange.carried import Carried, Found
 from shared.packaging.exchange.described import Files
 from shared.packaging.exchange.form import Catalogue, Form
 from shared.packaging.exchange.own import carried_of, judge_seal
@@ -33,20 +32,6 @@ from shared.records.record import RecordLevel
 _MOST_PAPER = 32 * 1024 * 1024
 #: Of one form: whoever gets so many asks for a new one, and does not read more.
 _MOST_FINDINGS = 10_000
-
-
-@dataclass(frozen=True)
-class Found:
-    """One record of a form: what is wrong with it, what proves it, and itself where it can be had.
-
-    `is_damaged` says that bytes are missing or altered: then it is not taken at all.
-    """
-
-    code: str
-    verdict: Verdict
-    findings: tuple[Finding, ...]
-    is_damaged: bool
-    carried: Carried | None = None
 
 
 class FormReader:
@@ -253,7 +238,11 @@ class FormReader:
         found = recognise(whole, files.documents)
         findings += differences(row, tree, found.record.remark)
         findings += files.findings
-        carried = Carried(found.record, found.fonds, found.archive, files.places, where=row.code)
+        carried = None
+        if work is not None and not files.is_damaged:
+            carried = Carried(
+                found.record, found.fonds, found.archive, files.places, where=row.code
+            )
         return Found(row.code, Verdict.ABSENT, tuple(findings), files.is_damaged, carried)
 
     def _bytes(self, name: str, path: Path | None) -> tuple[str, int, Path | None]:

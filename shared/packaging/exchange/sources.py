@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from shared.inspection.finding import Finding
 from shared.kernel.errors import Invalid
 from shared.packaging.eep import Trust, open_eep
 from shared.packaging.eep.report import Verdict
-from shared.packaging.exchange.carried import Carried
+from shared.packaging.exchange.carried import Carried, Found
 from shared.packaging.exchange.form import DAT93, MEDIUM, form_of
 from shared.packaging.exchange.from_eep import take_out
-from shared.packaging.exchange.own import carried_of, judge_seal
-from shared.packaging.exchange.read import FormReader, Found
-from shared.packaging.exchange.tree import FolderTree, open_tree
+from shared.packaging.exchange.own import OwnReader
+from shared.packaging.exchange.read import FormReader
+from shared.packaging.exchange.tree import MOST_BYTES, open_tree
+from shared.packaging.layout import check_layout
 from shared.packaging.manifest import MANIFEST
-from shared.packaging.package import Entries, LoosePackage
+from shared.packaging.package import Entries
 
 EEP, FOLDER = "eep", "folder"
 #: The forms, each with its name for people.
@@ -33,40 +36,76 @@ _ZIP = b"PK\x03\x04"
 class Source(Protocol):
     """Something that was opened to be converted."""
 
-    form: str
-
     def __len__(self) -> int:
         """How many records are in it."""
 
     def records(self, work: Path) -> Iterator[Carried]:
         """The records; `work` is cleared after each. Raises Invalid for what is not proven."""
 
-    def close(self) -> None:
-        """Let go of it."""
+
+class Reader(Protocol):
+    """A tree that was opened by its form; `findings` has what is wrong with the whole of it."""
+
+    findings: list[Finding]
+
+    def __len__(self) -> int:
+        """How many records there should be."""
+
+    def records(self, trust: Trust, work: Path | None = None) -> Iterator[Found]:
+        """The records that there are, judged; taken where `work` says what to unpack into."""
 
 
-def open_source(path: Path, trust: Trust, *, as_it_is: bool = False) -> Source:
-    """Open a package or form by what it is. Raises Invalid when it is none that is known."""
-    form = form_at(path)
-    if form == EEP:
-        return _EepSource(path, trust, as_it_is)
+@dataclass(frozen=True)
+class OpenedTree:
+    """A package or form in files of its own: everything but an EEP."""
+
+    form: str
+    tree: Entries
+    reader: Reader
+
+
+@contextmanager
+def opened_tree(path: Path) -> Iterator[OpenedTree]:
+    """Open a folder or ZIP by what it is. Raises Invalid when it is none that is known."""
     tree = open_tree(path)
     try:
-        prefix = _prefix(tree)
+        form = _form_of_tree(tree)
         if form == FOLDER:
-            return _OwnSource(tree, path, trust, as_it_is)
-        return _FormSource(form, FormReader(form_of(form), tree, prefix), tree, trust, as_it_is)
-    except BaseException:
+            if path.is_file():  # a package of ours travels in a plain form, and in no other
+                with path.open("rb") as stream:
+                    check_layout(stream, most_bytes=MOST_BYTES)
+            yield OpenedTree(form, tree, OwnReader(tree, path.name))
+        else:
+            yield OpenedTree(form, tree, FormReader(form_of(form), tree, _prefix(tree)))
+    finally:
         tree.close()
-        raise
+
+
+@contextmanager
+def opened_source(path: Path, trust: Trust, *, as_it_is: bool = False) -> Iterator[Source]:
+    """Open a package or form to take records out of. Raises Invalid when it is none."""
+    if is_eep(path):
+        with path.open("rb") as stream:
+            yield _EepSource(stream, path.name, trust, as_it_is)
+    else:
+        with opened_tree(path) as opened:
+            yield _TreeSource(opened, trust, as_it_is)
+
+
+def is_eep(path: Path) -> bool:
+    """Whether this is to be read as a package of DA/T 48: by its name, or because it is no ZIP."""
+    if path.is_dir():
+        return False
+    if path.suffix.lower() == ".eep":
+        return True
+    with path.open("rb") as stream:
+        return stream.read(len(_ZIP)) != _ZIP
 
 
 def form_at(path: Path) -> str:
     """Which form a file or folder is in. Raises Invalid when it is none that is known."""
-    if path.is_file():
-        with path.open("rb") as stream:
-            if stream.read(4) != _ZIP:
-                return EEP
+    if is_eep(path):
+        return EEP
     tree = open_tree(path)
     try:
         return _form_of_tree(tree)
@@ -99,88 +138,51 @@ def _prefix(tree: Entries) -> str:
 
 
 class _EepSource:
-    form = EEP
-
-    def __init__(self, path: Path, trust: Trust, as_it_is: bool) -> None:
-        self._path, self._trust, self._as_it_is = path, trust, as_it_is
-        self._stream = path.open("rb")
+    def __init__(self, stream: BinaryIO, name: str, trust: Trust, as_it_is: bool) -> None:
+        self._stream, self._name, self._trust, self._as_it_is = stream, name, trust, as_it_is
 
     def __len__(self) -> int:
         return 1
 
     def records(self, work: Path) -> Iterator[Carried]:
         opened = open_eep(self._stream, trust=self._trust, as_it_is=self._as_it_is)
-        yield take_out(opened, work, where=self._path.name)
-
-    def close(self) -> None:
-        self._stream.close()
+        yield take_out(opened, work, where=self._name)
 
 
-class _OwnSource:
-    form = FOLDER
-
-    def __init__(self, tree: Entries, path: Path, trust: Trust, as_it_is: bool) -> None:
-        self._tree, self._path, self._trust, self._as_it_is = tree, path, trust, as_it_is
-
-    def __len__(self) -> int:
-        return 1
-
-    def records(self, work: Path) -> Iterator[Carried]:
-        package = LoosePackage(self._tree)
-        verdict, found = judge_seal(package, self._trust)
-        _refuse(self._path.name, verdict, found, verdict is Verdict.ALTERED, self._as_it_is)
-        tree = self._tree
-        place_of = tree.place if isinstance(tree, FolderTree) else None
-        yield carried_of(package, work, place_of=place_of)
-
-    def close(self) -> None:
-        self._tree.close()
-
-
-class _FormSource:
-    def __init__(
-        self, form: str, reader: FormReader, tree: Entries, trust: Trust, as_it_is: bool
-    ) -> None:
-        self.form = form
-        self._reader, self._tree, self._trust, self._as_it_is = reader, tree, trust, as_it_is
+class _TreeSource:
+    def __init__(self, opened: OpenedTree, trust: Trust, as_it_is: bool) -> None:
+        self._reader, self._trust, self._as_it_is = opened.reader, trust, as_it_is
 
     def __len__(self) -> int:
         return len(self._reader)
 
     def records(self, work: Path) -> Iterator[Carried]:
-        _refuse("", Verdict.VALID, self._reader.findings, False, self._as_it_is)
+        wrong = [each for each in self._reader.findings if each.is_error]
+        if wrong and not self._as_it_is:
+            raise _not_taken("", wrong[0])
         taken = 0
-        for each in self._reader.records(self._trust, work):
-            yield self._taken(each)
+        for found in self._reader.records(self._trust, work):
+            yield self._taken(found)
             taken += 1
         if taken < len(self._reader):
-            found = next(each for each in self._reader.findings if each.is_error)
-            _refuse("", Verdict.ABSENT, [found], True, self._as_it_is)
+            raise _not_taken("", wrong[0])
 
     def _taken(self, found: Found) -> Carried:
-        _refuse(found.code, found.verdict, found.findings, found.is_damaged, self._as_it_is)
-        assert found.carried is not None  # noqa: S101 - what is not damaged has been taken
+        wrong = [each for each in found.findings if each.is_error]
+        if found.carried is None or (wrong and not self._as_it_is):
+            raise _not_taken(found.code, wrong[0])
+        if found.verdict is not Verdict.VALID and not self._as_it_is:
+            raise Invalid(
+                "file",
+                f"未予转换：没有证明“{found.code}”是谁做的。",
+                "请用 --seal、--trust 写明信任谁；确知来源的，加 --as-it-is。",
+                code="not_proven",
+            )
         return found.carried
 
-    def close(self) -> None:
-        self._tree.close()
 
-
-def _refuse(
-    name: str, verdict: Verdict, found: Sequence[Finding], is_damaged: bool, as_it_is: bool
-) -> None:
-    """Raise Invalid for what may not be taken: damaged never, unproven only as it is."""
-    errors = [each for each in found if each.is_error]
-    if (errors and not as_it_is) or is_damaged:
-        first = errors[0]
-        where = f"（{first.where}）" if first.where else ""
-        raise Invalid(
-            "file", f"未予转换：{name}{first.problem}{where}", first.remedy, code=first.code
-        )
-    if verdict is not Verdict.VALID and not as_it_is:
-        raise Invalid(
-            "file",
-            f"未予转换：没有证明“{name}”是谁做的。",
-            "请用 --seal、--trust 写明信任谁；确知来源的，加 --as-it-is。",
-            code="not_proven",
-        )
+def _not_taken(code: str, found: Finding) -> Invalid:
+    where = f"（{found.where}）" if found.where else ""
+    return Invalid(
+        "file", f"未予转换：{code} {found.problem}{where}", found.remedy, code=found.code
+    )

@@ -35,7 +35,7 @@ from shared.records.security import SecurityClass, read_security
 #: Ids for what comes without one: the same thing gets the same id each time.
 _NAMES = uuid.UUID("5b6d5f0e-6f0a-5b8e-9a55-2f3b8f6c1d46")
 #: Stands for an archive that has given the fonds its number and is not named.
-_SOME_ARCHIVE = "000000"
+SOME_ARCHIVE = "000000"
 _FORMATS = (
     re.compile(r"格式注册系统名称：PRONOM，注册ID：(.+)"),
     re.compile(r"MIME媒体类型：(.+)"),
@@ -88,7 +88,7 @@ def _fonds(entity: Node) -> tuple[Fonds, Archive | None]:
     number = value_of(entity, "全宗号") or _parts(_code(entity), None).fonds
     code, kept_by = value_of(entity, "档案馆代码"), value_of(entity, "档案馆名称")
     archive = Archive(code, kept_by or code, f"{code[:6]:0<12}") if code else None
-    giver = archive.code if archive else _SOME_ARCHIVE
+    giver = archive.code if archive else SOME_ARCHIVE
     fonds = Fonds(
         named_id("fonds", number or "", name),
         (FondsName(name),),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shared.kernel.errors import Conflict, Invalid
 from shared.packaging import open_package, verify_package
 from shared.packaging.eep import Trust, verify
-from shared.packaging.exchange import About, Carried, convert, form_at, open_source
+from shared.packaging.exchange import About, Carried, convert, form_at, opened_source
 from shared.packaging.exchange.carried import losses
 from shared.packaging.exchange.form import form_of
 from shared.packaging.exchange.own import sealed_by
@@ -44,12 +44,9 @@ packable_records = st.builds(
 def taken(path: Path, work: Path, trust: Trust, *, as_it_is: bool = False) -> Iterator[Carried]:
     """The one record that a package or form holds."""
     work.mkdir(exist_ok=True)
-    source = open_source(path, trust, as_it_is=as_it_is)
-    try:
+    with opened_source(path, trust, as_it_is=as_it_is) as source:
         (found,) = list(source.records(work))
         yield found
-    finally:
-        source.close()
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

@@ -13,9 +13,7 @@ import pytest
 
 from shared.kernel.errors import Classified, Invalid
 from shared.packaging.eep import Trust
-from shared.packaging.exchange import convert, open_source
-from shared.packaging.exchange.form import form_of
-from shared.packaging.exchange.read import FormReader
+from shared.packaging.exchange import convert, judge, opened_source
 from shared.packaging.exchange.tree import FolderTree, ZipTree, open_tree
 
 CODE = "A182-WS·2024-D30-BGS-0012"
@@ -74,15 +72,9 @@ def unpacked(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-def findings(path: Path, form: str = "dat93") -> list[str]:
-    tree = open_tree(path)
-    try:
-        reader = FormReader(form_of(form), tree)
-        found = [each for each in reader.findings if each.is_error]
-        for each in reader.records(Trust()):
-            found += [finding for finding in each.findings if finding.is_error]
-    finally:
-        tree.close()
+def findings(path: Path) -> list[str]:
+    report = judge(path)
+    found = [each for each in report.findings if each.is_error]
     assert all(each.where and each.remedy for each in found), found
     return [each.code for each in found]
 
@@ -94,21 +86,20 @@ def test_an_item_package_of_another_program_is_read_by_its_names(as_zip, tmp_pat
         packed(path, foreign(), prefix="电子档案移交信息包/")
     else:
         unpacked(path, foreign())
-    source = open_source(path, Trust(), as_it_is=True)
     (tmp_path / "work").mkdir()
-    (found,) = source.records(tmp_path / "work")
-    source.close()
+    with opened_source(path, Trust(), as_it_is=True) as source:
+        (found,) = source.records(tmp_path / "work")
     record = found.record
     assert (record.code, record.title, record.author) == (CODE, "关于预算的通知", "宜昌市财政局")
     assert (record.class_code, record.year, record.retention) == ("WS", 2024, "D30")
     assert [file.name for file in record.files] == ["正文.txt", "附件.txt"]
     assert found.files[record.files[0].id].read_text(encoding="utf-8") == "正文"
     assert record.state == "collected"
-    again = open_source(path, Trust(), as_it_is=True)
     for old in (tmp_path / "work").iterdir():
         old.unlink()
-    assert next(again.records(tmp_path / "work")).record == record  # the same ids each time
-    again.close()
+    with opened_source(path, Trust(), as_it_is=True) as source:
+        (again,) = source.records(tmp_path / "work")
+    assert again.record == record  # the same ids each time
     with pytest.raises(Invalid, match="缺日期、档号或经过"):
         convert([path], tmp_path / "x.eep", to="eep", as_it_is=True)
     assert not (tmp_path / "x.eep").exists()
