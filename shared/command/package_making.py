@@ -12,6 +12,7 @@ import click
 from shared.command.main import json_option, show
 from shared.command.package_report import report_on
 from shared.command.trusting import signing, trusting
+from shared.command.usage import Usage
 from shared.storage.temporary import telling_of_trouble
 
 if TYPE_CHECKING:
@@ -97,6 +98,11 @@ def build_package_file(
     default=None,
     help="每个载体最多放多少 MB（百万字节）；多了自动分成几个。",
 )
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="把载体标签（DA/T 52）写成哪个 PDF，供打印；只用于 dat93 和 medium。",
+)
 @json_option
 @signing
 @trusting
@@ -108,6 +114,7 @@ def convert_packages(
     as_it_is: bool,
     about: Path | None,
     medium_size: int | None,
+    labels: Path | None,
     signer: Signer | None,
     trust: Trust,
     as_json: bool,
@@ -119,6 +126,8 @@ def convert_packages(
     """
     from shared.packaging.exchange import About, convert
 
+    if form in ("eep", "folder") and (labels or medium_size):
+        raise Usage("--labels 和 --medium-size 只用于 dat93 和 medium。", "请去掉，或换一种形式。")
     with telling_of_trouble():
         done = convert(
             sources,
@@ -129,6 +138,7 @@ def convert_packages(
             signer=signer,
             about=About.from_json(about.read_bytes()) if about else None,
             medium_bytes=medium_size * 1_000_000 if medium_size else None,
+            labels=labels,
         )
     lines = [f"已转换 {done.records} 件，写到：{'、'.join(map(str, done.written))}。", *_lost(done)]
     show(done.to_wire(), as_json=as_json, sentence="\n".join(lines))

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shared.kernel.clock import SHANGHAI, now
 from shared.kernel.errors import Invalid
+from shared.kernel.files import write_atomically
 from shared.packaging.eep import Making, SealSigner, Signer, Trust
 from shared.packaging.exchange.build import gather
 from shared.packaging.exchange.carried import Carried, Loss
 from shared.packaging.exchange.form import DAT93, MEDIUM, form_of
 from shared.packaging.exchange.from_eep import write_eep
+from shared.packaging.exchange.label import labels_pdf
 from shared.packaging.exchange.own import sealed_by, write_own
 from shared.packaging.exchange.papers import About
 from shared.packaging.exchange.sources import EEP, Source, opened_source
@@ -56,6 +59,7 @@ def convert(
     signer: Signer | None = None,
     about: About | None = None,
     medium_bytes: int | None = None,
+    labels: Path | None = None,
 ) -> Converted:
     """Write the records of some packages or forms in another form, whole or not at all.
 
@@ -71,6 +75,7 @@ def convert(
         signer: who signs packages of DA/T 48, or (SM2) seals those that have no seal.
         about: what the description file says.
         medium_bytes: how much fits on one medium; then `into` is a folder with one for each.
+        labels: where to write the label sheet (PDF) of the media, for forms of many records.
 
     Raises Invalid for what is not proven or the form has no place for, Classified, Conflict when
     `into` is there, Unavailable when the disk is full.
@@ -82,12 +87,16 @@ def convert(
         opened = [
             stack.enter_context(opened_source(path, trust, as_it_is=as_it_is)) for path in sources
         ]
+        if not sum(map(len, opened)):
+            raise Invalid(
+                "sources", "里面没有一件档案。", "请检查目录文件。", code="nothing_to_convert"
+            )
         into.parent.mkdir(parents=True, exist_ok=True)
         work = Path(stack.enter_context(_work_beside(into)))
         records = (each for source in opened for each in _cleared(source, work))
         writing = _Writing(into, to, signer, done)
         if to in (DAT93, MEDIUM):
-            writing.forms(records, about or About(), medium_bytes)
+            writing.forms(records, about or About(), medium_bytes, labels)
         else:
             writing.packages(records, is_one=sum(map(len, opened)) == 1)
     return done
@@ -186,9 +195,14 @@ class _Writing:
             shutil.rmtree(building, ignore_errors=True)
         return lost
 
-    def forms(self, records: Iterator[Carried], about: About, most: int | None) -> None:
+    def forms(
+        self, records: Iterator[Carried], about: About, most: int | None, labels: Path | None
+    ) -> None:
         """One tree of a form, or one for each medium of so many bytes in a new folder."""
         form = form_of(self.to)
+        sheet = b""
+        if labels is not None:
+            refuse_existing(labels)
         with ExitStack() as stack:
             folder = stack.enter_context(new_folder(self.into)) if most is not None else None
             writers: list[FormWriter] = []
@@ -212,8 +226,20 @@ class _Writing:
                 if not writers or (most is not None and writers[-1].size + size > most):
                     another()
                 self._note(carried, writers[-1].add(carried))
-            for place, writer in enumerate(writers, 1):
-                number = about.medium_number
-                if number and len(writers) > 1:
-                    number = f"{number}-{place}"
+            numbers = _numbers(about.medium_number, len(writers))
+            for number, writer in zip(numbers, writers, strict=True):
                 writer.finish(number=number, count=len(writers))
+            if labels is not None:
+                today = now().astimezone(SHANGHAI).date()
+                pairs = zip(numbers, writers, strict=True)
+                sheet = labels_pdf([each.label(number=no, made_on=today) for no, each in pairs])
+        if labels is not None:
+            write_atomically(labels, sheet)
+            self.done.written.append(labels)
+
+
+def _numbers(number: str | None, count: int) -> list[str | None]:
+    """The number of each medium: the one that was given, and behind it which of several."""
+    if number is None or count == 1:
+        return [number] * count
+    return [f"{number}-{place}" for place in range(1, count + 1)]

@@ -7,6 +7,7 @@ so that whoever reads the form with Danglian can prove it, and make the same pac
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path, PurePosixPath
 
 from shared.kernel.errors import Invalid
@@ -23,8 +24,10 @@ from shared.packaging.exchange.papers import (
 from shared.packaging.exchange.writing import TreeWriter
 from shared.packaging.manifest import MANIFEST, RECORD, SIGNATURE
 from shared.records.archival_code import sort_key
+from shared.records.classes import class_name
 from shared.records.metadata import describe, read_xml, recognise, to_xml
 from shared.records.record import FIELD_NAMES, LEVEL_NAMES, RecordLevel
+from shared.records.retention import retention_name
 from shared.records.text import safe_file_name
 
 #: Below 其他: what proves a record, under its place in the form.
@@ -43,6 +46,25 @@ def names_in_folder(form: Form, names: list[str]) -> list[str]:
     return distinct_names([form.metadata_file(1), *names])[1:]
 
 
+def _on_label(carried: Carried) -> dict[str, str]:
+    """What a record brings to the label of its medium."""
+    record = carried.record
+    return {
+        "fonds_number": fonds_number(carried) or "",
+        "fonds_name": carried.fonds.name,
+        "category": class_name(record.class_code),
+        "year": str(record.year),
+        "retention": retention_name(record.retention),
+        "security": record.security.label,
+    }
+
+
+def fonds_number(carried: Carried) -> str | None:
+    """The number of the record's fonds, in the archive that keeps it where there is one."""
+    archive = carried.archive
+    return carried.fonds.number_in(archive.code) if archive else carried.fonds.number
+
+
 def size_on_medium(carried: Carried) -> int:
     """About how many bytes a record takes."""
     return sum(file.size for file in carried.record.files) + _PAPERS
@@ -59,6 +81,7 @@ class FormWriter:
         self._codes: dict[str, str] = {}
         self._units: dict[str, None] = {}
         self._extensions: set[str] = set()
+        self._held: dict[str, dict[str, None]] = {}
         self.size = 0
 
     def __len__(self) -> int:
@@ -100,6 +123,8 @@ class FormWriter:
             self._tree.copy(f"{folder}/{name}", path, sha256)
             self._extensions.add(PurePosixPath(name).suffix.lstrip(".").upper() or "无扩展名")
         self.size += size_on_medium(carried)
+        for key, value in _on_label(carried).items():
+            self._held.setdefault(key, {}).setdefault(value)
         if carried.sealed:
             proofs = proof_folder(form, place)
             self._tree.add(f"{proofs}/{MANIFEST}", carried.sealed.manifest)
@@ -133,6 +158,20 @@ class FormWriter:
         }
         self._tree.add(form.description_file, description_file(form, values))
 
+    def label(self, *, number: str | None, made_on: date) -> dict[str, str]:
+        """What stands on the label of the medium."""
+        formats = sorted(self._extensions)
+        return {
+            **{key: "、".join(filter(None, values)) for key, values in self._held.items()},
+            "medium_number": number or "",
+            "codes": self.codes,
+            "amount": f"{len(self)} 件（卷），{self.size / 1_000_000:,.1f} MB",
+            "formats": "、".join(formats),
+            "environment": self._about.environment or environment_for(formats),
+            "maker": self._about.maker or "",
+            "made_on": f"{made_on:%Y-%m-%d}",
+        }
+
     def _catalogue(self, carried: Carried) -> Catalogue:
         form, record = self._form, carried.record
         if len(self) >= form.most_records:
@@ -149,10 +188,8 @@ class FormWriter:
 
     def _folder(self, carried: Carried) -> str:
         record = carried.record
-        archive = carried.archive
-        number = carried.fonds.number_in(archive.code) if archive else carried.fonds.number
         values = {
-            "fonds_number": number or "",
+            "fonds_number": fonds_number(carried) or "",
             "year": str(record.year),
             "category": record.class_code,
             "code": record.code or "",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -47,6 +48,11 @@ def taken(path: Path, work: Path, trust: Trust, *, as_it_is: bool = False) -> It
     with opened_source(path, trust, as_it_is=as_it_is) as source:
         (found,) = list(source.records(work))
         yield found
+
+
+def words_of(pdf: Path, page: int) -> str:
+    with pypdfium2.PdfDocument(pdf) as document:
+        return str(document[page].get_textpage().get_text_bounded())
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
@@ -183,9 +189,15 @@ def test_records_are_spread_over_as_many_media_as_they_need(unit: Unit, tmp_path
         sources.append(tmp_path / f"{number}.zip")
         unit.package(unit.record(file, number=number, code=code), sources[-1])
     media = tmp_path / "media"
+    labels = tmp_path / "labels.pdf"
     done = convert(
-        sources, media, to="medium", trust=trust(unit), about=ABOUT, medium_bytes=1_000_000
-    )
+        sources, media, to="medium", trust=trust(unit), about=ABOUT, medium_bytes=1_000_000,
+        labels=labels,
+    )  # fmt: skip
+    assert done.written.pop() == labels
+    pages = [words_of(labels, page) for page in range(3)]
+    assert all("A182-WS·2024-D30-BGS-000" in page and "A 封存保管" in page for page in pages)
+    assert "J001-2024-1-3" in pages[2]
     assert [path.name for path in done.written] == ["001", "002", "003"]
     for place, path in enumerate(done.written, 1):
         assert sum(map(len, files_below(path).values())) < 1_000_000
