@@ -155,7 +155,7 @@ def _documents(
 
 def _from_json(content: bytes, given: Mapping[str, Path]) -> Carried:
     try:
-        data = strict_json(content)
+        data = strict_json(content.removeprefix(b"\xef\xbb\xbf"))
     except (ValueError, RecursionError):
         raise _bad("metadata", "不是 XML，也不是一个 JSON 对象") from None
     _check_keys(data, _KEYS, "")
@@ -237,6 +237,8 @@ def _wire(said: Mapping[str, Any], fonds: Fonds) -> dict[str, Any]:
             wire[field] = str(read(said[field], field))
     if said.get("date") is not None:
         wire["date"] = parse_date(said["date"]).isoformat()
+    if not isinstance(wire["events"], list):
+        raise _bad("events", "“events”应为列表")
     wire["events"] = [_event(each, at) for at, each in enumerate(wire["events"])]
     if "state" not in said:
         is_filed = wire["events"] and wire["code"] and wire["date"]

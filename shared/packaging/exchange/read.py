@@ -28,6 +28,7 @@ from shared.packaging.manifest import MANIFEST, METADATA, RECORD, SIGNATURE, Man
 from shared.packaging.package import Entries, LoosePackage
 from shared.records.metadata import read_any_xml, read_xml, recognise
 from shared.records.record import RecordLevel
+from shared.records.security import refuse_classified
 
 _MOST_PAPER = 32 * 1024 * 1024
 #: Of one form: whoever gets so many asks for a new one, and does not read more.
@@ -173,13 +174,14 @@ class FormReader:
                 yield Found(row.code, Verdict.ABSENT, (broken,), is_damaged=True)
 
     def _record(self, row: Row, trust: Trust, work: Path | None) -> Found:
+        refuse_classified(*row.values.values())
+        proofs = proof_folder(self.form, row.place)
+        if self._has(f"{proofs}/{MANIFEST}"):
+            return self._sealed(row, proofs, trust, work)
         metadata = [name for name in row.files if self.form.is_metadata(name)]
         contents = [name for name in row.files if not self.form.is_metadata(name)]
         if lacking := list(_lacking(row, metadata, contents)):
             return Found(row.code, Verdict.ABSENT, tuple(lacking), is_damaged=True)
-        proofs = proof_folder(self.form, row.place)
-        if self._has(f"{proofs}/{MANIFEST}"):
-            return self._sealed(row, proofs, trust, work)
         return self._unsealed(row, metadata[0], contents, work)
 
     def _sealed(self, row: Row, proofs: str, trust: Trust, work: Path | None) -> Found:

@@ -9,6 +9,7 @@ from shared.inspection.finding import Finding, Property, shown
 from shared.kernel.errors import Invalid
 from shared.packaging.exchange.form import Catalogue
 from shared.packaging.exchange.papers import element_value
+from shared.packaging.exchange.tree import shown_name
 from shared.records.metadata import RECORD, Node, find, value_of
 from shared.records.retention import read_retention
 from shared.records.security import read_security
@@ -33,7 +34,8 @@ class Row:
 
 def structural(code: str, problem: str, where: str | None) -> Finding:
     """A finding about what is there and what is not."""
-    return Finding(code, problem, AGAIN, where=where, property=Property.INTEGRITY)
+    place = shown_name(where) if where else None
+    return Finding(code, problem, AGAIN, where=place, property=Property.INTEGRITY)
 
 
 def surplus(row: Row, name: str) -> Finding:

@@ -222,6 +222,12 @@ def _too_many() -> Invalid:
 
 
 def _bad(problem: str, name: str, code: str) -> Invalid:
+    return Invalid(
+        "package", f"“{shown_name(name)}”{problem}。", "请由原单位重新生成后提交。", code=code
+    )
+
+
+def shown_name(name: str) -> str:
+    """A name as a message may show it: short, harmless, and nothing of a classified one."""
     plain = "（含密级标志）" if classified_mark(name) else repair_text(name)
-    shown = plain if len(plain) <= 120 else f"{plain[:60]}…{plain[-40:]}"
-    return Invalid("package", f"“{shown}”{problem}。", "请由原单位重新生成后提交。", code=code)
+    return plain if len(plain) <= 120 else f"{plain[:60]}…{plain[-40:]}"

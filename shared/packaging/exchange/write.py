@@ -32,7 +32,8 @@ from shared.records.text import safe_file_name
 
 #: Below 其他: what proves a record, under its place in the form.
 PROOFS = "档联"
-#: Papers of one record beside its files, in a guess of what it takes on a medium.
+#: A file on a disc takes whole sectors; a record has its papers, and lines in those of the form.
+_SECTOR = 2048
 _PAPERS = 64 * 1024
 
 
@@ -66,8 +67,11 @@ def fonds_number(carried: Carried) -> str | None:
 
 
 def size_on_medium(carried: Carried) -> int:
-    """About how many bytes a record takes."""
-    return sum(file.size for file in carried.record.files) + _PAPERS
+    """About how many bytes a record takes on a medium, rather too many than too few."""
+    sealed = carried.sealed
+    papers = len(sealed.manifest + sealed.record + sealed.metadata) if sealed else 0
+    files = sum(-(-file.size // _SECTOR) * _SECTOR for file in carried.record.files)
+    return files + papers + _PAPERS
 
 
 class FormWriter:
@@ -106,8 +110,11 @@ class FormWriter:
         """
         form, record = self._form, carried.record
         catalogue = self._catalogue(carried)
-        described = describe(record, carried.fonds, archive=carried.archive)
-        metadata = carried.sealed.metadata if carried.sealed else to_xml(described)
+        metadata = (
+            carried.sealed.metadata
+            if carried.sealed
+            else to_xml(describe(record, carried.fonds, archive=carried.archive))
+        )
         tree = read_xml(metadata)
         folder = self._folder(carried)
         place = len(self) + 1
@@ -221,6 +228,8 @@ class FormWriter:
                 for file in document.files
             ]
         names = names_in_folder(self._form, [name for name, _path, _sha256 in listed])
+        if taken := [name for name in names if self._form.is_metadata(name)]:
+            raise self._cannot(carried, f"文件“{taken[0]}”的名称是留给元数据的")
         for name, (_name, path, sha256) in zip(names, listed, strict=True):
             yield name, path, sha256
 

@@ -117,6 +117,7 @@ def test_what_was_opened_can_be_built_again(tmp_path: Path, signing) -> None:
         ({"fonds": {"name": ""}}, "required", "fonds.name"),
         ({"fonds": []}, "bad_metadata_file", "fonds"),
         ({"documents": [{"files": "x"}]}, "bad_metadata_file", "documents.0.files"),
+        ({"record": {**RECORD, "events": None}}, "bad_metadata_file", "events"),
         ({"more": 1}, "bad_metadata_file", "more"),
     ],
 )

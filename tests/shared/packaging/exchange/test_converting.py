@@ -249,12 +249,14 @@ def test_what_is_there_is_never_overwritten(unit: Unit, tmp_path: Path) -> None:
     [
         ({"author": None}, "没有责任者"),
         ({"documents": ()}, "没有计算机文件"),
+        ({"files": "电子档案9元数据.xml"}, "留给元数据"),
         ({"code": "无/A/10年/1992/0001"}, "不能作目录名"),
         ({"level": RecordLevel.VOLUME, "number": None, "volume_number": 1}, "不装案卷"),
     ],
 )
 def test_what_a_form_has_no_place_for_is_refused(unit, tmp_path, changes, why) -> None:
-    unit.package(unit.record(**changes), tmp_path / "p.zip")
+    name = changes.pop("files", "通知.pdf")
+    unit.package(unit.record(unit.file(name), **changes), tmp_path / "p.zip")
     with pytest.raises(Invalid, match=why) as caught:
         convert([tmp_path / "p.zip"], tmp_path / "out", to="dat93", trust=trust(unit))
     assert caught.value.code == "form_cannot_say"

@@ -147,6 +147,11 @@ def test_a_code_that_stands_twice_or_has_no_folder_is_found(tmp_path: Path) -> N
 def test_a_classified_item_is_never_taken(tmp_path: Path) -> None:
     marked = foreign(**{"目录文件.XML": catalogue(row(security="机密★10年"))})
     assert "classified" in findings(packed(tmp_path / "1.zip", marked))
+    title = row().replace("关于预算的通知", "某事（机密★10年）")
+    named = foreign(**{"目录文件.XML": catalogue(title), "某事（机密★10年）.txt": b"x"})
+    told = str(judge(packed(tmp_path / "2.zip", named)).to_wire())
+    assert "classified" in told
+    assert "某事" not in told
     with pytest.raises(Invalid) as caught:
         convert([tmp_path / "1.zip"], tmp_path / "out", to="medium", as_it_is=True)
     assert caught.value.code == Classified.code
