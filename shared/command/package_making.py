@@ -80,7 +80,7 @@ def build_package_file(
     "--into",
     type=click.Path(path_type=Path),
     required=True,
-    help="写到哪里，不覆盖旧的；名称以 .zip 结尾的写成 ZIP，否则写成目录。",
+    help="写到哪里，不覆盖旧的；名称以 .zip 结尾的写成 ZIP，.iso 写成光盘映像，否则写成目录。",
 )
 @click.option(
     "--as-it-is",

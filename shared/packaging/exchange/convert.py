@@ -23,7 +23,7 @@ from shared.packaging.exchange.own import sealed_by, write_own
 from shared.packaging.exchange.papers import About
 from shared.packaging.exchange.sources import EEP, Source, opened_source
 from shared.packaging.exchange.write import FormWriter, size_on_medium
-from shared.packaging.exchange.writing import new_tree, refuse_existing
+from shared.packaging.exchange.writing import FILE_KINDS, new_tree, refuse_existing
 from shared.records.text import safe_file_name
 from shared.storage.temporary import new_folder, telling_of_trouble, temporary_file
 
@@ -66,15 +66,16 @@ def convert(
     Args:
         sources: packages of DA/T 48, Danglian's own (ZIP or folder), item packages of DA/T 93 and
             media of 档发〔2012〕7号 (folder or ZIP).
-        into: what to write: a file `.eep`, a folder, or a `.zip`; a folder of packages where
-            several records become packages of one record each.
+        into: what to write: a file `.eep`, a folder, a `.zip`, or (image of a disc) an `.iso`; a
+            folder of packages where several records become packages of one record each.
         to: `eep`, `folder`, `dat93` or `medium`.
         trust: whose signatures and seals count.
         as_it_is: also take what nobody has proven, and what breaks the order of its form; never
             what is damaged or altered.
         signer: who signs packages of DA/T 48, or (SM2) seals those that have no seal.
         about: what the description file says.
-        medium_bytes: how much fits on one medium; then `into` is a folder with one for each.
+        medium_bytes: how much fits on one medium; then there is a folder with one for each, named
+            as `into` without its `.zip` or `.iso`, which the media have instead.
         labels: where to write the label sheet (PDF) of the media, for forms of many records.
 
     Raises Invalid for what is not proven or the form has no place for, Classified, Conflict when
@@ -204,13 +205,15 @@ class _Writing:
         if labels is not None:
             refuse_existing(labels)
         with ExitStack() as stack:
-            folder = stack.enter_context(new_folder(self.into)) if most is not None else None
+            kind = self.into.suffix if self.into.suffix.lower() in FILE_KINDS else ""
+            place = self.into.with_suffix("") if kind else self.into
+            folder = stack.enter_context(new_folder(place)) if most is not None else None
             writers: list[FormWriter] = []
 
             def another() -> None:
-                name = f"{len(writers) + 1:03d}"
+                name = f"{len(writers) + 1:03d}{kind}"
                 target = self.into if folder is None else folder / name
-                self.done.written.append(self.into if folder is None else self.into / name)
+                self.done.written.append(self.into if folder is None else place / name)
                 writers.append(FormWriter(form, stack.enter_context(new_tree(target)), about))
 
             for each in records:

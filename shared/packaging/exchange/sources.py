@@ -15,6 +15,7 @@ from shared.packaging.eep.report import Verdict
 from shared.packaging.exchange.carried import Carried, Found
 from shared.packaging.exchange.form import DAT93, MEDIUM, form_of
 from shared.packaging.exchange.from_eep import take_out
+from shared.packaging.exchange.image import is_image
 from shared.packaging.exchange.own import OwnReader
 from shared.packaging.exchange.read import FormReader
 from shared.packaging.exchange.tree import MOST_BYTES, open_tree
@@ -93,13 +94,13 @@ def opened_source(path: Path, trust: Trust, *, as_it_is: bool = False) -> Iterat
 
 
 def is_eep(path: Path) -> bool:
-    """Whether this is to be read as a package of DA/T 48: by its name, or because it is no ZIP."""
+    """Whether this is to be read as a package of DA/T 48: by name, or for want of a better."""
     if path.is_dir():
         return False
     if path.suffix.lower() == ".eep":
         return True
     with path.open("rb") as stream:
-        return stream.read(len(_ZIP)) != _ZIP
+        return stream.read(len(_ZIP)) != _ZIP and not is_image(path)
 
 
 def form_at(path: Path) -> str:

@@ -20,6 +20,7 @@ from typing import BinaryIO, cast
 from shared.kernel.errors import Invalid
 from shared.kernel.files import CHUNK
 from shared.packaging.build import fold
+from shared.packaging.exchange.image import is_image
 from shared.packaging.layout import MOST_RATIO
 from shared.packaging.package import Entries, Told
 from shared.packaging.zip_names import encoding_of, entry_name
@@ -37,6 +38,13 @@ _HEADER = 30
 
 def open_tree(path: Path) -> Entries:
     """Open a folder or a ZIP. Raises Invalid, naming the entry, for what is hostile or broken."""
+    if path.is_file() and is_image(path):
+        raise Invalid(
+            "file",
+            "这是光盘映像，不直接读取。",
+            "请先装载（挂载）映像，再写装载后的目录。",
+            code="image_not_mounted",
+        )
     return FolderTree(path) if path.is_dir() else ZipTree(path)
 
 

@@ -32,6 +32,8 @@ from shared.records.text import safe_file_name
 
 #: Below 其他: what proves a record, under its place in the form.
 PROOFS = "档联"
+#: What a name may have in UDF (UTF-16) and in most file systems (UTF-8), with room for a ` (2)`.
+_MOST_CHARACTERS, _MOST_BYTES, _LONGEST_EXTENSION = 120, 240, 20
 #: A file on a disc takes whole sectors; a record has its papers, and lines in those of the form.
 _SECTOR = 2048
 _PAPERS = 64 * 1024
@@ -43,8 +45,23 @@ def proof_folder(form: Form, place: int) -> str:
 
 
 def names_in_folder(form: Form, names: list[str]) -> list[str]:
-    """The names of computer files beside their metadata, none twice."""
-    return distinct_names([form.metadata_file(1), *names])[1:]
+    """The names of computer files beside their metadata: none twice, none too long for a disc."""
+    return distinct_names([form.metadata_file(1), *map(_shortened, names)])[1:]
+
+
+def _shortened(name: str) -> str:
+    """The name, cut before its extension where a disc or a file system would refuse it.
+
+    The whole name stands in the metadata.
+    """
+    stem, dot, extension = name.rpartition(".")
+    if not stem or len(extension) > _LONGEST_EXTENSION:
+        stem, dot, extension = name, "", ""
+    tail = dot + extension
+    stem = stem[: _MOST_CHARACTERS - len(tail)]
+    while len((stem + tail).encode()) > _MOST_BYTES:
+        stem = stem[:-1]
+    return stem.rstrip(" .") + tail if len(stem + tail) < len(name) else name
 
 
 def _on_label(carried: Carried) -> dict[str, str]:

@@ -1,20 +1,24 @@
-"""A new tree of files, as a folder or a ZIP: it appears whole or not at all."""
+"""A new tree of files, as a folder, ZIP or image of a disc: it appears whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from shared.kernel.errors import Conflict
 from shared.kernel.files import chunks
+from shared.kernel.identifiers import new_id
 from shared.packaging.build import file_changed, zip_info
-from shared.storage.temporary import new_folder, sweep_leftovers, temporary_file
+from shared.packaging.exchange.image import write_image
+from shared.storage.temporary import new_folder, telling_of_trouble, temporary_file
 
-_BUILDING = ".building"
+#: What a tree in one file may end in.
+FILE_KINDS = (".zip", ".iso")
 
 
 class TreeWriter(Protocol):
@@ -29,24 +33,29 @@ class TreeWriter(Protocol):
 
 @contextmanager
 def new_tree(target: Path) -> Iterator[TreeWriter]:
-    """Write a tree: a ZIP when the target is named so, else a folder.
+    """Write a tree: a ZIP or an image of a disc when the target is named so, else a folder.
 
     Raises Conflict when something is there already, Unavailable when the disk is full.
     """
-    if target.suffix.lower() != ".zip":
+    kind = target.suffix.lower()
+    if kind not in FILE_KINDS:
         with new_folder(target) as folder:
             yield _Folder(folder)
         return
     refuse_existing(target)
-    building = target.absolute().parent / _BUILDING
-    with temporary_file(building) as temporary:
-        with zipfile.ZipFile(temporary.stream, "w", zipfile.ZIP_STORED) as archive:
-            yield _Zip(archive)
-        temporary.stream.flush()
-        temporary.replace(target)
-    sweep_leftovers(building)
-    with suppress(OSError):  # another writer has its file there
-        building.rmdir()
+    target = target.absolute()
+    building = target.with_name(f".{target.name}.{new_id()}.part")
+    try:
+        with telling_of_trouble(), temporary_file(building) as temporary:
+            if kind == ".iso":  # an image is laid out when all that goes into it is there
+                yield _Folder(building / "files")
+                write_image(building / "files", target.stem, temporary.stream)
+            else:
+                with zipfile.ZipFile(temporary.stream, "w", zipfile.ZIP_STORED) as archive:
+                    yield _Zip(archive)
+            temporary.replace(target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def refuse_existing(target: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pycdlib
 import pypdfium2
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -80,7 +83,7 @@ def test_a_sealed_package_comes_back_byte_by_byte_from_each_form(
         assert (done.records, done.losses, form_at(there)) == (1, [], form)
         assert convert([there], back, to="folder", trust=trust(unit)).losses == []
         assert back.read_bytes() == package.read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+    assert list(tmp_path.glob(".*.*")) == []
 
 
 @settings(max_examples=6, suppress_health_check=list(HealthCheck))
@@ -211,6 +214,50 @@ def test_records_are_spread_over_as_many_media_as_they_need(unit: Unit, tmp_path
     assert not (tmp_path / "m").exists()
 
 
+def below(folder: Any, name: str = "") -> Iterator[str]:
+    """The names of all files of an image, on its side with UDF."""
+    for each in folder.fi_descs.values():
+        if not each.is_parent():
+            coding = "utf-16-be" if each.encoding == "utf-16_be" else "latin-1"
+            there = f"{name}/{each.fi.decode(coding)}"
+            yield from below(each.file_entry, there) if each.is_dir() else [there]
+
+
+def test_an_image_of_a_disc_has_all_files_under_their_names(unit: Unit, tmp_path: Path) -> None:
+    long = "关于" * 40 + ".pdf"
+    record = unit.record(unit.file("通知·一.pdf"), unit.file(long), unit.file("x" * 200 + ".txt"))
+    unit.package(record, tmp_path / "p.zip")
+    options = {"to": "medium", "trust": trust(unit), "about": ABOUT}
+    convert([tmp_path / "p.zip"], tmp_path / "folder", **options)
+    done = convert([tmp_path / "p.zip"], tmp_path / "m.iso", medium_bytes=1_000_000, **options)
+    assert done.written == [tmp_path / "m" / "001.iso"]
+    image = pycdlib.PyCdlib()
+    image.open(str(tmp_path / "m" / "001.iso"))
+    found = {}
+    for name in below(image.get_record(udf_path="/")):
+        stream = io.BytesIO()
+        image.get_file_from_iso_fp(stream, udf_path=name)
+        found[name[1:]] = stream.getvalue()
+    image.close()
+    assert found == files_below(tmp_path / "folder")
+    assert sorted(len(Path(name).name) for name in found if name.startswith("电子档案/")) == [
+        8, 12, 82, 120,
+    ]  # fmt: skip
+    with pytest.raises(Invalid) as caught:
+        convert([tmp_path / "m" / "001.iso"], tmp_path / "back", to="folder")
+    assert caught.value.code == "image_not_mounted"
+
+
+def test_long_names_are_cut_in_a_form_and_whole_in_the_record(unit: Unit, tmp_path: Path) -> None:
+    names = ["关" * 250 + ".pdf", "关" * 250 + ".txt", "关" * 251 + ".pdf", "x" * 254]
+    files = (replace(unit.file("f.pdf", name.encode()), name=name) for name in names)
+    unit.package(unit.record(*files), tmp_path / "p.zip")
+    for target in (tmp_path / "folder", tmp_path / "m.zip", tmp_path / "m.iso"):
+        convert([tmp_path / "p.zip"], target, to="medium", trust=trust(unit), about=ABOUT)
+    convert([tmp_path / "folder"], tmp_path / "back.zip", to="folder", trust=trust(unit))
+    assert (tmp_path / "back.zip").read_bytes() == (tmp_path / "p.zip").read_bytes()
+
+
 def test_nothing_is_converted_that_nobody_proves_unless_asked(unit: Unit, tmp_path: Path) -> None:
     package = tmp_path / "p.zip"
     unit.package(unit.record(), package)
@@ -301,6 +348,11 @@ def test_large_files_pass_with_flat_memory(unit: Unit, tmp_path: Path) -> None:
     tracemalloc.start()
     convert([tmp_path / "p.zip"], tmp_path / "m.zip", to="medium", trust=trust(unit), about=ABOUT)
     convert([tmp_path / "m.zip"], tmp_path / "p", to="folder", trust=trust(unit))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * 1024 * 1024
+    tracemalloc.start()
+    convert([tmp_path / "p"], tmp_path / "m.iso", to="medium", trust=trust(unit), about=ABOUT)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 16 * 1024 * 1024
