@@ -9,7 +9,6 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +17,7 @@ from node.registry.files import LARGEST, refuse_size
 from shared.inspection.texts import refuse_marked
 from shared.kernel.errors import Classified, Invalid, Unavailable
 from shared.kernel.files import CHUNK
+from shared.packaging.zip_names import encoding_of, entry_name
 from shared.records.values import repair_text
 
 #: Entries of one ZIP; files of one import.
@@ -30,7 +30,6 @@ _SMALL = 10 * 1024**2
 #: Bytes and entries that one transaction notes.
 _STEP_BYTES = 64 * 1024**2
 _STEP_ENTRIES = 200
-_UTF8 = 0x800
 _NO_CONTENT = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 #: Said in place of the name of a classified file.
@@ -88,34 +87,6 @@ def _opened(path: Path) -> zipfile.ZipFile:
 
 def _bomb(problem: str) -> Invalid:
     return Invalid("files", f"{problem}。", "请分成几个压缩包，分别上传。", code="zip_bomb")
-
-
-def _raw(entry: zipfile.ZipInfo) -> bytes | None:
-    """The bytes of a name whose encoding the ZIP does not say."""
-    return None if entry.flag_bits & _UTF8 else entry.filename.encode("cp437", "replace")
-
-
-def encoding_of(entries: Sequence[zipfile.ZipInfo]) -> str:
-    """How the names of a ZIP are written that does not say so: UTF-8 or GBK, one for all.
-
-    Two Chinese characters in GBK can be read as UTF-8, too, but then as Greek or Hebrew letters:
-    what people here write in UTF-8 lies above them, but for the `·` of an archival code.
-    """
-    try:
-        texts = [raw.decode("utf-8") for entry in entries if (raw := _raw(entry))]
-    except UnicodeDecodeError:
-        return "gb18030"
-    odd = any("\x80" <= char < "\u0800" and char != "·" for text in texts for char in text)
-    return "gb18030" if odd else "utf-8"
-
-
-def entry_name(entry: zipfile.ZipInfo, encoding: str) -> str:
-    """The name of an entry, in the encoding of its ZIP where it does not say its own."""
-    raw = _raw(entry)
-    try:
-        return entry.filename if raw is None else raw.decode(encoding)
-    except UnicodeDecodeError:
-        return entry.filename
 
 
 def shown(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -89,6 +89,63 @@ def build_package(
         NotFound: the bytes of a file are not there.
         Unavailable: the disk is full; nothing is left behind.
     """
+    sealed = seal_record(
+        record,
+        files,
+        offer_id=offer_id,
+        unit=unit,
+        fonds=fonds,
+        seal=seal,
+        archive=archive,
+        signature=signature,
+    )
+    building = target.parent / _BUILDING
+    with telling_of_trouble(), temporary_file(building) as temporary:
+        with zipfile.ZipFile(temporary.stream, "w", zipfile.ZIP_STORED) as archive_file:
+            for name, content in sealed.described:
+                archive_file.writestr(zip_info(name, len(content)), content)
+            for entry, source in sealed.contents:
+                copy_entry(archive_file, entry, source)
+            archive_file.writestr(zip_info(SIGNATURE, len(sealed.signature)), sealed.signature)
+        temporary.stream.flush()
+        identity = PackageIdentity(file_sha256(temporary.path), temporary.path.stat().st_size)
+        temporary.replace(target)
+    sweep_leftovers(building)
+    return identity
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """All of a package before it lies anywhere: the exact bytes, and where its files are."""
+
+    manifest: bytes
+    record: bytes
+    metadata: bytes
+    signature: bytes
+    contents: tuple[tuple[PackageEntry, Path], ...]
+
+    @property
+    def described(self) -> Iterator[tuple[str, bytes]]:
+        """The entries that come before the files."""
+        yield from (
+            (MANIFEST, self.manifest),
+            (RECORD, self.record),
+            (METADATA, self.metadata),
+        )
+
+
+def seal_record(
+    record: Record | Mapping[str, Any],
+    files: Mapping[str, Path],
+    *,
+    offer_id: str,
+    unit: str,
+    fonds: Fonds,
+    seal: SigningKey,
+    archive: Archive | None = None,
+    signature: bytes | None = None,
+) -> Sealed:
+    """What `build_package` writes, with the same arguments; raises the same."""
     whole = record_from_wire(record_to_wire(record) if isinstance(record, Record) else record)
     if whole.fonds_id != fonds.id:
         raise Invalid("fonds", "档案不属于这个全宗。", "请检查全宗后重新生成信息包。")
@@ -112,21 +169,7 @@ def build_package(
         ),
     ).to_bytes()
     sealed = _sealed(manifest, seal, signature)
-    building = target.parent / _BUILDING
-    with telling_of_trouble(), temporary_file(building) as temporary:
-        with zipfile.ZipFile(temporary.stream, "w", zipfile.ZIP_STORED) as archive_file:
-            for name, content in (
-                (MANIFEST, manifest), (RECORD, record_bytes), (METADATA, metadata)
-            ):  # fmt: skip
-                archive_file.writestr(zip_info(name, len(content)), content)
-            for entry, source in contents:
-                copy_entry(archive_file, entry, source)
-            archive_file.writestr(zip_info(SIGNATURE, len(sealed)), sealed)
-        temporary.stream.flush()
-        identity = PackageIdentity(file_sha256(temporary.path), temporary.path.stat().st_size)
-        temporary.replace(target)
-    sweep_leftovers(building)
-    return identity
+    return Sealed(manifest, record_bytes, metadata, sealed, tuple(contents))
 
 
 def distinct_names(names: Iterable[str]) -> list[str]:

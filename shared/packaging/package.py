@@ -11,12 +11,12 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, cast
+from typing import Any, BinaryIO, Protocol, Self, cast
 
 from shared.kernel.errors import Invalid, NotFound
 from shared.kernel.files import CHUNK, chunks
@@ -40,13 +40,26 @@ _MOST_SMALL = 32 * 1024 * 1024
 _MOST_PACKAGE = 1 << 40
 
 
-class Package:
-    """An open package: its manifest, its record, and its computer files as verified streams."""
+class Entries(Protocol):
+    """Named bytes with their sizes: those of a ZIP, of a folder, or some of a larger tree."""
 
-    def __init__(self, source: BinaryIO, archive: zipfile.ZipFile) -> None:
-        self._source = source
-        self._archive = archive
-        self._infos = {info.filename: info for info in archive.infolist()}
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The names, in their order, each with its size."""
+
+    def open(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """The bytes under a name, at most as many as its size says. Raises Invalid."""
+
+    def close(self) -> None:
+        """Let go of what is held."""
+
+
+class LoosePackage:
+    """A package over whatever holds its entries: manifest, record, files as verified streams."""
+
+    def __init__(self, entries: Entries) -> None:
+        """Raise Invalid when the entries are not exactly those of the manifest."""
+        self._entries = entries
         self.manifest_bytes = self._small(MANIFEST)
         self.manifest = Manifest.from_bytes(self.manifest_bytes)
         self._listed = {entry.path: entry for entry in self.manifest.entries}
@@ -64,23 +77,13 @@ class Package:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._archive.close()
-        self._source.close()
-
-    @cached_property
-    def identity(self) -> PackageIdentity:
-        """SHA-256 and size of the whole package (reads it once)."""
-        digest = hashlib.sha256()
-        self._source.seek(0)
-        for piece in chunks(self._source):
-            digest.update(piece)
-        return PackageIdentity(digest.hexdigest(), self._source.tell())
+        """Let go of the entries."""
+        self._entries.close()
 
     @property
     def names(self) -> list[str]:
         """The entries as they lie in the package."""
-        return list(self._infos)
+        return list(self._entries.sizes)
 
     @cached_property
     def record_bytes(self) -> bytes:
@@ -128,8 +131,11 @@ class Package:
         return {entry.file_id: entry for entry in self.manifest.entries if entry.file_id}
 
     def size_of(self, path: str) -> int:
-        """The unpacked size of an entry as the ZIP says. Raises NotFound."""
-        return self._info(path).file_size
+        """The unpacked size of an entry as its holder says. Raises NotFound."""
+        size = self._entries.sizes.get(path)
+        if size is None:
+            raise _absent(path)
+        return size
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
@@ -137,7 +143,7 @@ class Package:
         entry = self._listed.get(path)
         if entry is None:
             raise _absent(path)
-        with self._reading(path) as stream:
+        with self.open_raw(path) as stream:
             verified = Verified(stream, entry)
             yield cast(BinaryIO, io.BufferedReader(verified, CHUNK))
 
@@ -150,43 +156,19 @@ class Package:
         with self.open(entry.path) as stream:
             yield stream
 
-    def lend_file(self, file_id: str) -> BinaryIO:
-        """A computer file to seek in, read where it lies; closing it closes the package.
-
-        Raises NotFound; reading raises Invalid, see `member_stream`.
-        """
-        entry = self.files.get(file_id)
-        if entry is None:
-            raise _absent(file_id)
-        info = self._info(entry.path)
-        if info.compress_type != zipfile.ZIP_STORED:
-            raise _bad("文件在信息包中是压缩的，不能直接查看", "bad_compression")
-        start = place_in(self._source, info)
-        return member_stream(self._source, start, entry.size, entry.sha256, close=self.close)
-
     @contextmanager
     def open_raw(self, path: str) -> Iterator[BinaryIO]:
         """An entry's bytes as they are, at most as many as declared; for those who digest them."""
-        with self._reading(path) as stream:
+        self.size_of(path)
+        with self._entries.open(path) as stream:
             yield stream
 
-    def _info(self, path: str) -> zipfile.ZipInfo:
-        if path not in self._infos:
-            raise _absent(path)
-        return self._infos[path]
-
-    @contextmanager
-    def _reading(self, path: str) -> Iterator[BinaryIO]:
-        info = self._info(path)
-        with self._archive.open(info) as stream:
-            yield cast(BinaryIO, io.BufferedReader(Told(stream.read, path), CHUNK))
-
     def _small(self, name: str) -> bytes:
-        if self._info(name).file_size > _MOST_SMALL:
+        if self.size_of(name) > _MOST_SMALL:
             raise Invalid(
                 name, f"信息包中的 {name} 过大。", "请由移交单位重新生成信息包。", code="too_large"
             )
-        with self._reading(name) as stream:
+        with self.open_raw(name) as stream:
             return stream.read()
 
     def _check_listed(self) -> None:
@@ -203,16 +185,69 @@ class Package:
         ids = [entry.file_id for entry in self.manifest.entries if entry.file_id]
         if len(set(ids)) != len(ids):
             raise _bad("清单中同一计算机文件出现两次", "bad_manifest")
-        if more := sorted(set(self._infos) - set(paths) - wanted):
+        if more := sorted(set(self._entries.sizes) - set(paths) - wanted):
             raise _bad(f"信息包中有清单以外的内容（共 {len(more)} 项）", "entry_not_listed")
-        if less := sorted((set(paths) | wanted) - set(self._infos)):
+        if less := sorted((set(paths) | wanted) - set(self._entries.sizes)):
             raise _bad(f"信息包缺少“{less[0]}”等 {len(less)} 项", "entry_missing")
         for entry in self.manifest.entries:
-            actual = self._infos[entry.path].file_size
+            actual = self._entries.sizes[entry.path]
             if actual != entry.size:
                 raise _bad(
                     f"“{entry.path}”应为 {entry.size} 字节，实为 {actual}", "entry_size_differs"
                 )
+
+
+class _ZipEntries:
+    """The entries of a ZIP whose layout was checked."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self.sizes = {info.filename: info.file_size for info in archive.infolist()}
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        with self._archive.open(name) as stream:
+            yield cast(BinaryIO, io.BufferedReader(Told(stream.read, name), CHUNK))
+
+    def close(self) -> None:
+        self._archive.close()
+
+
+class Package(LoosePackage):
+    """An open package as it travels: one ZIP."""
+
+    def __init__(self, source: BinaryIO, archive: zipfile.ZipFile) -> None:
+        self._source = source
+        self._archive = archive
+        super().__init__(_ZipEntries(archive))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        super().close()
+        self._source.close()
+
+    @cached_property
+    def identity(self) -> PackageIdentity:
+        """SHA-256 and size of the whole package (reads it once)."""
+        digest = hashlib.sha256()
+        self._source.seek(0)
+        for piece in chunks(self._source):
+            digest.update(piece)
+        return PackageIdentity(digest.hexdigest(), self._source.tell())
+
+    def lend_file(self, file_id: str) -> BinaryIO:
+        """A computer file to seek in, read where it lies; closing it closes the package.
+
+        Raises NotFound; reading raises Invalid, see `member_stream`.
+        """
+        entry = self.files.get(file_id)
+        if entry is None:
+            raise _absent(file_id)
+        info = self._archive.getinfo(entry.path)
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise _bad("文件在信息包中是压缩的，不能直接查看", "bad_compression")
+        start = place_in(self._source, info)
+        return member_stream(self._source, start, entry.size, entry.sha256, close=self.close)
 
 
 def open_package(source: Path | BinaryIO, *, most_bytes: int = _MOST_PACKAGE) -> Package:

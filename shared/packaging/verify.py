@@ -22,7 +22,7 @@ from shared.packaging.manifest import (
     SIGNATURE_ALGORITHM,
     PackageEntry,
 )
-from shared.packaging.package import Package, open_package
+from shared.packaging.package import LoosePackage, Package, open_package
 from shared.records.record import content_digest
 
 _AGAIN = "请由移交单位重新生成信息包并提交。"
@@ -79,13 +79,20 @@ def _verify(
             expected=f"{identity.sha256}，{identity.size} 字节",
             actual=f"{package.identity.sha256}，{package.identity.size} 字节",
         )
+    yield from verify_loose(package, seal, offer=offer)
+
+
+def verify_loose(
+    package: LoosePackage, seal: PublicKey | None, *, offer: Mapping[str, Any] | None = None
+) -> Iterator[Finding]:
+    """As `verify_package`, of a package whose entries lie wherever they do."""
     yield from check_seal(package, seal)
     for entry in package.manifest.entries:
         yield from check_entry(package, entry)
     yield from check_claims(package, offer)
 
 
-def check_seal(package: Package, seal: PublicKey | None) -> Iterator[Finding]:
+def check_seal(package: LoosePackage, seal: PublicKey | None) -> Iterator[Finding]:
     """Whether signature.json is the unit's seal over the exact bytes of the manifest."""
     try:
         signed = package.signature
@@ -129,7 +136,7 @@ def check_seal(package: Package, seal: PublicKey | None) -> Iterator[Finding]:
         )
 
 
-def check_entry(package: Package, entry: PackageEntry) -> Iterator[Finding]:
+def check_entry(package: LoosePackage, entry: PackageEntry) -> Iterator[Finding]:
     """Whether an entry's bytes have the size and both digests that the manifest lists."""
     sha256, sm3, size = hashlib.sha256(), hashlib.new("sm3"), 0
     try:
@@ -158,7 +165,7 @@ def check_entry(package: Package, entry: PackageEntry) -> Iterator[Finding]:
             return  # the others follow from the first
 
 
-def check_claims(package: Package, offer: Mapping[str, Any] | None) -> Iterator[Finding]:
+def check_claims(package: LoosePackage, offer: Mapping[str, Any] | None) -> Iterator[Finding]:
     """Whether manifest, record and offer speak of the same record, and of the same files."""
     manifest = package.manifest
     try:
@@ -204,7 +211,7 @@ _CLAIMS = {
 }
 
 
-def _check_files(package: Package) -> Iterator[Finding]:
+def _check_files(package: LoosePackage) -> Iterator[Finding]:
     listed = package.files
     files = {file.id: file for file in package.record.files}
     for file_id in sorted(set(listed) - set(files)):

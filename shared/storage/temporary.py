@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -77,6 +78,29 @@ def temporary_file(folder: Path) -> Iterator[Temporary]:
     finally:
         with suppress(FileNotFoundError):
             path.unlink()
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill under a temporary name, which gets its own name at the end of the block.
+
+    Raises Conflict when there is a folder that is not empty, Unavailable when it cannot be written.
+    """
+    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+        raise Conflict(
+            "目标目录不是空的。", "请换一个新目录。", code="folder_not_empty", field="into"
+        )
+    target = target.absolute()
+    making = target.with_name(f".{target.name}.{new_id()}.part")
+    try:
+        with telling_of_trouble():
+            make_folders(making)
+            yield making
+            if target.exists():
+                target.rmdir()
+            making.rename(target)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
 
 
 def sweep_leftovers(folder: Path) -> int:

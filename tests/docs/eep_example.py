@@ -22,7 +22,8 @@ _MADE = datetime(2025, 3, 2, 1, 0, tzinfo=UTC)
 _KEYS = re.compile(r"(<(签名结果|证书)>)[^<]*")
 
 
-def _record(folder: Path) -> Record:
+def example_record(folder: Path) -> Record:
+    """The record that the page shows; its one computer file is `file` in the folder."""
     content = "各乡镇人民政府：请于4月底前完成归档。\n".encode()
     (folder / "file").write_bytes(content)
     record = a_record()
@@ -45,7 +46,7 @@ def make(*, modified: bool = False) -> bytes:
     signer = SealSigner(key, (self_signed(key, _UNIT, datetime(2025, 1, 1, tzinfo=UTC), until),))
     made = Making(_UNIT, (signer,), time=_MADE)
     with tempfile.TemporaryDirectory() as name:
-        record = _record(Path(name))
+        record = example_record(Path(name))
         files = {file.id: Path(name) / "file" for file in record.files}
         first = io.BytesIO()
         write_original(record, files, first, fonds=a_fonds(), making=made)

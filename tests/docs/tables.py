@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from tests.docs import eep_example
+from tests.docs import eep_example, exchange_example
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -25,6 +25,8 @@ TABLES = {
     "hub doctor": DOCS / "administrators.zh-CN.md",
     "node doctor": DOCS / "administrators.zh-CN.md",
     "eep example": DOCS / "packages.md",
+    "dat93 example": DOCS / "packages.md",
+    "medium example": DOCS / "packages.md",
 }
 _END = "<!-- end of table -->"
 _SPACES = re.compile(r"\s+")
@@ -300,6 +302,8 @@ def table(name: str) -> str:
         )
     if name == "eep example":
         return eep_example.shown()
+    if name in ("dat93 example", "medium example"):
+        return exchange_example.shown(name.partition(" ")[0])
     return _table(
         ("代号", "情况", "怎么办"),
         (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -12,8 +11,7 @@ from typing import BinaryIO
 from lxml import etree
 
 from shared.inspection.finding import Finding
-from shared.kernel.errors import Conflict, Invalid
-from shared.kernel.identifiers import new_id
+from shared.kernel.errors import Invalid
 from shared.packaging.eep.decompose import EepDocument, EepFile, documents, metadata
 from shared.packaging.eep.form import ENCODED_ID, REFERENCE, SIGNED
 from shared.packaging.eep.report import Report, Verdict
@@ -24,7 +22,7 @@ from shared.packaging.eep.trust import Trust
 from shared.packaging.eep.verify import Verified, look_into
 from shared.records.metadata import Node, to_xml
 from shared.records.security import read_security, refuse_classified
-from shared.storage.temporary import make_folders, telling_of_trouble
+from shared.storage.temporary import new_folder
 
 
 class Eep:
@@ -95,21 +93,8 @@ class Eep:
         Returns the paths of the files. Raises Conflict when the folder is there and not empty,
         Unavailable when it cannot be written, Invalid as `pour`.
         """
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise Conflict(
-                "目标目录不是空的。", "请换一个新目录。", code="folder_not_empty", field="into"
-            )
-        folder = folder.absolute()
-        making = folder.with_name(f".{folder.name}.{new_id()}.part")
-        try:
-            with telling_of_trouble():
-                make_folders(making)
-                names = self._save(making)
-                if folder.exists():
-                    folder.rmdir()
-                making.rename(folder)
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
+        with new_folder(folder) as making:
+            names = self._save(making)
         return [folder / name for name in names]
 
     def _save(self, folder: Path) -> list[str]:

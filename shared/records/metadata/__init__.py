@@ -1,11 +1,13 @@
 """DA/T 46-2009 metadata 文书类电子文件元数据: the 88 elements, and a record said in them.
 
-`describe` maps a record to a tree of elements, `to_xml` and `read_xml` carry it, `check_metadata`
-names what breaks the scheme. Everyone outside takes these from here.
+`describe` maps a record to a tree of elements and `recognise` goes the way back, `to_xml` and
+`read_xml` carry the tree, `check_metadata` names what breaks the scheme. Everyone outside takes
+these from here.
 """
 
 from shared.records.metadata.check import MetadataProblem, check_metadata
 from shared.records.metadata.describe import describe
+from shared.records.metadata.recognise import Recognised, documents_of, recognise
 from shared.records.metadata.scheme import (
     Element,
     by_name,
@@ -24,7 +26,7 @@ from shared.records.metadata.tree import (
     find_all,
     value_of,
 )
-from shared.records.metadata.xml import NAMESPACE, read_xml, to_xml
+from shared.records.metadata.xml import NAMESPACE, read_any_xml, read_xml, to_xml
 
 __all__ = [
     "AGENT",
@@ -36,14 +38,18 @@ __all__ = [
     "Element",
     "MetadataProblem",
     "Node",
+    "Recognised",
     "by_name",
     "by_number",
     "check_metadata",
     "describe",
+    "documents_of",
     "find",
     "find_all",
     "load_scheme",
+    "read_any_xml",
     "read_xml",
+    "recognise",
     "scheme_version",
     "to_xml",
     "value_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from lxml import etree
@@ -19,7 +20,13 @@ MOST_DEPTH = 8
 MOST_NODES = 400_000
 MOST_TEXT = 20_000
 
-_DECLARED = re.compile(r"^\s*<\?xml[^>]*encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
+#: What others' files may be in.
+ENCODINGS = ("UTF-8", "GB18030", "GBK", "GB2312")
+
+_ENCODING = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*<\?xml[^>]*encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']"
+)
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
 def to_xml(tree: Node) -> bytes:
@@ -58,15 +65,32 @@ def read_xml(content: bytes) -> Node:
     Raises Invalid for anything else: DTD and entities, other encodings than UTF-8, foreign
     namespaces, too much, too deep, and texts outside the value domain.
     """
+    tree = _read(_parsed(content, ("UTF-8",)), NAMESPACE)
+    if tree.name != ROOT:
+        raise _bad(f"元数据的根元素应为“{ROOT}”", "bad_root")
+    return tree
+
+
+def read_any_xml(content: bytes) -> Node:
+    """The elements of somebody else's XML by their local names, whatever namespace they are in.
+
+    In UTF-8, GB18030, GBK or GB2312. Raises Invalid as `read_xml` for what is hostile or broken.
+    """
+    return _read(_parsed(content, ENCODINGS), None)
+
+
+def _parsed(content: bytes, encodings: Sequence[str]) -> etree._Element:
     if len(content) > MOST_BYTES:
         raise _bad(f"元数据超过{MOST_BYTES // 1024 // 1024}兆字节", "too_large")
+    said = _ENCODING.match(content)
+    encoding = said[1].decode().upper() if said else "UTF-8"
+    if encoding not in encodings:
+        raise _bad(f"元数据声明的编码不是{'、'.join(encodings)}", "bad_encoding")
     try:
-        text = content.decode("utf-8-sig")
+        # GB18030 holds the two older ones.
+        text = content.decode("utf-8-sig" if encoding == "UTF-8" else "gb18030")
     except UnicodeDecodeError:
-        raise _bad("元数据不是UTF-8编码", "bad_encoding") from None
-    declared = _DECLARED.match(text)
-    if declared and declared[1].upper() != "UTF-8":
-        raise _bad("元数据声明的编码不是UTF-8", "bad_encoding")
+        raise _bad(f"元数据不是{encoding}编码", "bad_encoding") from None
     # Looked for in the text, before any parser sees it; `<!` has no other use in our files.
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise _bad("元数据中有DTD或实体声明，可能是恶意文件", "dtd_refused")
@@ -80,13 +104,9 @@ def read_xml(content: bytes) -> Node:
         remove_pis=True,
     )
     try:
-        root = etree.fromstring(content, parser)
+        return etree.fromstring(_DECLARATION.sub("", text, count=1).encode(), parser)
     except (etree.XMLSyntaxError, ValueError):
         raise _bad("元数据不是格式正确的XML", "bad_xml") from None
-    tree = _read(root, 1, _Count())
-    if tree.name != ROOT:
-        raise _bad(f"元数据的根元素应为“{ROOT}”", "bad_root")
-    return tree
 
 
 class _Count:
@@ -101,18 +121,22 @@ class _Count:
             raise _bad(f"元数据的元素超过{MOST_NODES}个", "too_large")
 
 
-def _read(element: etree._Element, depth: int, count: _Count) -> Node:
+def _read(
+    element: etree._Element, namespace: str | None, depth: int = 1, count: _Count | None = None
+) -> Node:
+    """The tree below an element; without a namespace, elements of any."""
+    count = count or _Count()
     count.one_more()
     if depth > MOST_DEPTH:
         raise _bad(f"元数据的层次超过{MOST_DEPTH}层", "too_deep")
     name = etree.QName(element)
-    if name.namespace != NAMESPACE:
+    if namespace is not None and name.namespace != namespace:
         raise _bad("元数据中有不属于本方案的元素", "foreign_element")
-    children = tuple(_read(child, depth + 1, count) for child in element)
+    children = tuple(_read(child, namespace, depth + 1, count) for child in element)
     if any(child.tail and child.tail.strip() for child in element):
         raise _bad(f"“{name.localname}”的子元素之间有文字", "stray_text")
     value = element.text
-    if value is not None and children:
+    if value is not None and (children or namespace is None):
         value = value.strip() or None
     attributes = tuple(sorted((str(key), str(each)) for key, each in element.attrib.items()))
     for text in (value, *(each for _key, each in attributes)):
