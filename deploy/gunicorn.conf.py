@@ -8,7 +8,7 @@ bind = os.environ.get("DANGLIAN_BIND", "127.0.0.1:8060")
 worker_class = "gthread"
 workers = int(os.environ.get("DANGLIAN_WORKERS", str(multiprocessing.cpu_count())))
 threads = 8
-# Requests are short: whatever is long is a job. A part of an upload is 1 MiB.
+# Requests are short: whatever is long is a job. Parts of an upload are 16 MiB together at most.
 timeout = 60
 graceful_timeout = 30
 keepalive = 5

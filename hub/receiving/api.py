@@ -13,13 +13,13 @@ from hub.receiving import service as receiving
 from hub.receiving.schemas import BatchStateSchema
 from shared.identity import current_actor, public
 from shared.kernel.errors import Invalid
-from shared.storage import PART_SIZE
+from shared.storage import MOST_PARTS, PART_SIZE
 from shared.web import accepts_upload, api_blueprint, current_database, download
 
 uploads_api = api_blueprint("uploads", "分片上传")
 receiving_api = api_blueprint("receiving", "接收")
 
-#: The grant's token, and the SHA-256 of the part's bytes.
+#: The grant's token, and the SHA-256 of the bytes that come.
 TOKEN_HEADER = "Danglian-Upload-Token"  # noqa: S105 - the name of a header
 DIGEST_HEADER = "Danglian-Part-Sha256"
 
@@ -29,13 +29,13 @@ _PDF = "application/pdf"
 
 @uploads_api.route("/<upload_id>/parts/<int:number>", methods=["PUT"])
 @public
-@accepts_upload(PART_SIZE + 1)  # a request that is read up to its limit counts as too large
+@accepts_upload(MOST_PARTS * PART_SIZE + 1)  # read up to its limit, it would count as too large
 def put_part(upload_id: str, number: int) -> ResponseReturnValue:
-    """Take one part; the token of the grant is the bearer's right."""
+    """Take one part, or several from this one on; the token of the grant is the bearer's right."""
     digest = request.headers.get(DIGEST_HEADER, "")
     if not _DIGEST.fullmatch(digest):
         raise Invalid(
-            DIGEST_HEADER, "请求头缺少这一片的 SHA-256 摘要。", "请填写64位小写十六进制。"
+            DIGEST_HEADER, "请求头缺少所送内容的 SHA-256 摘要。", "请填写64位小写十六进制。"
         )
     complete = receiving.put_part(
         current_database(),
@@ -44,6 +44,7 @@ def put_part(upload_id: str, number: int) -> ResponseReturnValue:
         token=request.headers.get(TOKEN_HEADER, ""),
         number=number,
         stream=cast(BinaryIO, request.stream),
+        size=request.content_length,
         sha256=digest,
     )
     return jsonify(complete=complete)

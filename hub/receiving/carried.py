@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hub.receiving.models import HOLDING_STATES, Offer, OfferState, Upload, UploadPart
+from hub.receiving.models import HOLDING_STATES, Offer, OfferState, Upload
 from hub.receiving.uploads import (
     GrantedUpload,
     grant_upload,
-    note_part,
+    note_parts,
     present_numbers,
     upload_of,
     wanted_offer,
@@ -28,7 +28,7 @@ from shared.kernel.database import Database
 from shared.kernel.errors import DanglianError, Unavailable, WrongState
 from shared.messaging.log import lock_streams
 from shared.messaging.parcel import Part
-from shared.storage import Staging
+from shared.storage import Staging, Stretch
 
 
 @dataclass
@@ -79,10 +79,11 @@ class CarriedPackages:
                 raise WrongState(
                     "这件移交在导入中途撤回或办结了。", "不需要再带来。", code="offer_closed"
                 )
-            note_part(
+            note_parts(
                 session,
                 GrantedUpload(offer_id, part.size, part.sha256),
-                UploadPart(number=part.number, sha256=sha256, size=size),
+                Stretch(part.number),
+                sha256=sha256,
             )
             if session.get_one(Offer, offer_id).arrived:
                 self.whole.add(offer_id)

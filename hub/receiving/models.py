@@ -183,7 +183,7 @@ class Upload(Model):
 
 
 class UploadPart(Model):
-    """A part that staging has, verified by its own digest."""
+    """A part that staging has, verified; `sha256` is of what came with it in one request."""
 
     __tablename__ = "receiving_upload_part"
     __table_args__ = ({"info": {"origin": "nodes"}},)

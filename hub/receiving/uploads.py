@@ -26,7 +26,7 @@ from shared.kernel.errors import Classified, Conflict, Invalid, NotAllowed, NotF
 from shared.kernel.keys import random_token
 from shared.messaging.log import lock_streams
 from shared.records import wire
-from shared.storage import PART_SIZE, Staging, part_count
+from shared.storage import MOST_PARTS, PART_SIZE, Staging, Stretch, part_count, part_length
 
 GRANT_LASTS = timedelta(hours=1)
 #: Parts that came so long ago, of an offer that still waits, are cleared; the node sends again.
@@ -142,6 +142,7 @@ def _granted(
         "token": granted[0] if granted else None,
         "part_size": PART_SIZE,
         "part_count": part_count(size),
+        "parts_at_once": MOST_PARTS,
         "present_parts": present,
         "complete": granted is None,
         "expires_at": format_utc(granted[1].expires_at) if granted else None,
@@ -194,27 +195,33 @@ def put_part(
     token: str,
     number: int,
     stream: BinaryIO,
+    size: int | None,
     sha256: str,
 ) -> bool:
-    """Take one part of a granted upload; returns whether all of them are here now.
+    """Take one part of a granted upload, or several entire ones from this number on.
 
-    Opens its own short transactions, because the bytes go to staging between them. Raises
-    NotAllowed without a valid grant, Invalid when number or bytes are not right.
+    Returns whether all parts are here now; of parts that are here already nothing is read. `size`
+    is how many bytes come (None: as many as this part has). Opens its own short transactions,
+    because the bytes go to staging between them. Raises NotAllowed without a valid grant, Invalid
+    when number, size or bytes are not right, Conflict when some of the parts are here, not all.
     """
     with database.read() as session:
         granted = granted_upload(session, upload_id, token)
-    count = part_count(granted.size)
-    if not 1 <= number <= count:
-        raise Invalid("number", f"分片号应在 1 至 {count} 之间。", "请检查上传程序。")
-    size = min(PART_SIZE, granted.size - (number - 1) * PART_SIZE)
+        size = part_length(granted.size, number) if size is None else size
+        stretch = Stretch.of(granted.size, number, size)
+        here = _present_in(session, upload_id, stretch)
+        if len(here) == stretch.count:
+            return _is_whole(session, granted)
+    if here:
+        # Else a part could lie in staging as often as there are ways to send it.
+        raise Conflict("其中有几片平台已经有了。", "重新申请上传，只送还缺的。", code="parts_here")
     try:
         staging.put_part(upload_id, number, stream, size=size, sha256=sha256)
     except NotFound:  # its first part, or staging was swept; nothing of the stream was read
         staging.begin(upload_id, size=granted.size, sha256=granted.sha256)
         staging.put_part(upload_id, number, stream, size=size, sha256=sha256)
     with database.write() as session:
-        granted = held_upload(session, upload_id, token)
-        return note_part(session, granted, UploadPart(number=number, sha256=sha256, size=size))
+        return note_parts(session, held_upload(session, upload_id, token), stretch, sha256=sha256)
 
 
 def held_upload(session: Session, upload_id: str, token: str) -> GrantedUpload:
@@ -224,19 +231,45 @@ def held_upload(session: Session, upload_id: str, token: str) -> GrantedUpload:
     return granted_upload(session, upload_id, token)
 
 
-def note_part(session: Session, granted: GrantedUpload, part: UploadPart) -> bool:
-    """Note a part that staging has; returns whether all are here now, which is told.
+def note_parts(session: Session, granted: GrantedUpload, stretch: Stretch, *, sha256: str) -> bool:
+    """Note parts that staging has; returns whether all are here now, which is told.
 
-    The caller holds the node's stream: of two parts that come at once, one is the last.
+    The caller holds the node's stream: of two that come at once, one is the last.
     """
-    upload_id = part.upload_id = granted.upload_id
-    session.merge(part)
+    upload_id = granted.upload_id
+    here = _present_in(session, upload_id, stretch)
+    session.add_all(
+        UploadPart(
+            upload_id=upload_id,
+            number=number,
+            sha256=sha256,
+            size=part_length(granted.size, number),
+        )
+        for number in stretch.numbers
+        if number not in here
+    )
     session.flush()
-    here = select(func.count()).where(UploadPart.upload_id == upload_id)
-    whole = session.scalar(here) == part_count(granted.size)
+    whole = _is_whole(session, granted)
     if whole:
         tell(session, UploadArrived(upload_id))
     return whole
+
+
+def _present_in(session: Session, upload_id: str, stretch: Stretch) -> set[int]:
+    """Which of these parts were noted."""
+    return set(
+        session.scalars(
+            select(UploadPart.number).where(
+                UploadPart.upload_id == upload_id,
+                UploadPart.number.between(stretch.first, stretch.numbers[-1]),
+            )
+        )
+    )
+
+
+def _is_whole(session: Session, granted: GrantedUpload) -> bool:
+    here = select(func.count()).where(UploadPart.upload_id == granted.upload_id)
+    return session.scalar(here) == part_count(granted.size)
 
 
 def take_package(session: Session, event: UploadArrived) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import requests
@@ -11,6 +10,7 @@ from node.office.places import NodeFolder
 from node.office.service import office_of
 from node.sync.errors import hub_answer
 from node.sync.questions import TIMEOUT, ask_hub, hub_url
+from node.sync.slices import Slice
 
 _TOKEN, _DIGEST = "Danglian-Upload-Token", "Danglian-Part-Sha256"
 
@@ -36,15 +36,15 @@ class HubDoor:
         """
         return ask_hub(self._folder, question, http=self._http)
 
-    def put_part(self, grant: dict[str, Any], number: int, part: bytes) -> None:
-        """Send one part of a granted upload."""
+    def put_part(self, grant: dict[str, Any], number: int, piece: Slice) -> None:
+        """Send one part of a granted upload, or several that follow each other from it on."""
         url = f"{self._base()}/api/v1/uploads/{grant['upload_id']}/parts/{number}"
         headers = {
             _TOKEN: grant["token"],
-            _DIGEST: hashlib.sha256(part).hexdigest(),
+            _DIGEST: piece.sha256(),
             "Content-Type": "application/octet-stream",
         }
-        hub_answer(lambda: self._http.put(url, data=part, headers=headers, timeout=TIMEOUT))
+        hub_answer(lambda: self._http.put(url, data=piece, headers=headers, timeout=TIMEOUT))
 
     def get_part(self, grant: dict[str, Any], number: int) -> bytes:
         """Fetch one part of a granted bundle. The caller verifies the whole by its digest."""

@@ -11,6 +11,9 @@ from shared.kernel.errors import DanglianError, Unavailable
 _SERVER_ERRORS = 500
 _TOO_MANY = 429
 _BAD = 400
+_LARGE = 413
+#: The code of what is too large, for the hub or for a server that stands before it.
+TOO_LARGE = "too_large"
 
 
 def hub_answer(send: Callable[[], requests.Response]) -> requests.Response:
@@ -36,5 +39,5 @@ def _problem(answer: requests.Response) -> DanglianError:
     return DanglianError(
         str(problem.get("detail") or problem.get("title") or "市级平台拒绝了请求。"),
         str(problem.get("remedy") or ""),
-        code=str(problem.get("code") or "refused"),
+        code=str(problem.get("code") or (TOO_LARGE if answer.status_code == _LARGE else "refused")),
     )

@@ -1,45 +1,57 @@
 """Parts that go up several at a time while the line is quick, one after the other while it is not.
 
 On a quick line most of a part's time is waiting: for its bytes to be durable at the hub, and for
-the answer. On a slow one more than one at a time would only be lost together when the line drops.
+the answer. So more and more of them go in one request, and several requests at once. On a slow one
+both would only be lost together when the line drops.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable
 
-#: So many parts are under way at most; each is in memory.
+from shared.storage import Stretch
+
+#: So many requests are under way at most.
 MOST = 4
-#: A part that took longer than this is a reason for fewer at a time.
+#: A request that took longer than this is a reason for fewer and smaller ones.
 QUICK_SECONDS = 2.0
-
-#: The number of a part, and its bytes.
-Part = tuple[int, bytes]
+#: A request ought to take so long, going by the last one; but it is no more than so many times it.
+_GOOD_SECONDS, _MOST_GROWTH = 1.0, 4
+_NO_TIME = 1e-6
 
 
 def send_all(
-    parts: Iterator[Part],
-    send: Callable[[int, bytes], None],
+    missing: Iterable[int],
+    send: Callable[[Stretch], None],
     *,
+    at_once: int,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Send parts, up to `MOST` at a time; returns when the last one has arrived.
+    """Send the parts of these numbers; returns when the last one has arrived.
 
-    Begins with one. Each that was quick brings one more under way with it, each that was slow
-    takes one away. After an error nothing more is begun; what is under way ends, and the first
-    error is raised.
+    Begins with one. Each request that was quick brings one more under way with it, up to `MOST`,
+    each that was slow takes one away. Up to `at_once` parts that follow each other go in one
+    request, as many as ought to take a second. After an error nothing more is begun; what is under
+    way ends, and the first error is raised.
     """
-    _Sending(parts, send, clock).run()
+    _Sending(missing, send, at_once, clock).run()
 
 
 class _Sending:
     def __init__(
-        self, parts: Iterator[Part], send: Callable[[int, bytes], None], clock: Callable[[], float]
+        self,
+        missing: Iterable[int],
+        send: Callable[[Stretch], None],
+        at_once: int,
+        clock: Callable[[], float],
     ) -> None:
-        self._parts = parts
+        self._missing = deque(missing)
         self._send = send
+        self._at_once = at_once
+        self._length = 1
         self._clock = clock
         self._lock = threading.Lock()
         self._helping = 0
@@ -63,20 +75,31 @@ class _Sending:
 
     def _work(self, goes_on: Callable[[bool], bool]) -> None:
         try:
-            while part := self._next():
+            while stretch := self._next():
                 began = self._clock()
-                self._send(*part)
-                quick = self._clock() - began <= QUICK_SECONDS
-                if quick:
+                self._send(stretch)
+                seconds = self._clock() - began
+                self._learn(stretch.count, seconds)
+                if quick := seconds <= QUICK_SECONDS:
                     self._get_help()
                 if not goes_on(quick):
                     return
         except Exception as error:  # noqa: BLE001 - `run` raises it, in the caller's thread
             self._errors.append(error)
 
-    def _next(self) -> Part | None:
+    def _learn(self, count: int, seconds: float) -> None:
+        fits = int(count * _GOOD_SECONDS / max(seconds, _NO_TIME))
+        self._length = max(1, min(fits, _MOST_GROWTH * count, self._at_once))
+
+    def _next(self) -> Stretch | None:
         with self._lock:
-            return None if self._errors else next(self._parts, None)
+            if self._errors or not self._missing:
+                return None
+            first, count = self._missing.popleft(), 1
+            while count < self._length and self._missing and self._missing[0] == first + count:
+                self._missing.popleft()
+                count += 1
+            return Stretch(first, count)
 
     def _get_help(self) -> None:
         with self._lock:
@@ -86,4 +109,4 @@ class _Sending:
             # As the loops of the process: a line that hangs does not keep it from ending.
             helper = threading.Thread(target=self._help, name="upload-part", daemon=True)
             helper.start()
-            self._helpers.append(helper)  # only now: `run` joins whom it finds here
+            self._helpers.append(helper)

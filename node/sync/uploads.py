@@ -11,10 +11,10 @@ import io
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -22,10 +22,12 @@ from node.custody import contents
 from node.custody import service as custody
 from node.office.places import NodeFolder
 from node.sync.asking import HubDoor
-from node.sync.in_flight import Part, send_all
+from node.sync.errors import TOO_LARGE
+from node.sync.in_flight import send_all
+from node.sync.slices import Slice
 from node.transfer import service as transfer
 from shared.kernel.errors import DanglianError, Unavailable
-from shared.storage import ObjectStore
+from shared.storage import MOST_PARTS, ObjectStore, Stretch
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +106,8 @@ class _Mover(ABC):
 class Uploader(_Mover):
     """Sends the packages and bundles that the hub waits for."""
 
+    _at_once = MOST_PARTS
+
     def _wanted(self, session: Session) -> Sequence[_Wanted]:
         found = []
         for offer_id, sha256, size in transfer.uploads_wanted(session):
@@ -125,18 +129,23 @@ class Uploader(_Mover):
         grant = self._door.ask(wanted.question)
         if grant["complete"]:
             return
+        present = set(grant["present_parts"])
+        missing = [n for n in range(1, int(grant["part_count"]) + 1) if n not in present]
+        # A hub of version 0.1 says nothing of several, and takes one.
+        at_once = min(self._at_once, int(grant.get("parts_at_once", 1)))
+        try:
+            send_all(missing, partial(self._send, wanted, grant), at_once=at_once)
+        except DanglianError as error:
+            if error.code == TOO_LARGE:  # says what stands before the hub: then one by one
+                self._at_once = 1
+            raise
+
+    def _send(self, wanted: _Wanted, grant: dict[str, Any], stretch: Stretch) -> None:
         with wanted.store.open(wanted.name) as stream:
-            send_all(_missing(grant, stream), partial(self._door.put_part, grant))
-
-
-def _missing(grant: dict[str, Any], stream: BinaryIO) -> Iterator[Part]:
-    """The parts of a file that the hub does not have, read when they are asked for."""
-    size = int(grant["part_size"])
-    present = set(grant["present_parts"])
-    for number in range(1, int(grant["part_count"]) + 1):
-        if number not in present:
-            stream.seek((number - 1) * size)
-            yield number, stream.read(size)
+            piece = Slice(
+                stream, (stretch.first - 1) * int(grant["part_size"]), stretch.length(wanted.size)
+            )
+            self._door.put_part(grant, stretch.first, piece)
 
 
 class Fetcher(_Mover):

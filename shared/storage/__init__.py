@@ -5,14 +5,26 @@ Two ports, `ObjectStore` and `Staging`, and the folder behind each. Whole or abs
 
 from shared.storage.folder_staging import FolderStaging
 from shared.storage.folder_store import FolderStore
-from shared.storage.ports import PART_SIZE, ObjectStore, Staging, StoredObject, part_count
+from shared.storage.parts import Stretch
+from shared.storage.ports import (
+    MOST_PARTS,
+    PART_SIZE,
+    ObjectStore,
+    Staging,
+    StoredObject,
+    part_count,
+    part_length,
+)
 
 __all__ = [
+    "MOST_PARTS",
     "PART_SIZE",
     "FolderStaging",
     "FolderStore",
     "ObjectStore",
     "Staging",
     "StoredObject",
+    "Stretch",
     "part_count",
+    "part_length",
 ]

@@ -28,7 +28,8 @@ from shared.storage.verified import Verified
 #: The most that S3 takes in one request.
 MOST_BYTES = 5 * 1024**3
 _SECONDS_TO_CONNECT, _SECONDS_TO_ANSWER = 5.0, 60.0
-_TRIES = 3
+#: Bytes that go out to the service at a time.
+_AT_ONCE = 256 * 1024
 _MISSING = {"NoSuchKey", "NoSuchObject", "NoSuchVersion"}
 _TAKEN = 412
 
@@ -72,6 +73,7 @@ class Bucket:
             timeout=urllib3.Timeout(connect=_SECONDS_TO_CONNECT, read=_SECONDS_TO_ANSWER),
             maxsize=16,
             retries=False,
+            blocksize=_AT_ONCE,
         )
         self._credentials = StaticProvider(access_key, secret_key)
         self._client = Minio(

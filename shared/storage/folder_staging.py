@@ -1,9 +1,8 @@
-"""The staging area in a folder: one folder per upload, one file per part."""
+"""The staging area in a folder: one folder per upload, one file for parts that came together."""
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from shared.kernel.canonical import canonical_json
 from shared.kernel.files import write_atomically
 from shared.kernel.identifiers import new_id
 from shared.storage.parts import (
+    Stretch,
     another_upload,
-    check_all_there,
-    check_part,
+    numbers_in,
+    part_in,
     unknown_upload,
     whole_of,
 )
@@ -33,7 +33,6 @@ from shared.storage.verified import copy_verified
 _INCOMING = ".incoming"
 _ABORTED = ".aborted"
 _UPLOAD = "upload.json"
-_PART = re.compile(r"[0-9]{7}")
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,13 @@ class _Upload:
     size: int
     sha256: str
 
-    def part(self, number: int) -> Path:
-        return self.folder / f"{number:07d}"
+    def stretches(self) -> list[Stretch]:
+        found = (Stretch.named(path.name) for path in self.folder.iterdir())
+        return [each for each in found if each is not None]
+
+    def open(self, stretch: Stretch) -> BinaryIO:
+        with telling_of_trouble():
+            return (self.folder / stretch.name).open("rb")
 
 
 class FolderStaging:
@@ -74,36 +78,28 @@ class FolderStaging:
     ) -> None:
         """See `Staging.put_part`."""
         upload = self._upload(upload_id)
-        check_part(upload.size, number, size=size, sha256=sha256)
+        check_claim(size, sha256)
+        stretch = Stretch.of(upload.size, number, size)
         with telling_of_trouble(), temporary_file(self._incoming) as temporary:
             copy_verified(stream, temporary.stream, size=size, sha256=sha256)
             try:
-                temporary.replace(upload.part(number))
+                temporary.replace(upload.folder / stretch.name)
             except FileNotFoundError as error:  # aborted meanwhile
                 raise unknown_upload() from error
 
     def parts(self, upload_id: str) -> list[int]:
         """See `Staging.parts`."""
-        folder = self._upload(upload_id).folder
-        return sorted(int(path.name) for path in folder.iterdir() if _PART.fullmatch(path.name))
+        return numbers_in(self._upload(upload_id).stretches())
 
     def open_part(self, upload_id: str, number: int) -> BinaryIO:
         """See `Staging.open_part`."""
-        try:
-            return self._upload(upload_id).part(number).open("rb")
-        except FileNotFoundError:
-            raise unknown_upload() from None
+        upload = self._upload(upload_id)
+        return part_in(upload.stretches(), number, upload.open, whole=upload.size)
 
     def open_whole(self, upload_id: str) -> BinaryIO:
-        """See `Staging.open_whole`; keeps one part in memory."""
+        """See `Staging.open_whole`."""
         upload = self._upload(upload_id)
-        check_all_there(upload.size, self.parts(upload_id))
-
-        def part(number: int) -> bytes:
-            with telling_of_trouble():
-                return upload.part(number).read_bytes()
-
-        return whole_of(part, size=upload.size, sha256=upload.sha256)
+        return whole_of(upload.stretches(), upload.open, size=upload.size, sha256=upload.sha256)
 
     def abort(self, upload_id: str) -> None:
         """See `Staging.abort`."""

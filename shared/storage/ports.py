@@ -12,6 +12,8 @@ from shared.kernel.errors import Conflict, Invalid, NotFound
 
 #: Every part of an upload has this many bytes; the last one has the rest.
 PART_SIZE = 1024 * 1024
+#: So many parts that follow each other may come at once, over a line that is quick.
+MOST_PARTS = 16
 
 # An object of OCFL lies ten levels deep: root, three tuples, digest, version, `content`, file.
 _MOST_LEVELS = 12
@@ -91,10 +93,11 @@ class Staging(Protocol):
     def put_part(
         self, upload_id: str, number: int, stream: BinaryIO, *, size: int, sha256: str
     ) -> None:
-        """Keep one part, verified by its own digest; the last verified one of a number counts.
+        """Keep one part, or up to `MOST_PARTS` entire ones from this number on, as one piece.
 
-        Raises NotFound for an unknown upload, Invalid when the number or the bytes are not right,
-        Unavailable when the disk is full.
+        They are verified by their digest on the way, and none of them is held in memory. The same
+        ones again replace the first. Raises NotFound for an unknown upload, Invalid when the number
+        or the bytes are not right, Unavailable when the disk is full.
         """
         ...
 
@@ -103,7 +106,7 @@ class Staging(Protocol):
         ...
 
     def open_part(self, upload_id: str, number: int) -> BinaryIO:
-        """The bytes of one part, to be closed by the caller. Raises NotFound."""
+        """The bytes of one part, in memory. Raises NotFound."""
         ...
 
     def open_whole(self, upload_id: str) -> BinaryIO:

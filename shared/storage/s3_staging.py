@@ -1,4 +1,4 @@
-"""The staging area in a bucket: each part is an object, so a part is there whole or not at all."""
+"""The staging area in a bucket: what comes together is one object, whole or not there at all."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.errors import NotFound
 from shared.storage.bucket import Bucket, Taken
 from shared.storage.parts import (
+    Opener,
+    Stretch,
     another_upload,
-    check_all_there,
-    check_part,
+    numbers_in,
+    part_in,
     unknown_upload,
     whole_of,
 )
 from shared.storage.ports import check_claim, check_upload_id
-from shared.storage.verified import copy_verified
+from shared.storage.s3_object import open_object
 
 _UPLOAD = "upload.json"
 
@@ -51,35 +53,30 @@ class S3Staging:
     def put_part(
         self, upload_id: str, number: int, stream: BinaryIO, *, size: int, sha256: str
     ) -> None:
-        """See `Staging.put_part`; keeps the part in memory, since it replaces an earlier one."""
+        """See `Staging.put_part`; verified while they go out, and by the service."""
         upload = self._upload(upload_id)
-        check_part(upload.size, number, size=size, sha256=sha256)
-        piece = io.BytesIO()
-        copy_verified(stream, piece, size=size, sha256=sha256)
-        piece.seek(0)
-        name = _part(upload_id, number)
-        self._bucket.put(name, piece, size=size, sha256=sha256, replace=True)
+        check_claim(size, sha256)
+        name = f"{upload_id}/{Stretch.of(upload.size, number, size).name}"
+        self._bucket.put(name, stream, size=size, sha256=sha256, replace=True)
 
     def parts(self, upload_id: str) -> list[int]:
         """See `Staging.parts`."""
         self._upload(upload_id)
-        found = (each.name.rpartition("/")[2] for each in self._bucket.list(f"{upload_id}/"))
-        return sorted(int(name) for name in found if name.isdecimal())
+        return numbers_in(self._stretches(upload_id))
 
     def open_part(self, upload_id: str, number: int) -> BinaryIO:
-        """See `Staging.open_part`; keeps the part in memory."""
-        self._upload(upload_id)
-        try:
-            return io.BytesIO(self._bucket.get(_part(upload_id, number)))
-        except NotFound:
-            raise unknown_upload() from None
+        """See `Staging.open_part`."""
+        upload = self._upload(upload_id)
+        return part_in(
+            self._stretches(upload_id), number, self._opener(upload_id), whole=upload.size
+        )
 
     def open_whole(self, upload_id: str) -> BinaryIO:
         """See `Staging.open_whole`."""
         upload = self._upload(upload_id)
-        check_all_there(upload.size, self.parts(upload_id))
         return whole_of(
-            lambda number: self._bucket.get(_part(upload_id, number)),
+            self._stretches(upload_id),
+            self._opener(upload_id),
             size=upload.size,
             sha256=upload.sha256,
         )
@@ -108,6 +105,9 @@ class S3Staging:
             raise unknown_upload() from None
         return _Upload(int(claim["size"]), str(claim["sha256"]))
 
+    def _stretches(self, upload_id: str) -> list[Stretch]:
+        names = (each.name.rpartition("/")[2] for each in self._bucket.list(f"{upload_id}/"))
+        return [each for name in names if (each := Stretch.named(name)) is not None]
 
-def _part(upload_id: str, number: int) -> str:
-    return f"{upload_id}/{number:07d}"
+    def _opener(self, upload_id: str) -> Opener:
+        return lambda stretch: open_object(self._bucket, f"{upload_id}/{stretch.name}")

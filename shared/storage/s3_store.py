@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO
 
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import NotFound, Unavailable
 from shared.kernel.files import CHUNK
-from shared.storage.bucket import Bucket, Taken, telling_of_trouble
-from shared.storage.ports import StoredObject, absent, check_claim, check_name, taken
+from shared.storage.bucket import Bucket, Taken
+from shared.storage.ports import StoredObject, check_claim, check_name, taken
+from shared.storage.s3_object import open_object
 from shared.storage.verified import copy_verified
-
-_TRIES = 3
 
 
 class S3Store:
@@ -57,8 +56,7 @@ class S3Store:
 
     def open(self, name: str) -> BinaryIO:
         """See `ObjectStore.open`; the stream can seek, and fetches no more than is read."""
-        size = self._bucket.size(check_name(name))
-        return cast(BinaryIO, io.BufferedReader(_Object(self._bucket, name, size), CHUNK))
+        return open_object(self._bucket, check_name(name))
 
     def exists(self, name: str) -> bool:
         """See `ObjectStore.exists`."""
@@ -105,65 +103,3 @@ class S3Store:
                     yield name
             elif name.startswith(prefix) or prefix.startswith(name):
                 yield from self._below(name, prefix)
-
-
-class _Object(io.RawIOBase):
-    """An object as a file: reads on where it is, asks anew after a seek or a broken line."""
-
-    def __init__(self, bucket: Bucket, name: str, size: int) -> None:
-        self._bucket = bucket
-        self._name = name
-        self._size = size
-        self._place = 0
-        self._answer: Any = None
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
-        if start + offset != self._place:
-            self._drop()
-            self._place = max(0, start + offset)
-        return self._place
-
-    def readinto(self, buffer: Any) -> int:
-        wanted = min(len(buffer), self._size - self._place)
-        if wanted <= 0:
-            return 0
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                piece = self._read(wanted)
-                break
-            except Unavailable:
-                self._drop()
-                if not tries_left:
-                    raise
-        buffer[: len(piece)] = piece
-        self._place += len(piece)
-        return len(piece)
-
-    def close(self) -> None:
-        self._drop()
-        super().close()
-
-    def _read(self, wanted: int) -> bytes:
-        if self._answer is None:
-            self._answer = self._bucket.start_reading(self._name, self._place)
-        with telling_of_trouble(self._name):
-            piece = bytes(self._answer.read(wanted))
-        if not piece:
-            raise absent(self._name)
-        return piece
-
-    def _drop(self) -> None:
-        if self._answer is not None:
-            self._answer.close()
-            self._answer.release_conn()
-            self._answer = None

@@ -18,7 +18,7 @@ from hub.federation import service as federation
 from hub.federation.places import HubFolder
 from hub.receiving import service as receiving
 from hub.receiving import uploads
-from hub.receiving.models import Accession, Receipt, UploadPart, Verdict
+from hub.receiving.models import Accession, Receipt, Verdict
 from shared.audit import verify_chain
 from shared.identity import create_account, disable_account
 from shared.identity.models import Account
@@ -32,7 +32,7 @@ from shared.messaging.models import IncomingStream
 from shared.messaging.run import RawEntry, pack_run, unpack_run
 from shared.records.hand_over import STATEMENT_FORMAT
 from shared.records.record import record_to_wire
-from shared.storage import PART_SIZE
+from shared.storage import PART_SIZE, Stretch
 from tests.hub.conftest import YILING, City, found
 from tests.hub.receiving.conftest import archivist, hub, other_unit, reviewer, unit
 from tests.hub.receiving.handover import Hub, Unit
@@ -196,9 +196,8 @@ def test_the_last_parts_of_a_package_that_come_together_complete_it(city: City, 
     first, second = offered.package[:PART_SIZE], offered.package[PART_SIZE:]
 
     def note(number: int, part: bytes, session: Session) -> bool:
-        row = UploadPart(number=number, sha256=sha256_hex(part), size=len(part))
         granted = uploads.held_upload(session, grant["upload_id"], grant["token"])
-        return uploads.note_part(session, granted, row)
+        return uploads.note_parts(session, granted, Stretch(number), sha256=sha256_hex(part))
 
     def the_second() -> None:
         with city.database.write() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from typing import Any
 
@@ -15,8 +16,8 @@ from hub.receiving import uploads
 from hub.receiving.models import Upload
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now
-from shared.kernel.errors import DanglianError, WrongState
-from shared.storage import PART_SIZE, FolderStaging
+from shared.kernel.errors import DanglianError, Invalid, WrongState
+from shared.storage import MOST_PARTS, PART_SIZE, FolderStaging
 from tests.hub.desk import make_desk
 from tests.hub.receiving.handover import HandedOver, Hub, Offered, Unit
 from tests.hub.receiving.killed import hub_works
@@ -119,6 +120,63 @@ def test_parts_that_are_not_what_they_say_are_refused(
     assert put(client, grant, 1, piece, **{"Danglian-Part-Sha256": ""}).status_code == 422
     assert put(client, {**grant, "token": "0" * 48}, 1, piece).get_json()["code"] == "grant_expired"
     assert ask(hub, unit, offered)["present_parts"] == []
+
+
+def test_several_parts_come_in_one_request(
+    hub: Hub, unit: Unit, batch: HandedOver, client: FlaskClient
+) -> None:
+    offered = batch.offers[0]
+    grant = ask(hub, unit, offered)
+    assert grant["parts_at_once"] == MOST_PARTS
+    pieces = parts(offered.package)
+    assert put(client, grant, 2, b"".join(pieces[1:])).get_json() == {"complete": False}
+    assert ask(hub, unit, offered)["present_parts"] == [2, 3]
+    grant = ask(hub, unit, offered)
+    # What is here is not taken once more in another way, so that no quota is got around.
+    lying = hub.city.folder.path / "staging" / offered.offer_id
+    before = sorted(lying.iterdir())
+    assert put(client, grant, 3, pieces[2]).get_json() == {"complete": False}
+    answer = put(client, grant, 1, b"".join(pieces[:2]))
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "parts_here")
+    assert sorted(lying.iterdir()) == before
+    assert put(client, grant, 1, pieces[0]).get_json() == {"complete": True}
+    hub.work()
+    assert (hub.batch(batch.id).state, hub.batch(batch.id).errors) == ("under_review", 0)
+
+
+def test_no_more_parts_than_were_granted_come_in_one_request(
+    hub: Hub, unit: Unit, client: FlaskClient
+) -> None:
+    offered = unit.hand_over(1, inline=False, extra=MOST_PARTS * PART_SIZE).offers[0]
+    grant = ask(hub, unit, offered)
+    many = offered.package[: MOST_PARTS * PART_SIZE]
+    assert put(client, grant, 1, many + b"xx").status_code == 413
+    assert put(client, grant, 2, many).get_json()["code"] == "invalid", "it is not that long"
+    assert put(client, grant, 1, many).status_code == 200
+    assert ask(hub, unit, offered)["present_parts"] == list(range(1, MOST_PARTS + 1))
+
+
+@pytest.mark.parametrize("cut", [0, 1, PART_SIZE, PART_SIZE + 1, 2 * PART_SIZE - 1])
+def test_a_line_that_is_cut_at_any_byte_leaves_no_part(
+    hub: Hub, unit: Unit, batch: HandedOver, cut: int
+) -> None:
+    """As a server shows it that hands on what comes while it comes."""
+    offered = batch.offers[0]
+    grant = ask(hub, unit, offered)
+    piece = offered.package[: 2 * PART_SIZE]
+
+    def send(stream: io.BytesIO) -> bool:
+        return receiving.put_part(
+            hub.city.database, hub.city.folder.staging, grant["upload_id"], token=grant["token"],
+            number=1, stream=stream, size=len(piece), sha256=sha256_hex(piece),
+        )  # fmt: skip
+
+    with pytest.raises(Invalid):
+        send(io.BytesIO(piece[:cut]))
+    assert ask(hub, unit, offered)["present_parts"] == []
+    grant = ask(hub, unit, offered)
+    assert send(io.BytesIO(piece)) is False
+    assert ask(hub, unit, offered)["present_parts"] == [1, 2]
 
 
 def test_a_grant_is_for_one_offer_of_one_node(

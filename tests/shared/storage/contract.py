@@ -195,6 +195,10 @@ class StagingContract:
         piece = self.content[(number - 1) * PART_SIZE : number * PART_SIZE]
         staging.put_part(upload, number, io.BytesIO(piece), size=len(piece), sha256=sha256(piece))
 
+    def stretch(self, staging: Staging, number: int, count: int) -> None:
+        piece = self.content[(number - 1) * PART_SIZE :][: count * PART_SIZE]
+        staging.put_part("u-1", number, io.BytesIO(piece), size=len(piece), sha256=sha256(piece))
+
     def whole(self, staging: Staging, upload: str = "u-1") -> bytes:
         with staging.open_whole(upload) as stream:
             return stream.read()
@@ -226,6 +230,37 @@ class StagingContract:
             with pytest.raises(NotFound):
                 staging.open_part(upload, number)
 
+    def test_parts_that_come_together_and_alone_make_the_whole(self, staging: Staging) -> None:
+        self.begin(staging)
+        self.stretch(staging, 2, 2)
+        assert staging.parts("u-1") == [2, 3]
+        self.part(staging, 1)
+        self.part(staging, 2)  # the line was cut before the answer: it comes once more, alone
+        assert staging.parts("u-1") == [1, 2, 3]
+        assert self.whole(staging) == self.content
+        with staging.open_part("u-1", 3) as stream:
+            assert stream.read() == self.content[2 * PART_SIZE :]
+        with staging.open_whole("u-1") as stream:
+            stream.seek(2 * PART_SIZE - 3)
+            assert stream.read(6) == self.content[2 * PART_SIZE - 3 : 2 * PART_SIZE + 3]
+
+    @pytest.mark.parametrize("cut", [0, 1, PART_SIZE, PART_SIZE + 1, 2 * PART_SIZE - 1])
+    def test_a_cut_in_parts_that_come_together_loses_these_and_spoils_none(
+        self, staging: Staging, cut: int
+    ) -> None:
+        self.begin(staging)
+        self.part(staging, 1)
+        piece = self.content[: 2 * PART_SIZE]
+        for torn in (piece[:cut], piece[:cut] + bytes(len(piece) - cut)):
+            with pytest.raises(Invalid):
+                staging.put_part("u-1", 1, io.BytesIO(torn), size=len(piece), sha256=sha256(piece))
+        assert staging.parts("u-1") == [1]
+        self.stretch(staging, 1, 2)
+        with pytest.raises(Invalid):  # nor what lies there whole
+            staging.put_part("u-1", 1, io.BytesIO(torn), size=len(piece), sha256=sha256(piece))
+        self.part(staging, 3)
+        assert self.whole(staging) == self.content
+
     def test_another_upload_under_the_same_id_is_a_conflict(self, staging: Staging) -> None:
         self.begin(staging)
         with pytest.raises(Conflict):
@@ -240,7 +275,17 @@ class StagingContract:
         assert staging.parts("u-1") == []
 
     @pytest.mark.parametrize(
-        ("number", "size"), [(0, PART_SIZE), (4, 10), (-1, PART_SIZE), (1, 10), (3, PART_SIZE)]
+        ("number", "size"),
+        [
+            (0, PART_SIZE),
+            (4, 10),
+            (-1, PART_SIZE),
+            (1, 10),
+            (3, PART_SIZE),
+            (1, 0),
+            (1, PART_SIZE + 1),
+            (2, 2 * PART_SIZE),
+        ],
     )
     def test_parts_that_cannot_be_are_refused(
         self, staging: Staging, number: int, size: int
