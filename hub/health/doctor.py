@@ -20,6 +20,7 @@ def alerts(folder: HubFolder, session: Session) -> list[Ailment]:
         *federation.examine(session),
         *federation.examine_disk(folder),
         *receiving.examine(session),
+        *receiving.examine_stamps(folder, session),
         *correcting.examine(session),
         *custody.examine(session),
     ]

@@ -23,10 +23,12 @@ from hub.repository.models import KeptDescription, KeptPackage
 from hub.repository.papers import (
     PaperWriter,
     keep_paper,
+    keep_stamp,
     paper_ids,
     paper_of,
     papers,
     read_document,
+    stamp_of,
     write_paper,
 )
 from shared.kernel.canonical import sha256_hex
@@ -346,10 +348,12 @@ __all__ = [
     "Fixity",
     "PaperWriter",
     "keep_paper",
+    "keep_stamp",
     "paper_ids",
     "paper_of",
     "papers",
     "read_document",
+    "stamp_of",
     "verify",
     "write_paper",
 ]

@@ -12,6 +12,7 @@ import binascii
 import json
 import pkgutil
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ _INVALID_SINCE = "2.5.29.24"
 _KNOWN_CRITICAL = {_BASIC, _KEY_USAGE, _EXTENDED, _POLICIES}
 _KNOWN_CRITICAL_OF_LISTS = {"2.5.29.20", "2.5.29.35"}
 _MOST_CHAIN = 8
+_MOST_NAME = 100
 
 _Element = tuple[int, bytes, bytes]
 
@@ -84,13 +86,15 @@ class Certificate:
 
     @cached_property
     def name(self) -> str:
-        """The common name of its holder; the first name of any kind where there is none."""
+        """The common name of its holder, fit to be shown; any first name where there is none."""
         found = {}
         for _tag, names, _whole in elements(self._body[4][1]):
             for _kind, content, _all in elements(names):
                 kind, value = elements(content)
                 found[oid(kind[1])] = value[1].decode("utf-8", "replace")
-        return found.get(_COMMON_NAME) or next(iter(found.values()), "?")
+        name = found.get(_COMMON_NAME) or next(iter(found.values()), "?")
+        shown = (each if each.isprintable() else "?" for each in unicodedata.normalize("NFC", name))
+        return "".join(shown)[:_MOST_NAME]
 
     @cached_property
     def dates(self) -> tuple[datetime, datetime]:
