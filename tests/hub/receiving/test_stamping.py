@@ -18,14 +18,15 @@ from hub.receiving.models import Receipt, Stamp
 from hub.receiving.stamping import Stamping, stamps_of
 from hub.repository import service as repository
 from shared.command.main import danglian
-from shared.kernel.actor import Actor
+from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.settings import change_settings
 from shared.verifier.report import read_authorities
 from shared.verifier.stamps import Standing, judge_stamps
-from tests.hub.receiving.handover import HandedOver, Hub, Unit
+from tests.hub.desk import Browser, make_desk
+from tests.hub.receiving.handover import YILING_ARCHIVE, HandedOver, Hub, Unit
 from tests.hub.receiving.killed import hub_works
 from tests.killed import dies
 from tests.servers.time_stamps import POLICY, Authority
@@ -193,10 +194,16 @@ def test_a_stamp_is_renewed_before_its_certificate_ends(
 def test_without_an_authority_there_are_no_stamps_and_the_page_says_so(
     hub: Hub, sign: Receives
 ) -> None:
-    sign()
+    batch = sign()
     hub.work()
     assert kept(hub)[1] == []
     assert ailments(hub) == set()
+    archivist = Grant(Role.ARCHIVIST, YILING_ARCHIVE)
+    browser = Browser(make_desk(hub.city, archivist=archivist), "archivist")
+    page = f"/receiving/{hub.batch(batch.id).id}"
+    assert "没有：平台没有设置时间戳服务" in browser.client.get(page).text
+    with zipfile.ZipFile(io.BytesIO(browser.client.get(f"{page}/receipt.zip").data)) as archive:
+        assert archive.namelist() == [f"{kept(hub)[0].id}.json"]
     shown = CliRunner().invoke(danglian, ["hub", "stamps", "--dir", str(hub.city.folder.path)])
     assert "没有设置时间戳服务" in shown.output
 
