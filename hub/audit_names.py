@@ -21,6 +21,7 @@ ACTION_NAMES = {
     "batch.receipt_restored": "找回接收凭证",
     "batch.received": "完成接收",
     "batch.signed_by_archive": "档案馆签字接收",
+    "receipt.stamped": "接收凭证加盖时间戳",
     "batch.signed_by_unit": "单位签字",
     "batch.verdict_restored": "找回审核结论",
     "batch.withdrawn": "移交撤回",

@@ -36,6 +36,7 @@ from hub.federation.recovery_command import grant_command, recover_command
 from hub.federation.sync import PostOffice
 from hub.health.command import doctor_command
 from hub.parcels.command import export_command, import_command
+from hub.receiving.commands import stamps_command
 from hub.repository.fixity_command import fixity_command
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role
@@ -90,6 +91,7 @@ hub.add_command(recover_command(_complete))
 hub.add_command(doctor_command)
 hub.add_command(fixity_command)
 hub.add_command(migrate_command)
+hub.add_command(stamps_command)
 node_group.add_command(grant_command(_holdings))
 hub.add_command(user_group)
 hub.add_command(export_command(_post_office))

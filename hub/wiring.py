@@ -31,6 +31,9 @@ REQUESTS: Mapping[str, Request] = {
     "fetch_bundle": grant_bundle_down,
 }
 
+#: Where a look costs more than others, and nobody waits for what comes of it.
+_IDLE = {"receiving.stamp": 10.0}
+
 #: How many nodes of one shard are dealt with side by side. SQLite takes one writer at a time.
 _SIDE_BY_SIDE = {"sqlite": 1}
 _OTHERWISE = 3
@@ -100,7 +103,7 @@ def start(folder: HubFolder, shards: Iterable[int]) -> Background:
     recounting = Recounting(folder.database(), hours=folder.settings.recount_hours)
     background.repeat("catalogue.recount", recounting.step, idle_seconds=300.0)
     for name, step in steps(folder).items():
-        background.repeat(name, step, idle_seconds=0.5)
+        background.repeat(name, step, idle_seconds=_IDLE.get(name, 0.5))
     background.start()
     return background
 

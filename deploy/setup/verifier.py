@@ -9,14 +9,15 @@ import zipapp
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_KERNEL = ("shared/kernel/__init__.py", "shared/kernel/canonical.py")
+_KERNEL = ("shared/kernel/__init__.py", "shared/kernel/canonical.py", "shared/kernel/der.py")
 
 
 def write(target: Path) -> None:
     """Put the verifier with what it imports into one `.pyz`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        sources = sorted((ROOT / "shared" / "verifier").glob("*.py"))
+        folder_of_it = ROOT / "shared" / "verifier"
+        sources = sorted([*folder_of_it.glob("*.py"), *folder_of_it.glob("*.json")])
         for source in (ROOT / "shared/__init__.py", *(ROOT / name for name in _KERNEL), *sources):
             copy = Path(folder, source.relative_to(ROOT))
             copy.parent.mkdir(parents=True, exist_ok=True)

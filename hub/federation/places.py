@@ -18,7 +18,10 @@ from shared.kernel.migration import Schema, Standing, ahead, behind
 from shared.kernel.settings import FILE_NAME, load_settings, save_settings
 from shared.messaging.link import Link
 from shared.messaging.links import names_broker, open_link
+from shared.packaging.time_stamps import HttpTimeStamper, TimeStamper
 from shared.storage import FolderStaging, FolderStore, ObjectStore, Staging
+from shared.verifier.certificates import Authorities
+from shared.verifier.report import read_authorities
 
 if TYPE_CHECKING:
     from shared.storage.bucket import Bucket
@@ -67,6 +70,10 @@ class HubSettings:
         fixity_days: after how many days what is kept is read again and checked; 0 for never.
         fixity_mb_per_second: how much of each store is read for that in a second at most; 0 for as
             much as it gives.
+        stamp_url: `https://…`: the authority (RFC 3161) that stamps receipts; empty for none.
+        stamp_authorities: path of the roots (PEM) that its certificate must lead to.
+        stamp_policy: OID of the policy under which it must stamp; empty takes any.
+        stamp_timeout: how many seconds to wait for it.
         recount_hours: how often each fonds' counts are made anew from its records; 0 for never.
         database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
     """
@@ -96,6 +103,10 @@ class HubSettings:
     second_store_secret_key: str = ""
     fixity_days: int = 90
     fixity_mb_per_second: int = 20
+    stamp_url: str = ""
+    stamp_authorities: str = ""
+    stamp_policy: str = ""
+    stamp_timeout: int = 10
     recount_hours: int = 24
     database: str = ""
 
@@ -222,6 +233,26 @@ class HubFolder:
                 f"设置项“broker_ca”的文件 {self.settings.broker_ca} 读不出来。",
                 "应为 PEM 格式的证书文件。",
             ) from error
+
+    @cached_property
+    def time_stamper(self) -> TimeStamper | None:
+        """What stamps receipts; None without an authority. Raises Invalid for a wrong setting."""
+        settings = self.settings
+        if not settings.stamp_url:
+            return None
+        try:
+            roots = read_authorities([Path(settings.stamp_authorities)], (), ())
+        except (OSError, ValueError):
+            roots = Authorities()
+        if not roots.trusted:
+            raise Invalid(
+                "stamp_authorities",
+                f"设置项“stamp_authorities”的文件“{settings.stamp_authorities}”里没有证书。",
+                "应为时间戳服务的根证书文件（PEM）。",
+            )
+        return HttpTimeStamper(
+            settings.stamp_url, roots, settings.stamp_policy, float(settings.stamp_timeout)
+        )
 
     def open_link(self) -> Link:
         """The link to the nodes."""

@@ -21,6 +21,7 @@ def alerts(folder: HubFolder, session: Session) -> list[Ailment]:
         *federation.examine(session),
         *federation.examine_disk(folder),
         *receiving.examine(session),
+        *receiving.examine_stamps(folder, session),
         *correcting.examine(session),
         *custody.examine(session),
         *repository.examine(folder, session),

@@ -9,11 +9,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.federation import service as federation
+from hub.federation.places import HubFolder
 from hub.receiving.models import Batch, Offer, OfferState, Receipt, Upload
+from hub.receiving.stamping import count_stamps, first_end, oldest_unstamped
 from hub.receiving.uploads import GRANT_LASTS
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
 
+#: The hub renews stamps three months before; one month before, a person must look.
+_ENDING = timedelta(days=30)
 #: What the hub does by itself takes minutes; what a node sends may take a working day.
 _SOON, _DAY = timedelta(hours=1), timedelta(hours=24)
 
@@ -24,6 +28,27 @@ def examine(session: Session) -> Iterator[Ailment]:
     yield from _uploads(session)
     yield from _checking(session)
     yield from _receiving(session)
+
+
+def examine_stamps(folder: HubFolder, session: Session) -> Iterator[Ailment]:
+    """Receipts that get no time stamp, or whose stamp ends without a newer one."""
+    since = oldest_unstamped(session) if folder.settings.stamp_url else None
+    if since is not None and now() - since > _SOON:
+        yield Ailment(
+            "stamps_waiting",
+            f"有接收凭证从 {local_text(since)} 起等待时间戳，共"
+            f" {count_stamps(session).waiting} 份；接收不受影响。",
+            "检查时间戳服务、网络和设置项 stamp_url、stamp_authorities，再运行"
+            " danglian hub stamps --dir …；恢复后自动补盖。",
+        )
+    ends_at = first_end(session)
+    if ends_at is not None and ends_at - now() < _ENDING:
+        yield Ailment(
+            "stamps_ending",
+            f"有接收凭证的时间戳到 {local_text(ends_at)} 就不能再单独作证，还没有续盖。",
+            "请时间戳服务换用新证书，或把设置项 stamp_url 改为另一家，再运行"
+            " danglian hub stamps --dir … --renew。",
+        )
 
 
 def _arriving(session: Session) -> Iterator[Ailment]:

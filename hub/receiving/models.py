@@ -226,6 +226,28 @@ class Receipt(Model):
     made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 
 
+class Stamp(Model):
+    """A time stamp 时间戳 of a receipt: the first, or a later one that renews those before it.
+
+    `content` is what the authority answered; the store has it too. It holds until `ends_at`, when
+    a certificate of it ends, and as long as its `algorithms` (names, with commas) are trusted.
+    """
+
+    __tablename__ = "receiving_stamp"
+    __table_args__ = (
+        Index("receiving_stamp_ends", "ends_at"),
+        {"info": {"origin": "repository"}},
+    )
+
+    receipt_id: Mapped[str] = mapped_column(ForeignKey("receiving_receipt.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    stamped_at: Mapped[datetime] = mapped_column(UtcTime)
+    stamped_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    ends_at: Mapped[datetime] = mapped_column(UtcTime)
+    algorithms: Mapped[str] = mapped_column(String(200))
+
+
 class Accession(Model):
     """A line of an archive's accession register 进馆登记簿; numbers are never skipped or reused."""
 

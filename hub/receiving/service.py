@@ -45,6 +45,7 @@ from hub.receiving.receipts import (
     draft_receipt,
     settle_receipt,
 )
+from hub.receiving.stamping import Stamping, count_stamps, receipt_files, stamps_of
 from hub.receiving.uploads import (
     UploadArrived,
     UploadSweeper,
@@ -98,6 +99,7 @@ __all__ = [
     "batches_seen_by",
     "batches_within",
     "conclude",
+    "count_stamps",
     "draft_receipt",
     "draft_verdict",
     "forget_upload",
@@ -118,12 +120,15 @@ __all__ = [
     "packages_missing",
     "present_parts",
     "put_part",
+    "receipt_of",
+    "receipt_seen_by",
     "receiving_now",
     "require_sight",
     "require_signature",
     "settle_receipt",
     "settle_verdict",
     "sign_and_receive",
+    "stamps_of",
     "steps",
     "take_package",
     "titles_hidden",
@@ -155,6 +160,7 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         "receiving.finish": Finishing(
             database, folder.store, folder.staging, folder.keys.seal
         ).step,
+        "receiving.stamp": Stamping(database, folder.store, folder.time_stamper).step,
         "receiving.sweep": UploadSweeper(database, folder.staging).step,
         **repository.steps(folder),
     }
@@ -354,6 +360,22 @@ def form_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> bytes:
     for offer in accepted_offers(batch.id, session=session)[:1]:
         require_sight(actor, offer, session=session)
     return form_pdf_of(batch, session=session)
+
+
+def receipt_of(batch: Batch, *, session: Session) -> Receipt | None:
+    """The receipt of a batch; None before the archive has signed."""
+    return session.scalar(select(Receipt).where(Receipt.batch_id == batch.id))
+
+
+def receipt_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> bytes:
+    """The receipt of a batch with its time stamps, as ZIP; it lists titles. Raises NotFound."""
+    batch = batch_seen_by(actor, batch_row_id, session=session)
+    receipt = receipt_of(batch, session=session)
+    if receipt is None:
+        raise NotFound("这批移交还没有接收凭证。", "本馆签字接收以后才有。")
+    for offer in accepted_offers(batch.id, session=session)[:1]:
+        require_sight(actor, offer, session=session)
+    return receipt_files(receipt, session=session)
 
 
 def offers_named(batch: Batch, offer_ids: Iterable[str], *, session: Session) -> dict[str, Offer]:

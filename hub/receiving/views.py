@@ -100,6 +100,7 @@ def show(batch_id: str) -> ResponseReturnValue:
         page = _offer_listing(batch, session).apply(
             receiving.accepted_listing(batch.id), session=session
         )
+        receipt = receiving.receipt_of(batch, session=session)
         return render_template(
             "receiving/show.html",
             batch=batch,
@@ -108,6 +109,9 @@ def show(batch_id: str) -> ResponseReturnValue:
             masked=receiving.MASKED_TITLE,
             totals=receiving.accepted_totals(batch.id, session=session),
             accession=receiving.accession_of(batch, session=session),
+            receipt=receipt,
+            stamps=receiving.stamps_of(receipt.id, session=session) if receipt else (),
+            stamps_made=current_folder().time_stamper is not None,
             states=HUB_BATCH.states,
             retention_name=retention_name,
             may_sign=HUB_BATCH.may("receive", batch.state),
@@ -128,6 +132,14 @@ def form(batch_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
         content = receiving.form_seen_by(current_actor(), batch_id, session=session)
     return download(content, "移交与接收登记表.pdf", _PDF, inline="save" not in request.args)
+
+
+@blueprint.get("/<batch_id>/receipt.zip")
+@with_roles(Role.ARCHIVIST)
+def receipt(batch_id: str) -> ResponseReturnValue:
+    with current_database().read() as session:
+        content = receiving.receipt_seen_by(current_actor(), batch_id, session=session)
+    return download(content, "接收凭证.zip", "application/zip")
 
 
 @blueprint.get("/accessions")

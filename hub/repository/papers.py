@@ -1,4 +1,6 @@
-"""Papers 文书 kept beside packages: verdicts, receipts, answers; one object of the store each.
+"""Papers 文书 kept beside packages: verdicts, receipts, answers, and the stamps of receipts.
+
+Each is one object of the store.
 
 Written down in the transaction of the event, and put into the store after it (`PaperWriter`).
 """
@@ -43,15 +45,24 @@ def keep_paper(
 
     The same paper again is fine; another one under its name is a Conflict.
     """
-    content = canonical_json(dict(document))
-    name = _paper_name(archive_code, kind, paper_id)
+    _keep(session, _paper_name(archive_code, kind, paper_id), canonical_json(dict(document)))
+
+
+def keep_stamp(
+    session: Session, archive_code: str, receipt_id: str, number: int, content: bytes
+) -> None:
+    """Have a time stamp of a receipt written to the store after this commit, as it is."""
+    _keep(session, _stamp_name(archive_code, receipt_id, number), content)
+
+
+def _keep(session: Session, name: str, content: bytes) -> None:
     digest = sha256_hex(content)
     row = session.get(Paper, name)
     if row is None:
         session.add(Paper(name=name, sha256=digest, size=len(content), content=content))
         session.flush()
     elif row.sha256 != digest:
-        raise Conflict(f"文书 {paper_id} 已存有另一内容。", "请联系系统管理员核对。")
+        raise Conflict(f"文书 {name} 已存有另一内容。", "请联系系统管理员核对。")
 
 
 def write_paper(
@@ -69,6 +80,19 @@ def write_paper(
 
 def _paper_name(archive_code: str, kind: str, paper_id: str) -> str:
     return f"archives/{archive_code}/{kind}/{paper_id[-2:]}/{paper_id}.json"
+
+
+def _stamp_name(archive_code: str, receipt_id: str, number: int) -> str:
+    return f"archives/{archive_code}/stamps/{receipt_id[-2:]}/{receipt_id}.{number}.tsr"
+
+
+def stamp_of(store: ObjectStore, archive_code: str, receipt_id: str, number: int) -> bytes | None:
+    """A time stamp of a receipt as the store has it; None when it has none."""
+    name = _stamp_name(archive_code, receipt_id, number)
+    if not store.exists(name):
+        return None
+    with store.open(name) as stream:
+        return stream.read()
 
 
 def paper_ids(store: ObjectStore, archive_code: str, kind: str) -> Iterator[str]:

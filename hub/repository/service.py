@@ -24,10 +24,12 @@ from hub.repository.models import KeptDescription, KeptPackage
 from hub.repository.papers import (
     PaperWriter,
     keep_paper,
+    keep_stamp,
     paper_ids,
     paper_of,
     papers,
     read_document,
+    stamp_of,
     write_paper,
 )
 from shared.kernel.canonical import sha256_hex
@@ -358,10 +360,12 @@ def count_kept(archive_code: str, *, session: Session) -> tuple[int, int]:
 __all__ = [
     "PaperWriter",
     "keep_paper",
+    "keep_stamp",
     "paper_ids",
     "paper_of",
     "papers",
     "read_document",
+    "stamp_of",
     "verify",
     "write_paper",
 ]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from shared.kernel.canonical import canonical_json, strict_json
 from shared.verifier import sm2
+from shared.verifier.certificates import Authorities, NotTrusted
 from shared.verifier.merkle import leaves, merkle_root
+from shared.verifier.signatures import NotChecked
+from shared.verifier.stamps import Stamp, Standing, judge_stamps
 
 #: The second form, which lists what the packages hold; the first one names packages alone.
 FORMAT = "danglian-receipt/2"
@@ -37,8 +41,23 @@ class Verdict(StrEnum):
     """What a signature is worth."""
 
     VALID = "valid"
+    #: Its certificate has ended or was revoked since, and a time stamp proves that it was before.
+    VALID_AT_RECEIPT = "valid_at_receipt"
     ALTERED = "altered"
     UNVERIFIABLE = "unverifiable"
+
+
+_PROVEN = {Verdict.VALID, Verdict.VALID_AT_RECEIPT}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature, judged: what it is worth, by which key, whose that is, and why not."""
+
+    verdict: Verdict
+    public_key: str
+    by: str | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +75,8 @@ class Judged:
 
     document: dict[str, Any] | None = None
     problems: list[Problem] = field(default_factory=list)
-    signatures: dict[str, tuple[Verdict, str]] = field(default_factory=dict)
+    signatures: dict[str, Signature] = field(default_factory=dict)
+    stamps: list[Stamp] = field(default_factory=list)
 
     @property
     def is_sound(self) -> bool:
@@ -66,17 +86,30 @@ class Judged:
     @property
     def is_proven(self) -> bool:
         """Whether it is sound, and both sides have signed with keys that count."""
-        return self.is_sound and all(
-            verdict is Verdict.VALID for verdict, _key in self.signatures.values()
-        )
+        return self.is_sound and all(each.verdict in _PROVEN for each in self.signatures.values())
+
+    @property
+    def stamped_at(self) -> datetime | None:
+        """The time from which on the receipt is proven to have been there; None without proof."""
+        return next((each.at for each in self.stamps if each.standing is Standing.VALID), None)
 
 
-def judge(content: bytes, seals: Collection[str]) -> Judged:
+def judge(
+    content: bytes,
+    seals: Collection[str],
+    *,
+    stamps: Sequence[bytes] = (),
+    authorities: Authorities | None = None,
+    now: datetime | None = None,
+) -> Judged:
     """What a receipt is worth; `seals` are the public keys that count, as hex.
 
     The unit's signature stands over the form, and so over each package; the archive's over all of
-    it. Raises ValueError where this Python has no SM3.
+    it. A seal may also count by its certificate, which leads to one of the `authorities`: now, or
+    at the time of the first good one of the `stamps`. Raises ValueError where this Python has no
+    SM3.
     """
+    now, authorities = now or datetime.now(UTC), authorities or Authorities()
     found = Judged()
     try:
         document = _read(content)
@@ -96,10 +129,24 @@ def judge(content: bytes, seals: Collection[str]) -> Judged:
             )
         )
     found.problems += contradictions(document)
+    found.stamps = judge_stamps(canonical_json(document), stamps, authorities, now)
+    found.problems += [
+        Problem("stamp_differs", f"第 {at} 个时间戳：{each.why}。")
+        for at, each in enumerate(found.stamps, 1)
+        if each.standing is Standing.ALTERED
+    ]
+    moments = [now] if found.stamped_at is None else [now, found.stamped_at]
     for name, label in SIGNATURES.items():
-        verdict = _signature(document, name, seals)
-        found.signatures[name] = (verdict, str(document[name].get("public_key")))
-        if verdict is Verdict.ALTERED:
+        key = str(document[name].get("public_key"))
+        judged = Signature(Verdict.ALTERED, key)
+        if _is_signed(document, name):
+            judged = (
+                Signature(Verdict.VALID, key)
+                if key in seals
+                else _by_certificate(key, authorities, moments)
+            )
+        found.signatures[name] = judged
+        if judged.verdict is Verdict.ALTERED:
             problem = f"{label}不对：回执或签名已被改动。"
             found.problems.append(Problem(f"{name}_invalid", problem))
     return found
@@ -137,14 +184,33 @@ def _line(item: Mapping[str, Any]) -> bytes:
     return canonical_json({**wanted, "size": item["package_size"]})
 
 
-def _signature(document: Mapping[str, Any], name: str, seals: Collection[str]) -> Verdict:
+def _by_certificate(key: str, authorities: Authorities, moments: list[datetime]) -> Signature:
+    """What a genuine signature is worth by its key's certificate, now and then at its stamp."""
+    certificate = authorities.certificate_of(key)
+    if certificate is None:
+        return Signature(Verdict.UNVERIFIABLE, key, why="不知道是谁的印章")
+    why = ""
+    for moment, verdict in zip(moments, (Verdict.VALID, Verdict.VALID_AT_RECEIPT), strict=False):
+        try:
+            authorities.chain_of(certificate, moment)
+        except (NotTrusted, NotChecked) as error:
+            why = str(error)
+        except (ValueError, IndexError):
+            why = "证书已损坏"
+        else:
+            return Signature(verdict, key, certificate.name, why)
+    return Signature(Verdict.UNVERIFIABLE, key, certificate.name, why)
+
+
+def _is_signed(document: Mapping[str, Any], name: str) -> bool:
+    """Whether a signature is one by the key that it names, whoever's that is."""
     signed = document[name]
     whole = {each: value for each, value in document.items() if each != "archive_signature"}
     message = whole if name == "archive_signature" else document["form"]
     try:
         key, signature = (bytes.fromhex(signed[each]) for each in ("public_key", "signature"))
     except (KeyError, TypeError, ValueError):
-        return Verdict.ALTERED
+        return False
     exact = {
         "key": hashlib.sha256(key).hexdigest()[:32],
         "public_key": key.hex(),
@@ -154,9 +220,7 @@ def _signature(document: Mapping[str, Any], name: str, seals: Collection[str]) -
     # Who signed for the unit, and when, stands in its signature, under the archive's.
     said = _SAID if name == "unit_signature" else set()
     plain = {each: value for each, value in signed.items() if each not in said}
-    if plain != exact or not sm2.verifies(key, prefixed, signature):
-        return Verdict.ALTERED
-    return Verdict.VALID if key.hex() in seals else Verdict.UNVERIFIABLE
+    return plain == exact and sm2.verifies(key, prefixed, signature)
 
 
 def _read(content: bytes) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def test_what_is_missing_counts_where_all_was_asked_for(batch: Received) -> None
 def test_without_known_seals_nothing_is_altered_and_nothing_proven(batch: Received) -> None:
     report = batch.verify(*batch.packages, seals=())
     assert (report.judged.is_sound, report.exit_code) == (True, 3)
-    assert {each[0].value for each in report.judged.signatures.values()} == {"unverifiable"}
+    assert {each.verdict.value for each in report.judged.signatures.values()} == {"unverifiable"}
 
 
 def test_a_receipt_of_the_first_form_confirms_whole_packages(tmp_path: Path) -> None:

@@ -1,0 +1,187 @@
+"""Signatures of certificates and time stamps, checked in Python alone.
+
+RSA with PKCS #1 v1.5 padding (RFC 8017, 8.2.2), ECDSA on P-256 and P-384 (FIPS 186-5), SM2 with
+SM3. What cannot be checked here is said to be unchecked, never taken for good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from shared.kernel.der import element, elements
+from shared.verifier import sm2
+from shared.verifier.curves import P256, P384, Curve, numbers_of
+
+_RSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
+_SM2_CURVE, _SM2_WITH_SM3 = "1.2.156.10197.1.301", "1.2.156.10197.1.501"
+_CURVES: dict[str, tuple[str, Curve]] = {
+    "1.2.840.10045.3.1.7": ("ecdsa-p256", P256),
+    "1.3.132.0.34": ("ecdsa-p384", P384),
+}
+#: Digests by OID, with their names in `hashlib` and in `algorithms.json`.
+DIGESTS = {
+    "1.3.14.3.2.26": "sha1",
+    "2.16.840.1.101.3.4.2.1": "sha256",
+    "2.16.840.1.101.3.4.2.2": "sha384",
+    "2.16.840.1.101.3.4.2.3": "sha512",
+    "1.2.156.10197.1.401": "sm3",
+}
+#: Algorithms of signatures with the digest that they name; None for one that stands beside it.
+_SIGNATURES = {
+    _RSA: None,
+    "1.2.840.113549.1.1.5": "sha1",
+    "1.2.840.113549.1.1.11": "sha256",
+    "1.2.840.113549.1.1.12": "sha384",
+    "1.2.840.113549.1.1.13": "sha512",
+    _EC: None,
+    "1.2.840.10045.4.1": "sha1",
+    "1.2.840.10045.4.3.2": "sha256",
+    "1.2.840.10045.4.3.3": "sha384",
+    "1.2.840.10045.4.3.4": "sha512",
+    _SM2_WITH_SM3: "sm3",
+}
+_OID_OF = {name: oid for oid, name in DIGESTS.items()}
+_MOST_RSA_BITS = 16384
+
+
+class NotChecked(Exception):
+    """This program cannot check it; says why, in words for people."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A public key (SubjectPublicKeyInfo, RFC 5280, 4.1.2.7), by its DER bytes."""
+
+    der: bytes
+
+    @property
+    def sm2(self) -> bytes | None:
+        """Its 64 bytes, x then y, where it is an SM2 key."""
+        kind, curve, bits = self._parts()
+        return bits[1:] if (kind, curve) == (_EC, _SM2_CURVE) and bits[:1] == b"\x04" else None
+
+    @property
+    def algorithm(self) -> str:
+        """Its name as in `algorithms.json`, such as `rsa-3072`. Raises NotChecked, ValueError."""
+        kind, curve, bits = self._parts()
+        if kind == _RSA:
+            size = self._rsa(bits)[0].bit_length()
+            return "rsa-" + next(str(each) for each in (4096, 3072, 2048, 0) if size >= each)
+        if kind == _EC and curve == _SM2_CURVE:
+            return "sm2"
+        if kind == _EC and curve in _CURVES:
+            return _CURVES[curve][0]
+        raise NotChecked(f"不认识这种密钥（{kind} {curve}）")
+
+    def verifies(self, algorithm: str, digest: str | None, message: bytes, signature: bytes) -> str:
+        """Check a signature; returns the name of its digest.
+
+        `algorithm` is the signature's OID, `digest` the name of the digest that stands beside it.
+        Raises NotChecked, and ValueError when the signature is not over the message by this key.
+        """
+        if algorithm not in _SIGNATURES:
+            raise NotChecked(f"不认识这种签名算法（{algorithm}）")
+        named = _SIGNATURES[algorithm] or digest
+        if named is None or (digest is not None and digest != named):
+            raise ValueError("two digests")
+        try:
+            if self._fits(algorithm, named, message, signature):
+                return named
+        except ValueError as error:
+            if "unsupported hash" in str(error):
+                raise NotChecked(f"这台电脑的 Python 没有 {named.upper()}") from error
+            raise
+        raise ValueError("wrong signature")
+
+    def _fits(self, algorithm: str, digest: str, message: bytes, signature: bytes) -> bool:
+        kind, curve, bits = self._parts()
+        is_sm2 = curve == _SM2_CURVE and kind == _EC
+        if is_sm2 or algorithm == _SM2_WITH_SM3:
+            is_whole = is_sm2 and bits[:1] == b"\x04" and digest == "sm3"
+            return is_whole and sm2.verifies(bits[1:], message, signature)
+        is_rsa = algorithm.startswith("1.2.840.113549.1.1.")
+        if is_rsa != (kind == _RSA):
+            return False
+        hashed = hashlib.new(digest, message).digest()
+        if is_rsa:
+            return _rsa_fits(*self._rsa(bits), digest, hashed, signature)
+        if curve not in _CURVES:
+            raise NotChecked(f"不认识这条椭圆曲线（{curve}）")
+        return bits[:1] == b"\x04" and _ecdsa_fits(_CURVES[curve][1], bits[1:], hashed, signature)
+
+    def _parts(self) -> tuple[str, str, bytes]:
+        """The algorithm, its first parameter where that is an OID, and the bits of the key."""
+        try:
+            algorithm, bits = elements(elements(self.der)[0][1])
+            named = elements(algorithm[1])
+            curve = oid(named[1][1]) if len(named) > 1 and named[1][0] == 0x06 else ""
+            if bits[0] != 0x03 or bits[1][:1] != b"\x00":
+                raise ValueError("no key")
+            return oid(named[0][1]), curve, bits[1][1:]
+        except IndexError as error:
+            raise ValueError("no key") from error
+
+    @staticmethod
+    def _rsa(bits: bytes) -> tuple[int, int]:
+        modulus, exponent = (
+            int.from_bytes(content, "big")
+            for _tag, content, _whole in elements(elements(bits)[0][1])
+        )
+        if modulus.bit_length() > _MOST_RSA_BITS or exponent.bit_length() > 64 or modulus < 2:
+            raise NotChecked("RSA 密钥太长")
+        return modulus, exponent
+
+
+def _rsa_fits(modulus: int, exponent: int, digest: str, hashed: bytes, signature: bytes) -> bool:
+    """RFC 8017, 8.2.2: what was signed is made anew and compared whole."""
+    size = (modulus.bit_length() + 7) // 8
+    info = element(
+        0x30,
+        element(0x30, element(0x06, _encoded(_OID_OF[digest])) + element(0x05, b""))
+        + element(0x04, hashed),
+    )
+    if len(signature) != size or size < len(info) + 11:
+        return False
+    value = pow(int.from_bytes(signature, "big"), exponent, modulus).to_bytes(size, "big")
+    wanted = b"\x00\x01" + b"\xff" * (size - len(info) - 3) + b"\x00" + info
+    return hmac.compare_digest(value, wanted)
+
+
+def _ecdsa_fits(curve: Curve, key: bytes, hashed: bytes, signature: bytes) -> bool:
+    point, numbers = curve.point(key), numbers_of(signature)
+    if point is None or numbers is None:
+        return False
+    r, s = numbers
+    if not (0 < r < curve.n and 0 < s < curve.n):
+        return False
+    e = int.from_bytes(hashed, "big") >> max(0, 8 * len(hashed) - curve.n.bit_length())
+    inverse = pow(s, -1, curve.n)
+    x = curve.x_of_sum(e * inverse % curve.n, r * inverse % curve.n, point)
+    return x is not None and x % curve.n == r
+
+
+def oid(content: bytes) -> str:
+    """An object identifier in dots, from the bytes of its content. Raises ValueError."""
+    if not content or content[-1] & 0x80 or len(content) > 64:
+        raise ValueError("no object identifier")
+    numbers, value = [], 0
+    for byte in content:
+        value = value << 7 | byte & 0x7F
+        if not byte & 0x80:
+            numbers.append(value)
+            value = 0
+    first = min(numbers[0] // 40, 2)
+    return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
+
+
+def _encoded(dotted: str) -> bytes:
+    first, second, *rest = map(int, dotted.split("."))
+    found = b""
+    for number in (40 * first + second, *rest):
+        piece = bytes([number & 0x7F])
+        while number := number >> 7:
+            piece = bytes([number & 0x7F | 0x80]) + piece
+        found += piece
+    return found
