@@ -251,7 +251,9 @@ def _write(
     tally = Changes()
     known = [each.row for each in changed.values() if each.row is not None]
     fresh = fresh_rows(session, table_of(CatalogueRecord), len(changed) - len(known))
-    added, altered, texts = [], [], {}
+    added: list[dict[str, Any]] = []
+    altered: list[dict[str, Any]] = []
+    texts = {}
     for each in changed.values():
         assert each.told is not None  # noqa: S101 - only what was told is written
         rows, row = (added, next(fresh)) if each.row is None else (altered, each.row)

@@ -89,8 +89,8 @@ def test_subclasses_count_as_what_they_are() -> None:
         datetime(2024, 3, 5, tzinfo=UTC),
         UUID(int=1),
         UserString("text"),
-        Enum("Colour", "RED").RED,
-        Enum("Weight", {"HALF": 0.5}, type=float).HALF,
+        Enum("Colour", "RED")["RED"],
+        Enum("Weight", {"HALF": 0.5}, type=float)["HALF"],
     ],
 )
 @pytest.mark.parametrize("within", [lambda it: it, lambda it: [it], lambda it: {"a": (it,)}])
