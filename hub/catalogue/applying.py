@@ -20,7 +20,7 @@ from hub.catalogue.tally import Changes, Counted
 from hub.catalogue.withholding import is_withheld, masked
 from hub.federation import service as federation
 from hub.federation.models import Fonds
-from shared.kernel.bulk import fresh_rows, put_rows, table_of
+from shared.kernel.bulk import add_rows, fresh_rows, put_rows, table_of
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.errors import Conflict, NotAllowed, WrongState
@@ -251,10 +251,12 @@ def _write(
     tally = Changes()
     known = [each.row for each in changed.values() if each.row is not None]
     fresh = fresh_rows(session, table_of(CatalogueRecord), len(changed) - len(known))
-    rows, texts = [], {}
+    added: list[dict[str, Any]] = []
+    altered: list[dict[str, Any]] = []
+    texts = {}
     for each in changed.values():
         assert each.told is not None  # noqa: S101 - only what was told is written
-        row = each.row if each.row is not None else next(fresh)
+        rows, row = (added, next(fresh)) if each.row is None else (altered, each.row)
         values = _values(each, each.told, node_id, fonds[each.fonds_id], moment)
         if each.counted is not None:
             tally.take(each.counted)
@@ -270,7 +272,8 @@ def _write(
             .values(code_key=None)
             .execution_options(synchronize_session=False)
         )
-    put_rows(session, table_of(CatalogueRecord), rows, key=("row",), keep=("arrived_at",))
+    put_rows(session, table_of(CatalogueRecord), altered, key=("row",), keep=("arrived_at",))
+    add_rows(session, table_of(CatalogueRecord), added)
     tally.write(session)
     text.index(session, texts, replacing=known)
 

@@ -24,7 +24,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 
 from hub.catalogue.models import TEXT_TABLE, CatalogueRecord
-from shared.kernel.bulk import put_rows
+from shared.kernel.bulk import add_rows
 from shared.records.archival_code import normalise
 from shared.records.record import Record
 from shared.search import index_text, index_vector, match_query, match_vector
@@ -43,19 +43,14 @@ def index(
     session: Session, texts: Mapping[int, Iterable[str | None]], *, replacing: Sequence[int] = ()
 ) -> None:
     """Put rows into the index; `replacing` are those that stand in it already."""
-    if session.get_bind().dialect.name == "postgresql":
-        vectors = [{"rowid": row, "tokens": index_vector(each)} for row, each in texts.items()]
-        put_rows(session, _INDEX, vectors, key=("rowid",))
-        return
+    # Taken out first, since FTS5 knows no ON CONFLICT.
     for start in range(0, len(replacing), _CHUNK):
         chunk = list(replacing[start : start + _CHUNK])
         session.execute(delete(_INDEX).where(_INDEX.c.rowid.in_(chunk)))
-    if texts:
-        # To the driver itself, as `put_rows` does; FTS5 knows no ON CONFLICT.
-        session.connection().exec_driver_sql(
-            f"INSERT INTO {TEXT_TABLE} (rowid, tokens) VALUES (?, ?)",  # noqa: S608
-            [(row, index_text(each)) for row, each in texts.items()],
-        )
+    tokens = index_vector if session.get_bind().dialect.name == "postgresql" else index_text
+    add_rows(
+        session, _INDEX, [{"rowid": row, "tokens": tokens(each)} for row, each in texts.items()]
+    )
 
 
 class _Holding(ColumnElement[bool]):

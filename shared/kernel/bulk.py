@@ -53,17 +53,14 @@ def put_rows(
     names = list(rows[0])
     changed = [name for name in names if name not in key and name not in keep]
     listed = ", ".join(names)
-    head = f"INSERT INTO {table.name} ({listed})"
     tail = f"ON CONFLICT ({', '.join(key)}) DO " + (
         "UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in changed)
         if changed
         else "NOTHING"
     )
-    columns = [_bound(table, name, rows, connection.dialect) for name in names]
-    lines = zip(*columns, strict=True)
+    lines = _lines(table, names, rows, connection.dialect)
     if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(names))
-        connection.exec_driver_sql(f"{head} VALUES ({marks}) {tail}", list(lines))
+        _insert(connection, table, names, lines, tail)
         return
     arriving = f"arriving_{table.name}"
     connection.exec_driver_sql(
@@ -71,8 +68,40 @@ def put_rows(
         f"AS SELECT * FROM {table.name} WITH NO DATA"
     )
     _copy(connection, f"COPY {arriving} ({listed}) FROM STDIN", lines)
-    connection.exec_driver_sql(f"{head} SELECT {listed} FROM {arriving} {tail}")  # noqa: S608
+    connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {arriving} {tail}"  # noqa: S608
+    )
     connection.exec_driver_sql(f"DELETE FROM {arriving}")  # noqa: S608
+
+
+def add_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows of which none is there yet, straight into the table.
+
+    All rows give the same columns. One that is there after all is an error of the database.
+    """
+    if not rows:
+        return
+    connection = session.connection()
+    names = list(rows[0])
+    lines = _lines(table, names, rows, connection.dialect)
+    if connection.dialect.name == "sqlite":
+        _insert(connection, table, names, lines)
+    else:
+        _copy(connection, f"COPY {table.name} ({', '.join(names)}) FROM STDIN", lines)
+
+
+def _insert(
+    connection: Connection,
+    table: Table,
+    names: Sequence[str],
+    lines: Iterable[tuple[Any, ...]],
+    tail: str = "",
+) -> None:
+    listed, marks = ", ".join(names), ", ".join("?" * len(names))
+    connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({listed}) VALUES ({marks}) {tail}",  # noqa: S608
+        list(lines),
+    )
 
 
 def _copy(connection: Connection, statement: str, lines: Iterable[tuple[Any, ...]]) -> None:
@@ -88,6 +117,13 @@ def _copy(connection: Connection, statement: str, lines: Iterable[tuple[Any, ...
         raise DBAPIError.instance(statement, None, error, kind, dialect=dialect) from error
     finally:
         cursor.close()
+
+
+def _lines(
+    table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]], dialect: Dialect
+) -> Iterator[tuple[Any, ...]]:
+    """The rows as the driver takes them."""
+    return zip(*(_bound(table, name, rows, dialect) for name in names), strict=True)
 
 
 def _bound(

@@ -11,27 +11,38 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+try:
+    import orjson
+except ImportError:  # the verifier also runs where Python is all there is (decision 0017)
+    orjson = None  # type: ignore[assignment]
+    _AS_CANONICAL = 0
+else:
+    _AS_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
+
 #: Nothing inside to look at. Subclasses are looked at: an enum may well be a float.
 _PLAIN = frozenset((str, int, bool, type(None)))
-#: Made once: `json.dumps` makes one for each value, which shows where thousands of records pass.
+#: Writes what orjson does not: integers beyond 64 bits, subclasses, what is nested deeply.
 _ENCODER = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
 )
 
 
-def _refuse_floats(value: Any) -> None:
-    if isinstance(value, float):
-        raise TypeError("a float has no canonical form; use an integer or text")
+def _refuse_others(value: Any) -> None:
+    """Raise TypeError for all that is not of our types: orjson would write it in its own way."""
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TypeError("keys must be text")
             if type(item) not in _PLAIN:
-                _refuse_floats(item)
+                _refuse_others(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
             if type(item) not in _PLAIN:
-                _refuse_floats(item)
+                _refuse_others(item)
+    elif isinstance(value, float):
+        raise TypeError("a float has no canonical form; use an integer or text")
+    elif value is not None and not isinstance(value, (str, int)):
+        raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
 def canonical_json(value: Any) -> bytes:
@@ -39,7 +50,12 @@ def canonical_json(value: Any) -> bytes:
 
     Raises TypeError for anything else, floats and non-text keys included.
     """
-    _refuse_floats(value)
+    _refuse_others(value)
+    if orjson is not None:
+        try:
+            return orjson.dumps(value, option=_AS_CANONICAL)
+        except orjson.JSONEncodeError:
+            pass
     return _ENCODER.encode(value).encode("utf-8")
 
 

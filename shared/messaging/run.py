@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from shared.kernel.canonical import canonical_json
 from shared.messaging.entry import RUN_BYTES, RUN_ENTRIES, Entry, entry_bytes, next_digest
 from shared.messaging.envelope import BadEnvelope
@@ -155,6 +157,10 @@ def _start(line: bytes) -> str:
 
 
 def _json(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        pass  # it may be JSON nevertheless, with half a surrogate pair: then its entry is refused
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
