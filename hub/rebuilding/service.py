@@ -154,7 +154,7 @@ def _register(
             done.findings.append(Ailment(error.code, error.message, error.remedy))
     for node in session.scalars(select(Node).where(Node.epoch > 0)).all():
         open_streams(session, node, epoch=node.epoch)
-    audit(session, _ACTOR, "hub.rebuilt", "hub", registers=len(documents))
+    audit(session, _ACTOR, "hub.rebuilt", "hub", count=len(documents))
     session.flush()
 
 

@@ -40,7 +40,7 @@ class RegisterWriter:
         self._seen: int | None = None
 
     def step(self) -> bool:
-        """Compare what was touched, and keep what differs; False: nothing more to do now."""
+        """Compare what was touched, and keep what differs; all of it, so that there is no more."""
         with self._database.read() as session:
             head = chain_head(session).seq
             if head == self._seen:

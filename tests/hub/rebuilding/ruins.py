@@ -96,13 +96,15 @@ def lose_all_but_the_store(city: Federation, aside: Path) -> Path:
     return aside / "store"
 
 
-def rebuild(aside: Path, *more: str) -> tuple[int, dict[str, Any]]:
+def rebuild(aside: Path, *more: str, store: str = "") -> tuple[int, dict[str, Any]]:
     """`danglian hub rebuild` as people type it: how it ended, and what it said."""
     answer = CliRunner().invoke(
         danglian,
-        ["hub", "rebuild", "--into", str(aside / "new"), "--store", str(aside / "store"), "--json",
-         *more],
-    )  # fmt: skip
+        [
+            *("hub", "rebuild", "--json", "--into", str(aside / "new")),
+            *("--store", store or str(aside / "store"), *more),
+        ],
+    )
     assert answer.exception is None or isinstance(answer.exception, SystemExit), answer.output
     return answer.exit_code, json.loads(answer.stdout)
 
