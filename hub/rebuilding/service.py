@@ -9,6 +9,7 @@ then the new folder is no hub that anyone could start.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,31 +71,39 @@ def rebuild(
     Raises NotFound when the store has no register of a hub, Conflict when the folder is a hub.
     """
     place = _place(into, store, database)
-    done = Rebuilt()
+    with closing(place.database()):
+        done = Rebuilt()
+        _register_all(place, backup, done, tell)
+        has_keys = (place.path / "keys").is_dir()
+        if has_keys:
+            check_keys(place)
+        done.generation = begin_generation(place)
+        _receive(place, done, complete, tell)
+        _note_papers(place)
+        if has_keys:
+            settle_keys(place, restored=True)
+        else:
+            done.to_do.append(f"把封存的 keys/ 拷到 {place.path / 'keys'}；没有它平台不能启动。")
+        _conclude(place, done)
+        place.establish()
+    return done
+
+
+def _register_all(place: HubFolder, backup: str | None, done: Rebuilt, tell: Tell) -> None:
+    """The audit, then all that was registered, and the backup; what was done before is left."""
     tables = backup_tables(place)
     rows = read_backup(backup, tables) if backup is not None else {}
+    documents = list(_documents(place.store, done))
     with place.database().read() as session:
-        founded = session.get(Hub, 1) is not None
-    if not founded:
-        head, findings = restore_audit(place.database(), place.store)
-        done.findings += findings
-        tell(f"操作日志 {head.seq} 条")
-        documents = list(_documents(place.store, done))
-        with place.database().write() as session:
-            _register(place, documents, done, session)
-            take_backup(rows, tables, session=session)
-        tell("平台、档案馆、单位、全宗、协议和密钥的登记已重建")
-    done.generation = begin_generation(place)
-    _receive(place, done, complete, tell)
-    _note_papers(place)
-    if (place.path / "keys").is_dir():
-        check_keys(place)
-        settle_keys(place, restored=True)
-    else:
-        done.to_do.append(f"把封存的 keys/ 拷到 {place.path / 'keys'}；没有它平台不能启动。")
-    _conclude(place, done)
-    place.establish()
-    return done
+        if session.get(Hub, 1) is not None:
+            return
+    head, findings = restore_audit(place.database(), place.store)
+    done.findings += findings
+    tell(f"操作日志 {head.seq} 条")
+    with place.database().write() as session:
+        _register(place, documents, done, session)
+        take_backup(rows, tables, session=session)
+    tell("平台、档案馆、单位、全宗、协议和密钥的登记已重建")
 
 
 def _place(into: Path, store: str, database: str) -> HubFolder:
