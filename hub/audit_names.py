@@ -52,6 +52,7 @@ ACTION_NAMES = {
     "hub.founded": "建立平台",
     "hub.generation": "平台恢复，进入新的一代",
     "hub.key_rolled": "更换平台密钥",
+    "hub.rebuilt": "按馆藏重建数据库",
     "hub.restore_suspected": "发现平台数据变旧",
     "hub.second_store_begun": "第二份存储重新开始",
     "letter.dropped": "删除无效消息",

@@ -36,6 +36,7 @@ from hub.federation.recovery_command import grant_command, recover_command
 from hub.federation.sync import PostOffice
 from hub.health.command import doctor_command
 from hub.parcels.command import export_command, import_command
+from hub.rebuilding.command import rebuild_command
 from hub.receiving.commands import stamps_command
 from hub.repository.fixity_command import fixity_command
 from shared.command.main import json_option, show, show_table
@@ -88,6 +89,7 @@ hub.add_command(broker_group)
 hub.add_command(keys_group)
 hub.add_command(letters_group)
 hub.add_command(recover_command(_complete))
+hub.add_command(rebuild_command(_complete))
 hub.add_command(doctor_command)
 hub.add_command(fixity_command)
 hub.add_command(migrate_command)

@@ -19,6 +19,8 @@ from hub.federation.places import HubFolder
 from hub.federation.requests import Request
 from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
+from hub.repository.audit_segments import AuditWriter
+from hub.repository.registers import RegisterWriter
 from shared.kernel.background import Background
 from shared.messaging.entry import Entry, Handler
 from shared.messaging.links import names_broker
@@ -74,6 +76,8 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         **receiving.steps(folder),
         **correcting.steps(folder),
         **custody.steps(folder, holdings),
+        "repository.registers": RegisterWriter(folder.database()).step,
+        "repository.audit": AuditWriter(folder.database()).step,
     }
 
 

@@ -1,7 +1,7 @@
 """Tables of the federation: the places, the fonds 全宗, the agreements, the nodes and their keys.
 
-`origin` in a table's `info` says what could make it anew: `nodes` (their streams), `repository`
-(objects of the store), `derived` (other tables or the program's data), `backup` (nothing else).
+`origin` in a table's `info` says what could make it anew (`origins`). What is registered here goes
+into the repository when it happens (`registers`), so that the store alone can tell it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Hub(Model):
     """
 
     __tablename__ = "federation_hub"
-    __table_args__ = ({"info": {"origin": "backup"}},)
+    __table_args__ = ({"info": {"origin": "repository"}},)
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, default=1)
     hub_id: Mapped[str] = mapped_column(String(36))
@@ -72,7 +72,7 @@ class Archive(Model):
     """An archive 档案馆 that this hub hosts: the city's first, then the counties'."""
 
     __tablename__ = "federation_archive"
-    __table_args__ = ({"info": {"origin": "derived"}},)
+    __table_args__ = ({"info": {"origin": "repository"}},)
 
     code: Mapped[str] = mapped_column(String(20), primary_key=True)
     name: Mapped[str] = mapped_column(CleanText(200))
@@ -123,7 +123,7 @@ class Fonds(Model):
         Index("federation_fonds_receiving", "receiving_archive"),
         Index("federation_fonds_reviewing", "reviewing_archive"),
         Index("federation_fonds_node", "keeping_node"),
-        {"info": {"origin": "backup"}},
+        {"info": {"origin": "repository"}},
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -164,7 +164,7 @@ class FondsNumber(Model):
     __tablename__ = "federation_fonds_number"
     __table_args__ = (
         UniqueConstraint("archive_code", "number"),
-        {"info": {"origin": "backup"}},
+        {"info": {"origin": "repository"}},
     )
 
     fonds_id: Mapped[str] = mapped_column(ForeignKey("federation_fonds.id"), primary_key=True)
@@ -182,7 +182,7 @@ class Agreement(Model):
     """
 
     __tablename__ = "federation_agreement"
-    __table_args__ = ({"info": {"origin": "backup"}},)
+    __table_args__ = ({"info": {"origin": "repository"}},)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
     reviewing_archive: Mapped[str] = mapped_column(ForeignKey("federation_archive.code"))
@@ -228,7 +228,7 @@ class Node(Model):
     """
 
     __tablename__ = "federation_node"
-    __table_args__ = ({"info": {"origin": "backup"}},)
+    __table_args__ = ({"info": {"origin": "repository"}},)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(CleanText(200))
@@ -287,7 +287,7 @@ class NodeKey(Model):
     __table_args__ = (
         Index("federation_node_key_node", "node_id", "purpose", "epoch", "from_seq"),
         Index("federation_node_key_key", "key_id"),
-        {"info": {"origin": "backup"}},
+        {"info": {"origin": "repository"}},
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
@@ -333,7 +333,7 @@ class HubKeyRange(Model):
     """
 
     __tablename__ = "federation_hub_key_range"
-    __table_args__ = ({"info": {"origin": "backup"}},)
+    __table_args__ = ({"info": {"origin": "repository"}},)
 
     node_id: Mapped[str] = mapped_column(ForeignKey("federation_node.id"), primary_key=True)
     serial: Mapped[int] = mapped_column(Integer, primary_key=True)

@@ -15,7 +15,7 @@ from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
 from shared.kernel.migration import Schema, Standing, ahead, behind
-from shared.kernel.settings import FILE_NAME, load_settings, save_settings
+from shared.kernel.settings import FILE_NAME, load_settings, save_settings, with_environment
 from shared.messaging.link import Link
 from shared.messaging.links import names_broker, open_link
 from shared.packaging.time_stamps import HttpTimeStamper, TimeStamper
@@ -59,8 +59,9 @@ class HubSettings:
             leaves it to an administrator, `auto` grants it at once.
         code_hours: for how long a one-time enrolment code is valid.
         node_quota_mb: how much one node may have in upload at a time.
-        store: `s3://host:port/bucket` (`s3+http://…` without encryption) for an S3 service; empty
-            keeps objects and uploads in the data folder.
+        store: `s3://host:port/bucket` (`s3+http://…` without encryption) for an S3 service, or a
+            folder, as its whole path, for what the archives keep; empty keeps objects and uploads
+            in the data folder.
         store_access_key: account at the S3 service.
         store_secret_key: its secret; better given as `DANGLIAN_STORE_SECRET_KEY`.
         second_store: where a second copy of all that is received is kept: a folder that exists, as
@@ -168,9 +169,27 @@ class HubFolder:
         folder.keys.hub_files().make()
         return folder
 
+    @classmethod
+    def rebuild(
+        cls, path: Path, *, name: str, hub_id: str, city: str, store: str, database: str = ""
+    ) -> HubFolder:
+        """Begin, or go on with, the new data folder of a hub that there was; see `create`."""
+        folder = cls(path)
+        if folder.exists:
+            raise Conflict(
+                f"{folder.path} 已经是一个平台的数据目录。",
+                "重建要在新的目录里进行；这个平台要补齐，请运行 danglian hub recover。",
+            )
+        folder.path.mkdir(parents=True, exist_ok=True)
+        link = f"embedded://{folder.path / 'link.sqlite'}"
+        folder._new = HubSettings(
+            name=name, hub_id=hub_id, city=city, link=link, store=store, database=database
+        )
+        return folder
+
     def establish(self) -> None:
         """Write the settings: from here on the folder holds a hub."""
-        save_settings(self.settings, self.path)
+        save_settings(self._new or self.settings, self.path)
 
     @property
     def exists(self) -> bool:
@@ -181,7 +200,7 @@ class HubFolder:
     def settings(self) -> HubSettings:
         """The settings. Raises NotFound when this is no hub's folder, Invalid for a wrong one."""
         if self._new is not None:
-            return self._new
+            return with_environment(self._new)
         if not self.exists:
             raise self._no_hub()
         settings = load_settings(HubSettings, self.path)
@@ -302,8 +321,8 @@ class HubFolder:
     @cached_property
     def store(self) -> ObjectStore:
         """The object store: what the archives keep. Raises Invalid for a wrong address."""
-        if not self.settings.store:
-            return FolderStore(self.path / "store")
+        if not self._has_bucket:
+            return FolderStore(Path(self.settings.store or self.path / "store"))
         from shared.storage.s3_store import S3Store
 
         return S3Store(self._bucket.below("repository"))
@@ -335,11 +354,25 @@ class HubFolder:
     @cached_property
     def staging(self) -> Staging:
         """Uploads under way; nothing in it is trusted."""
-        if not self.settings.store:
+        if not self._has_bucket:
             return FolderStaging(self.path / "staging")
         from shared.storage.s3_staging import S3Staging
 
         return S3Staging(self._bucket.below("staging"))
+
+    @property
+    def _has_bucket(self) -> bool:
+        """Whether the setting names a service. Raises Invalid for what is no folder either."""
+        store = self.settings.store
+        if "://" in store:
+            return True
+        if store and not Path(store).is_absolute():
+            raise Invalid(
+                "store",
+                f"设置项“store”的值“{store}”不对。",
+                "应为 s3://server:8333/bucket 的样子，或馆藏文件夹的完整路径。",
+            )
+        return False
 
     @cached_property
     def _bucket(self) -> Bucket:

@@ -195,10 +195,14 @@ class UploadPart(Model):
 
 
 class Verdict(Model):
-    """What the reviewing archive decided about a batch, signed by the hub, as it was sent down."""
+    """What the reviewing archive decided about a batch, signed by the hub, as it was sent down.
+
+    Its paper is in the repository; it counts again when its batch is there: a received one from the
+    store, a returned one when its node has told the offers again.
+    """
 
     __tablename__ = "receiving_verdict"
-    __table_args__ = ({"info": {"origin": "repository"}},)
+    __table_args__ = ({"info": {"origin": "nodes"}},)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     batch_id: Mapped[str] = mapped_column(ForeignKey("receiving_batch.id"), unique=True)

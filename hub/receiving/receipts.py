@@ -20,6 +20,7 @@ from hub.repository import service as repository
 from shared import audit, packaging
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.canonical import digest_of
+from shared.kernel.clock import parse_utc
 from shared.kernel.errors import Conflict, NotFound
 from shared.records.states import HUB_BATCH
 
@@ -88,6 +89,7 @@ def record_receipt(
         document=dict(document),
         digest=digest_of(dict(document)),
         made_by=made_by,
+        made_at=parse_utc(document["at"]),
     )
     session.add(receipt)
     session.flush()

@@ -10,10 +10,11 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from hub.repository.keeping import note_kept
@@ -45,7 +46,12 @@ def keep_paper(
 
     The same paper again is fine; another one under its name is a Conflict.
     """
-    _keep(session, _paper_name(archive_code, kind, paper_id), canonical_json(dict(document)))
+    keep_document(session, _paper_name(archive_code, kind, paper_id), document)
+
+
+def keep_document(session: Session, name: str, document: Mapping[str, Any]) -> None:
+    """Have a document of the hub itself written under a whole name, as `keep_paper` has papers."""
+    _keep(session, name, canonical_json(dict(document)))
 
 
 def keep_stamp(
@@ -63,6 +69,11 @@ def _keep(session: Session, name: str, content: bytes) -> None:
         session.flush()
     elif row.sha256 != digest:
         raise Conflict(f"文书 {name} 已存有另一内容。", "请联系系统管理员核对。")
+
+
+def below(folder: str) -> ColumnElement[bool]:
+    """That a paper's name begins with this folder's, as the key's index finds it."""
+    return (Paper.name >= folder) & (Paper.name < f"{folder[:-1]}0")  # 0 comes after the slash
 
 
 def write_paper(
@@ -150,7 +161,7 @@ class PaperWriter:
                     stored.append(paper.name)
                 else:
                     paper.refused = True
-            note_kept(session, ((name, name.split("/")[1], None) for name in stored))
+            note_papers(session, stored)
         return True
 
     def _write(self, paper: Paper) -> bool:
@@ -162,3 +173,42 @@ class PaperWriter:
             log.exception("another paper lies already under %s", paper.name)
             return False
         return True
+
+
+def note_papers(session: Session, names: Iterable[str]) -> None:
+    """Have papers of archives read again and copied as all that is kept."""
+    of_archives = (name for name in names if name.startswith("archives/"))
+    note_kept(session, ((name, name.split("/")[1], None) for name in of_archives))
+
+
+def note_stored(
+    database: Database,
+    store: ObjectStore,
+    folders: Iterable[str],
+    *,
+    believe: Callable[[str, dict[str, Any]], bool],
+) -> None:
+    """Write down the papers that the store has in these folders, when a database is made anew.
+
+    What cannot be read is left out, and what `believe` does not: it takes a name and what is there.
+    """
+    names = (name for folder in folders for name in store.names(folder))
+    while some := list(islice(names, _CHUNK)):
+        found = [(name, _content(store, name)) for name in some]
+        with database.write() as session:
+            known = set(session.scalars(select(Paper.name).where(Paper.name.in_(some))))
+            rows = [
+                Paper(name=name, sha256=sha256_hex(content), size=len(content), stored_at=now())
+                for name, content in found
+                if name not in known
+                and (document := read_document(content)) is not None
+                and believe(name, document)
+            ]
+            session.add_all(rows)
+            session.flush()
+            note_papers(session, [row.name for row in rows])
+
+
+def _content(store: ObjectStore, name: str) -> bytes:
+    with store.open(name) as stream:
+        return stream.read()

@@ -40,10 +40,7 @@ def load_settings(
                 f"设置项“{name}”不存在。",
                 f"请检查 {folder / FILE_NAME}；可用的设置项：{'、'.join(sorted(known))}。",
             )
-    environment = os.environ if environment is None else environment
-    for name in known:
-        if (text := environment.get(PREFIX + name.upper())) is not None:
-            given[name] = _from_text(name, hints[name], text)
+    given |= _in_environment(hints, os.environ if environment is None else environment)
     for name, field in known.items():
         if name not in given:
             if field.default is MISSING and field.default_factory is MISSING:
@@ -56,6 +53,21 @@ def load_settings(
                 f"应为{_KINDS.get(hints[name], '其他')}。",
             )
     return kind(**given)
+
+
+def with_environment(settings: Settings) -> Settings:
+    """Settings that are in no file yet, as `load_settings` would read them from one."""
+    kind = type(settings)
+    given = {field.name: getattr(settings, field.name) for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**given | _in_environment(get_type_hints(kind), os.environ))
+
+
+def _in_environment(hints: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: _from_text(name, hints[name], environment[PREFIX + name.upper()])
+        for name in hints
+        if PREFIX + name.upper() in environment
+    }
 
 
 def save_settings(settings: object, folder: Path) -> None:

@@ -32,6 +32,7 @@ ACTOR_NAMES = {
     "system:fixity": "馆藏核验（自动）",
     "system:grant_policy": "恢复联网（自动）",
     "system:keys": "密钥更换（自动）",
+    "system:rebuild": "按馆藏重建（命令行）",
     "system:receiving": "接收（自动）",
     "system:recount": "重新计数（自动）",
     "system:recover": "恢复（命令行）",

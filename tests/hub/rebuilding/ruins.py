@@ -1,0 +1,118 @@
+"""A small city of which only the store is left, and what is compared when it is rebuilt."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+from sqlalchemy import event, select
+
+from hub.correcting import service as correcting
+from hub.federation.origins import origin_of, own_columns
+from hub.federation.places import HubFolder
+from hub.repository.audit_segments import AuditWriter
+from hub.wiring import steps
+from shared.command.main import danglian
+from tests.federation import ARCHIVIST, Federation, Unit
+from tests.killed import Bomb
+
+#: The history of a rebuilt hub goes on: what is written down of it is more, by these keys.
+_GROWS = {"audit_event": "seq", "repository_paper": "name"}
+Tables = dict[str, list[dict[str, Any]]]
+
+
+def finish(city: Federation, unit: Unit, batch_id: str) -> None:
+    """From the offer to the receipt."""
+    city.settle()
+    city.conclude(batch_id, "accepted")
+    city.settle()
+    unit.sign(batch_id)
+    city.settle()
+    city.sign(batch_id)
+    city.settle()
+
+
+def lively_city(folder: Path) -> Federation:
+    """Two units: received and corrected, returned, and under review."""
+    city = Federation(folder)
+    first = city.enrol("宜昌市文化和旅游局", number="A101")
+    second = city.enrol("宜昌市水利局", number="A102")
+    ids = first.file(3)
+    finish(city, first, first.offer(ids[:2]))
+    correcting.make(city.hub, ARCHIVIST, ids[0], {"title": "核对后的题名"}, "核对原件后更正")
+    other = second.file(2, year=2022)
+    returned = second.offer(other[:1])
+    city.settle()
+    city.conclude(returned, "returned", returned=other[:1])
+    second.offer(other[1:], "待审的一批")
+    city.settle()
+    return city
+
+
+def write_all(hub: HubFolder) -> None:
+    """Let everything that waits for it reach the store."""
+    AuditWriter(hub.database(), wait=timedelta(0)).step()
+    for step in steps(hub).values():
+        while step():
+            pass
+
+
+def tables_of(hub: HubFolder, origin: str) -> Tables:
+    """The rows of all tables of an origin, by what comes from there of them."""
+    found = {}
+    with hub.database().read() as session:
+        for table in hub.database().tables():
+            if origin_of(table) == origin:
+                query = select(*own_columns(table)).order_by(*table.primary_key.columns)
+                found[table.name] = [dict(row) for row in session.execute(query).mappings()]
+    return found
+
+
+def compare(before: Tables, after: Tables) -> list[str]:
+    """Which tables differ, where nothing is expected to; the audit and the papers have grown."""
+    wrong = []
+    for name, rows in before.items():
+        now = after[name]
+        if name == "federation_hub":
+            now = [{**row, "generation": rows[0]["generation"]} for row in now]
+        elif name in _GROWS:
+            known = {row[_GROWS[name]] for row in rows}
+            now = [row for row in now if row[_GROWS[name]] in known]
+        if name != "audit_head" and rows != now:
+            wrong.append(name)
+    return wrong
+
+
+def lose_all_but_the_store(city: Federation, aside: Path) -> Path:
+    """The store alone, put aside; the hub's folder is gone but for its sealed keys."""
+    write_all(city.hub)
+    city.hub.database().close()
+    shutil.copytree(city.hub.path / "store", aside / "store")
+    shutil.copytree(city.hub.path / "keys", aside / "new" / "keys")
+    return aside / "store"
+
+
+def rebuild(aside: Path, *more: str, store: str = "") -> tuple[int, dict[str, Any]]:
+    """`danglian hub rebuild` as people type it: how it ended, and what it said."""
+    answer = CliRunner().invoke(
+        danglian,
+        [
+            *("hub", "rebuild", "--json", "--into", str(aside / "new")),
+            *("--store", store or str(aside / "store"), *more),
+        ],
+    )
+    assert answer.exception is None or isinstance(answer.exception, SystemExit), answer.output
+    return answer.exit_code, json.loads(answer.stdout)
+
+
+def rebuilding_dies(aside: Path, commit: int) -> None:
+    """Rebuild until death before a commit; for a process of its own."""
+    from sqlalchemy.engine import Engine
+
+    bomb = Bomb(commit)
+    event.listen(Engine, "commit", lambda connection: bomb.tick())
+    rebuild(aside)
