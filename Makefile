@@ -26,7 +26,7 @@ demo: setup ## Run a hub and its nodes on this machine, with documents to try.
 .PHONY: test
 test: tools lint ## Check everything: lint, types, import contracts, then the tests.
 	@$(BIN)/pytest -n $(WORKERS) $(BY_FILE) -m "not (browser or faults or performance)"
-	@$(BIN)/pytest -n 2 $(BY_FILE) $(LONGEST_FIRST) -m "(browser or faults) and not at_length"
+	@$(BIN)/pytest -n $(WORKERS) $(BY_FILE) $(LONGEST_FIRST) -m "(browser or faults) and not at_length"
 
 .PHONY: test-faults
 test-faults: tools ## Every fault of docs/reliability.md, at length; WRITE=1 keeps the table there.
