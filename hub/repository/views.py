@@ -13,6 +13,7 @@ from hub.catalogue.models import CatalogueRecord
 from hub.catalogue.query import COUNT_LIMIT, row_for
 from hub.federation import service as federation
 from hub.federation.edge import current_folder
+from hub.federation.visibility import Sight, sight
 from hub.repository.examining import KIND_NAMES, FaultKind
 from hub.repository.keeping import COPY_NAMES
 from hub.repository.models import FileFault, KeptObject
@@ -122,6 +123,7 @@ def show(place: str) -> ResponseReturnValue:
             "fixity/show.html",
             kept=kept,
             row=row_for(actor, record) if record is not None else None,
+            may_look=record is not None and sight(actor, record) is not Sight.COUNTS,
             archive=federation.archive_of(kept.archive_code, session),
             page=page,
             surplus=any(each.kind == FaultKind.SURPLUS for each in faults),

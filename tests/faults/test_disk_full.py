@@ -147,7 +147,7 @@ def test_a_full_disk_under_a_node_stops_the_clerk_with_a_sentence_and_loses_noth
     assert everywhere_the_same(pair, unit) == NOTHING_WRONG
 
 
-@pytest.mark.parametrize("link_elsewhere", [True, False])
+@pytest.mark.parametrize("link_elsewhere", [pytest.param(True, marks=pytest.mark.at_length), False])
 def test_a_full_disk_under_the_hub_makes_nodes_wait_and_loses_nothing(
     pair: Pair, disks: dict[str, Path], link_elsewhere: bool
 ) -> None:

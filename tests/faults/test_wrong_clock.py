@@ -68,7 +68,7 @@ def leader_signs(path: Path, fonds_id: str, days: int, batch_id: str) -> None:
     _unit_there(path, fonds_id, days).sign(batch_id)
 
 
-@pytest.mark.parametrize("days", [365, -365])
+@pytest.mark.parametrize("days", [-365, pytest.param(365, marks=pytest.mark.at_length)])
 def test_a_clock_that_is_a_year_off_decides_nothing_and_is_noticed(pair: Pair, days: int) -> None:
     unit = pair.unit
     unit.file(3, year=2019)
