@@ -7,7 +7,7 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -113,8 +113,11 @@ def _owners(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, str]]:
     for name, content in files:
         path = PurePosixPath(name)
         if path.name == "inventory.json":
-            with suppress(ValueError, KeyError):
-                yield str(path.parent), str(json.loads(content)["id"]).removeprefix("urn:uuid:")
+            try:
+                named = str(json.loads(content)["id"])
+            except (ValueError, KeyError):
+                continue  # its files then belong to nobody, and the record is counted as lost
+            yield str(path.parent), named.removeprefix("urn:uuid:")
 
 
 def _owner(path: PurePosixPath, owners: Mapping[str, str]) -> str:

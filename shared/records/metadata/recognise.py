@@ -203,7 +203,7 @@ class _Notes:
 
 
 def _parts(code: str | None, catalogue: str | None) -> ArchivalCode:
-    with suppress(Invalid):
+    with suppress(Invalid):  # a code of another form has no parts; it stays in the record as it is
         found = parse(code or "")
         # A catalogue's number would stand in its element; so the middle segment is a project's.
         middle = found.project_number or found.catalogue_number
