@@ -308,7 +308,7 @@ class Federation(Desk):
             self.turn()
             self.clock.seconds += 25
             quiet = quiet + 1 if self.settled() else 0
-            if quiet > 3:
+            if quiet > 1:
                 return
         raise AssertionError("the streams did not settle")
 

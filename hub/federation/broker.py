@@ -37,8 +37,7 @@ from shared.messaging.link import (
     shard_of,
 )
 from shared.messaging.links import names_broker
-from shared.messaging.rabbitmq.address import BrokerAddress
-from shared.messaging.rabbitmq.link import UP_EXCHANGE, up_key
+from shared.messaging.rabbitmq.address import UP_EXCHANGE, BrokerAddress, up_key
 
 #: No limit, said in a way that every version takes: from 4.0 on there is one unless a queue has its
 #: own, and before that "none" cannot be said. With a limit, what is handed back keeps its place.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-import requests
-
 from shared.kernel.errors import DanglianError, Invalid, Unavailable
+
+if TYPE_CHECKING:
+    import requests
 
 _TIMEOUT = (5, 60)
 
@@ -44,6 +45,9 @@ class Management:
 
         Raises Unavailable when the API cannot be reached, BrokerRefused for everything else.
         """
+        # Loaded where there is a broker to ask: a small hub has none, and starts the sooner.
+        import requests
+
         url = self._base + "/".join(quote(part, safe="") for part in path)
         try:
             answer = self._http.request(
@@ -70,6 +74,8 @@ class Management:
 
     @property
     def _http(self) -> requests.Session:
+        import requests
+
         if not hasattr(self._own, "session"):
             self._own.session = requests.Session()
             self._own.session.auth = self._account

@@ -6,7 +6,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import xlsxwriter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -118,6 +117,8 @@ def as_pdf(found: Catalogue) -> bytes:
 
 def as_xlsx(found: Catalogue) -> bytes:
     """The catalogue as a spreadsheet; every cell is text, so that nothing is ever computed."""
+    import xlsxwriter  # few ask for a spreadsheet, and no start need wait for it
+
     target = io.BytesIO()
     options = {
         "in_memory": True,

@@ -9,8 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 
-import xlsxwriter
-
 from node.intake.models import IntakeRow, IntakeSheet, RowState
 from shared.records.record import RecordLevel
 
@@ -29,6 +27,8 @@ _SHEET_NAMES = {
 
 def rejected_workbook(parts: Iterable[tuple[IntakeSheet, Iterable[IntakeRow]]]) -> bytes:
     """An XLSX of the rejected rows, with a column of reasons; a sheet for each that came."""
+    import xlsxwriter  # few ask for a spreadsheet, and no start need wait for it
+
     target = io.BytesIO()
     with xlsxwriter.Workbook(
         target,

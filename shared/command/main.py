@@ -11,11 +11,10 @@ from importlib.metadata import entry_points, version
 from typing import Any, NoReturn
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from shared.command.usage import usage_of
 from shared.kernel.clock import format_utc, local_text
+from shared.kernel.collector import let_load
 from shared.kernel.errors import DanglianError
 
 _GROUP = "danglian.commands"
@@ -145,6 +144,9 @@ def show_table(
     if not rows:
         click.echo(title or "（没有内容）")
         return
+    from rich.console import Console  # a service that starts has no table to draw
+    from rich.table import Table
+
     table = Table(title=title or None)
     for heading in columns.values():
         table.add_column(heading, overflow="fold")
@@ -155,4 +157,5 @@ def show_table(
 
 def main() -> None:
     """Entry point of the program."""
+    let_load()
     danglian()

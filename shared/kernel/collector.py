@@ -8,6 +8,14 @@ import gc
 _YOUNG = 50_000
 
 
+def let_load() -> None:
+    """Look less often while the program loads: what it makes then stays, and is no garbage.
+
+    Looking at it all the same is a tenth of the time in which a process starts.
+    """
+    gc.set_threshold(_YOUNG)
+
+
 def calm_collector() -> None:
     """Look at what the program has loaded never again, and at what is new less often.
 

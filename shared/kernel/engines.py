@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import (
     ArgumentError,
@@ -41,7 +40,7 @@ _NOT_AWAY = "54"
 _DISK_FULL = "53100"
 
 
-class _Alike:
+class Alike:
     """All databases of a kind are alike: what was made of a statement for one serves every other.
 
     A process may serve many nodes, each with a database of its own; compiled for each anew, the
@@ -55,20 +54,14 @@ class _Alike:
         return hash(type(self))
 
 
-class SQLiteFile(_Alike, SQLiteDialect_pysqlite):
+class SQLiteFile(Alike, SQLiteDialect_pysqlite):
     """A file of SQLite."""
 
     supports_statement_cache = True
 
 
-class PostgreSQLServer(_Alike, PGDialect_psycopg):
-    """A database on a server of PostgreSQL."""
-
-    supports_statement_cache = True
-
-
 registry.register("sqlite.alike", __name__, SQLiteFile.__name__)
-registry.register("postgresql.alike", __name__, PostgreSQLServer.__name__)
+registry.register("postgresql.alike", "shared.kernel.postgresql", "PostgreSQLServer")
 _compiled: LRUCache[Any, Any] = LRUCache(1500)
 
 

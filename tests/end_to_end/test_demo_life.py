@@ -132,6 +132,7 @@ def test_it_goes_on_where_it_was_and_starts_killed_processes_again(demo: Demo) -
     assert demo.children() == []
 
 
+@pytest.mark.at_length
 def test_its_processes_end_when_it_is_killed(demo: Demo) -> None:
     demo.ready()
     assert len(demo.children()) == 5

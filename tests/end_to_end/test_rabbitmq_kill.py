@@ -88,8 +88,17 @@ def pair(tmp_path: Path, rabbitmq: RabbitMQ) -> Iterator[Pair]:
     pair.unit.folder.database().close()
 
 
-@pytest.mark.parametrize("side", ["node", "hub"])
-@pytest.mark.parametrize("word", ["publish", "confirm", "acknowledge"])
+@pytest.mark.parametrize(
+    ("side", "word"),
+    [
+        ("node", "publish"),
+        ("hub", "confirm"),
+        ("node", "acknowledge"),
+        pytest.param("hub", "publish", marks=pytest.mark.at_length),
+        pytest.param("node", "confirm", marks=pytest.mark.at_length),
+        pytest.param("hub", "acknowledge", marks=pytest.mark.at_length),
+    ],
+)
 def test_killed_at_every_word_to_the_broker_it_loses_nothing_and_repeats_nothing(
     pair: Pair, side: str, word: str
 ) -> None:

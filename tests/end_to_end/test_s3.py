@@ -125,7 +125,14 @@ def test_what_rots_in_a_bucket_is_named_and_mended_from_another(
         assert keeper.faults(copy) == set()
 
 
-@pytest.mark.parametrize(("weather", "seed"), [("slow", 1), ("busy", 2), ("cut", 3)])
+@pytest.mark.parametrize(
+    ("weather", "seed"),
+    [
+        ("busy", 2),
+        pytest.param("slow", 1, marks=pytest.mark.at_length),
+        pytest.param("cut", 3, marks=pytest.mark.at_length),
+    ],
+)
 def test_packages_come_whole_into_a_store_that_is_slow_busy_or_cuts_the_line(
     tmp_path: Path, service: SeaweedFS, proxy: Proxy, weather: Weather, seed: int
 ) -> None:

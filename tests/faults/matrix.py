@@ -1,6 +1,7 @@
-"""The matrix of faults: exactly the tests that `docs/reliability.md` names, and how each went.
+"""The matrix of faults: the tests that `docs/reliability.md` names, and how each went.
 
-A plugin of pytest, for `make test-faults`. With `--write-matrix` the result goes into the document.
+A plugin of pytest, for `make test-faults`, which also runs what is marked `at_length`. With
+`--write-matrix` the result goes into the document.
 """
 
 from __future__ import annotations
@@ -64,8 +65,11 @@ class _Matrix:
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
         named = {test for row in self._rows for test in row.tests}
-        others = [item for item in items if _test_of(item.nodeid) not in named]
-        items[:] = [item for item in items if _test_of(item.nodeid) in named]
+        wanted, others = [], []
+        for item in items:
+            is_wanted = _test_of(item.nodeid) in named or item.get_closest_marker("at_length")
+            (wanted if is_wanted else others).append(item)
+        items[:] = wanted
         config.hook.pytest_deselected(items=others)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -29,6 +29,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 RECORDS = 60
 
 
+_STAGES = {"prepared": prepared, "under way": first_round, "ended": to_the_end}
+
+
 class Days:
     """One city, and its folders as they were on the evening of each of three days.
 
@@ -39,14 +42,20 @@ class Days:
     def __init__(self, folder: Path) -> None:
         self.city = City(folder / "city", records=RECORDS, seed=3)
         self._folder = folder
-        stages = {"prepared": prepared, "under way": first_round, "ended": to_the_end}
-        for name, stage in stages.items():
-            with self.city.running(stage):
-                pass
-            shutil.copytree(self.city.folder, folder / name)
+        self._ended: list[str] = []
 
     def begin(self, day: str) -> City:
-        """The city as it was on the evening of this day."""
+        """The city as it was on the evening of this day; it lives up to it when first asked."""
+        for name, stage in _STAGES.items():
+            if day in self._ended:
+                break
+            if name not in self._ended:
+                if self._ended:
+                    put_back(self._folder / self._ended[-1], self.city.folder)
+                with self.city.running(stage):
+                    pass
+                shutil.copytree(self.city.folder, self._folder / name)
+                self._ended.append(name)
         put_back(self._folder / day, self.city.folder)
         return self.city
 

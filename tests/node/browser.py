@@ -48,20 +48,26 @@ class Browser:
         assert answer.status_code == status, answer.text
         return answer
 
-    def walk(self, start: str = "/", most: int = 200) -> list[str]:
-        """Open every page that links lead to; returns their paths."""
-        seen: dict[str, None] = {}
+    def walk(self, start: str = "/", most: int = 200) -> dict[str, str]:
+        """Open every page that links lead to; returns what stands there by path.
+
+        Of one list that is sorted, filtered and leafed through one view is opened for each set of
+        parameters, whatever their values.
+        """
+        pages: dict[str, str] = {}
+        views = set()
         waiting = [start]
-        while waiting and len(seen) < most:
+        while waiting and len(pages) < most:
             path = waiting.pop(0)
-            if path in seen:
+            page, _, query = path.partition("?")
+            view = (page, *sorted({each.partition("=")[0] for each in query.split("&")}))
+            if view in views:
                 continue
-            seen[path] = None
+            views.add(view)
             answer = self.get(path)
-            if "html" not in (answer.content_type or ""):
-                continue
-            for target in re.findall(r'href="([^"#]+)', answer.text):
+            pages[path] = answer.text if "html" in (answer.content_type or "") else ""
+            for target in re.findall(r'href="([^"#]+)', pages[path]):
                 url = urljoin(f"http://localhost{path}", target.replace("&amp;", "&"))
                 if url.startswith("http://localhost/") and "/static/" not in url:
                     waiting.append(url.removeprefix("http://localhost"))
-        return list(seen)
+        return pages

@@ -1,4 +1,4 @@
-"""Where a broker is, and who we are to it."""
+"""Where a broker is, who we are to it, and where there a node's messages go."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 from shared.kernel.errors import Invalid
 
+#: The exchange that nodes write to, each under its own key; a topic exchange, because RabbitMQ
+#: checks keys for accounts on these alone.
+UP_EXCHANGE = "danglian.up"
 _PORTS = {"amqp": 5672, "amqps": 5671}
 
 
@@ -55,6 +58,11 @@ class BrokerAddress:
     def of(self, user: str, password: str) -> BrokerAddress:
         """The same place for an account."""
         return replace(self, user=user, password=password)
+
+
+def up_key(node_id: str) -> str:
+    """The routing key of what a node sends; the hub binds it to the node's shard."""
+    return f"up.{node_id}"
 
 
 def tls_context(ca: str) -> ssl.SSLContext:

@@ -8,20 +8,12 @@ from typing import Any
 
 from shared.kernel.errors import Unavailable
 from shared.messaging.link import Delivery, is_hub_queue
-from shared.messaging.rabbitmq.address import BrokerAddress
+from shared.messaging.rabbitmq.address import UP_EXCHANGE, BrokerAddress, up_key
 from shared.messaging.rabbitmq.connection import Connection, problem_of_channel
 from shared.messaging.rabbitmq.consumer import Consumer
 from shared.messaging.rabbitmq.publisher import Publisher, again
 
-#: The exchange that nodes write to, each under its own key; a topic exchange, because RabbitMQ
-#: checks keys for accounts on these alone.
-UP_EXCHANGE = "danglian.up"
 _ANSWER_SECONDS = 15.0
-
-
-def up_key(node_id: str) -> str:
-    """The routing key of what a node sends; the hub binds it to the node's shard."""
-    return f"up.{node_id}"
 
 
 class RabbitLink:

@@ -11,7 +11,11 @@ from tests.federation import ADMIN
 
 @pytest.mark.parametrize(
     ("side", "when"),
-    [("giving", "proposed"), ("hub", "frozen"), ("taking", "arrived")],
+    [
+        pytest.param("giving", "proposed", marks=pytest.mark.at_length),
+        ("hub", "frozen"),
+        ("taking", "arrived"),
+    ],
 )
 def test_it_can_be_called_off_by_either_side_until_the_assignment(
     two: TwoUnits, side: str, when: str

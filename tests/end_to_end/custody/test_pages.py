@@ -98,13 +98,11 @@ _ALWAYS = ("/sign-out", "/password", "/custody/", "/sync", "/parcels", "/jobs", 
 def offered_changes(person: Browser) -> set[str]:
     """Where the forms and buttons of all pages that links lead to would post."""
     found = set()
-    for path in person.walk("/", most=150):
-        answer = person.get(path)
-        if "html" in (answer.content_type or ""):
-            forms = re.findall(r'<form[^>]*method="post"[^>]*>', answer.text)
-            actions = [re.search(r'action="([^"]*)"', form) for form in forms]
-            found |= {(each and each.group(1)) or path for each in actions}
-            found |= set(re.findall(r'formaction="([^"]*)"', answer.text))
+    for path, page in person.walk("/", most=150).items():
+        forms = re.findall(r'<form[^>]*method="post"[^>]*>', page)
+        actions = [re.search(r'action="([^"]*)"', form) for form in forms]
+        found |= {(each and each.group(1)) or path for each in actions}
+        found |= set(re.findall(r'formaction="([^"]*)"', page))
     return {each for each in found if not each.startswith(_ALWAYS)}
 
 

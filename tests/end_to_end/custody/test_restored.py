@@ -37,7 +37,7 @@ def restore(two: TwoUnits, path: Path) -> None:
     city.serve()
 
 
-@pytest.mark.parametrize("when", ["before", "arrived"])
+@pytest.mark.parametrize("when", ["before", pytest.param("arrived", marks=pytest.mark.at_length)])
 def test_a_hub_restored_to_before_the_assignment_hears_of_it_from_the_nodes(
     two: TwoUnits, tmp_path: Path, when: str
 ) -> None:
@@ -88,7 +88,7 @@ def test_bundles_that_a_restored_hub_lacks_are_sent_again_before_the_taking_unit
     assert everywhere_the_same(two.city, as_taken_over(two)) == NOTHING_WRONG
 
 
-@pytest.mark.parametrize("when", ["before", "assigned"])
+@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.at_length), "assigned"])
 def test_bundles_that_a_restored_hub_lacks_are_sent_again_after_the_assignment(
     two: TwoUnits, tmp_path: Path, when: str
 ) -> None:

@@ -26,8 +26,7 @@ from shared.kernel.identifiers import new_id
 from shared.kernel.settings import save_settings
 from shared.messaging.link import dead_queue, hub_queue, node_queue, shard_of
 from shared.messaging.links import open_link
-from shared.messaging.rabbitmq.address import BrokerAddress
-from shared.messaging.rabbitmq.link import UP_EXCHANGE, up_key
+from shared.messaging.rabbitmq.address import UP_EXCHANGE, BrokerAddress, up_key
 from tests.servers.rabbitmq import RabbitMQ
 
 _SECRET = "secret-word"

@@ -239,8 +239,8 @@ def test_a_village_account_meets_only_its_own_fonds(
     village.get(f"/filing/numbers?fonds={node.fonds}&class=WS&year=2023", status=403)
     village.get(f"/filing/catalogue?fonds={node.fonds}&year=2023&as=xlsx")
     assert "关于第1号" not in village.get(f"/filing/catalogue?fonds={node.fonds}&year=2023").text
-    for path in village.walk():
-        assert "关于第1号事项" not in village.get(path).text
+    for page in village.walk().values():
+        assert "关于第1号事项" not in page
 
 
 def test_no_link_leads_nowhere(node: Node, clerk: Actor) -> None:
