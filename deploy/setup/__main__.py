@@ -5,6 +5,7 @@ Only the standard library: nothing else is there yet.
 
 import argparse
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import assets
 import environment
@@ -27,10 +28,17 @@ def main() -> None:
         if arguments.command == "lock":
             locking.lock(upgrade=arguments.upgrade)
             return
-        environment.make(for_work=arguments.command == "work")
-        assets.gather()
-        if arguments.command == "work":
-            system.install_packages()
+        for_work = arguments.command == "work"
+        environment.begin()
+        # Each waits for another network and works on another processor.
+        with ThreadPoolExecutor() as together:
+            doing = [
+                together.submit(environment.fill, for_work=for_work),
+                together.submit(assets.gather),
+                *([together.submit(system.install_packages)] if for_work else []),
+            ]
+        for each in doing:
+            each.result()
 
 
 if __name__ == "__main__":

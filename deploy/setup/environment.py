@@ -9,9 +9,22 @@ FOR_USE = ("build.txt", "hub.txt")
 FOR_WORK = (*FOR_USE, "test.txt")
 
 
-def make(*, for_work: bool) -> None:
-    """Make the environment, or bring it up to date with the lock files."""
-    _make_empty()
+def begin() -> None:
+    """Make the environment, empty, where there is none or one that does not work."""
+    # Its scripts hold its path and that of its Python: a copied or outdated one is of no use.
+    step = Step("venv", [], str(ROOT), sys.version, sys.base_prefix)
+    if step.is_done() and _answers():
+        return
+    say(f"Making {VENV.name} with Python {sys.version.split()[0]} …")
+    run(
+        *(sys.executable, "-m", "venv", "--clear", VENV),
+        failing="the virtual environment could not be made; the lines above say why.",
+    )
+    step.done()
+
+
+def fill(*, for_work: bool) -> None:
+    """Bring the environment up to date with the lock files."""
     use, work = _locked("use", FOR_USE), _locked("work", FOR_WORK)
     # What work takes includes what use takes.
     if not work.is_done() and (for_work or not use.is_done()):
@@ -23,19 +36,6 @@ def make(*, for_work: bool) -> None:
     if not project.is_done():
         _pip("--no-deps", "--no-build-isolation", "--editable", ".")
         project.done()
-
-
-def _make_empty() -> None:
-    # Its scripts hold its path and that of its Python: a copied or outdated one is of no use.
-    step = Step("venv", [], str(ROOT), sys.version, sys.base_prefix)
-    if step.is_done() and _answers():
-        return
-    say(f"Making {VENV.name} with Python {sys.version.split()[0]} …")
-    run(
-        *(sys.executable, "-m", "venv", "--clear", VENV),
-        failing="the virtual environment could not be made; the lines above say why.",
-    )
-    step.done()
 
 
 def _answers() -> bool:
@@ -52,6 +52,7 @@ def _locked(name: str, files: tuple[str, ...]) -> Step:
 def _pip(*arguments: str) -> None:
     run(
         *(BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-        *("--no-input", *arguments),
+        # What is imported compiles itself; most of what is installed never is.
+        *("--no-input", "--no-compile", *arguments),
         failing="pip could not install what Danglian needs; the lines above say why.",
     )

@@ -21,7 +21,8 @@ class Failed(Exception):
 
 def say(text: str) -> None:
     """Tell the person at the terminal what is being done."""
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{text}\n")  # whole, for another step may speak at the same time
+    sys.stderr.flush()
 
 
 @contextlib.contextmanager
