@@ -90,6 +90,7 @@ def test_each_archive_has_answered_what_it_was_asked_to_correct(
     assert answers == [("declined", 4), ("made", 4)]
 
 
+@pytest.mark.at_length
 def test_a_second_run_finds_nothing_to_do(ended: tuple[Path, dict[str, Any]]) -> None:
     folder, result = ended
     city = City(folder, records=RECORDS, seed=7)

@@ -1,7 +1,8 @@
 """A node copied, a node restored, a hub restored: noticed, recovered (protocol §4), nothing lost.
 
 All with real processes: commands as people type them, folders copied as people copy them. The city
-is brought through its stages once; each test begins with the folders of one of them.
+is brought through its stages once; each test begins with the folders of one of them. That the same
+holds of nodes in one process, `tests/end_to_end/test_streams.py` shows more quickly.
 """
 
 import json
@@ -118,9 +119,10 @@ def remark_at_the_hub(city: City, record_id: str) -> str | None:
     ("today", "yesterday"),
     [
         ("under way", "prepared"),
-        pytest.param("ended", "under way", marks=pytest.mark.at_length),
+        ("ended", "under way"),
     ],
 )
+@pytest.mark.at_length
 def test_a_node_restored_from_yesterday_s_folder(days: Days, today: str, yesterday: str) -> None:
     city = days.begin(today)
     node = city.node(FENXIANG)
@@ -178,6 +180,7 @@ def received_at_the_hub(city: City) -> int:
     return int(count)
 
 
+@pytest.mark.at_length
 def test_a_copy_of_a_node_started_elsewhere_is_noticed_and_sent_home(
     days: Days, tmp_path: Path
 ) -> None:

@@ -48,16 +48,8 @@ def until_it_lives(unit: Unit, what: str) -> int:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize(
-    "what",
-    [
-        "commit",
-        *(
-            pytest.param(each, marks=pytest.mark.at_length)
-            for each in ("bundle-after", "file-before")
-        ),
-    ],
-)
+@pytest.mark.at_length
+@pytest.mark.parametrize("what", ["commit", "bundle-after", "file-before"])
 def test_killed_at_every_step_it_loses_nothing_and_repeats_nothing(
     two: TwoUnits, what: str
 ) -> None:

@@ -93,6 +93,7 @@ def test_no_confirmed_message_is_lost_when_the_broker_is_killed(
     assert seen == sorted(seen)
 
 
+@pytest.mark.at_length
 def test_a_consumer_goes_on_after_the_broker_was_restarted(rabbitmq: RabbitMQ, link: Link) -> None:
     link.send("q", [b"before", b"in hand"])
     link.flush()
