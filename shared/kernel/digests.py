@@ -75,7 +75,7 @@ def digests_of(stream: BinaryIO, names: Sequence[str]) -> tuple[list[str], int]:
     `names` are those of `hashlib`. The first digest is computed here, the others aside.
     """
     first, *others = (hashlib.new(name) for name in names)
-    running = [first, *map(DigestAside, others)]
+    running: list[Any] = [first, *map(DigestAside, others)]
     size = 0
     for piece in chunks(stream):
         for digest in reversed(running):  # those aside first

@@ -36,7 +36,7 @@ def sm3(message: bytes) -> bytes:
     """The SM3 of a message, slowly (GB/T 32905-2016, 5)."""
     padded = message + b"\x80" + bytes(-(len(message) + 9) % _BLOCK)
     padded += (8 * len(message)).to_bytes(8, "big")
-    state = _START
+    state: tuple[int, ...] = _START
     for at in range(0, len(padded), _BLOCK):
         state = _compressed(state, padded[at : at + _BLOCK])
     return struct.pack(">8I", *state)
