@@ -7,17 +7,20 @@ import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from shared.kernel.canonical import canonical_json, sha256_hex, sm3_hex
+from shared.kernel.digests import digests_of
 from shared.kernel.errors import Invalid, NotFound
 from shared.kernel.files import chunks, file_sha256
 from shared.kernel.keys import SigningKey
 from shared.packaging.manifest import (
     CONTENT,
     DIGEST_ALGORITHM,
+    ENTRY_DIGESTS,
     MANIFEST,
     METADATA,
     RECORD,
@@ -161,7 +164,7 @@ def seal_record(
         fonds_number=fonds.number_in(archive.code) if archive else fonds.number,
         fonds_name=fonds.name,
         unit=unit,
-        created_by=f"danglian/{version('danglian')}",
+        created_by=_created_by(),
         entries=(
             _entry_of_bytes(RECORD, record_bytes),
             _entry_of_bytes(METADATA, metadata),
@@ -206,7 +209,7 @@ def _contents(record: Record, files: Mapping[str, Path]) -> list[tuple[PackageEn
         names = distinct_names(file.name for file in document.files)
         for file, name in zip(document.files, names, strict=True):
             path = sources[file.id]
-            sha256, sm3, size = digests_of(path)
+            (sha256, sm3), size = file_digests(path)
             if size != file.size or sha256 != file.sha256:
                 raise file_changed(file.name)
             entry = PackageEntry(f"{CONTENT}{place:02d}/{name}", size, sha256, sm3, file.id)
@@ -242,15 +245,16 @@ def sources_of(
     return found
 
 
-def digests_of(path: Path) -> tuple[str, str, int]:
-    """SHA-256, SM3 and size of a file, in one reading."""
-    sha256, sm3, size = hashlib.sha256(), hashlib.new("sm3"), 0
+def file_digests(path: Path) -> tuple[list[str], int]:
+    """SHA-256 and SM3, and the size of a file, in one reading."""
     with path.open("rb") as stream:
-        for piece in chunks(stream):
-            sha256.update(piece)
-            sm3.update(piece)
-            size += len(piece)
-    return sha256.hexdigest(), sm3.hexdigest(), size
+        return digests_of(stream, ENTRY_DIGESTS)
+
+
+@cache
+def _created_by() -> str:
+    """This program; to look its version up takes longer than to sign."""
+    return f"danglian/{version('danglian')}"
 
 
 def file_changed(name: str) -> Invalid:

@@ -17,7 +17,7 @@ from typing import BinaryIO, Self, cast
 from shared.kernel.canonical import canonical_json
 from shared.kernel.errors import Invalid
 from shared.kernel.files import CHUNK, file_sha256
-from shared.packaging.build import PackageIdentity, copy_entry, digests_of, zip_info
+from shared.packaging.build import PackageIdentity, copy_entry, file_digests, zip_info
 from shared.packaging.layout import check_layout
 from shared.packaging.manifest import MANIFEST, PackageEntry, bad_shape, entry_from, read_json
 from shared.packaging.package import Told, Verified
@@ -42,7 +42,7 @@ def build_bundle(
     """
     listed = []
     for path, source in entries:
-        sha256, sm3, size = digests_of(source)
+        (sha256, sm3), size = file_digests(source)
         listed.append((PackageEntry(path, size, sha256, sm3), source))
     manifest = canonical_json(
         {

@@ -24,6 +24,9 @@ CONTENT = "content/"
 DIGEST_ALGORITHM = "1.2.156.10197.1.401"
 SIGNATURE_ALGORITHM = "1.2.156.10197.1.501"
 
+#: The digests that a manifest has of each entry, by their names in `hashlib`.
+ENTRY_DIGESTS = ("sha256", "sm3")
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _KEYS = {
     "created_by",

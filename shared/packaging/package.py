@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, cast
 
+from shared.kernel.digests import DigestAside
 from shared.kernel.errors import Invalid, NotFound
 from shared.kernel.files import CHUNK, chunks
 from shared.packaging.build import PackageIdentity
@@ -213,11 +214,45 @@ class _ZipEntries:
         self._archive.close()
 
 
+class _Heard:
+    """A file that is digested whole while it is read in order, and the rest when that is asked for.
+
+    So to verify each entry and the package itself takes one reading.
+    """
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self._digest = DigestAside(hashlib.sha256())
+        self._digested = 0
+        self.seek = source.seek
+        self.tell = source.tell
+        self.close = source.close
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        at = self._source.tell()
+        piece = self._source.read(size)
+        if at <= self._digested < at + len(piece):
+            self._digest.update(piece[self._digested - at :])
+            self._digested = at + len(piece)
+        return piece
+
+    def identity(self) -> PackageIdentity:
+        self._source.seek(self._digested)
+        for piece in chunks(self._source):
+            self._digest.update(piece)
+            self._digested += len(piece)
+        return PackageIdentity(self._digest.hexdigest(), self._digested)
+
+
 class Package(LoosePackage):
     """An open package as it travels: one ZIP."""
 
-    def __init__(self, source: BinaryIO, archive: zipfile.ZipFile) -> None:
-        self._source = source
+    def __init__(self, source: _Heard, archive: zipfile.ZipFile) -> None:
+        self._heard = source
+        self._source = cast(BinaryIO, source)
         self._archive = archive
         super().__init__(_ZipEntries(archive))
 
@@ -228,12 +263,8 @@ class Package(LoosePackage):
 
     @cached_property
     def identity(self) -> PackageIdentity:
-        """SHA-256 and size of the whole package (reads it once)."""
-        digest = hashlib.sha256()
-        self._source.seek(0)
-        for piece in chunks(self._source):
-            digest.update(piece)
-        return PackageIdentity(digest.hexdigest(), self._source.tell())
+        """SHA-256 and size of the whole package (reads what was not read yet)."""
+        return self._heard.identity()
 
     def lend_file(self, file_id: str) -> BinaryIO:
         """A computer file to seek in, read where it lies; closing it closes the package.
@@ -270,7 +301,8 @@ def open_package(source: Path | BinaryIO, *, most_bytes: int = _MOST_PACKAGE) ->
         raise _absent(Path(str(source)).name) from None
     try:
         check_layout(stream, most_bytes=most_bytes)
-        return Package(stream, zipfile.ZipFile(stream))
+        heard = _Heard(stream)
+        return Package(heard, zipfile.ZipFile(cast(BinaryIO, heard)))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
         stream.close()
         raise _bad("信息包不是完整的 ZIP 文件", "bad_zip") from error

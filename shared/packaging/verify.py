@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Any
 
 from shared.inspection.finding import Finding, Property, Severity
 from shared.kernel.canonical import canonical_json
+from shared.kernel.digests import digests_of
 from shared.kernel.errors import Classified, DanglianError, Invalid
-from shared.kernel.files import chunks
 from shared.kernel.keys import PublicKey
 from shared.packaging.build import PackageIdentity
 from shared.packaging.manifest import (
     DIGEST_ALGORITHM,
+    ENTRY_DIGESTS,
     MANIFEST,
     RECORD,
     SIGNATURE,
@@ -71,7 +71,8 @@ def _verify(
     identity: PackageIdentity | None,
     offer: Mapping[str, Any] | None,
 ) -> Iterator[Finding]:
-    if identity is not None and package.identity != identity:
+    found = list(verify_loose(package, seal, offer=offer))
+    if identity is not None and package.identity != identity:  # quicker now that all was read
         yield Finding(
             "package_digest_differs",
             "信息包的摘要或大小与移交时登记的不一致。",
@@ -79,7 +80,7 @@ def _verify(
             expected=f"{identity.sha256}，{identity.size} 字节",
             actual=f"{package.identity.sha256}，{package.identity.size} 字节",
         )
-    yield from verify_loose(package, seal, offer=offer)
+    yield from found
 
 
 def verify_loose(
@@ -138,20 +139,16 @@ def check_seal(package: LoosePackage, seal: PublicKey | None) -> Iterator[Findin
 
 def check_entry(package: LoosePackage, entry: PackageEntry) -> Iterator[Finding]:
     """Whether an entry's bytes have the size and both digests that the manifest lists."""
-    sha256, sm3, size = hashlib.sha256(), hashlib.new("sm3"), 0
     try:
         with package.open_raw(entry.path) as stream:
-            for piece in chunks(stream):
-                sha256.update(piece)
-                sm3.update(piece)
-                size += len(piece)
+            (sha256, sm3), size = digests_of(stream, ENTRY_DIGESTS)
     except DanglianError as error:
         yield Finding.of_error(error, where=entry.path, field=None)
         return
     for code, name, expected, actual in (
         ("entry_size_differs", "大小", entry.size, size),
-        ("entry_digest_differs", "SHA-256 摘要", entry.sha256, sha256.hexdigest()),
-        ("entry_sm3_differs", "SM3 摘要", entry.sm3, sm3.hexdigest()),
+        ("entry_digest_differs", "SHA-256 摘要", entry.sha256, sha256),
+        ("entry_sm3_differs", "SM3 摘要", entry.sm3, sm3),
     ):
         if expected != actual:
             yield Finding(

@@ -235,9 +235,10 @@ class Authorities:
 @cache
 def _trusted_until() -> dict[str, datetime | None]:
     said = json.loads(pkgutil.get_data(__package__ or "", "algorithms.json") or b"{}")
+    days = {name: each["trusted_until"] for name, each in said["algorithms"].items()}
     return {
         name: None if day is None else datetime.fromisoformat(f"{day}T23:59:59+00:00")
-        for name, day in said["trusted_until"].items()
+        for name, day in days.items()
     }
 
 

@@ -106,8 +106,7 @@ def judge(
 
     The unit's signature stands over the form, and so over each package; the archive's over all of
     it. A seal may also count by its certificate, which leads to one of the `authorities`: now, or
-    at the time of the first good one of the `stamps`. Raises ValueError where this Python has no
-    SM3.
+    at the time of the first good one of the `stamps`.
     """
     now, authorities = now or datetime.now(UTC), authorities or Authorities()
     found = Judged()

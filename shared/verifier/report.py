@@ -149,7 +149,7 @@ def verify(
 
     Its time stamps are `stamp_files`, the first one first; without any those that lie beside it
     (`beside`). Files are not judged by a receipt that is wrong itself.
-    Raises OSError when a file cannot be read, ValueError where this Python has no SM3.
+    Raises OSError when a file cannot be read.
     """
     contents = [_start_of(path, stamps.MOST_BYTES) for path in stamp_files or beside(receipt)]
     judged = judge(_start_of(receipt, MOST_BYTES), seals, stamps=contents, authorities=authorities)

@@ -8,7 +8,6 @@ one was made in time; and each is checked with `cat` and `openssl ts -verify`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +22,7 @@ from shared.verifier.certificates import (
     moment,
     weak_at,
 )
-from shared.verifier.signatures import NotChecked, oid
+from shared.verifier.signatures import NotChecked, hashed_by, oid
 
 _SIGNED_DATA, _STAMP_INFO = "1.2.840.113549.1.7.2", "1.2.840.113549.1.9.16.1.4"
 _CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
@@ -62,12 +61,12 @@ class Token:
 
         Raises NotChecked, and ValueError for a stamp of something else, or that was altered.
         """
-        if _hashed(self.digest, message) != self.imprint:
+        if hashed_by(self.digest, message) != self.imprint:
             raise ValueError("of something else")
         digest = digest_named(self._signer[2][1])
         attributes = _attributes(self._signer)
         signed = attributes[_MESSAGE_DIGEST][1]
-        if oid(attributes[_CONTENT_TYPE][1]) != _STAMP_INFO or signed != _hashed(
+        if oid(attributes[_CONTENT_TYPE][1]) != _STAMP_INFO or signed != hashed_by(
             digest, self._info
         ):
             raise ValueError("not what was signed")
@@ -88,7 +87,7 @@ class Token:
             digest = usual
             if first[0][0] == 0x30 and usual != "sha1":
                 digest, first = digest_named(first[0][1]), first[1:]
-            if first[0][1] != _hashed(digest, self.signer.der):
+            if first[0][1] != hashed_by(digest, self.signer.der):
                 raise ValueError("another certificate")
 
 
@@ -197,13 +196,6 @@ def _attributes(signer: Sequence[tuple[int, bytes, bytes]]) -> dict[str, tuple[i
             raise ValueError("not one value")
         found[oid(kind[1])] = only[0]
     return found
-
-
-def _hashed(digest: str, message: bytes) -> bytes:
-    try:
-        return hashlib.new(digest, message).digest()
-    except ValueError as error:
-        raise NotChecked(f"这台电脑的 Python 没有 {digest.upper()}") from error
 
 
 def stamped(receipt: bytes, before: Sequence[bytes]) -> bytes:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import struct
 from collections.abc import Iterable, Iterator
+
+import pybase64
 
 _LINE = 76
 #: What makes a whole number of lines, about 1 MB.
 _LINE_BYTES = _LINE // 4 * 3
 PIECE = _LINE_BYTES * 18_000
 _WHITE = b" \t\r\n"
+_OTHER_WHITE = (b" ", b"\t", b"\r")
 _FOREIGN = re.compile(rb"[^A-Za-z0-9+/= \t\r\n]")
 _VISIBLE = re.compile(rb"[^ \t\r\n]")
 _PADDING = re.compile(rb"=")
@@ -32,8 +36,11 @@ def encoded_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def _lines(content: bytes, first: bool) -> bytes:
     text = binascii.b2a_base64(content, newline=False)
-    lines = b"\n".join(text[at : at + _LINE] for at in range(0, len(text), _LINE))
-    return lines if first else b"\n" + lines
+    whole = len(text) // _LINE
+    # The quickest way that Python has to cut a megabyte into lines.
+    lines = [*struct.unpack_from(f"{_LINE}s" * whole, text), text[whole * _LINE :]]
+    lines = lines if lines[-1] else lines[:-1]
+    return (b"" if first else b"\n") + b"\n".join(lines)
 
 
 class BadBase64(ValueError):
@@ -50,19 +57,23 @@ class Base64Decoder:
 
     def __init__(self) -> None:
         self.characters = 0
+        self.line_feeds = 0
         self._held = b""
         self._ended = False
 
     def feed(self, text: bytes) -> bytes:
         """The bytes that the next piece (in UTF-8) completes. Raises BadBase64."""
-        body = text.translate(None, _WHITE)
+        body = text.replace(b"\n", b"")
+        line_feeds = len(text) - len(body)
+        if any(white in body for white in _OTHER_WHITE):
+            body = body.translate(None, _WHITE)
         if self._ended and body:
             raise BadBase64("在填充符“=”之后还有内容", self._place(text, _VISIBLE))
         self._held += body
         whole = len(self._held) // 4 * 4
         groups, self._held = self._held[:whole], self._held[whole:]
         try:
-            content = binascii.a2b_base64(groups, strict_mode=True)
+            content = pybase64.b64decode(groups, validate=True)
         except binascii.Error:
             if _FOREIGN.search(text):
                 raise self._foreign(text) from None
@@ -77,6 +88,7 @@ class Base64Decoder:
             if base64.b64encode(content[padding - 3 :]) != groups[-4:]:
                 raise BadBase64("最后一组字符含有多余的位", self._place(text, _PADDING))
         self.characters += len(text)
+        self.line_feeds += line_feeds
         return content
 
     def _foreign(self, text: bytes) -> BadBase64:

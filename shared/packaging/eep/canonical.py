@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from shared.kernel.digests import DigestAside
 from shared.packaging.eep.form import NAMESPACE, CanonicalForm
 
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -63,7 +64,7 @@ class SignedStretch:
     """A running digest over one element, fed with its bytes as they lie in the file (UTF-8)."""
 
     def __init__(self, form: CanonicalForm, digest: Any, name: str, declaration: bytes) -> None:
-        self._digest = digest
+        self._digest = DigestAside(digest)
         self._strips = form is CanonicalForm.STRIPPED
         self._tag = f"<{name}".encode()
         self._declaration = declaration
@@ -84,7 +85,33 @@ class SignedStretch:
 
     def digest(self) -> bytes:
         """The digest of the canonical form of all that came."""
-        return bytes(self._digest.digest())
+        return self._digest.digest()
+
+
+class Comparison:
+    """Whether a file is canonical: its bytes, and those that it should have, in turns."""
+
+    def __init__(self) -> None:
+        self._same = True
+        self._waiting = b""
+        self._at = 0
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all of the file so far is as it should be, with nothing of it outstanding."""
+        return self._same and self._at == len(self._waiting)
+
+    def there_is(self, piece: bytes) -> None:
+        """The next bytes of the file."""
+        if self._same:
+            self._waiting, self._at = self._waiting[self._at :] + piece, 0
+
+    def should_be(self, piece: bytes) -> None:
+        """The next bytes of the canonical form; they never come before those of the file."""
+        if self._same and self._waiting.startswith(piece, self._at):
+            self._at += len(piece)
+        else:
+            self._same, self._waiting, self._at = False, b"", 0
 
 
 class CanonicalWriter:

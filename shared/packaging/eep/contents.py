@@ -8,6 +8,7 @@ from shared.inspection.finding import Finding, Property, Severity, shown
 from shared.kernel.errors import Invalid
 from shared.packaging.build import fold
 from shared.packaging.eep.compose import keyword
+from shared.packaging.eep.encoded import Content
 from shared.packaging.eep.form import (
     DIGEST_KEYWORDS,
     ENCODED,
@@ -16,7 +17,7 @@ from shared.packaging.eep.form import (
     REFERENCE,
 )
 from shared.packaging.eep.report import MOST_FINDINGS, Part
-from shared.packaging.eep.scan import Content, Scanned
+from shared.packaging.eep.scan import Scanned
 from shared.packaging.eep.skeleton import Element, child, children, layers, place, value
 from shared.records.text import safe_file_name
 

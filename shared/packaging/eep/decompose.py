@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.packaging.eep.contents import is_digest_only
+from shared.packaging.eep.encoded import Content
 from shared.packaging.eep.form import ENCODED, ENCODED_ID, RECORD_ELEMENTS, REFERENCE
-from shared.packaging.eep.scan import Content
 from shared.packaging.eep.skeleton import Element, Layer, below, child, children, name_of, value
 from shared.records.metadata import AGENT, BUSINESS, RECORD, RELATION, ROOT, Node
 

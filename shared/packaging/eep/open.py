@@ -13,9 +13,10 @@ from lxml import etree
 from shared.inspection.finding import Finding
 from shared.kernel.errors import Invalid
 from shared.packaging.eep.decompose import EepDocument, EepFile, documents, metadata
+from shared.packaging.eep.encoded import Content, Take
 from shared.packaging.eep.form import ENCODED_ID, REFERENCE, SIGNED
 from shared.packaging.eep.report import Report, Verdict
-from shared.packaging.eep.scan import Content, Take, scan
+from shared.packaging.eep.scan import scan
 from shared.packaging.eep.signatures import changed_meanwhile
 from shared.packaging.eep.skeleton import Element, Layer, below, layers, qualified
 from shared.packaging.eep.trust import Trust

@@ -6,7 +6,6 @@ document with the digest of its content in each 编码数据, so it is small wha
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,15 +15,18 @@ from xml.parsers import expat
 from lxml import etree
 
 from shared.inspection.finding import Finding, Property, shown
-from shared.packaging.eep.base64_text import BadBase64, Base64Decoder
+from shared.kernel.digests import DigestAside
+from shared.packaging.eep.ahead import Ahead
 from shared.packaging.eep.canonical import (
     DECLARATION,
     LAST_BYTE,
+    Comparison,
     end_tag,
     escaped,
     namespace_declaration,
     start_tag,
 )
+from shared.packaging.eep.encoded import Content, Encoded, Take
 from shared.packaging.eep.form import ENCODED, NAMESPACE, SIGNATURES, SIGNED
 from shared.packaging.eep.report import MOST_FINDINGS
 from shared.packaging.eep.source import PIECE, UTF_8, Source, Stopped, Stretch
@@ -43,19 +45,6 @@ MOST_TAG = 4 * PIECE
 #: Bytes of the last tag of what is signed, which may begin in the piece before.
 _LONGEST_END = 4096
 _AGAIN = "请由生成单位重新封装。"
-
-#: Takes the bytes of one content, in pieces.
-Take = Callable[[bytes], object]
-
-
-@dataclass
-class Content:
-    """What one 编码数据 holds: how many bytes, their digest; or what is wrong with its Base64."""
-
-    element: etree._Element
-    size: int = 0
-    sha256: str = ""
-    trouble: BadBase64 | None = None
 
 
 @dataclass
@@ -86,13 +75,17 @@ class Scanned:
 
 
 def scan(
-    stream: BinaryIO, *, taker: Callable[[etree._Element], Take | None] | None = None
+    stream: BinaryIO,
+    *,
+    taker: Callable[[etree._Element], Take | None] | None = None,
+    ahead: Ahead | None = None,
 ) -> Scanned:
     """Read a package from its beginning to its end.
 
     Args:
         stream: a seekable stream of the package.
         taker: asked at each 编码数据 for what takes its bytes; nobody takes them by default.
+        ahead: hears what is signed.
 
     Nothing in the package raises: whatever is wrong is a finding.
     """
@@ -100,7 +93,7 @@ def scan(
     try:
         source = Source(stream)
         found.encoding = source.encoding
-        _Reading(found, taker).read(source)
+        _Reading(found, taker, ahead).read(source)
     except Stopped as stopped:
         found.findings.append(stopped.finding)
         found.root = None
@@ -111,21 +104,25 @@ class _Reading:
     """One pass of the parser."""
 
     def __init__(
-        self, found: Scanned, taker: Callable[[etree._Element], Take | None] | None
+        self,
+        found: Scanned,
+        taker: Callable[[etree._Element], Take | None] | None,
+        ahead: Ahead | None,
     ) -> None:
         self._found = found
         self._taker = taker
+        self._ahead = ahead
         self._open: list[etree._Element] = []
         self._scopes: list[dict[str, str]] = [{}]
         self._texts: list[str] = []
         self._value = self._values = self._elements = 0
-        self._canonical = hashlib.sha256()
+        self._canonical = Comparison()
+        self._declaration = b""
+        self._fed = self._passed = self._passed_lines = 0
         self._tail = b""
         self._tail_start = 0
         self._unfinished: list[tuple[etree._Element, str, bytes, int]] = []
-        self._decoder: Base64Decoder | None = None
-        self._content_digest = hashlib.sha256()
-        self._take: Take | None = None
+        self._encoded: Encoded | None = None
         self._parser = expat.ParserCreate("UTF-8")
         self._parser.ordered_attributes = True
         self._parser.buffer_text = True
@@ -138,9 +135,8 @@ class _Reading:
         self._parser.StartDoctypeDeclHandler = self._doctype
 
     def read(self, source: Source) -> None:
-        whole, size, fed = hashlib.sha256(), 0, 0
-        recoded = None if source.encoding == UTF_8 else hashlib.sha256()
-        self._canonical.update(DECLARATION.replace(UTF_8.encode(), source.encoding.encode()))
+        whole, size = DigestAside(hashlib.sha256()), 0
+        self._declaration = DECLARATION.replace(UTF_8.encode(), source.encoding.encode())
 
         def heard(piece: bytes) -> None:
             nonlocal size
@@ -151,13 +147,12 @@ class _Reading:
             for piece in source.pieces(heard=heard):
                 if size > MOST_BYTES:
                     raise self._too_much(f"超过 {MOST_BYTES} 字节")
-                if recoded is not None:
-                    recoded.update(piece)
-                fed += len(piece)
+                self._fed += len(piece)
                 self._tail = self._tail[-_LONGEST_END:] + piece
-                self._tail_start = fed - len(self._tail)
-                self._parser.Parse(piece, False)
-                if fed - self._parser.CurrentByteIndex > MOST_TAG:
+                self._tail_start = self._fed - len(self._tail)
+                self._take(piece)
+                self._let_hear()
+                if self._fed - self._index > MOST_TAG:
                     raise self._too_much(f"有一个标记长于 {MOST_TAG} 字节")
             self._parser.Parse(b"", True)
         except expat.ExpatError as error:
@@ -167,14 +162,59 @@ class _Reading:
                     "封装包不是格式正确的 XML，可能不完整或已损坏。",
                     "请重新传送；仍然如此的，请由生成单位重新封装。",
                     actual=expat.errors.messages[error.code],
-                    where=f"第 {error.lineno} 行第 {error.offset + 1} 列",
+                    where=f"第 {error.lineno + self._passed_lines} 行第 {error.offset + 1} 列",
                     property=Property.USABILITY,
                 )
             ) from None
         found = self._found
-        self._canonical.update(LAST_BYTE)
-        found.is_canonical = self._canonical.digest() == (recoded or whole).digest()
+        self._canonical.should_be(LAST_BYTE)
+        self._let_hear()
+        found.is_canonical = self._canonical.is_even
         found.sha256, found.size = whole.hexdigest(), size
+
+    def _take(self, piece: bytes) -> None:
+        """Give a piece to the parser, but for the whole lines of Base64 in it."""
+        first = piece.find(b"\n") + 1 if self._encoded is not None else 0
+        self._parse(piece[:first])  # so that the parser is at the beginning of a line
+        self._parse(piece[first + self._pass_lines(piece[first:]) :])
+
+    def _parse(self, piece: bytes) -> None:
+        self._canonical.there_is(piece)
+        self._parser.Parse(piece, False)
+
+    def _pass_lines(self, piece: bytes) -> int:
+        """Take whole lines of Base64 from the front of a piece past the parser; how many bytes.
+
+        Nearly all of a large package is such lines, and the parser would only hand them on. It
+        misses nothing: it is in the middle of a text and has kept nothing back, for all that it was
+        given has come out again; and what decodes strictly has neither tags nor entities in it.
+        """
+        encoded, mark = self._encoded, piece.find(b"<")
+        lines = piece[: piece.rfind(b"\n", 0, mark if mark >= 0 else None) + 1]
+        if (
+            encoded is None
+            or not lines
+            or not self._canonical.is_even
+            or b"&" in lines
+            or b"\r" in lines  # which the parser would make a line feed
+        ):
+            return 0
+        before = encoded.line_feeds
+        if not encoded.feed(lines):
+            return 0
+        self._passed += len(lines)
+        self._passed_lines += encoded.line_feeds - before
+        return len(lines)
+
+    def _let_hear(self) -> None:
+        """Let be heard what was read, when nothing of it is still with the parser."""
+        if self._ahead is not None and self._canonical.is_even:
+            self._ahead.hear(self._tail, self._tail_start)
+
+    @property
+    def _index(self) -> int:
+        """Where in the text the parser is."""
+        return self._parser.CurrentByteIndex + self._passed
 
     # ---- what the parser says
 
@@ -190,7 +230,9 @@ class _Reading:
             raise self._too_much(f"有一个名称长于 {MOST_NAME} 字")
         pairs = list(zip(attributes[::2], attributes[1::2], strict=True))
         self._count(sum(len(value) for _name, value in pairs), 0)
-        self._canonical.update(start_tag(name, pairs))
+        if not self._open:
+            self._canonical.should_be(self._declaration)
+        self._canonical.should_be(start_tag(name, pairs))
         self._keep_text()
         element = self._element(name, pairs)
         local = etree.QName(element).localname
@@ -198,13 +240,14 @@ class _Reading:
             prefix = name.rpartition(":")[0]
             own = any(key == (f"xmlns:{prefix}" if prefix else "xmlns") for key, _value in pairs)
             declaration = b"" if own else namespace_declaration(name, self._scopes[-1].get(prefix))
-            self._unfinished.append((element, name, declaration, self._parser.CurrentByteIndex))
-        if self._decoder is not None:
-            self._found.contents[-1].trouble = BadBase64("中有元素", self._decoder.characters)
+            self._unfinished.append((element, name, declaration, self._index))
+            if self._ahead is not None:
+                self._ahead.begin(element, name, declaration, self._index)
+        if self._encoded is not None:
+            self._encoded.refuse_element()
         elif local == ENCODED:
-            self._decoder, self._content_digest = Base64Decoder(), hashlib.sha256()
-            self._found.contents.append(Content(element))
-            self._take = self._taker(element) if self._taker else None
+            self._encoded = Encoded(element, self._taker(element) if self._taker else None)
+            self._found.contents.append(self._encoded.content)
         self._open.append(element)
 
     def _element(self, name: str, pairs: list[tuple[str, str]]) -> etree._Element:
@@ -245,51 +288,31 @@ class _Reading:
         )
 
     def _text(self, text: str) -> None:
-        self._canonical.update(escaped(text))
-        if self._decoder is None:
+        self._canonical.should_be(escaped(text))
+        if self._encoded is None:
             self._count(len(text), len(text))
             self._texts.append(text)
-            return
-        content = self._found.contents[-1]
-        if content.trouble is None:
-            try:
-                self._decoded(content, self._decoder.feed(text.encode()))
-            except BadBase64 as error:
-                content.trouble = error
-
-    def _decoded(self, content: Content, piece: bytes) -> None:
-        content.size += len(piece)
-        self._content_digest.update(piece)
-        if self._take:
-            self._take(piece)
+        else:
+            self._encoded.feed(text.encode())
 
     def _end(self, name: str) -> None:
-        self._canonical.update(end_tag(name))
+        self._canonical.should_be(end_tag(name))
         element = self._open.pop()
         self._scopes.pop()
-        if self._decoder is not None and element is self._found.contents[-1].element:
-            self._end_content(self._found.contents[-1])
+        if self._encoded is not None and element is self._encoded.content.element:
+            self._encoded.finish()
+            self._encoded = None
         else:
             self._keep_text(element)
         if self._unfinished and self._unfinished[-1][0] is element:
             element, name, declaration, start = self._unfinished.pop()
-            closing = self._parser.CurrentByteIndex - self._tail_start
+            closing = self._index - self._tail_start
             if closing < 0:
                 raise self._too_much("有一个标记太长")
             end = self._tail_start + self._tail.index(b">", closing) + 1
             self._found.stretches[element] = Stretch(name, declaration, start, end)
-
-    def _end_content(self, content: Content) -> None:
-        assert self._decoder is not None  # noqa: S101 - it is what made us come here
-        if content.trouble is None:
-            try:
-                self._decoder.finish()
-            except BadBase64 as error:
-                content.trouble = error
-        content.sha256 = self._content_digest.hexdigest()
-        if self._decoder.characters or content.trouble:
-            content.element.text = base64.b64encode(self._content_digest.digest()).decode()
-        self._decoder, self._take = None, None
+            if self._ahead is not None:
+                self._ahead.end(element, end)
 
     def _comment(self, _text: str) -> None:
         self._say(
@@ -360,7 +383,8 @@ class _Reading:
 
     def _line(self) -> str:
         column = self._parser.CurrentColumnNumber + 1
-        return f"第 {self._parser.CurrentLineNumber} 行第 {column} 列"
+        line = self._parser.CurrentLineNumber + self._passed_lines
+        return f"第 {line} 行第 {column} 列"
 
     def _say(self, finding: Finding) -> None:
         if len(self._found.findings) < MOST_FINDINGS:

@@ -1,7 +1,7 @@
 """What the signatures of a package are worth: 锁定签名 first, then 电子签名, layer by layer.
 
-Each says by its 签名规则 what was signed and in which canonical form; all of them are checked in
-one reading of the file.
+Each says by its 签名规则 what was signed and in which canonical form. What was not digested ahead
+(`ahead`) is digested in one more reading of the file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 
 from shared.inspection.finding import Finding, Severity, shown
 from shared.kernel.certificates import Certificate
+from shared.kernel.digests import DigestAside
 from shared.kernel.errors import Invalid
+from shared.packaging.eep.ahead import Ahead
 from shared.packaging.eep.base64_text import BadBase64, decoded
 from shared.packaging.eep.canonical import SignedStretch
 from shared.packaging.eep.form import (
@@ -49,7 +51,7 @@ class _Claim:
 
 
 def check_signatures(
-    found: Scanned, root: Element, source: Source, trust: Trust
+    found: Scanned, root: Element, source: Source, trust: Trust, ahead: Ahead
 ) -> list[SignatureReport]:
     """One report for each signature, the newest layer first; one ABSENT when there is none.
 
@@ -57,7 +59,7 @@ def check_signatures(
     signed to whoever reads on: then no signature is judged at all.
     """
     claims = [
-        claim for layer in layers(root) for claim in _claims(found, layer)
+        claim for layer in layers(root) for claim in _claims(found, layer, ahead)
     ][: MOST_SIGNATURES + 1]  # fmt: skip
     if len(claims) > MOST_SIGNATURES:
         return [_not_judged(f"超过 {MOST_SIGNATURES} 个，未验证")]
@@ -102,20 +104,20 @@ def _unjudged(where: str) -> Finding:
     )
 
 
-def _claims(found: Scanned, layer: Layer) -> Iterable[_Claim | SignatureReport]:
+def _claims(found: Scanned, layer: Layer, ahead: Ahead) -> Iterable[_Claim | SignatureReport]:
     if layer.lock is not None:
         locked = value(layer.lock, "被锁定签名标识符")
         base = SignatureReport(Verdict.UNVERIFIABLE, layer.revision, True, locked)
-        yield _claim(found, layer, layer.lock, base)
+        yield _claim(found, layer, layer.lock, base, ahead)
     for each in children(layer.signatures, SIGNATURE):
         base = SignatureReport(
             Verdict.UNVERIFIABLE, layer.revision, identifier=value(each, "签名标识符")
         )
-        yield _claim(found, layer, each, base)
+        yield _claim(found, layer, each, base, ahead)
 
 
 def _claim(
-    found: Scanned, layer: Layer, element: Element, base: SignatureReport
+    found: Scanned, layer: Layer, element: Element, base: SignatureReport, ahead: Ahead
 ) -> _Claim | SignatureReport:
     where = place(element)
     text = value(element, "签名规则")
@@ -183,6 +185,9 @@ def _claim(
     signed = layer.signed if rule.scope == SIGNED else layer.signatures
     if signed is None or signed not in found.stretches:
         return _with(base, Verdict.ALTERED, _wrong_signature(where))
+    claim.digest = ahead.digest_of(signed, own, rule.form)
+    if claim.digest is not None:
+        return claim
     claim.stretch = found.stretches[signed]
     claim.digest = SignedStretch(
         rule.form, own.new_digest(), claim.stretch.name, claim.stretch.declaration
@@ -208,7 +213,9 @@ def _locked_result(layer: Layer, locked: str | None) -> bytes:
 def _digest(found: Scanned, source: Source, claims: list[_Claim]) -> None:
     """Give every digest its bytes, in one reading. Raises Invalid when the file has changed."""
     waiting = [each for each in claims if each.stretch and each.digest]
-    whole, at = hashlib.sha256(), 0
+    if not waiting:
+        return
+    whole, at = DigestAside(hashlib.sha256()), 0
     for piece in source.pieces(heard=whole.update):
         for claim in waiting:
             if claim.stretch and claim.digest:

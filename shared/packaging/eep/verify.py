@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from shared.inspection.finding import Finding, Severity
 from shared.kernel.errors import Invalid
+from shared.packaging.eep.ahead import Ahead
 from shared.packaging.eep.contents import check_contents
 from shared.packaging.eep.form import ENCODED, ENCODED_ID, REFERENCE, ROOT, rules
 from shared.packaging.eep.references import check_references
@@ -40,8 +41,8 @@ class Verified:
 def verify(stream: BinaryIO, *, trust: Trust | None = None) -> Report:
     """Whether a package is what it says.
 
-    Reads the stream twice, and holds the skeleton of it: a package of 2 GB costs no more memory
-    than one of 2 KB.
+    Reads the stream once, and a second time for signatures that were not seen coming (`ahead`);
+    holds the skeleton of it: a package of 2 GB costs no more memory than one of 2 KB.
 
     Args:
         stream: a seekable stream of the package.
@@ -54,7 +55,8 @@ def verify(stream: BinaryIO, *, trust: Trust | None = None) -> Report:
 
 def look_into(stream: BinaryIO, *, trust: Trust | None = None) -> Verified:
     """As `verify`, with what was read."""
-    found = scan(stream)
+    ahead = Ahead(stream)
+    found = scan(stream, ahead=ahead)
     root = found.root
     if root is None:
         report = _report(found, (NOT_RUN, NOT_RUN, NOT_RUN), ())
@@ -69,7 +71,7 @@ def look_into(stream: BinaryIO, *, trust: Trust | None = None) -> Verified:
                 Part.of(check_references(root)),
                 check_contents(found, root),
             ),
-            tuple(check_signatures(found, root, Source(stream), trust or Trust())),
+            tuple(check_signatures(found, root, Source(stream), trust or Trust(), ahead)),
         )
     return Verified(report, found)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shared.kernel.clock import format_utc, now
+from shared.kernel.digests import DigestAside
 from shared.kernel.files import chunks
 from shared.packaging.build import PackageIdentity, file_changed, sources_of
 from shared.packaging.eep.base64_text import PIECE, encoded_lines
@@ -143,7 +144,7 @@ class _Writing:
         self._time = format_utc(making.time or now())
         self._revision = revision
         self._contents = contents
-        self._sha256 = hashlib.sha256()
+        self._sha256 = DigestAside(hashlib.sha256())
         self._size = 0
         self._xml = CanonicalWriter(self._write)
         self._signed: list[SignedStretch] = []

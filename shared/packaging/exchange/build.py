@@ -13,8 +13,9 @@ from typing import Any
 
 from shared.kernel.canonical import strict_json
 from shared.kernel.errors import Invalid, NotFound
+from shared.kernel.files import file_sha256
 from shared.kernel.identifiers import new_id
-from shared.packaging.build import digests_of, file_changed
+from shared.packaging.build import file_changed
 from shared.packaging.exchange.carried import Carried
 from shared.records.archival_code import parse
 from shared.records.classes import read_class
@@ -113,7 +114,7 @@ def _matched(described: Sequence[Mapping[str, Any]], given: Mapping[str, Path]) 
 
 def _described(file: dict[str, Any], path: Path) -> Path:
     """Complete what is described by the file itself, when it is the same."""
-    sha256, _sm3, size = digests_of(path)
+    sha256, size = file_sha256(path), path.stat().st_size
     if file.get("sha256") not in (None, sha256) or file.get("size") not in (None, size):
         raise file_changed(path.name)
     file.update(sha256=sha256, size=size)

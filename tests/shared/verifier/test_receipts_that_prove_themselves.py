@@ -41,6 +41,18 @@ from tests.shared.packaging.samples import Unit
 
 ROOT = Path(__file__).resolve().parents[3]
 ARCHIVE = SigningKey.generate()
+#: The single file as it runs where OpenSSL has no SM3.
+WITHOUT_SM3 = """
+import hashlib, runpy, sys
+new = hashlib.new
+def without(name, *more):
+    if name == "sm3":
+        raise ValueError("unsupported hash type sm3")
+    return new(name, *more)
+hashlib.new = without
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 TITLES = ("关于预算的通知", "关于决算的报告")
 
 
@@ -315,6 +327,12 @@ def test_the_command_and_the_single_file_say_the_same(batch: Received, tmp_path:
     assert within.exit_code == 0
     assert json.loads(alone.stdout) == json.loads(within.stdout)
     assert json.loads(alone.stdout)["is_proven"]
+    without = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", WITHOUT_SM3, program, *words],
+        cwd=tmp_path, capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    assert json.loads(without.stdout) == json.loads(alone.stdout)
+    assert "没有 SM3" in without.stderr
     told = CliRunner().invoke(danglian, ["verify", *map(str, (batch.receipt, *batch.files))])
     assert told.exit_code == 3
     assert f"一致：{batch.files[0]}（A182-WS·2024-D30-BGS-0012）" in told.stdout

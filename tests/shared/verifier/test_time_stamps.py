@@ -27,6 +27,7 @@ from shared.kernel.errors import Unavailable
 from shared.kernel.issuing import certificate_pem
 from shared.kernel.keys import SigningKey
 from shared.packaging.time_stamps import HttpTimeStamper
+from shared.verifier import certificates
 from shared.verifier.certificates import (
     Authorities,
     NotTrusted,
@@ -37,7 +38,7 @@ from shared.verifier.certificates import (
 from shared.verifier.certificates import read as read_certificates
 from shared.verifier.receipt import Judged, judge
 from shared.verifier.report import read_authorities
-from shared.verifier.signatures import Key, NotChecked
+from shared.verifier.signatures import DIGESTS, Key, NotChecked
 from shared.verifier.stamps import Standing, judge_stamps
 from tests.servers.time_stamps import POLICY, Authority, certificate
 from tests.shared.verifier.test_receipts_that_prove_themselves import ARCHIVE, Received, received
@@ -188,6 +189,16 @@ def test_algorithms_are_trusted_until_their_day() -> None:
     assert weak_at(datetime(2013, 6, 1, tzinfo=UTC), "sha1") is None
     assert weak_at(NOW, "sha256", "sha1") == "sha1"
     assert weak_at(NOW, "md5") == "md5"
+
+
+def test_each_day_until_which_an_algorithm_is_trusted_says_where_it_is_from() -> None:
+    file = Path(certificates.__file__).with_name("algorithms.json")
+    said = json.loads(file.read_text(encoding="utf-8"))
+    assert said["version"]
+    assert set(DIGESTS.values()) < set(said["algorithms"])
+    for each in said["algorithms"].values():
+        assert each["source"]
+        assert each["confidence"] in ("源", "推", "知", "疑")
 
 
 # ---- certificates of the seals, as of the time of the stamp
