@@ -216,9 +216,12 @@ class _ZipEntries:
 class Package(LoosePackage):
     """An open package as it travels: one ZIP."""
 
-    def __init__(self, source: BinaryIO, archive: zipfile.ZipFile) -> None:
+    def __init__(
+        self, source: BinaryIO, archive: zipfile.ZipFile, identity: PackageIdentity | None = None
+    ) -> None:
         self._source = source
         self._archive = archive
+        self._known = identity
         super().__init__(_ZipEntries(archive))
 
     def close(self) -> None:
@@ -228,7 +231,9 @@ class Package(LoosePackage):
 
     @cached_property
     def identity(self) -> PackageIdentity:
-        """SHA-256 and size of the whole package (reads it once)."""
+        """SHA-256 and size of the whole package (reads it once, unless they are known)."""
+        if self._known is not None:
+            return self._known
         digest = hashlib.sha256()
         self._source.seek(0)
         for piece in chunks(self._source):
@@ -250,10 +255,16 @@ class Package(LoosePackage):
         return member_stream(self._source, start, entry.size, entry.sha256, close=self.close)
 
 
-def open_package(source: Path | BinaryIO, *, most_bytes: int = _MOST_PACKAGE) -> Package:
+def open_package(
+    source: Path | BinaryIO,
+    *,
+    most_bytes: int = _MOST_PACKAGE,
+    identity: PackageIdentity | None = None,
+) -> Package:
     """Open a package for reading; close it, or use it in a `with` block.
 
-    `source` is a file, or a stream to seek in, which is closed with the package.
+    `source` is a file, or a stream to seek in, which is closed with the package. `identity` is what
+    the caller found when it digested these very bytes; they are not read again for it.
 
     Checked here: the ZIP accounts for every one of its bytes; at most 10,000 entries; stored or
     deflated, unpacking to at most 100 times and `most_bytes` in all; names without paths out,
@@ -270,7 +281,7 @@ def open_package(source: Path | BinaryIO, *, most_bytes: int = _MOST_PACKAGE) ->
         raise _absent(Path(str(source)).name) from None
     try:
         check_layout(stream, most_bytes=most_bytes)
-        return Package(stream, zipfile.ZipFile(stream))
+        return Package(stream, zipfile.ZipFile(stream), identity)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
         stream.close()
         raise _bad("信息包不是完整的 ZIP 文件", "bad_zip") from error
