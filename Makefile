@@ -46,8 +46,8 @@ format: tools ## Format the code, and mend what ruff can mend.
 	@$(BIN)/ruff format
 
 .PHONY: bench
-bench: tools ## Measure: tests/performance, with its figures.
-	@$(BIN)/pytest tests/performance -m performance -s
+bench: tools ## Measure: tests/performance, with its figures; on the disk, other than the tests.
+	@TMPDIR=$${TMPDIR:-/var/tmp} $(BIN)/pytest tests/performance -m performance -s
 
 .PHONY: docs
 docs: tools ## Take the screenshots in docs/images anew.
