@@ -30,7 +30,7 @@ test: tools lint ## Check everything: lint, types, import contracts, then the te
 
 .PHONY: test-faults
 test-faults: tools ## Every fault of docs/reliability.md, at length; WRITE=1 keeps the table there.
-	@RECORDS=2000 SCHEDULES=$(or $(SCHEDULES),300) DEATHS=100 SILENCE=100 $(BIN)/python -m pytest -p tests.faults.matrix \
+	@RECORDS=2000 SCHEDULES=$(or $(SCHEDULES),2000) DEATHS=100 SILENCE=100 $(BIN)/python -m pytest -p tests.faults.matrix \
 	  -n 2 $(BY_FILE) $(LONGEST_FIRST) --timeout 3600 $(if $(WRITE),--write-matrix)
 
 .PHONY: lint
