@@ -30,7 +30,7 @@ test: tools lint ## Check everything: lint, types, import contracts, then the te
 
 .PHONY: test-faults
 test-faults: tools ## Every fault of docs/reliability.md, and whatever is long; WRITE=1 keeps the table there.
-	@RECORDS=2000 SCHEDULES=$(or $(SCHEDULES),300) DEATHS=100 SILENCE=100 $(BIN)/python -m pytest -p tests.faults.matrix \
+	@RECORDS=2000 SCHEDULES=$(or $(SCHEDULES),2000) DEATHS=100 SILENCE=100 $(BIN)/python -m pytest -p tests.faults.matrix \
 	  -n 2 $(BY_FILE) $(LONGEST_FIRST) --timeout 3600 $(if $(WRITE),--write-matrix)
 
 .PHONY: lint
@@ -46,8 +46,8 @@ format: tools ## Format the code, and mend what ruff can mend.
 	@$(BIN)/ruff format
 
 .PHONY: bench
-bench: tools ## Measure: tests/performance, with its figures.
-	@$(BIN)/pytest tests/performance -m performance -s
+bench: tools ## Measure: tests/performance, with its figures; on the disk, other than the tests.
+	@TMPDIR=$${TMPDIR:-/var/tmp} $(BIN)/pytest tests/performance -m performance -s
 
 .PHONY: docs
 docs: tools ## Take the screenshots in docs/images anew.

@@ -176,8 +176,12 @@ def _template() -> tempfile.TemporaryDirectory[str]:
 
 
 def _copied(path: Path) -> HubFolder:
-    """A hub that was just founded: to load the divisions each time takes longer than to copy."""
-    shutil.copytree(Path(_template().name, "hub"), path)
+    """A hub that was just founded: to load the divisions each time takes longer than to copy.
+
+    One that is there already, a copy of another city's, stays as it is.
+    """
+    if not path.exists():
+        shutil.copytree(Path(_template().name, "hub"), path)
     link = f"embedded://{path / 'link.sqlite'}"
     save_settings(replace(HubFolder(path).settings, link=link), path)
     return HubFolder(path)
@@ -187,11 +191,20 @@ class Federation(Desk):
     """The hub of a city, with whatever nodes a test enrols."""
 
     def __init__(
-        self, folder: Path, *, seed: int | None = None, database: str = "", another: bool = False
+        self,
+        folder: Path,
+        *,
+        seed: int | None = None,
+        database: str = "",
+        another: bool = False,
+        link: StormyLink | None = None,
     ) -> None:
-        """A city like every other one on a file; `another` has an identity of its own."""
+        """A city like every other one on a file; `another` has an identity of its own.
+
+        A folder to which a city was copied is that city; its nodes come back by `take_up`.
+        """
         self.path = folder
-        self.link = StormyLink(seed)
+        self.link = link or StormyLink(seed)
         self.clock = Clock()
         self.nodes: list[Unit] = []
         self.server: Server | None = None
@@ -246,6 +259,13 @@ class Federation(Desk):
         unit.fonds_id = fonds.id
         unit.start()
         self.nodes.append(unit)
+        return unit
+
+    def take_up(self, path: Path, fonds_id: str) -> Unit:
+        """Start a node that is in this folder, and enrolled."""
+        unit = Unit(self, NodeFolder(path))
+        unit.fonds_id = fonds_id
+        unit.start()
         return unit
 
     def enrol_again(self, unit: Unit, path: Path) -> Unit:
@@ -363,10 +383,7 @@ class Unit:
         """The same node's folder somewhere else, as a backup or a copied PC has it."""
         self.folder.database().close()
         shutil.copytree(self.folder.path, path)
-        twin = Unit(self.federation, NodeFolder(path))
-        twin.fonds_id = self.fonds_id
-        twin.start()
-        return twin
+        return self.federation.take_up(path, self.fonds_id)
 
     @property
     def node_id(self) -> str:

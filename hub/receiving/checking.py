@@ -121,6 +121,8 @@ class Checking:
                 .order_by(Offer.id)
                 .limit(_CHUNK)
             ).all()
+            if not offers:
+                return []
             records = catalogue.records_of({each.record_id for each in offers}, session)
             fonds = federation.fonds_named({each.fonds_id for each in offers}, session)
             shapes = {id_: each.shape for id_, each in fonds.items()}
@@ -191,12 +193,15 @@ class Checking:
 
     def _context(self, work: _Work, path: Path) -> Context:
         offer = work.offer
+        identity = PackageIdentity(offer.package_sha256, offer.package_size)
         return Context(
             stage=Stage.TRANSFER,
             fonds=work.fonds,
             code_used_by=lambda code: self._holder(offer.fonds_id, code),
             seal=_seal_named_in(path, work.seals),
-            identity=PackageIdentity(offer.package_sha256, offer.package_size),
+            identity=identity,
+            # Staging hands out the last bytes of the copy only if the whole is this one.
+            measured=identity,
             offer={
                 "offer_id": offer.id,
                 "record_id": offer.record_id,

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from shared.storage import Stretch
+from shared.storage import MOST_PARTS, Stretch
 
 #: So many requests are under way at most.
 MOST = 4
@@ -23,21 +23,38 @@ _GOOD_SECONDS, _MOST_GROWTH = 1.0, 4
 _NO_TIME = 1e-6
 
 
+class Pace:
+    """What the requests so far have shown of the line: how many parts the next one may bring."""
+
+    def __init__(self) -> None:
+        self.parts = 1
+
+    def learn(self, count: int, seconds: float) -> None:
+        """A request with so many parts took so long."""
+        fits = int(count * _GOOD_SECONDS / max(seconds, _NO_TIME))
+        self.parts = max(1, min(fits, _MOST_GROWTH * count, MOST_PARTS))
+
+    def forget(self) -> None:
+        """The line dropped: the next one may be another."""
+        self.parts = 1
+
+
 def send_all(
     missing: Iterable[int],
     send: Callable[[Stretch], None],
     *,
     at_once: int,
+    pace: Pace,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Send the parts of these numbers; returns when the last one has arrived.
 
-    Begins with one. Each request that was quick brings one more under way with it, up to `MOST`,
-    each that was slow takes one away. Up to `at_once` parts that follow each other go in one
-    request, as many as ought to take a second. After an error nothing more is begun; what is under
-    way ends, and the first error is raised.
+    Begins with one request, of one part as long as the pace is not known. Each that was quick
+    brings one more under way with it, up to `MOST`, each that was slow takes one away. Up to
+    `at_once` parts that follow each other go in one request, as many as ought to take a second.
+    After an error nothing more is begun; what is under way ends, and the first error is raised.
     """
-    _Sending(missing, send, at_once, clock).run()
+    _Sending(missing, send, at_once, pace, clock).run()
 
 
 class _Sending:
@@ -46,12 +63,13 @@ class _Sending:
         missing: Iterable[int],
         send: Callable[[Stretch], None],
         at_once: int,
+        pace: Pace,
         clock: Callable[[], float],
     ) -> None:
         self._missing = deque(missing)
         self._send = send
         self._at_once = at_once
-        self._length = 1
+        self._pace = pace
         self._clock = clock
         self._lock = threading.Lock()
         self._helping = 0
@@ -64,6 +82,7 @@ class _Sending:
         while self._helpers:
             self._helpers.pop().join()
         if self._errors:
+            self._pace.forget()
             raise self._errors[0]
 
     def _help(self) -> None:
@@ -79,7 +98,7 @@ class _Sending:
                 began = self._clock()
                 self._send(stretch)
                 seconds = self._clock() - began
-                self._learn(stretch.count, seconds)
+                self._pace.learn(stretch.count, seconds)
                 if quick := seconds <= QUICK_SECONDS:
                     self._get_help()
                 if not goes_on(quick):
@@ -87,16 +106,13 @@ class _Sending:
         except Exception as error:  # noqa: BLE001 - `run` raises it, in the caller's thread
             self._errors.append(error)
 
-    def _learn(self, count: int, seconds: float) -> None:
-        fits = int(count * _GOOD_SECONDS / max(seconds, _NO_TIME))
-        self._length = max(1, min(fits, _MOST_GROWTH * count, self._at_once))
-
     def _next(self) -> Stretch | None:
         with self._lock:
             if self._errors or not self._missing:
                 return None
             first, count = self._missing.popleft(), 1
-            while count < self._length and self._missing and self._missing[0] == first + count:
+            most = min(self._pace.parts, self._at_once)
+            while count < most and self._missing and self._missing[0] == first + count:
                 self._missing.popleft()
                 count += 1
             return Stretch(first, count)

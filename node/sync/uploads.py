@@ -13,7 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -23,7 +23,7 @@ from node.custody import service as custody
 from node.office.places import NodeFolder
 from node.sync.asking import HubDoor
 from node.sync.errors import TOO_LARGE
-from node.sync.in_flight import send_all
+from node.sync.in_flight import Pace, send_all
 from node.sync.slices import Slice
 from node.transfer import service as transfer
 from shared.kernel.errors import DanglianError, Unavailable
@@ -92,6 +92,8 @@ class _Mover(ABC):
             return True
         with self._database.write() as session:
             first.done(session, first.id)
+        # Most wait because the hub did not know of their batch yet, and now it does.
+        self._not_before.clear()
         return True
 
     @abstractmethod
@@ -107,6 +109,11 @@ class Uploader(_Mover):
     """Sends the packages and bundles that the hub waits for."""
 
     _at_once = MOST_PARTS
+
+    @cached_property
+    def _pace(self) -> Pace:
+        """Kept from one package to the next: else each would begin with one part."""
+        return Pace()
 
     def _wanted(self, session: Session) -> Sequence[_Wanted]:
         found = []
@@ -134,7 +141,7 @@ class Uploader(_Mover):
         # A hub of version 0.1 says nothing of several, and takes one.
         at_once = min(self._at_once, int(grant.get("parts_at_once", 1)))
         try:
-            send_all(missing, partial(self._send, wanted, grant), at_once=at_once)
+            send_all(missing, partial(self._send, wanted, grant), at_once=at_once, pace=self._pace)
         except DanglianError as error:
             if error.code == TOO_LARGE:  # says what stands before the hub: then one by one
                 self._at_once = 1

@@ -43,7 +43,7 @@ def inspect_package(package: Package | Path, context: Context) -> Report:
     if isinstance(package, Package):
         return _inspect_package(package, context)
     try:
-        opened = open_package(package)
+        opened = open_package(package, identity=context.measured)
     except Unavailable:
         raise
     except DanglianError as error:

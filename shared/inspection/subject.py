@@ -58,6 +58,8 @@ class Context:
             record's own id is no duplicate.
         seal: the unit's registered seal (1-1).
         identity: the package's SHA-256 and size, as offered (1-14).
+        measured: those of the very bytes under inspection, where the caller has just digested them;
+            else they are read for it.
         offer: the body of the offer entry (1-9).
         record_digest: digest of this version of the record in the catalogue (1-9).
         accepted_formats: codes of `shared.inspection.formats` that the archive takes (3-8).
@@ -71,6 +73,7 @@ class Context:
     code_used_by: Callable[[str], str | None] | None = None
     seal: PublicKey | None = None
     identity: PackageIdentity | None = None
+    measured: PackageIdentity | None = None
     offer: Mapping[str, Any] | None = None
     record_digest: str | None = None
     accepted_formats: frozenset[str] | None = None

@@ -217,11 +217,13 @@ class _ZipEntries:
 class _Heard:
     """A file that is digested whole while it is read in order, and the rest when that is asked for.
 
-    So to verify each entry and the package itself takes one reading.
+    So to verify each entry and the package itself takes one reading. Where its identity is known it
+    is not digested at all.
     """
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: BinaryIO, known: PackageIdentity | None) -> None:
         self._source = source
+        self._known = known
         self._digest = DigestAside(hashlib.sha256())
         self._digested = 0
         self.seek = source.seek
@@ -234,12 +236,14 @@ class _Heard:
     def read(self, size: int = -1) -> bytes:
         at = self._source.tell()
         piece = self._source.read(size)
-        if at <= self._digested < at + len(piece):
+        if self._known is None and at <= self._digested < at + len(piece):
             self._digest.update(piece[self._digested - at :])
             self._digested = at + len(piece)
         return piece
 
     def identity(self) -> PackageIdentity:
+        if self._known is not None:
+            return self._known
         self._source.seek(self._digested)
         for piece in chunks(self._source):
             self._digest.update(piece)
@@ -281,10 +285,16 @@ class Package(LoosePackage):
         return member_stream(self._source, start, entry.size, entry.sha256, close=self.close)
 
 
-def open_package(source: Path | BinaryIO, *, most_bytes: int = _MOST_PACKAGE) -> Package:
+def open_package(
+    source: Path | BinaryIO,
+    *,
+    most_bytes: int = _MOST_PACKAGE,
+    identity: PackageIdentity | None = None,
+) -> Package:
     """Open a package for reading; close it, or use it in a `with` block.
 
-    `source` is a file, or a stream to seek in, which is closed with the package.
+    `source` is a file, or a stream to seek in, which is closed with the package. `identity` is what
+    the caller found when it digested these very bytes; they are not read again for it.
 
     Checked here: the ZIP accounts for every one of its bytes; at most 10,000 entries; stored or
     deflated, unpacking to at most 100 times and `most_bytes` in all; names without paths out,
@@ -301,7 +311,7 @@ def open_package(source: Path | BinaryIO, *, most_bytes: int = _MOST_PACKAGE) ->
         raise _absent(Path(str(source)).name) from None
     try:
         check_layout(stream, most_bytes=most_bytes)
-        heard = _Heard(stream)
+        heard = _Heard(stream, identity)
         return Package(heard, zipfile.ZipFile(cast(BinaryIO, heard)))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
         stream.close()

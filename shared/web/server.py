@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import select
 import socket
+import tempfile
 import threading
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
+from waitress.receiver import FixedStreamReceiver
 from waitress.server import TcpWSGIServer, create_server
 from waitress.utilities import RequestEntityTooLarge
 
@@ -29,6 +31,37 @@ _AT_ONCE = 128 * 1024
 _PATIENCE_SECONDS = 120
 
 
+class _OnDisk:
+    """A long body: goes to the disk as it comes, and nothing of it is copied or held in memory.
+
+    In the place of waitress's own buffer, which begins in memory and seeks thrice for each piece.
+    """
+
+    def __init__(self) -> None:
+        # Closed with the request. What comes is large, and needs no buffer of the file's own.
+        self._file = cast(BinaryIO, tempfile.TemporaryFile(buffering=0))  # noqa: SIM115
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def append(self, data: bytes) -> None:
+        """What came next."""
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
+        self._size += len(data)
+
+    def getfile(self) -> BinaryIO:
+        """The body, to be read from its start."""
+        self._file.seek(0)
+        return self._file
+
+    def close(self) -> None:
+        """Forget it."""
+        self._file.close()
+
+
 class _Parser(HTTPRequestParser):
     """Lets the application answer what is too large: by its declared length, and in Chinese.
 
@@ -45,6 +78,11 @@ class _Parser(HTTPRequestParser):
             least = {"CONTENT_LENGTH": str(MOST_BYTES)}
             self.headers = {**least, **self.headers, "CONNECTION": "close"}
         return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.content_length > _IN_MEMORY:
+            self.body_rcv = FixedStreamReceiver(self.content_length, cast(Any, _OnDisk()))
 
 
 class _Channel(HTTPChannel):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import os
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from shared.kernel.canonical import canonical_json
 
 BATCH = 100
 IN_FLIGHT = 1000
+_AT_ONCE = 256 * 1024
 #: How many rows a transaction has, as many as a run of changes.
 RUN = 1000
 
@@ -141,6 +145,25 @@ def objects_into_folder(folder: Path, objects: Sequence[bytes]) -> float:
             file.flush()
             os.fsync(file.fileno())
     return time.perf_counter() - start
+
+
+def objects_over_http(folder: Path, objects: Sequence[bytes]) -> float:
+    """Seconds to PUT each object to a process that only writes it into a file, durably."""
+    folder.mkdir()
+    command = [sys.executable, "-m", "tests.performance.bare_server", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout is not None
+            port = int(server.stdout.readline())
+            with closing(HTTPConnection("127.0.0.1", port, blocksize=_AT_ONCE)) as line:
+                start = time.perf_counter()
+                for number, content in enumerate(objects):
+                    length = {"Content-Length": str(len(content))}
+                    line.request("PUT", f"/{number}", io.BytesIO(content), length)
+                    assert line.getresponse().read() == b""
+                return time.perf_counter() - start
+        finally:
+            server.kill()
 
 
 def objects_into_bucket(client: Minio, bucket: str, objects: Sequence[bytes]) -> float:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from node.sync import in_flight
-from node.sync.in_flight import MOST, QUICK_SECONDS, send_all
+from node.sync.in_flight import MOST, QUICK_SECONDS, Pace, send_all
 from shared.kernel.errors import Unavailable
 from shared.storage import Stretch
 
@@ -54,7 +54,7 @@ class Line:
 
 def test_a_quick_line_takes_several_requests_at_a_time_and_each_part_once() -> None:
     line = Line(together=MOST)
-    send_all(range(1, 401), line.send, at_once=16, clock=line.clock)
+    send_all(range(1, 401), line.send, at_once=16, pace=Pace(), clock=line.clock)
     assert line.most == MOST
     assert sorted(line.parts) == list(range(1, 401))
     assert max(line.counts) == 16
@@ -62,7 +62,7 @@ def test_a_quick_line_takes_several_requests_at_a_time_and_each_part_once() -> N
 
 def test_a_slow_line_takes_one_part_after_the_other() -> None:
     line = Line(seconds=QUICK_SECONDS + 1)
-    send_all(range(1, 11), line.send, at_once=16, clock=line.clock)
+    send_all(range(1, 11), line.send, at_once=16, pace=Pace(), clock=line.clock)
     assert line.most == 1
     assert line.sent == [Stretch(number) for number in range(1, 11)]
 
@@ -72,21 +72,21 @@ def test_a_request_grows_step_by_step_to_what_takes_a_second(
 ) -> None:
     monkeypatch.setattr(in_flight, "MOST", 1)
     line = Line(seconds_a_part=0.1)
-    send_all(range(1, 31), line.send, at_once=16, clock=line.clock)
+    send_all(range(1, 31), line.send, at_once=16, pace=Pace(), clock=line.clock)
     assert line.counts == [1, 4, 10, 10, 5]
     assert line.parts == list(range(1, 31))
 
 
 def test_a_hub_that_takes_single_parts_gets_single_parts() -> None:
     line = Line()
-    send_all(range(1, 41), line.send, at_once=1, clock=line.clock)
+    send_all(range(1, 41), line.send, at_once=1, pace=Pace(), clock=line.clock)
     assert set(line.counts) == {1}
 
 
 def test_only_parts_that_follow_each_other_go_together() -> None:
     missing = [1, 2, 3, 5, 6, 9, 10, 11, 12, 13, 20]
     line = Line()
-    send_all(missing, line.send, at_once=16, clock=line.clock)
+    send_all(missing, line.send, at_once=16, pace=Pace(), clock=line.clock)
     assert sorted(line.parts) == missing
 
 
@@ -98,6 +98,18 @@ def test_after_an_error_no_part_is_begun_and_the_error_is_told() -> None:
         if stretch.first == 3:
             raise Unavailable("连接不上市级平台。", "系统会自动重试。")
 
+    pace = Pace()
+    pace.learn(16, 0.1)
     with pytest.raises(Unavailable):
-        send_all(range(1, 10_000_001), send, at_once=1, clock=lambda: 0.0)
+        send_all(range(1, 10_000_001), send, at_once=1, pace=pace, clock=lambda: 0.0)
     assert max(begun) < 1_000_000
+    assert pace.parts == 1, "the line that comes back may be another one"
+
+
+def test_the_next_package_goes_on_as_quickly_as_the_last_one_ended() -> None:
+    pace = Pace()
+    first, second = Line(), Line()
+    send_all(range(1, 31), first.send, at_once=16, pace=pace, clock=first.clock)
+    send_all(range(1, 6), second.send, at_once=16, pace=pace, clock=second.clock)
+    assert first.counts[0] == 1
+    assert second.counts == [5]

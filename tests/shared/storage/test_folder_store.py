@@ -14,11 +14,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from shared.kernel.errors import Conflict, Unavailable
-from shared.storage import FolderStaging, FolderStore
+from shared.kernel.errors import Conflict, Invalid, Unavailable
+from shared.storage import PART_SIZE, FolderStaging, FolderStore, part_count
 from tests.shared.storage.contract import StagingContract, StoreContract, get, put, sha256
 from tests.small_disk import small_disk
+
+#: From which part on, how many, how many of their bytes arrive (None: all), after a restart or not.
+_SENDINGS = st.lists(
+    st.tuples(
+        st.integers(1, 3),
+        st.integers(1, 3),
+        st.none() | st.integers(0, 3 * PART_SIZE),
+        st.booleans(),
+    ),
+    max_size=6,
+)
 
 
 class TestFolderStore(StoreContract):
@@ -31,6 +44,35 @@ class TestFolderStaging(StagingContract):
     @pytest.fixture
     def staging(self, tmp_path: Path) -> FolderStaging:
         return FolderStaging(tmp_path / "staging")
+
+    @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(sendings=_SENDINGS)
+    def test_in_whatever_way_the_parts_come_they_make_the_whole(
+        self, tmp_path: Path, sendings: list[tuple[int, int, int | None, bool]]
+    ) -> None:
+        """In any order, together, twice, cut at any byte, with restarts in between."""
+        staging = FolderStaging(tmp_path / "staging")
+        self.begin(staging)
+        here: set[int] = set()
+        for first, wanted, cut, again in sendings:
+            if again:
+                staging = FolderStaging(tmp_path / "staging")
+            piece = self.content[(first - 1) * PART_SIZE :][: wanted * PART_SIZE]
+            arrives = piece if cut is None else piece[: cut % len(piece)]
+            try:
+                staging.put_part(
+                    "u-1", first, io.BytesIO(arrives), size=len(piece), sha256=sha256(piece)
+                )
+            except Invalid:
+                assert cut is not None
+            else:
+                assert cut is None
+                here |= set(range(first, first + part_count(len(piece))))
+            assert staging.parts("u-1") == sorted(here)
+        for number in {1, 2, 3} - here:
+            self.part(staging, number)
+        assert self.whole(staging) == self.content
+        staging.abort("u-1")
 
 
 def everything(folder: Path) -> list[str]:
