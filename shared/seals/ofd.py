@@ -14,11 +14,12 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import BinaryIO
 
 from lxml import etree
 
-from shared.inspection.finding import Finding
+from shared.inspection.finding import Finding, shown
 from shared.inspection.soundness import ofd_path, xml_parser
 from shared.seals.seal import Case, Seal
 from shared.seals.trust import Trust
@@ -149,7 +150,7 @@ def seals_of_ofd(stream: BinaryIO, trust: Trust) -> tuple[Seal, ...]:
 
 
 def _judge_all(parts: _Parts, trust: Trust) -> Iterator[Seal]:
-    listed = list(_listed(parts))
+    listed = list(islice(_listed(parts), _MOST_SIGNATURES + 1))
     of_seals = {path for each in listed for path in (each.index, each.path, each.value, each.seal)}
     for each in listed[:_MOST_SIGNATURES]:
         case = Case(each.path)
@@ -273,7 +274,7 @@ def _hold_references(
         case.altered(
             Finding(
                 "document_seal_broken",
-                f"签章之后，{path} {'被改动' if is_there else '被删去'}。",
+                f"签章之后，{shown(path)} {'被改动' if is_there else '被删去'}。",
                 _AGAIN,
                 where=path,
             )
@@ -306,24 +307,24 @@ def _fits(digest: bytes | None, value: str) -> bool:
 
 def _hold_cover(case: Case, parts: _Parts, listed: _Listed, covered: set[str | None]) -> None:
     """Name the parts that no signature covers: what is shown, and what is only carried along."""
-    shown = [
+    seen = [
         path for path in _shown(parts, listed.root) if path in parts.names and path not in covered
     ]
-    if shown:
+    if seen:
         case.unproven(
             Finding(
                 "document_seal_covers_not_all",
-                f"签章没有保护全部内容，{shown[0]} 等 {len(shown)} 个部分被改动也不会发现。",
+                f"签章没有保护全部内容，{shown(seen[0])} 等 {len(seen)} 个部分被改动也不会发现。",
                 _ASK_UNIT,
-                where=shown[0],
+                where=seen[0],
             )
         )
-    others = sorted(set(parts.names) - covered - set(shown))
+    others = sorted(set(parts.names) - covered - set(seen))
     if others:
         case.note(
             Finding(
                 "document_seal_part_uncovered",
-                f"文件里有签章没有保护的部分：{others[0]} 等 {len(others)} 个。",
+                f"文件里有签章没有保护的部分：{shown(others[0])} 等 {len(others)} 个。",
                 "请核对这些部分是不是形成单位放进去的。",
                 where=others[0],
             )
@@ -338,10 +339,24 @@ def _shown(parts: _Parts, root: str) -> Iterator[str]:
     if document is None:
         return
     for name in ("PublicRes", "DocumentRes", "Annotations", "Attachments"):
-        yield from (
-            ofd_path(root, each.text) for each in document.iter(f"{{*}}{name}") if each.text
-        )
+        for each in document.iter(f"{{*}}{name}"):
+            if each.text:
+                path = ofd_path(root, each.text)
+                yield path
+                yield from _media(parts, path)
     for name in ("Page", "TemplatePage"):
         for each in document.iter(f"{{*}}{name}"):
             if place := each.get("BaseLoc"):
                 yield ofd_path(root, str(place))
+
+
+def _media(parts: _Parts, path: str) -> Iterator[str]:
+    """The pictures and fonts that a list of resources leads to."""
+    listed = parts.xml(path)
+    if listed is None:
+        return
+    base = str(listed.get("BaseLoc", ""))
+    for each in listed.iter("{*}MediaFile", "{*}FontFile"):
+        if each.text:
+            place = each.text.strip()
+            yield ofd_path(path, place if place.startswith("/") else f"{base}/{place}")

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.inspection.finding import Finding, Severity
+from shared.inspection.finding import Finding, Severity, shown
 from shared.kernel.clock import format_utc
 from shared.verifier.certificates import Certificate
 from shared.verifier.receipt import Verdict
@@ -119,15 +119,24 @@ class Case:
         self._add(finding, Severity.WARNING)
 
     def _add(self, finding: Finding, severity: Severity) -> None:
-        self.findings.append(replace(finding, where=finding.where or self.where, severity=severity))
+        self.findings.append(
+            replace(finding, where=shown(finding.where or self.where), severity=severity)
+        )
 
     def closed(self) -> Seal:
         """The seal, judged."""
         return Seal(
-            self.where, self._verdict, self.form, self.name, self.signer, self.signed_at,
-            self.proven_at if self._verdict is Verdict.VALID_AT_RECEIPT else None,
-            self.revocation, tuple(self.chain), tuple(self.findings),
-        )  # fmt: skip
+            where=shown(self.where),
+            verdict=self._verdict,
+            form=self.form,
+            name=self.name and shown(self.name),
+            signer=self.signer,
+            signed_at=self.signed_at,
+            proven_at=self.proven_at if self._verdict is Verdict.VALID_AT_RECEIPT else None,
+            revocation=self.revocation,
+            chain=tuple(self.chain),
+            findings=tuple(self.findings),
+        )
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

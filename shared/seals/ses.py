@@ -20,6 +20,7 @@ _INTEGER, _BITS, _OCTETS, _OID, _UTF8, _SEQUENCE = 0x02, 0x03, 0x04, 0x06, 0x0C,
 _IA5, _STAMP = 0x16, 0xA0
 _TIMES = (0x17, 0x18)
 _NEW, _OLD = "GB/T 38540", "GM/T 0031"
+_MOST_CERTIFICATE = 64 * 1024
 _VERSIONS = {_NEW: {4, 5}, _OLD: {1, 2, 3}}
 _WRITTEN_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 
@@ -171,6 +172,8 @@ def _holders(part: _Element, *, holds_digests: bool) -> Iterator[bytes]:
 
 def _certificate(part: _Element) -> Certificate:
     """A certificate that can be read in all that is asked of it later."""
+    if len(part[1]) > _MOST_CERTIFICATE:
+        raise ValueError("too long")
     found = Certificate(part[1])
     _ = (found.name, found.dates, found.extensions, found.is_authority, found.may_sign, found.key)
     return found

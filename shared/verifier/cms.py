@@ -26,7 +26,9 @@ _SIGNING_CERTIFICATES = {
     "1.2.840.113549.1.9.16.2.47": "sha256",
 }
 _KEY_IDENTIFIER = "2.5.29.14"
-_MOST_SIGNERS = 16
+_MOST_SIGNERS, _MOST_CERTIFICATES = 16, 32
+#: Of one certificate, in bytes: whoever brings along more wants to tire the reader.
+_MOST_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,10 @@ def _read(content: bytes) -> SignedData:
         for tag, parts, _ in rest if tag == 0xA0
         for kind_of, _content, der in elements(parts) if kind_of == 0x30
     ]  # fmt: skip
+    if len(certificates) > _MOST_CERTIFICATES or any(
+        len(each.der) > _MOST_BYTES for each in certificates
+    ):
+        raise NotChecked("附上的证书太多或太长")
     signers = elements(rest[-1][1])
     if rest[-1][0] != 0x31 or not 0 < len(signers) <= _MOST_SIGNERS:
         raise ValueError("no signers")

@@ -178,6 +178,13 @@ def test_parts_that_no_seal_covers_are_named(party: Party) -> None:
     assert [(each.code, each.where) for each in left_out.findings] == [
         ("document_seal_covers_not_all", PAGE)
     ]
+    resources = PLAIN["Doc_0/PublicRes.xml"].replace(
+        b"/>", b"><ofd:MediaFile>red_head.png</ofd:MediaFile></ofd:Res>"
+    )
+    picture = "Doc_0/Res/red_head.png"
+    illustrated = {**PLAIN, "Doc_0/PublicRes.xml": resources, picture: b"\x89PNG"}
+    without = the_only(sealed(illustrated, Sealing(party), leaving_out=[picture]), trust)
+    assert (without.verdict, without.findings[0].where) == (Verdict.UNVERIFIABLE, picture)
     carried = {**sealed(PLAIN, Sealing(party)), "Doc_0/extra.bin": b"carried along"}
     seal = the_only(carried, trust)
     assert seal.verdict is Verdict.VALID
@@ -311,6 +318,11 @@ def test_hostile_documents_are_told_and_cost_little(party: Party) -> None:
     )
     seal = the_only({**made, "Doc_0/Signs/Sign_0/Signature.xml": entities}, trust)
     assert seal.verdict is Verdict.ALTERED
+    endless = {**made, "Doc_0/" + "long" * 9000: b""}
+    assert all(
+        len(each.problem) < 400 and len(str(each.where)) < 300
+        for each in the_only(endless, trust).findings
+    )
     assert seals_of("ofd", io.BytesIO(b"no zip"), trust)[0].verdict is Verdict.ALTERED
 
 
