@@ -141,7 +141,7 @@ def _rsa_fits(modulus: int, exponent: int, digest: str, hashed: bytes, signature
     size = (modulus.bit_length() + 7) // 8
     info = element(
         0x30,
-        element(0x30, element(0x06, _encoded(_OID_OF[digest])) + element(0x05, b""))
+        element(0x30, element(0x06, encoded_oid(_OID_OF[digest])) + element(0x05, b""))
         + element(0x04, hashed),
     )
     if len(signature) != size or size < len(info) + 11:
@@ -178,7 +178,8 @@ def oid(content: bytes) -> str:
     return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
 
 
-def _encoded(dotted: str) -> bytes:
+def encoded_oid(dotted: str) -> bytes:
+    """The bytes of the content of an object identifier that is written in dots."""
     first, second, *rest = map(int, dotted.split("."))
     found = b""
     for number in (40 * first + second, *rest):

@@ -21,6 +21,7 @@ from hub.receiving import seal_evidence
 from hub.receiving import service as receiving
 from hub.receiving.models import Offer, Receipt
 from hub.receiving.stored import read_batch
+from hub.repository import service as repository
 from hub.repository.models import Paper
 from shared.command.main import danglian
 from shared.kernel.actor import Actor
@@ -31,6 +32,8 @@ from shared.kernel.settings import change_settings
 from shared.verifier.receipt import judge
 from shared.verifier.report import read_authorities
 from tests.hub.receiving.handover import YILING_ARCHIVE, HandedOver, Hub, Unit, pdf
+from tests.hub.receiving.killed import hub_works
+from tests.killed import dies
 from tests.servers.time_stamps import POLICY, Authority
 from tests.shared.seals.samples import DAY, NOW, Party, signed_data, signed_pdf
 
@@ -94,11 +97,15 @@ class Desk:
     reviewer: Actor
     archivist: Actor
 
-    def receive(self, batch: HandedOver) -> None:
+    def sign(self, batch: HandedOver) -> None:
+        """Let both sides sign; the rest is the hub's work."""
         self.hub.work("receiving.check")
         self.hub.conclude(self.reviewer, batch.id, "accepted")
         self.unit.sign(batch.id)
         self.hub.receive(self.archivist, batch.id)
+
+    def receive(self, batch: HandedOver) -> None:
+        self.sign(batch)
         self.hub.work()
         assert self.hub.batch(batch.id).state == "received"
 
@@ -223,3 +230,33 @@ def test_a_list_that_ended_and_a_file_that_says_nothing_are_told(
     settings(hub, seal_authorities="/nowhere/at/all")
     with pytest.raises(Invalid, match="seal_authorities"):
         _ = hub.city.folder.seal_authorities
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("done", "at"),
+    [
+        (None, 2),  # the commit that moves custody, and writes the evidence down
+        ("receiving.finish", 1),  # the first one after it: papers were put, and are put again
+    ],
+)
+def test_killed_while_the_evidence_is_kept(
+    desk: Desk, known: Certified, *, done: str | None, at: int
+) -> None:
+    desk.sign(desk.unit.hand_over(1))
+    if done:
+        desk.hub.work(done)
+    desk.hub.city.database.close()
+    assert dies(hub_works, desk.hub.city.folder.path, "commit", at)
+    known.publish(until=NOW + 60 * DAY)  # it is another list by now
+    desk.hub.work()
+    store = desk.hub.city.folder.store
+    with desk.hub.city.database.read() as session:
+        receipt = session.scalars(select(Receipt)).one()
+        waiting = select(Paper.name).where(Paper.stored_at.is_(None))
+        assert not [each for each in session.scalars(waiting) if each.startswith("archives/")]
+    evidence = seal_evidence.stored(store, YILING_ARCHIVE, receipt.id)
+    assert evidence is not None
+    assert list(evidence.lists) == evidence.document["revocations"]
+    assert len(list(store.names(f"archives/{YILING_ARCHIVE}/revocations/"))) == 1
+    assert repository.verify(desk.hub.city.database, store, YILING_ARCHIVE) == []

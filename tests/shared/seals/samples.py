@@ -19,6 +19,7 @@ from shared.kernel.keys import SigningKey
 from shared.packaging.eep import KeySigner, SealSigner, Signer
 from shared.verifier import certificates
 from shared.verifier.certificates import Authorities, RevocationList
+from shared.verifier.signatures import encoded_oid
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
@@ -105,14 +106,7 @@ def ia5(text: str) -> bytes:
 
 
 def oid(dotted: str) -> bytes:
-    first, second, *rest = map(int, dotted.split("."))
-    found = b""
-    for number in (40 * first + second, *rest):
-        piece = bytes([number & 0x7F])
-        while number := number >> 7:
-            piece = bytes([number & 0x7F | 0x80]) + piece
-        found += piece
-    return element(0x06, found)
+    return element(0x06, encoded_oid(dotted))
 
 
 def time(moment: datetime) -> bytes:
