@@ -24,6 +24,7 @@ from shared.verifier.certificates import Authorities
 from shared.verifier.report import read_authorities
 
 if TYPE_CHECKING:
+    from shared.seals.authorities import AuthoritiesFolder
     from shared.storage.bucket import Bucket
 
 DATABASE_NAME = "hub.sqlite"
@@ -75,6 +76,8 @@ class HubSettings:
         stamp_authorities: path of the roots (PEM) that its certificate must lead to.
         stamp_policy: OID of the policy under which it must stamp; empty takes any.
         stamp_timeout: how many seconds to wait for it.
+        seal_authorities: path of the folder with who counts for seals, see
+            `shared.seals.authorities`; empty for nobody.
         recount_hours: how often each fonds' counts are made anew from its records; 0 for never.
         database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
     """
@@ -108,6 +111,7 @@ class HubSettings:
     stamp_authorities: str = ""
     stamp_policy: str = ""
     stamp_timeout: int = 10
+    seal_authorities: str = ""
     recount_hours: int = 24
     database: str = ""
 
@@ -272,6 +276,14 @@ class HubFolder:
         return HttpTimeStamper(
             settings.stamp_url, roots, settings.stamp_policy, float(settings.stamp_timeout)
         )
+
+    @cached_property
+    def seal_authorities(self) -> AuthoritiesFolder | None:
+        """Who counts for seals; None without the setting. Raises Invalid for a wrong one."""
+        from shared.seals.authorities import AuthoritiesFolder
+
+        path = self.settings.seal_authorities
+        return AuthoritiesFolder(Path(path)) if path else None
 
     def open_link(self) -> Link:
         """The link to the nodes."""

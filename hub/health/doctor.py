@@ -22,6 +22,7 @@ def alerts(folder: HubFolder, session: Session) -> list[Ailment]:
         *federation.examine_disk(folder),
         *receiving.examine(session),
         *receiving.examine_stamps(folder, session),
+        *receiving.examine_seals(folder),
         *correcting.examine(session),
         *custody.examine(session),
         *repository.examine(folder, session),

@@ -34,6 +34,7 @@ from shared.messaging.log import lock_streams
 from shared.packaging import PackageIdentity, open_package
 from shared.records import archival_code
 from shared.records.fonds import Fonds
+from shared.seals.authorities import AuthoritiesFolder
 from shared.storage import Staging
 
 log = logging.getLogger(__name__)
@@ -94,9 +95,15 @@ class _Checked:
 class Checking:
     """Checks what has come in (a step for `Background`)."""
 
-    def __init__(self, database: Database, staging: Staging) -> None:
+    def __init__(
+        self,
+        database: Database,
+        staging: Staging,
+        authorities: AuthoritiesFolder | None = None,
+    ) -> None:
         self._database = database
         self._staging = staging
+        self._authorities = authorities
 
     def step(self) -> bool:
         """Check some offers; False when there are none."""
@@ -209,6 +216,7 @@ class Checking:
                 "record_digest": offer.record_digest,
             },
             record_digest=work.catalogue_digest,
+            authorities=self._authorities.current() if self._authorities else None,
         )
 
     def _holder(self, fonds_id: str, code: str) -> str | None:

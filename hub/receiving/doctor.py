@@ -51,6 +51,28 @@ def examine_stamps(folder: HubFolder, session: Session) -> Iterator[Ailment]:
         )
 
 
+def examine_seals(folder: HubFolder) -> Iterator[Ailment]:
+    """Authorities for seals that cannot be read, and lists after which a newer one was due."""
+    authorities = folder.seal_authorities
+    if authorities is None:
+        return
+    for path in authorities.unreadable():
+        yield Ailment(
+            "seal_authorities_unreadable",
+            f"印章证书目录里的 {path} 读不出证书或吊销列表，没有用到。",
+            "换成 PEM 或 DER 格式的文件，或拿走，再运行 danglian hub doctor --dir …。",
+        )
+    due = [end for each in authorities.current().revoked if (end := each.dates[1]) and end < now()]
+    if due:
+        yield Ailment(
+            "revocations_old",
+            f"有 {len(due)} 份吊销列表已过期，最早的 {local_text(min(due))} 就该换新的了，"
+            "查不到此后吊销的印章证书。",
+            "从签发机构下载新的吊销列表，放进设置项 seal_authorities 的目录下的 revoked，"
+            "再运行 danglian hub doctor --dir …。",
+        )
+
+
 def _arriving(session: Session) -> Iterator[Ailment]:
     rows = session.execute(
         select(Batch, func.count(Offer.id).filter(Offer.arrived.is_(False)))

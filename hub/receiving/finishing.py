@@ -17,9 +17,11 @@ from sqlalchemy.orm import Session, undefer
 
 from hub.catalogue import service as catalogue
 from hub.federation import service as federation
+from hub.receiving import seal_evidence
 from hub.receiving.models import Accession, Batch, Offer, OfferState, Receipt
 from hub.receiving.progress import locked_batch
 from hub.receiving.receipts import accepted_offers, line_of
+from hub.receiving.seal_evidence import SealEvidence
 from hub.repository import service as repository
 from hub.repository.service import Placed
 from shared import audit
@@ -36,6 +38,7 @@ from shared.kernel.keys import (
     signer_of,
 )
 from shared.records.states import HUB_BATCH
+from shared.seals.authorities import AuthoritiesFolder
 from shared.storage import ObjectStore, Staging
 
 log = logging.getLogger(__name__)
@@ -53,11 +56,13 @@ class Finishing:
         store: ObjectStore,
         staging: Staging,
         seal_of: Callable[[str], SigningKey],
+        authorities: AuthoritiesFolder | None = None,
     ) -> None:
         self._database = database
         self._store = store
         self._staging = staging
         self._seal_of = seal_of
+        self._authorities = authorities
 
     def step(self) -> bool:
         """Store some packages, or finish a batch whose packages are all stored."""
@@ -95,8 +100,9 @@ class Finishing:
             )
         if not waiting:
             register = stored_register(self._store, receipt.archive_code, _this_year())
+            evidence = self._evidence(receipt)
             with self._database.write() as session:
-                return finish_batch(batch.id, register, session=session)
+                return finish_batch(batch.id, register, evidence, session=session)
         for start in range(0, len(waiting), _CHUNK):
             self._store_receipt(receipt)
             if placed := self._place(waiting[start : start + _CHUNK], receipt):
@@ -104,6 +110,11 @@ class Finishing:
                     _note_ready(batch.id, placed, session)
                 return True
         return False
+
+    def _evidence(self, receipt: Receipt) -> SealEvidence | None:
+        if self._authorities is None:
+            return None
+        return seal_evidence.gather(receipt.document, self._authorities.current())
 
     def _store_receipt(self, receipt: Receipt) -> None:
         """Have the store hold the whole receipt before any package that refers to it.
@@ -234,12 +245,16 @@ def _this_year() -> int:
 
 
 def finish_batch(
-    batch_row_id: str, register: Mapping[str, Mapping[str, Any]], *, session: Session
+    batch_row_id: str,
+    register: Mapping[str, Mapping[str, Any]],
+    evidence: SealEvidence | None = None,
+    *,
+    session: Session,
 ) -> bool:
     """Step 3: custody moves, the accession gets its number, the receipt goes down.
 
-    `register` is what `stored_register` has read before the transaction. False when another
-    worker was faster.
+    `register` is what `stored_register` has read before the transaction, `evidence` what shows
+    later that the seals counted now. False when another worker was faster.
     """
     batch = locked_batch(session, batch_row_id)
     offers = accepted_offers(batch.id, session=session)
@@ -255,6 +270,8 @@ def finish_batch(
         session, [offer.record_id for offer in offers], receipt.archive_code, receipt.id
     )
     accession = _accession(batch, receipt, offers, register, session)
+    if evidence is not None:
+        seal_evidence.keep(session, receipt, evidence)
     audit.record(
         session,
         _ACTOR,

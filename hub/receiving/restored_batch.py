@@ -47,7 +47,7 @@ def settle_stored(
         batch = _batch_for(stored, verdicts, fonds, session)
         adopt_receipt(session, batch.node_id, stored.receipt)
         _note_stored(stored, session)
-        finish_batch(batch.id, register, session=session)
+        finish_batch(batch.id, register, stored.evidence, session=session)
     except Unavailable:
         raise
     except DanglianError as error:

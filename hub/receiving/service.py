@@ -14,6 +14,7 @@ from hub.catalogue.query import MASKED_TITLE
 from hub.federation import service as federation
 from hub.federation.places import HubFolder
 from hub.federation.visibility import Sight, sight, within_reach
+from hub.receiving import seal_evidence
 from hub.receiving.arrival import apply_batch, apply_offers, apply_withdraw
 from hub.receiving.carried import CarriedPackages, packages_here, packages_missing
 from hub.receiving.checking import Checking
@@ -156,9 +157,9 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
     """The background steps of this room and of the repository below it, by name."""
     database = folder.database()
     return {
-        "receiving.check": Checking(database, folder.staging).step,
+        "receiving.check": Checking(database, folder.staging, folder.seal_authorities).step,
         "receiving.finish": Finishing(
-            database, folder.store, folder.staging, folder.keys.seal
+            database, folder.store, folder.staging, folder.keys.seal, folder.seal_authorities
         ).step,
         "receiving.stamp": Stamping(database, folder.store, folder.time_stamper).step,
         "receiving.sweep": UploadSweeper(database, folder.staging).step,
@@ -367,15 +368,21 @@ def receipt_of(batch: Batch, *, session: Session) -> Receipt | None:
     return session.scalar(select(Receipt).where(Receipt.batch_id == batch.id))
 
 
-def receipt_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> bytes:
-    """The receipt of a batch with its time stamps, as ZIP; it lists titles. Raises NotFound."""
-    batch = batch_seen_by(actor, batch_row_id, session=session)
-    receipt = receipt_of(batch, session=session)
-    if receipt is None:
-        raise NotFound("这批移交还没有接收凭证。", "本馆签字接收以后才有。")
-    for offer in accepted_offers(batch.id, session=session)[:1]:
-        require_sight(actor, offer, session=session)
-    return receipt_files(receipt, session=session)
+def receipt_seen_by(folder: HubFolder, actor: Actor, batch_row_id: str) -> bytes:
+    """The receipt of a batch with its time stamps and the evidence of its seals, as ZIP.
+
+    It lists titles. Raises NotFound.
+    """
+    with folder.database().read() as session:
+        batch = batch_seen_by(actor, batch_row_id, session=session)
+        receipt = receipt_of(batch, session=session)
+        if receipt is None:
+            raise NotFound("这批移交还没有接收凭证。", "本馆签字接收以后才有。")
+        for offer in accepted_offers(batch.id, session=session)[:1]:
+            require_sight(actor, offer, session=session)
+        stamps = stamps_of(receipt.id, session=session)
+    evidence = seal_evidence.stored(folder.store, receipt.archive_code, receipt.id)
+    return receipt_files(receipt, stamps, evidence)
 
 
 def offers_named(batch: Batch, offer_ids: Iterable[str], *, session: Session) -> dict[str, Offer]:

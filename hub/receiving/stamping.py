@@ -17,6 +17,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from hub.receiving.models import Receipt, Stamp
+from hub.receiving.seal_evidence import SealEvidence, files_of
 from hub.repository import service as repository
 from shared import audit
 from shared.kernel.actor import system_actor
@@ -161,15 +162,17 @@ def stamps_of(receipt_id: str, *, session: Session) -> Sequence[Stamp]:
     ).all()
 
 
-def receipt_files(receipt: Receipt, *, session: Session) -> bytes:
-    """A receipt with its stamps, as a ZIP of the files that `danglian verify` takes."""
+def receipt_files(
+    receipt: Receipt, stamps: Sequence[Stamp], evidence: SealEvidence | None
+) -> bytes:
+    """A receipt, its stamps and evidence, as a ZIP of the files that `danglian verify` takes."""
+    files = [(f"{receipt.id}.json", canonical_json(receipt.document))]
+    files += [(f"{receipt.id}.{each.number}.tsr", each.content) for each in stamps]
+    files += [] if evidence is None else files_of(receipt.id, evidence)
     with io.BytesIO() as stream:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-            document = canonical_json(receipt.document)
-            archive.writestr(zipfile.ZipInfo(f"{receipt.id}.json", _OLDEST), document)
-            for each in stamps_of(receipt.id, session=session):
-                name = f"{receipt.id}.{each.number}.tsr"
-                archive.writestr(zipfile.ZipInfo(name, _OLDEST), each.content)
+            for name, content in files:
+                archive.writestr(zipfile.ZipInfo(name, _OLDEST), content)
         return stream.getvalue()
 
 

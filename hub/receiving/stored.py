@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hub.receiving import seal_evidence
 from hub.receiving.evidence import require_signature
 from hub.receiving.finishing import is_slip, slip_of
+from hub.receiving.seal_evidence import SealEvidence
 from hub.repository import service as repository
 from hub.repository.service import Placed
 from shared.kernel.ailment import Ailment
@@ -46,10 +48,11 @@ class StoredRecord:
 
 @dataclass(frozen=True)
 class StoredBatch:
-    """A batch as the store has it whole: the signed receipt with all of its packages."""
+    """A batch as the store has it whole: the signed receipt with its evidence and packages."""
 
     receipt: dict[str, Any]
     records: list[StoredRecord]
+    evidence: SealEvidence | None = None
 
     @property
     def about(self) -> str:
@@ -76,7 +79,7 @@ def read_batch(
     records = [_record(store, receipt, line, seals) for line in receipt["offers"]]
     if len({each.manifest.fonds_id for each in records}) != 1:
         raise _damaged(about(receipt), "各件不属于同一个全宗")
-    return StoredBatch(receipt, records)
+    return StoredBatch(receipt, records, seal_evidence.stored(store, archive_code, receipt_id))
 
 
 def _receipt(

@@ -137,8 +137,7 @@ def form(batch_id: str) -> ResponseReturnValue:
 @blueprint.get("/<batch_id>/receipt.zip")
 @with_roles(Role.ARCHIVIST)
 def receipt(batch_id: str) -> ResponseReturnValue:
-    with current_database().read() as session:
-        content = receiving.receipt_seen_by(current_actor(), batch_id, session=session)
+    content = receiving.receipt_seen_by(current_folder(), current_actor(), batch_id)
     return download(content, "接收凭证.zip", "application/zip")
 
 

@@ -47,8 +47,10 @@ COLOURS = {
 PAPER_NAMES = {
     "accessions": "进馆登记",
     "corrections": "更正答复",
+    "evidence": "印章证据",
     "hand-overs": "全宗交接单",
     "receipts": "接收凭证",
+    "revocations": "吊销列表",
     "verdicts": "审核结论",
 }
 NAMES: dict[str, Any] = {"KINDS": KIND_NAMES, "COPIES": COPY_NAMES, "COLOURS": COLOURS}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared.kernel.database import Database
 from shared.kernel.errors import NotFound
@@ -13,6 +14,9 @@ from shared.kernel.keys import SigningKey, ensure_key
 from shared.kernel.migration import Schema, Standing, ahead
 from shared.kernel.settings import FILE_NAME, load_settings
 from shared.storage import FolderStaging, FolderStore
+
+if TYPE_CHECKING:
+    from shared.seals.authorities import AuthoritiesFolder
 
 _MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 
@@ -31,6 +35,8 @@ class NodeSettings:
         hello_seconds: how often the node greets the hub.
         retransmit_seconds: how long to wait for an acknowledgement before sending again.
         reconcile_hours: how often the node compares with the hub by itself; 0 for never.
+        seal_authorities: path of the folder with who counts for seals, see
+            `shared.seals.authorities`; empty for nobody.
     """
 
     name: str
@@ -42,6 +48,7 @@ class NodeSettings:
     hello_seconds: int = 60
     retransmit_seconds: int = 30
     reconcile_hours: int = 24
+    seal_authorities: str = ""
 
 
 class NodeKeys:
@@ -81,6 +88,14 @@ class NodeFolder:
             raise NotFound(
                 f"{self.path} 不是本系统的数据目录。", "请先运行 danglian node init 建立。"
             )
+
+    @cached_property
+    def seal_authorities(self) -> AuthoritiesFolder | None:
+        """Who counts for seals; None without the setting. Raises Invalid for a wrong one."""
+        from shared.seals.authorities import AuthoritiesFolder
+
+        path = self.settings.seal_authorities
+        return AuthoritiesFolder(Path(path)) if path else None
 
     @cached_property
     def _database(self) -> Database:

@@ -30,6 +30,7 @@ class Checker:
 
     def __init__(self, folder: NodeFolder) -> None:
         self._files = folder.path / "files"
+        self._authorities = folder.seal_authorities
 
     def codes_elsewhere(
         self, wires: Sequence[Mapping[str, Any]], session: Session
@@ -55,6 +56,7 @@ class Checker:
             stage=Stage.TRANSFER,
             fonds=fonds,
             code_used_by=None if codes is None else codes.get,
+            authorities=self._authorities.current() if self._authorities else None,
         )
         report = inspect_record(wire, paths, context)
         return Checked(

@@ -12,6 +12,7 @@ import click
 from shared.command.main import json_option, show
 from shared.kernel.errors import Invalid
 from shared.storage.temporary import telling_of_trouble
+from shared.verifier.certificates import Authorities
 from shared.verifier.report import OPTIONS, read_authorities
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,6 +24,19 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 def files_option(option: str, name: str) -> Callable[[F], F]:
     """An option that names files, explained as in the program of one file."""
     return click.option(option, name, multiple=True, type=_FILE, help=OPTIONS[option])
+
+
+def authorities_of(
+    trusted: Sequence[Path], others: Sequence[Path], revoked: Sequence[Path]
+) -> Authorities:
+    """Who counts, out of the files that were named. Raises Invalid."""
+    try:
+        return read_authorities(trusted, others, revoked)
+    except ValueError as error:
+        raise Invalid(
+            "certificate", f"读不出证书或吊销列表：{error}", "请使用 PEM 或 DER 格式的文件。",
+            code="certificates_unreadable",
+        ) from error  # fmt: skip
 
 
 @click.command()
@@ -54,13 +68,7 @@ def verify(
     from shared.kernel.keys import PublicKey
     from shared.verifier.report import verify as judge
 
-    try:
-        authorities = read_authorities(trusted, others, revoked)
-    except ValueError as error:
-        raise Invalid(
-            "certificate", f"读不出证书或吊销列表：{error}", "请使用 PEM 或 DER 格式的文件。",
-            code="certificates_unreadable",
-        ) from error  # fmt: skip
+    authorities = authorities_of(trusted, others, revoked)
     known = {PublicKey.from_hex(each).hex for each in seals}
     with telling_of_trouble():
         report = judge(

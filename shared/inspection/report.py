@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -85,6 +85,8 @@ class Report:
         checks: every check of the stage, in the order of the standard.
         findings: every problem, in the same order.
         tool: shape and version of the checks.
+        seals: every seal found, as plain values (`shared.seals.Seal.to_wire`, without findings),
+            with the `field` and `file` that it is in; evidence for later, kept with the receipt.
     """
 
     stage: Stage
@@ -93,6 +95,7 @@ class Report:
     findings: tuple[Finding, ...]
     at: str
     tool: str = TOOL
+    seals: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def make(
@@ -101,9 +104,10 @@ class Report:
         subject: str | None,
         checks: list[CheckResult],
         findings: list[Finding],
+        seals: Iterable[Mapping[str, Any]] = (),
     ) -> Report:
         """A report of now."""
-        return cls(stage, subject, tuple(checks), tuple(findings), utc_text())
+        return cls(stage, subject, tuple(checks), tuple(findings), utc_text(), seals=tuple(seals))
 
     @property
     def passed(self) -> bool:
@@ -171,6 +175,7 @@ class Report:
             "conclusion": self.conclusion,
             "checks": [check.to_wire() for check in self.checks],
             "findings": [finding.to_wire() for finding in self.findings],
+            "seals": [dict(seal) for seal in self.seals],
         }
 
     @classmethod
@@ -195,6 +200,7 @@ class Report:
                 tuple(Finding.from_wire(each) for each in data["findings"]),
                 str(data["at"]),
                 str(data["tool"]),
+                tuple(data.get("seals", ())),
             )
         except (KeyError, TypeError, ValueError):
             raise Invalid("report", "检测报告的写法不正确。", "请重新检测。") from None

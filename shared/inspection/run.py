@@ -82,7 +82,7 @@ def _inspect(subject: Subject) -> Report:
         return Report.make(context.stage, name, results, found[:1])
     results, findings = _run([each for each in checks if each is not first], subject)
     results.insert(checks.index(first), result)
-    return Report.make(context.stage, name, results, findings)
+    return Report.make(context.stage, name, results, findings, subject.seals())
 
 
 def _run(checks: list[Check], subject: Any) -> tuple[list[CheckResult], list[Finding]]:

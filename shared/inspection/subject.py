@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from shared.inspection.finding import Finding
 from shared.inspection.formats import Format, identify
 from shared.inspection.report import Stage
-from shared.inspection.seals import broken_seals
 from shared.inspection.shape import ShapeProblem, shape_problems
 from shared.inspection.soundness import troubles
 from shared.inspection.texts import first_words
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from shared.kernel.keys import PublicKey
     from shared.packaging.build import PackageIdentity
     from shared.packaging.package import Package
+    from shared.seals import Seal
+    from shared.verifier.certificates import Authorities
 
 _IN_MEMORY = 8 * 1024 * 1024
 
@@ -64,6 +65,7 @@ class Context:
         record_digest: digest of this version of the record in the catalogue (1-9).
         accepted_formats: codes of `shared.inspection.formats` that the archive takes (3-8).
         scan: the virus scanner, where one is set up (4-1, 4-2).
+        authorities: to whom the certificates of seals inside documents must lead (1-1).
     """
 
     stage: Stage = Stage.TRANSFER
@@ -78,6 +80,7 @@ class Context:
     record_digest: str | None = None
     accepted_formats: frozenset[str] | None = None
     scan: VirusScanner | None = None
+    authorities: Authorities | None = None
 
     @property
     def fonds_number(self) -> str | None:
@@ -97,7 +100,7 @@ class Measure:
     sha256: str
     kind: Format | None
     troubles: tuple[Trouble, ...] = ()
-    seals: tuple[str, ...] = ()
+    seals: tuple[Seal, ...] = ()
     is_marked: bool = False
     virus: str | None = None
 
@@ -213,6 +216,14 @@ class Subject:
             if measure is not None:
                 yield place, file, measure
 
+    def seals(self) -> Iterator[dict[str, Any]]:
+        """Every seal of the files, as plain values, with the field and the file that it is in."""
+        for place, file, measure in self.measures():
+            for seal in measure.seals:
+                said = seal.to_wire()
+                del said["findings"]
+                yield {"field": place, "file": file.name, "sha256": measure.sha256, **said}
+
     def places(self) -> Iterator[tuple[str, ComputerFile]]:
         """Every computer file with its path in the record, `documents.0.files.1`."""
         for outer, document in enumerate(self.record.documents if self.record else ()):
@@ -223,7 +234,7 @@ class Subject:
         if file.id not in self._measures:
             try:
                 with self._sources[file.id]() as stream:
-                    self._measures[file.id] = _measure(stream, self.context.scan)
+                    self._measures[file.id] = _measure(stream, self.context)
             except DanglianError as error:
                 self._measures[file.id] = Finding.of_error(error, where=file.name, field=None)
             except OSError:
@@ -256,7 +267,7 @@ class Batch:
     gaps: Mapping[str, Sequence[Gap]] | None = None
 
 
-def _measure(stream: BinaryIO, scan: VirusScanner | None) -> Measure:
+def _measure(stream: BinaryIO, context: Context) -> Measure:
     digest, size = hashlib.sha256(), 0
     for piece in chunks(stream):
         digest.update(piece)
@@ -264,16 +275,23 @@ def _measure(stream: BinaryIO, scan: VirusScanner | None) -> Measure:
     kind = identify(stream)
     found = troubles(kind, stream) if kind else []
     is_readable = not any(each.kind in (DAMAGED, LOCKED) for each in found)
-    seals: list[str] = []
+    seals: tuple[Seal, ...] = ()
     is_marked = False
     if kind and is_readable:
-        seals = broken_seals(stream) if kind.code == "ofd" else []
+        seals = _seals(kind, stream, context)
         is_marked = page_mark(first_words(kind, stream)) is not None
     virus = None
-    if scan is not None:
+    if context.scan is not None:
         stream.seek(0)
-        virus = scan(stream)
-    return Measure(size, digest.hexdigest(), kind, tuple(found), tuple(seals), is_marked, virus)
+        virus = context.scan(stream)
+    return Measure(size, digest.hexdigest(), kind, tuple(found), seals, is_marked, virus)
+
+
+def _seals(kind: Format, stream: BinaryIO, context: Context) -> tuple[Seal, ...]:
+    from shared.seals import Trust, seals_of
+    from shared.verifier.certificates import Authorities
+
+    return seals_of(kind.code, stream, Trust(context.authorities or Authorities()))
 
 
 def _path_source(path: Path) -> Source:

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache, cached_property
 
 from shared.kernel.der import elements
@@ -37,8 +38,21 @@ _MOST_NAME = 100
 _Element = tuple[int, bytes, bytes]
 
 
+class Reason(StrEnum):
+    """Why a certificate does not count."""
+
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    WEAK = "weak"
+
+
 class NotTrusted(Exception):
     """A certificate does not lead to an authority that counts, or not at that moment; says why."""
+
+    def __init__(self, why: str, reason: Reason = Reason.UNKNOWN) -> None:
+        super().__init__(why)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -118,6 +132,12 @@ class Certificate:
         return bool(said) and said[0][0] == 0x01 and said[0][1] != b"\x00" and signs
 
     @property
+    def may_sign(self) -> bool:
+        """Whether its key is for signatures (RFC 5280, 4.2.1.3): digitalSignature, or consent."""
+        _critical, usage = self.extensions.get(_KEY_USAGE, (False, b""))
+        return not usage or bool(elements(usage)[0][1][1] & 0xC0)
+
+    @property
     def extended_usage(self) -> tuple[bool, list[str]]:
         """What its key is for, by OID (RFC 5280, 4.2.1.12), and whether that is critical."""
         critical, usage = self.extensions.get(_EXTENDED, (False, b"\x30\x00"))
@@ -134,6 +154,24 @@ class RevocationList:
 
     der: bytes
 
+    @cached_property
+    def _parts(self) -> list[_Element]:
+        """Algorithm, issuer, dates and what follows."""
+        parts = elements(elements(elements(self.der)[0][1])[0][1])
+        return parts[1:] if parts[0][0] == 0x02 else parts
+
+    @property
+    def issuer(self) -> bytes:
+        """The name of who issued it, DER."""
+        return self._parts[1][2]
+
+    @property
+    def dates(self) -> tuple[datetime, datetime | None]:
+        """When it was made, and when the next one was announced for."""
+        made, following = self._parts[2], self._parts[3:4]
+        is_said = bool(following) and following[0][0] in (0x17, 0x18)
+        return moment(made), moment(following[0]) if is_said else None
+
     def revoked_since(self, certificate: Certificate, issuer: Certificate) -> datetime | None:
         """Since when a certificate counts no more; None when the list says nothing of it.
 
@@ -146,10 +184,8 @@ class RevocationList:
             raise NotChecked("吊销列表不是签发机构的，或已损坏") from error
 
     def _since(self, certificate: Certificate, issuer: Certificate) -> datetime | None:
-        whole = elements(elements(self.der)[0][1])
-        parts = elements(whole[0][1])
-        parts = parts[1:] if parts[0][0] == 0x02 else parts
-        if parts[1][2] != issuer.subject:
+        whole, parts = elements(elements(self.der)[0][1]), self._parts
+        if self.issuer != issuer.subject:
             return None
         _check_signed(whole, issuer.key)
         for part in parts[2:]:
@@ -190,15 +226,19 @@ class Authorities:
         for each, issuer in zip(chain, [*chain[1:], chain[-1]], strict=True):
             begins, ends = each.dates
             if not begins <= moment <= ends:
-                raise NotTrusted(f"证书“{each.name}”在 {moment:%Y-%m-%d} 不在有效期内")
+                raise NotTrusted(
+                    f"证书“{each.name}”在 {moment:%Y-%m-%d} 不在有效期内", Reason.EXPIRED
+                )
             for listed in self.revoked:
                 since = listed.revoked_since(each, issuer) if each != issuer else None
                 if since is not None and since <= moment:
-                    raise NotTrusted(f"证书“{each.name}”自 {since:%Y-%m-%d} 起已吊销")
+                    raise NotTrusted(
+                        f"证书“{each.name}”自 {since:%Y-%m-%d} 起已吊销", Reason.REVOKED
+                    )
             digest = each.check_issued_by(issuer) if each != issuer else None
             weak = weak_at(moment, each.key.algorithm, *([digest] if digest else []))
             if weak:
-                raise NotTrusted(f"{weak} 在 {moment:%Y-%m-%d} 已不可靠")
+                raise NotTrusted(f"{weak} 在 {moment:%Y-%m-%d} 已不可靠", Reason.WEAK)
         return chain
 
     def _way(self, certificate: Certificate, known: Sequence[Certificate]) -> list[Certificate]:

@@ -15,7 +15,9 @@ from shared.verifier.curves import P256, P384, Curve, numbers_of
 from shared.verifier.digests import digest as digest_of
 
 _RSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
-_SM2_CURVE, _SM2_WITH_SM3 = "1.2.156.10197.1.301", "1.2.156.10197.1.501"
+_SM2_CURVE = "1.2.156.10197.1.301"
+#: SM2 with SM3, and SM2 for signing, as GB/T 35275 has it beside the digest.
+_SM2_SIGNATURES = {"1.2.156.10197.1.501", "1.2.156.10197.1.301.1"}
 _CURVES: dict[str, tuple[str, Curve]] = {
     "1.2.840.10045.3.1.7": ("ecdsa-p256", P256),
     "1.3.132.0.34": ("ecdsa-p384", P384),
@@ -40,7 +42,7 @@ _SIGNATURES = {
     "1.2.840.10045.4.3.2": "sha256",
     "1.2.840.10045.4.3.3": "sha384",
     "1.2.840.10045.4.3.4": "sha512",
-    _SM2_WITH_SM3: "sm3",
+    **dict.fromkeys(_SM2_SIGNATURES, "sm3"),
 }
 _OID_OF = {name: oid for oid, name in DIGESTS.items()}
 _MOST_RSA_BITS = 16384
@@ -101,7 +103,7 @@ class Key:
     def _fits(self, algorithm: str, digest: str, message: bytes, signature: bytes) -> bool:
         kind, curve, bits = self._parts()
         is_sm2 = curve == _SM2_CURVE and kind == _EC
-        if is_sm2 or algorithm == _SM2_WITH_SM3:
+        if is_sm2 or algorithm in _SM2_SIGNATURES:
             is_whole = is_sm2 and bits[:1] == b"\x04" and digest == "sm3"
             return is_whole and sm2.verifies(bits[1:], message, signature)
         is_rsa = algorithm.startswith("1.2.840.113549.1.1.")
@@ -142,7 +144,7 @@ def _rsa_fits(modulus: int, exponent: int, digest: str, hashed: bytes, signature
     size = (modulus.bit_length() + 7) // 8
     info = element(
         0x30,
-        element(0x30, element(0x06, _encoded(_OID_OF[digest])) + element(0x05, b""))
+        element(0x30, element(0x06, encoded_oid(_OID_OF[digest])) + element(0x05, b""))
         + element(0x04, hashed),
     )
     if len(signature) != size or size < len(info) + 11:
@@ -179,7 +181,8 @@ def oid(content: bytes) -> str:
     return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
 
 
-def _encoded(dotted: str) -> bytes:
+def encoded_oid(dotted: str) -> bytes:
+    """The bytes of the content of an object identifier that is written in dots."""
     first, second, *rest = map(int, dotted.split("."))
     found = b""
     for number in (40 * first + second, *rest):

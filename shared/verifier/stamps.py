@@ -8,12 +8,13 @@ one was made in time; and each is checked with `cat` and `openssl ts -verify`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from shared.kernel.der import elements
+from shared.verifier import cms
 from shared.verifier.certificates import (
     Authorities,
     Certificate,
@@ -22,14 +23,10 @@ from shared.verifier.certificates import (
     moment,
     weak_at,
 )
+from shared.verifier.cms import Signer
 from shared.verifier.signatures import NotChecked, hashed_by, oid
 
-_SIGNED_DATA, _STAMP_INFO = "1.2.840.113549.1.7.2", "1.2.840.113549.1.9.16.1.4"
-_CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
-_SIGNING_CERTIFICATES = {
-    "1.2.840.113549.1.9.16.2.12": "sha1",
-    "1.2.840.113549.1.9.16.2.47": "sha256",
-}
+_STAMP_INFO = "1.2.840.113549.1.9.16.1.4"
 _TIME_STAMPING = "1.3.6.1.5.5.7.3.8"
 MOST_BYTES = 1024 * 1024
 
@@ -54,41 +51,24 @@ class Token:
     certificates: list[Certificate]
     signer: Certificate
     _info: bytes = field(repr=False)
-    _signer: list[tuple[int, bytes, bytes]] = field(repr=False)
+    _signer: Signer = field(repr=False)
 
     def check_over(self, message: bytes) -> str:
         """Check that the stamp is over the message and its signer's; returns the digest.
 
         Raises NotChecked, and ValueError for a stamp of something else, or that was altered.
         """
-        if hashed_by(self.digest, message) != self.imprint:
-            raise ValueError("of something else")
-        digest = digest_named(self._signer[2][1])
-        attributes = _attributes(self._signer)
-        signed = attributes[_MESSAGE_DIGEST][1]
-        if oid(attributes[_CONTENT_TYPE][1]) != _STAMP_INFO or signed != hashed_by(
-            digest, self._info
-        ):
-            raise ValueError("not what was signed")
-        self._check_names_signer(attributes)
-        # What is signed are the attributes as the SET that they are, not as [0] (RFC 5652, 5.4).
-        whole = b"\x31" + self._signer[3][2][1:]
-        named, signature = oid(elements(self._signer[4][1])[0][1]), self._signer[5][1]
-        return self.signer.key.verifies(named, digest, whole, signature)
+        return self.check_over_hashed(lambda digest: hashed_by(digest, message))
 
-    def _check_names_signer(self, attributes: dict[str, tuple[int, bytes, bytes]]) -> None:
-        """ESSCertID and ESSCertIDv2 (RFC 5816): which certificate the signature is under."""
-        named = [(attributes[each][1], name) for each, name in _SIGNING_CERTIFICATES.items()
-                 if each in attributes]  # fmt: skip
-        if not named:
-            raise ValueError("no signing certificate")
-        for value, usual in named:
-            first = elements(elements(elements(value)[0][1])[0][1])
-            digest = usual
-            if first[0][0] == 0x30 and usual != "sha1":
-                digest, first = digest_named(first[0][1]), first[1:]
-            if first[0][1] != hashed_by(digest, self.signer.der):
-                raise ValueError("another certificate")
+    def check_over_hashed(self, hashed: Callable[[str], bytes]) -> str:
+        """As `check_over`, for a message whose digests `hashed` gives by name."""
+        if hashed(self.digest) != self.imprint:
+            raise ValueError("of something else")
+        digest = self._signer.check_attributes(
+            _STAMP_INFO, lambda digest: hashed_by(digest, self._info)
+        )
+        self._signer.check_names_certificate(required=True)
+        return digest
 
 
 @dataclass(frozen=True)
@@ -135,28 +115,19 @@ def _read(content: bytes) -> Token:
     if len(whole) != 1:
         raise ValueError("more than a stamp")
     parts = elements(whole[0][1])
+    token = content
     if parts[0][0] == 0x30:
         # Granted, or granted with changes: both bring a token.
         if elements(parts[0][1])[0][1] not in (b"\x00", b"\x01"):
             raise ValueError("not granted")
-        parts = elements(parts[1][1])
-    if oid(parts[0][1]) != _SIGNED_DATA:
-        raise ValueError("no signed data")
-    _version, _digests, enclosed, *rest = elements(elements(parts[1][1])[0][1])
-    kind, inner = elements(enclosed[1])
-    info = elements(inner[1])[0]
-    if oid(kind[1]) != _STAMP_INFO or info[0] != 0x04:
+        token = parts[1][2]
+    data = cms.read(token)
+    if data.kind != _STAMP_INFO or data.content is None:
         raise ValueError("no time stamp")
-    certificates = [
-        Certificate(der)
-        for tag, content, _ in rest if tag == 0xA0
-        for kind_of, _content, der in elements(content) if kind_of == 0x30
-    ]  # fmt: skip
-    signers = elements(rest[-1][1])
-    if len(signers) != 1:
+    if len(data.signers) != 1:
         raise ValueError("not one signer")
-    signer = elements(signers[0][1])
-    said = elements(elements(info[1])[0][1])
+    signer = data.signers[0]
+    said = elements(elements(data.content)[0][1])
     imprint = elements(said[2][1])
     return Token(
         at=moment(said[4]),
@@ -164,38 +135,11 @@ def _read(content: bytes) -> Token:
         nonce=next((int.from_bytes(each[1], "big") for each in said[5:] if each[0] == 0x02), None),
         digest=digest_named(imprint[0][1]),
         imprint=imprint[1][1],
-        certificates=certificates,
-        signer=_signer_among(certificates, signer[1]),
-        _info=info[1],
+        certificates=data.certificates,
+        signer=signer.certificate,
+        _info=data.content,
         _signer=signer,
     )
-
-
-def _signer_among(
-    certificates: Sequence[Certificate], said: tuple[int, bytes, bytes]
-) -> Certificate:
-    """The certificate that a signer names by issuer and number (RFC 5652, 5.3)."""
-    if said[0] != 0x30:
-        raise NotChecked("时间戳没有按签发机构和序号写明证书")
-    issuer, number = elements(said[1])
-    for each in certificates:
-        if (each.issuer, each.serial) == (issuer[2], number[1]):
-            return each
-    raise NotChecked("时间戳里没有附上证书")
-
-
-def _attributes(signer: Sequence[tuple[int, bytes, bytes]]) -> dict[str, tuple[int, bytes, bytes]]:
-    """The signed attributes, each with its one value."""
-    if signer[3][0] != 0xA0:
-        raise ValueError("nothing signed")
-    found = {}
-    for _tag, content, _whole in elements(signer[3][1]):
-        kind, values = elements(content)
-        only = elements(values[1])
-        if len(only) != 1 or oid(kind[1]) in found:
-            raise ValueError("not one value")
-        found[oid(kind[1])] = only[0]
-    return found
 
 
 def stamped(receipt: bytes, before: Sequence[bytes]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from shared.inspection.finding import Finding, Property, Severity, shown
@@ -33,9 +34,10 @@ def the_record(subject: Subject) -> Record:
 
 @check("1-1", _A, "固化信息有效性检测")
 def fixity_holds(subject: Subject) -> Iterator[Finding]:
-    """Digests, the unit's seal, and the seals inside OFD documents are intact.
+    """Digests, the unit's seal, and the seals inside OFD and PDF documents are intact.
 
-    DA/T 70-2018, 1-1; GB/T 32918 (SM2), GB/T 32905 (SM3). On the node there is no package yet:
+    DA/T 70-2018, 1-1; GB/T 32918 (SM2), GB/T 32905 (SM3), GB/T 38540. A seal in a document that
+    is intact, but whose holder is not proven, is pointed out. On the node there is no package yet:
     then the files' own digests are what is fixed.
     """
     if subject.package is not None:
@@ -60,14 +62,10 @@ def fixity_holds(subject: Subject) -> Iterator[Finding]:
                 actual=measure.sha256,
                 where=file.name,
             )
-        for problem in measure.seals if measure is not None else ():
-            yield Finding(
-                "document_seal_broken",
-                f"“{file.name}”：{problem}。",
-                "请向形成单位核实，用签章完好的文件替换；本系统不验证签章证书。",
-                field=place,
-                where=file.name,
-            )
+        for seal in measure.seals if measure is not None else ():
+            for said in seal.findings:
+                at = f"{file.name}：{said.where}"
+                yield replace(said, problem=f"“{file.name}”：{said.problem}", field=place, where=at)
 
 
 def _of_kind(subject: Subject, kind: Kind, code: str) -> Iterator[Finding]:

@@ -206,15 +206,18 @@ class Unit:
 
     def hand_over_marked(self) -> HandedOver:
         """Offer one record whose text bears a mark of classification, which no node lets out."""
+        return self.hand_over_file("正文.txt", "机密★10年\n关于某事的报告\n".encode())
+
+    def hand_over_file(self, name: str, content: bytes) -> HandedOver:
+        """Offer one record of this one file."""
         ((record, _),) = self.records(1)
-        content = "机密★10年\n关于某事的报告\n".encode()
         file = ComputerFile(
-            new_id(), "正文.txt", len(content), sha256_hex(content), "txt", FileKind.BORN_DIGITAL
+            new_id(), name, len(content), sha256_hex(content), name[-3:], FileKind.BORN_DIGITAL
         )
         document = Document(new_id(), "正本", None, 1, (file,))
-        marked = replace(record, version=2, documents=(document,))
-        self.tell(marked)
-        batch = self.batch([(marked, content)])
+        changed_record = replace(record, version=2, documents=(document,))
+        self.tell(changed_record)
+        batch = self.batch([(changed_record, content)])
         self.send("offer", *(each.body for each in batch.offers))
         self.send("batch", batch.closing)
         return batch

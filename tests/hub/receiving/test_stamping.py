@@ -106,8 +106,7 @@ def test_a_received_batch_has_a_stamped_receipt_that_proves_itself(
     batch = sign()
     hub.work()
     all_is_stamped(hub, batch)
-    with hub.city.database.read() as session:
-        content = receiving.receipt_seen_by(archivist, hub.batch(batch.id).id, session=session)
+    content = receiving.receipt_seen_by(hub.city.folder, archivist, hub.batch(batch.id).id)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         archive.extractall(tmp_path)
     receipt = next(tmp_path.glob("*.json"))

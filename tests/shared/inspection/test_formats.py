@@ -17,7 +17,6 @@ from shared.inspection.formats import (
     identify,
     names_format,
 )
-from shared.inspection.seals import broken_seals
 from shared.inspection.soundness import troubles
 from shared.inspection.trouble import ACTIVE, DAMAGED, LOCKED, UNSURE
 from tests.shared.inspection.reports import ofd
@@ -226,10 +225,3 @@ def test_real_files_are_judged_as_their_list_says(real_samples: list[dict[str, s
             assert ACTIVE in kinds, name
         else:
             assert not kinds & {DAMAGED, LOCKED}, name
-
-
-def test_real_seals_are_told_intact_from_broken(real_samples: list[dict[str, str]]) -> None:
-    for row in real_samples:
-        if row["format"].startswith("OFD"):
-            with Path(row["path"]).open("rb") as stream:
-                assert bool(broken_seals(stream)) is (row["status"] == "seal_invalid"), row["file"]
