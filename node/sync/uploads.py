@@ -92,8 +92,10 @@ class _Mover(ABC):
             return True
         with self._database.write() as session:
             first.done(session, first.id)
-        # Most wait because the hub did not know of their batch yet, and now it does.
-        self._not_before.clear()
+        self._not_before.pop(first.id, None)
+        if self._not_before:
+            # Most are put off because the hub did not know of them yet: the next one may go, too.
+            del self._not_before[min(self._not_before, key=self._not_before.__getitem__)]
         return True
 
     @abstractmethod

@@ -70,3 +70,23 @@ def test_behind_a_proxy_that_takes_one_part_they_go_one_by_one(
     after = lengths[lengths.index(refused[-1]) + 1 :]
     assert after
     assert max(after) == PART_SIZE
+
+
+def test_a_package_that_was_put_off_goes_up_as_soon_as_the_hub_takes_another(
+    tmp_path: Path,
+) -> None:
+    city = Federation(tmp_path)
+    unit = city.enrol("宜昌市文化和旅游局", number="A101")
+    city.settle()
+    batch_id = unit.offer(unit.file(3, files=[pdf(f"{number}", 100_000) for number in range(3)]))
+    city.serve()
+    try:
+        while unit.uploader.step():  # the hub knows none of them: all are put off
+            pass
+        city.clock.seconds += 0.25
+        unit.uploader.step()  # one of them is asked for too early again, and waits for longer
+        for _ in range(6):  # the clock stands still
+            city.turn()
+    finally:
+        city.stop_serving()
+    assert city.batch_states()[batch_id] == "under_review"
