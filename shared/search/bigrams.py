@@ -23,12 +23,18 @@ _FOLDED = {
 }
 
 
-@lru_cache(maxsize=65536)
-def _fold_character(character: str) -> str:
-    if character in _FOLDED:
-        return _FOLDED[character]
-    plain = unicodedata.normalize("NFKC", character).casefold()
-    return "".join(_FOLDED.get(each, each) for each in plain if not each.isspace())
+class _Folding(dict[int, str]):
+    """What each character is folded to, made when it first comes; rare ones are not kept."""
+
+    def __missing__(self, point: int) -> str:
+        plain = unicodedata.normalize("NFKC", _FOLDED.get(chr(point), chr(point))).casefold()
+        folded = "".join(_FOLDED.get(each, each) for each in plain if not each.isspace())
+        if point <= 0xFFFF:
+            self[point] = folded
+        return folded
+
+
+_FOLDING = _Folding()
 
 
 def fold(text: str) -> str:
@@ -37,7 +43,7 @@ def fold(text: str) -> str:
     Full width and half width, capitals, the kinds of brackets and of separators in numbers are
     one; white space is nothing.
     """
-    return "".join(map(_fold_character, text))
+    return text.translate(_FOLDING)
 
 
 @lru_cache(maxsize=65536)
