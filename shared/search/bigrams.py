@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from operator import add
 
+#: The places of tokens as they are written, for all usual texts.
+_PLACES = tuple(f":{place}" for place in range(1, 1001))
 #: Stands between two fields, so that no phrase reaches across.
 _BORDER = "z"
 
@@ -59,9 +61,18 @@ def _tokens(folded: str) -> list[str]:
     return [*map(add, codes, codes[1:]), *codes[-1:]]
 
 
+def _all_tokens(fields: Iterable[str | None]) -> list[str]:
+    found: list[str] = []
+    for field in filter(None, fields):
+        if found:
+            found.append(_BORDER)
+        found += _tokens(fold(field))
+    return found
+
+
 def index_text(fields: Iterable[str | None]) -> str:
     """The tokens of a thing's texts, separated by spaces, for the index."""
-    return f" {_BORDER} ".join(" ".join(_tokens(fold(field))) for field in fields if field)
+    return " ".join(_all_tokens(fields))
 
 
 def terms_of(query: str) -> list[str]:
@@ -74,8 +85,10 @@ def index_vector(fields: Iterable[str | None]) -> str:
 
     Written here and not by `to_tsvector`, whose parser would take digits for numbers and cut them.
     """
-    tokens = index_text(fields).split()
-    return " ".join([f"{token}:{place}" for place, token in enumerate(tokens, 1)])
+    tokens = _all_tokens(fields)
+    if len(tokens) > len(_PLACES):
+        return " ".join([f"{token}:{place}" for place, token in enumerate(tokens, 1)])
+    return " ".join(map(add, tokens, _PLACES))
 
 
 def match_query(query: str) -> str | None:
