@@ -22,6 +22,7 @@ from hub.receiving import service as receiving
 from hub.repository.audit_segments import AuditWriter
 from hub.repository.registers import RegisterWriter
 from shared.kernel.background import Background
+from shared.messaging.ahead import Ahead
 from shared.messaging.entry import Entry, Handler
 from shared.messaging.links import names_broker
 from shared.messaging.parcel import ByHand
@@ -32,6 +33,9 @@ REQUESTS: Mapping[str, Request] = {
     "upload_bundle": grant_bundle_up,
     "fetch_bundle": grant_bundle_down,
 }
+
+#: The module of the second process, which reads runs ahead.
+READING = "hub.reading"
 
 #: Where a look costs more than others, and nobody waits for what comes of it.
 _IDLE = {"receiving.stamp": 10.0}
@@ -115,16 +119,20 @@ def start(folder: HubFolder, shards: Iterable[int]) -> Background:
 def work(folder: HubFolder, shards: Iterable[int], background: Background) -> None:
     """Add the loops that talk to the nodes of some shards, over one link."""
     link = folder.open_link()
-    side_by_side = _SIDE_BY_SIDE.get(folder.database().engine.dialect.name, _OTHERWISE)
+    dialect = folder.database().engine.dialect.name
+    side_by_side = _SIDE_BY_SIDE.get(dialect, _OTHERWISE)
+    ahead = Ahead(READING, dialect)
     for shard in shards:
         post = PostOffice(
             *(folder, link, handlers(folder), holdings),
             news=receiving.news_of,
             shard=shard,
             shards=folder.shards,
+            ahead=ahead,
         )
         background.repeat(f"post.{shard}.in", post.step_collect, idle_seconds=0.1)
         for lane in range(side_by_side):
             background.repeat(f"post.{shard}.work.{lane}", post.step_work, idle_seconds=0.1)
         background.repeat(f"post.{shard}.out", post.step_out, idle_seconds=0.2)
     background.at_end(link.close)
+    background.at_end(ahead.close)

@@ -165,8 +165,17 @@ def start(folder: NodeFolder) -> Background:
     background.repeat(f"{name}.intake", IntakeWork(folder).step, idle_seconds=0.5)
     background.repeat(f"{name}.transfer", TransferWork(folder).step, idle_seconds=0.5)
     background.repeat(f"{name}.custody", CustodyWork(folder).step, idle_seconds=1.0)
-    background.repeat(f"{name}.in", correspondence.step_in, idle_seconds=0.1)
-    background.repeat(f"{name}.out", correspondence.step_out, idle_seconds=0.2)
+    outward = f"{name}.out"
+
+    def take_in() -> bool:
+        """An answer of the hub makes room for what is due."""
+        came = correspondence.step_in()
+        if came:
+            background.wake(outward)
+        return came
+
+    background.repeat(f"{name}.in", take_in, idle_seconds=0.1)
+    background.repeat(outward, correspondence.step_out, idle_seconds=0.2)
     background.repeat(f"{name}.upload", correspondence.step_upload, idle_seconds=1.0)
     background.repeat(f"{name}.reconcile", reconciling.Schedule(folder).step, idle_seconds=60.0)
     background.repeat(f"{name}.fetch", correspondence.step_fetch, idle_seconds=1.0)

@@ -17,16 +17,14 @@ from sqlalchemy.orm import Session
 from hub.catalogue import text
 from hub.catalogue.models import CatalogueRecord, node_custody
 from hub.catalogue.tally import Changes, Counted
+from hub.catalogue.told import Told, read_told
 from hub.catalogue.withholding import is_withheld, masked
 from hub.federation import service as federation
 from hub.federation.models import Fonds
-from shared.kernel.bulk import add_rows, fresh_rows, put_rows, table_of
-from shared.kernel.canonical import canonical_json, sha256_hex
+from shared.kernel.bulk import add_rows, among, fresh_rows, put_rows, table_of
 from shared.kernel.clock import now
 from shared.kernel.errors import Conflict, NotAllowed, WrongState
 from shared.messaging.entry import Entry
-from shared.records import archival_code
-from shared.records.record import Record, record_from_wire
 
 
 @dataclass
@@ -45,7 +43,12 @@ class _Held:
     code_key: str | None
     #: What the catalogue shows of a withheld record; None for any other.
     withheld: dict[str, Any] | None = None
-    told: tuple[Record, bytes] | None = None
+    told: Told | None = None
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The events of the record."""
+        return self.events if self.told is None else list(self.told.body["events"])
 
 
 @dataclass
@@ -56,11 +59,11 @@ class _Taking:
     fonds: Mapping[str, Fonds]
     held: dict[str, _Held]
     codes: dict[tuple[str, str], str]
+    dialect: str
 
-    def take(self, record: Record, body: Mapping[str, Any]) -> None:
+    def take(self, record: Told) -> None:
         """Check one entry against what is held and against those before it; remember it."""
-        canonical = canonical_json(dict(body))
-        digest = sha256_hex(canonical)
+        digest = record.digest
         fonds = self.fonds.get(record.fonds_id)
         if fonds is None or fonds.keeping_node != self.node_id:
             raise NotAllowed(
@@ -77,14 +80,13 @@ class _Taking:
                 return  # it comes again after a restore; what the archive has is newer
             if before.withheld is not None:
                 # A node that had lost the record has it from here, masked: now both have that.
-                given_back = record.version == before.version and body == before.withheld
-                body = masked(body)
-                record, canonical = record_from_wire(body), canonical_json(body)
+                given_back = record.version == before.version and record.body == before.withheld
+                record = read_told(masked(record.body), self.dialect)
                 if not given_back:
-                    _check_change(record, body, self.node_id, before)
+                    _check_change(record, self.node_id, before)
             else:
-                _check_change(record, body, self.node_id, before)
-        key = _code_key(record)
+                _check_change(record, self.node_id, before)
+        key = record.code_key
         if key is not None:
             _check_code(record, key, self.codes)
             self.codes[record.fonds_id, key] = record.id
@@ -98,11 +100,11 @@ class _Taking:
             digest=digest,
             custody=node_custody(self.node_id),
             received=False,
-            events=list(body["events"]),
+            events=[],
             counted=before.counted if before else None,
             code_key=key,
-            withheld=dict(body) if before and before.withheld is not None else None,
-            told=(record, canonical),
+            withheld=record.body if before and before.withheld is not None else None,
+            told=record,
         )
 
 
@@ -111,15 +113,20 @@ def apply_records(session: Session, node_id: str, entries: Sequence[Entry]) -> N
 
     Raises a DanglianError for the first entry that breaks a rule; then nothing was written.
     """
-    told = [(record_from_wire(entry.body), entry.body) for entry in entries]
+    dialect = session.get_bind().dialect.name
+    told = [
+        read_told(entry.body, dialect) if entry.read is None else Told(*entry.read)
+        for entry in entries
+    ]
     taking = _Taking(
         node_id,
-        federation.held_fonds({record.fonds_id for record, _ in told}, session),
-        _held([record.id for record, _ in told], session),
+        federation.held_fonds({record.fonds_id for record in told}, session),
+        _held([record.id for record in told], session),
         _holders(told, session),
+        dialect,
     )
-    for record, body in told:
-        taking.take(record, body)
+    for record in told:
+        taking.take(record)
     changed = {id_: each for id_, each in taking.held.items() if each.told is not None}
     if changed:
         _write(changed, node_id, taking.fonds, session)
@@ -145,7 +152,7 @@ def _held(ids: Sequence[str], session: Session) -> dict[str, _Held]:
             CatalogueRecord.level,
             CatalogueRecord.wire,
             CatalogueRecord.title,
-        ).where(CatalogueRecord.id.in_(ids))
+        ).where(among(session, table_of(CatalogueRecord).c.id, ids))
     )
     return {
         row.id: _Held(
@@ -175,30 +182,24 @@ def _held(ids: Sequence[str], session: Session) -> dict[str, _Held]:
     }
 
 
-def _code_key(record: Record) -> str | None:
-    return archival_code.normalise(record.code) if record.code is not None else None
-
-
-def _holders(
-    told: Sequence[tuple[Record, Mapping[str, Any]]], session: Session
-) -> dict[tuple[str, str], str]:
+def _holders(told: Sequence[Told], session: Session) -> dict[tuple[str, str], str]:
     """Who holds the codes that are told, by fonds and code; one query per fonds."""
     wanted: dict[str, set[str]] = {}
-    for record, _ in told:
-        if (key := _code_key(record)) is not None:
-            wanted.setdefault(record.fonds_id, set()).add(key)
+    for record in told:
+        if record.code_key is not None:
+            wanted.setdefault(record.fonds_id, set()).add(record.code_key)
     found: dict[tuple[str, str], str] = {}
     for fonds_id, keys in wanted.items():
         rows = session.execute(
             select(CatalogueRecord.code_key, CatalogueRecord.id)
             .where(CatalogueRecord.fonds_id == fonds_id)
-            .where(CatalogueRecord.code_key.in_(sorted(keys)))
+            .where(among(session, table_of(CatalogueRecord).c.code_key, sorted(keys)))
         )
         found.update({(fonds_id, str(key)): id_ for key, id_ in rows})
     return found
 
 
-def _check_change(record: Record, body: Mapping[str, Any], node_id: str, before: _Held) -> None:
+def _check_change(record: Told, node_id: str, before: _Held) -> None:
     if before.received:
         raise WrongState(
             "这件档案已由档案馆接收，不能再由本单位修改。",
@@ -223,7 +224,8 @@ def _check_change(record: Record, body: Mapping[str, Any], node_id: str, before:
             code="version_conflict",
             field="version",
         )
-    if body["events"][: len(before.events)] != before.events:
+    history = before.history
+    if record.body["events"][: len(history)] != history:
         raise Conflict(
             "这件档案原有的经过记录被改动或删去。",
             "经过记录只能增加；请恢复原有记录后再保存。",
@@ -232,8 +234,7 @@ def _check_change(record: Record, body: Mapping[str, Any], node_id: str, before:
         )
 
 
-def _check_code(record: Record, key: str, codes: Mapping[tuple[str, str], str]) -> None:
-    archival_code.parse(key)
+def _check_code(record: Told, key: str, codes: Mapping[tuple[str, str], str]) -> None:
     holder = codes.get((record.fonds_id, key))
     if holder is not None and holder != record.id:
         raise Conflict(
@@ -253,16 +254,20 @@ def _write(
     fresh = fresh_rows(session, table_of(CatalogueRecord), len(changed) - len(known))
     added: list[dict[str, Any]] = []
     altered: list[dict[str, Any]] = []
-    texts = {}
+    tokens = {}
+    followed: dict[tuple[str, str], dict[str, Any]] = {}
     for each in changed.values():
         assert each.told is not None  # noqa: S101 - only what was told is written
         rows, row = (added, next(fresh)) if each.row is None else (altered, each.row)
-        values = _values(each, each.told, node_id, fonds[each.fonds_id], moment)
+        place = (each.fonds_id, each.told.class_code)
+        if place not in followed:
+            followed[place] = follows_fonds(fonds[each.fonds_id], each.told.class_code)
+        values = _values(each, each.told, node_id, followed[place], moment)
         if each.counted is not None:
             tally.take(each.counted)
         tally.add(_counted(values))
         rows.append({**values, "row": row, "arrived_at": moment})
-        texts[row] = text.searched(each.told[0])
+        tokens[row] = each.told.tokens
     if known:
         # A code may pass from one of these records to another: first nobody holds it.
         session.execute(
@@ -275,13 +280,12 @@ def _write(
     put_rows(session, table_of(CatalogueRecord), altered, key=("row",), keep=("arrived_at",))
     add_rows(session, table_of(CatalogueRecord), added)
     tally.write(session)
-    text.index(session, texts, replacing=known)
+    text.index(session, tokens, replacing=known)
 
 
 def _values(
-    each: _Held, told: tuple[Record, bytes], node_id: str, fonds: Fonds, moment: datetime
+    each: _Held, record: Told, node_id: str, of_fonds: Mapping[str, Any], moment: datetime
 ) -> dict[str, Any]:
-    record, canonical = told
     return {
         "id": record.id,
         "node_id": node_id,
@@ -289,9 +293,9 @@ def _values(
         "version": record.version,
         "digest": each.digest,
         "told_state": record.state,
-        "wire": canonical,
-        **follows_fonds(fonds, record.class_code),
-        "level": str(record.level),
+        "wire": record.wire.encode(),
+        **of_fonds,
+        "level": record.level,
         "parent_id": record.parent_id,
         "class_code": record.class_code,
         "subclass": record.subclass,
@@ -299,12 +303,12 @@ def _values(
         "retention": record.retention,
         "organ": record.organ,
         "code": record.code,
-        "code_key": each.code_key,
+        "code_key": record.code_key,
         "title": record.title,
         "doc_no": record.doc_no,
-        "date": record.date.isoformat() if record.date else None,
-        "security": str(record.security),
-        "holding": str(record.holding),
+        "date": record.date,
+        "security": record.security,
+        "holding": record.holding,
         "state": record.state,
         "custody": each.custody,
         "received": False,

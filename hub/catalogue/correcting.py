@@ -62,4 +62,4 @@ def take_correction(
     session.expire(record)
     tally.add(Counted.of(record))
     tally.write(session)
-    text.index(session, {record.row: text.searched(shape)}, replacing=[record.row])
+    text.index_again(session, record.row, shape)

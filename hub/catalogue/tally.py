@@ -72,9 +72,9 @@ class Changes:
         self._move(record, -1)
 
     def _move(self, record: Counted, sign: int) -> None:
-        item = int(item_digest(record.id, record.digest, record.told_state), 16)
-        self._counts[record.key] = self._counts.get(record.key, 0) + sign
-        self._sums[record.key] = self._sums.get(record.key, 0) + sign * item
+        key, item = record.key, int(item_digest(record.id, record.digest, record.told_state), 16)
+        self._counts[key] = self._counts.get(key, 0) + sign
+        self._sums[key] = self._sums.get(key, 0) + sign * item
 
     def write(self, session: Session) -> None:
         """Bring the tally up to date, in the transaction of the change, which holds the fonds."""

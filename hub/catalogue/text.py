@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -24,33 +24,30 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 
 from hub.catalogue.models import TEXT_TABLE, CatalogueRecord
+from hub.catalogue.told import searched, tokens_of
 from shared.kernel.bulk import add_rows
 from shared.records.archival_code import normalise
 from shared.records.record import Record
-from shared.search import index_text, index_vector, match_query, match_vector
+from shared.search import match_query, match_vector
 
 _CHUNK = 500
 #: FTS5's own table on SQLite; on PostgreSQL one like any other, whose `tokens` are a `tsvector`.
 _INDEX = Table(TEXT_TABLE, MetaData(), Column("rowid", BigInteger), Column("tokens", Text))
 
 
-def searched(record: Record) -> tuple[str | None, ...]:
-    """The texts under which a record is found."""
-    return (record.title, record.doc_no, record.code, *record.former_codes)
-
-
-def index(
-    session: Session, texts: Mapping[int, Iterable[str | None]], *, replacing: Sequence[int] = ()
-) -> None:
-    """Put rows into the index; `replacing` are those that stand in it already."""
+def index(session: Session, tokens: Mapping[int, str], *, replacing: Sequence[int] = ()) -> None:
+    """Put tokens into the index, each under its row; rows in `replacing` stand in it already."""
     # Taken out first, since FTS5 knows no ON CONFLICT.
     for start in range(0, len(replacing), _CHUNK):
         chunk = list(replacing[start : start + _CHUNK])
         session.execute(delete(_INDEX).where(_INDEX.c.rowid.in_(chunk)))
-    tokens = index_vector if session.get_bind().dialect.name == "postgresql" else index_text
-    add_rows(
-        session, _INDEX, [{"rowid": row, "tokens": tokens(each)} for row, each in texts.items()]
-    )
+    add_rows(session, _INDEX, [{"rowid": row, "tokens": each} for row, each in tokens.items()])
+
+
+def index_again(session: Session, row: int, record: Record) -> None:
+    """Bring a row of the index up to what its record says now."""
+    tokens = tokens_of(searched(record), session.get_bind().dialect.name)
+    index(session, {row: tokens}, replacing=[row])
 
 
 class _Holding(ColumnElement[bool]):

@@ -79,4 +79,4 @@ def _show(session: Session, record: CatalogueRecord, wire: Mapping[str, Any]) ->
         .execution_options(synchronize_session=False)
     )
     session.expire(record)
-    text.index(session, {record.row: text.searched(shape)}, replacing=[record.row])
+    text.index_again(session, record.row, shape)

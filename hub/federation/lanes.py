@@ -12,13 +12,29 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
+from shared.messaging.ahead import Coming
 from shared.messaging.link import Delivery
 
 _MOST = 200
 #: Half of what a node has on its way (protocol §1): while these are applied, it sends the others.
 _AT_A_TIME = 4
+#: So many of the others are made ready meanwhile, so that there is no pause in between.
+_MADE_READY = 2
 _FIRST_PARKING, _LONGEST_PARKING = 5.0, 3600.0
+
+
+class InHand:
+    """A message in hand, and what is made ready for its turn."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self.body = delivery.body
+        self.acknowledge, self.release = delivery.acknowledge, delivery.release
+        self.looked_at = False
+        #: The run in it, when it is read ahead.
+        self.coming: Coming | None = None
 
 
 @dataclass
@@ -26,7 +42,7 @@ class Lane:
     """What waits of one node."""
 
     sender: str
-    waiting: deque[Delivery] = field(default_factory=deque)
+    waiting: deque[InHand] = field(default_factory=deque)
     busy: bool = False
     failures: int = 0
     parked_until: float = 0.0
@@ -54,13 +70,13 @@ class Lanes:
             if self._clock() < lane.parked_until:
                 delivery.acknowledge()
                 return
-            lane.waiting.append(delivery)
+            lane.waiting.append(InHand(delivery))
             self._in_hand += 1
             if not lane.busy and len(lane.waiting) == 1:
                 self._ready.append(lane)
                 self._changed.notify()
 
-    def take(self, *, wait_seconds: float) -> tuple[Lane, list[Delivery]] | None:
+    def take(self, *, wait_seconds: float) -> tuple[Lane, list[InHand]] | None:
         """A lane, for the caller alone until it says `done` or `park`, and its next messages."""
         with self._changed:
             if not self._ready and not self._changed.wait_for(lambda: self._ready, wait_seconds):
@@ -71,13 +87,18 @@ class Lanes:
             self._in_hand -= count
             return lane, [lane.waiting.popleft() for _ in range(count)]
 
+    def next_in(self, lane: Lane) -> list[InHand]:
+        """What comes next in a lane that the caller has, to be made ready."""
+        with self._changed:
+            return list(islice(lane.waiting, _MADE_READY))
+
     def done(self, lane: Lane) -> None:
         """These messages were dealt with."""
         with self._changed:
             lane.failures = 0
             self._free(lane)
 
-    def give_back(self, lane: Lane, rest: Iterable[Delivery]) -> None:
+    def give_back(self, lane: Lane, rest: Iterable[InHand]) -> None:
         """Nothing can be done now: hand everything of this lane back to the link, in order."""
         with self._changed:
             try:
@@ -86,7 +107,7 @@ class Lanes:
             finally:  # also when the link is away: then it hands them out again by itself
                 self._free(lane)
 
-    def park(self, lane: Lane, rest: Iterable[Delivery]) -> float:
+    def park(self, lane: Lane, rest: Iterable[InHand]) -> float:
         """Let this lane's messages go, and those of the next while; returns its seconds."""
         with self._changed:
             seconds = min(_LONGEST_PARKING, _FIRST_PARKING * 2.0 ** min(lane.failures, 20))
@@ -99,7 +120,7 @@ class Lanes:
                 self._free(lane)
             return seconds
 
-    def _emptied(self, lane: Lane) -> list[Delivery]:
+    def _emptied(self, lane: Lane) -> list[InHand]:
         emptied = list(lane.waiting)
         lane.waiting.clear()
         self._in_hand -= len(emptied)

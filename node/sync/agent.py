@@ -38,6 +38,7 @@ from shared.messaging.parcel import ARRIVED
 log = logging.getLogger(__name__)
 
 _BATCH = 20
+_RUNS_AT_A_TIME = 2
 _SOON = 2.0
 #: An answer that was on its way for longer says nothing of the clocks.
 _QUICK = timedelta(seconds=30)
@@ -159,7 +160,8 @@ class Agent:
             pause = self._hello_seconds if active else min(5, self._hello_seconds)
             self._next_hello = self._clock() + pause * random.uniform(0.8, 1.2)
             self._link.send(hub_queue(self._hub_id), [self._hello()])
-        messages = self._exchange.due() if active and self._may_tell() else []
+        may_tell = active and self._may_tell()
+        messages = self._exchange.due(most=_RUNS_AT_A_TIME) if may_tell else []
         try:
             if messages:
                 self._link.send(hub_queue(self._hub_id), messages)

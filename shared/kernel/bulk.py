@@ -9,10 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, TypeDecorator, func, select
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    String,
+    Table,
+    TypeDecorator,
+    any_,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from shared.kernel.canonical import canonical_json
 from shared.kernel.database import Model
 
 
@@ -33,6 +47,14 @@ def fresh_rows(session: Session, table: Table, count: int) -> Iterator[int]:
     sequence = func.pg_get_serial_sequence(table.name, "row")
     numbers = select(func.nextval(sequence)).select_from(func.generate_series(1, count))
     return iter(connection.scalars(numbers).all())
+
+
+def among(session: Session, column: Column[str], values: Collection[str]) -> ColumnElement[bool]:
+    """The condition that a column is one of these texts: one parameter, however many they are."""
+    if session.get_bind().dialect.name == "sqlite":
+        listed = func.json_each(canonical_json(list(values)).decode()).table_valued("value")
+        return column.in_(select(listed.c.value))
+    return column == any_(literal(list(values), ARRAY(String)))
 
 
 def put_rows(
@@ -129,10 +151,15 @@ def _lines(
 def _bound(
     table: Table, name: str, rows: Sequence[Mapping[str, Any]], dialect: Dialect
 ) -> list[Any]:
-    """A column's values, as the driver takes them."""
+    """A column's values, as the driver takes them; one that stands in many rows is made once."""
     values = [row[name] for row in rows]
     process = _processor(table, name, dialect)
-    return values if process is None else [process(value) for value in values]
+    if process is None:
+        return values
+    first = values[0]
+    if all(value is first for value in values):
+        return [process(first)] * len(values)
+    return [process(value) for value in values]
 
 
 def _processor(table: Table, name: str, dialect: Dialect) -> Callable[[Any], Any] | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING, Any
 
 from shared.kernel.canonical import canonical_json, sha256_hex
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 #: A run has at most this many entries, and this many bytes unpacked (protocol §1).
 RUN_ENTRIES = 1000
@@ -19,16 +20,23 @@ ENTRY_BYTES = RUN_BYTES - 4096
 
 @dataclass(frozen=True)
 class Entry:
-    """One fact: the full new state of one thing, never a delta."""
+    """One fact: the full new state of one thing, never a delta.
+
+    `read` is what a `Reader` made of the body ahead of its turn; `body` is empty then.
+    """
 
     seq: int
     kind: str
     subject: str
     body: dict[str, Any]
+    read: Sequence[Any] | None = None
 
 
 #: Applies entries of one kind, in order, in the given transaction; refuses with a DanglianError.
-Handler = Callable[[Session, str, Sequence[Entry]], None]
+Handler = Callable[["Session", str, Sequence[Entry]], None]
+#: Reads the body of an entry where there is no database (`ahead`): texts, numbers and None. When
+#: it raises a DanglianError the handler gets the body, to refuse it with the same error.
+Reader = Callable[[dict[str, Any]], list[Any]]
 
 
 def entry_bytes(seq: int, kind: str, subject: str, body: bytes) -> bytes:

@@ -11,11 +11,14 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import asdict, dataclass, fields
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from shared.kernel.canonical import canonical_json
 from shared.kernel.errors import DanglianError
 from shared.kernel.keys import PublicKey, SigningKey
+
+if TYPE_CHECKING:
+    from shared.messaging.run import Run
 
 PREFIX = b"danglian/envelope/1"
 MAGIC = b"DL1"
@@ -73,10 +76,11 @@ class Header:
 
 @dataclass(frozen=True)
 class Message:
-    """An opened envelope whose signature was right."""
+    """An opened envelope whose signature was right; `ahead` is its run, if it was read before."""
 
     header: Header
     body: bytes
+    ahead: Run | None = None
 
     def document(self) -> dict[str, Any]:
         """The body as a JSON object (for kinds other than `run`). Raises BadEnvelope."""

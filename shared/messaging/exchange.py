@@ -113,8 +113,12 @@ class Exchange:
 
     # ---- sending
 
-    def due(self) -> list[bytes]:
-        """The runs to send now: new entries within the window, or all again after a time-out."""
+    def due(self, *, most: int = WINDOW_RUNS) -> list[bytes]:
+        """The runs to send now: new entries within the window, or all again after a time-out.
+
+        With `most`, so many of them; the others are due at once. So the peer begins with the first
+        while the next are still packed.
+        """
         with self.database.read() as session:
             stream = session.get(OutgoingStream, self.party.peer)
             if stream is None or stream.unsure:
@@ -130,7 +134,7 @@ class Exchange:
                 sent.seq, sent.runs = stream.acked, []
                 longest = self._timing.retransmit_longest
                 sent.wait = min(longest, max(self._timing.retransmit_first, sent.wait * 2))
-            runs = self._runs(session, stream, sent, moment)
+            runs = self._runs(session, stream, sent, moment, most)
         # Signed when the transaction is over: a key may lie in a slow device.
         return [close_envelope(self.party.key, header, body) for header, body in runs]
 
@@ -179,10 +183,10 @@ class Exchange:
             after = header.last
 
     def _runs(
-        self, session: Session, stream: OutgoingStream, sent: _Sent, moment: float
+        self, session: Session, stream: OutgoingStream, sent: _Sent, moment: float, most: int
     ) -> list[tuple[Header, bytes]]:
-        runs = []
-        while sent.seq < stream.seq and self._window_open(sent):
+        runs: list[tuple[Header, bytes]] = []
+        while len(runs) < most and sent.seq < stream.seq and self._window_open(sent):
             run = self._run(session, stream, sent.seq)
             if run is None:
                 break
@@ -290,7 +294,9 @@ class Exchange:
     def _receive_run(self, message: Message) -> list[bytes]:
         with self.database.write() as session:
             lock_streams(session, [self.party.peer])
-            answer, refusals = apply_run(session, message.header, message.body, self._handlers)
+            answer, refusals = apply_run(
+                session, message.header, message.body, self._handlers, ahead=message.ahead
+            )
             if refusals:
                 self._events.refused(session, refusals)
                 append_many(

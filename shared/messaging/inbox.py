@@ -66,10 +66,16 @@ def open_incoming(session: Session, peer: str, *, recipient: str, epoch: int) ->
 
 
 def apply_run(
-    session: Session, header: Header, body: bytes, handlers: Mapping[str, Handler]
+    session: Session,
+    header: Header,
+    body: bytes,
+    handlers: Mapping[str, Handler],
+    *,
+    ahead: Run | None = None,
 ) -> tuple[Answer, list[Refusal]]:
     """Apply a run as far as it is new; the caller's transaction holds the cursor's lock.
 
+    `ahead` is the run of this body, when it was read ahead of its turn.
     Returns what to answer, and the entries that were refused (the caller tells them to the
     sender in the other stream, in the same transaction). Raises BadEnvelope for a body that is no
     run, and Unavailable when the database is away; then nothing was applied.
@@ -84,7 +90,7 @@ def apply_run(
     if header.last <= stream.seq:
         # The acknowledgement names our digest: a sender whose log differs will see it.
         return Answer.ACK, []
-    run = unpack_run(body, after=header.after, last=header.last)
+    run = ahead or unpack_run(body, after=header.after, last=header.last)
     if run.digest_at(stream.seq) != stream.digest:
         return Answer.RECOVER, []
     refusals = _apply(session, run, stream.seq, header.sender, handlers)

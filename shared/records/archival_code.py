@@ -103,6 +103,8 @@ _MARKS |= {ord(each): "-" for each in "-‐‑‒–—―−⁃﹘﹣－˗─�
 _NOTHING = " \t\n\r\u00a0\u3000\u2002\u2003\u2009\u200b\u200c\u200d\u2060\ufeff\u00ad"
 _MARKS |= dict.fromkeys(map(ord, _NOTHING), "")
 _DOUBLE = re.compile("[—―─━]{2}")
+#: How nearly all codes are written: nothing to change.
+_PLAIN = re.compile(r"[A-Z0-9·\-]*")
 
 
 def normalise(text: str) -> str:
@@ -111,6 +113,8 @@ def normalise(text: str) -> str:
     Reads every look-alike of the two separators and the double dash of Chinese keyboards. It
     repairs spelling only; whether the result is a code is said by `parse`.
     """
+    if _PLAIN.fullmatch(text):
+        return text
     return _DOUBLE.sub("-", text).translate(_MARKS)
 
 

@@ -162,5 +162,6 @@ def says_declassified(security_change: str | None) -> bool:
 
 def refuse_classified(*texts: str | None, field: str = "security") -> None:
     """Raise Classified when one of the texts bears a mark of classification."""
-    if any(classified_mark(text) for text in texts):
-        raise Classified(field)
+    for text in texts:
+        if text and classified_mark(text):
+            raise Classified(field)

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from operator import add
 
+#: The places of tokens as they are written, for all usual texts.
+_PLACES = tuple(f":{place}" for place in range(1, 1001))
 #: Stands between two fields, so that no phrase reaches across.
 _BORDER = "z"
 
@@ -23,12 +25,18 @@ _FOLDED = {
 }
 
 
-@lru_cache(maxsize=65536)
-def _fold_character(character: str) -> str:
-    if character in _FOLDED:
-        return _FOLDED[character]
-    plain = unicodedata.normalize("NFKC", character).casefold()
-    return "".join(_FOLDED.get(each, each) for each in plain if not each.isspace())
+class _Folding(dict[int, str]):
+    """What each character is folded to, made when it first comes; rare ones are not kept."""
+
+    def __missing__(self, point: int) -> str:
+        plain = unicodedata.normalize("NFKC", _FOLDED.get(chr(point), chr(point))).casefold()
+        folded = "".join(_FOLDED.get(each, each) for each in plain if not each.isspace())
+        if point <= 0xFFFF:
+            self[point] = folded
+        return folded
+
+
+_FOLDING = _Folding()
 
 
 def fold(text: str) -> str:
@@ -37,7 +45,7 @@ def fold(text: str) -> str:
     Full width and half width, capitals, the kinds of brackets and of separators in numbers are
     one; white space is nothing.
     """
-    return "".join(map(_fold_character, text))
+    return text.translate(_FOLDING)
 
 
 @lru_cache(maxsize=65536)
@@ -53,9 +61,18 @@ def _tokens(folded: str) -> list[str]:
     return [*map(add, codes, codes[1:]), *codes[-1:]]
 
 
+def _all_tokens(fields: Iterable[str | None]) -> list[str]:
+    found: list[str] = []
+    for field in filter(None, fields):
+        if found:
+            found.append(_BORDER)
+        found += _tokens(fold(field))
+    return found
+
+
 def index_text(fields: Iterable[str | None]) -> str:
     """The tokens of a thing's texts, separated by spaces, for the index."""
-    return f" {_BORDER} ".join(" ".join(_tokens(fold(field))) for field in fields if field)
+    return " ".join(_all_tokens(fields))
 
 
 def terms_of(query: str) -> list[str]:
@@ -68,8 +85,10 @@ def index_vector(fields: Iterable[str | None]) -> str:
 
     Written here and not by `to_tsvector`, whose parser would take digits for numbers and cut them.
     """
-    tokens = index_text(fields).split()
-    return " ".join([f"{token}:{place}" for place, token in enumerate(tokens, 1)])
+    tokens = _all_tokens(fields)
+    if len(tokens) > len(_PLACES):
+        return " ".join([f"{token}:{place}" for place, token in enumerate(tokens, 1)])
+    return " ".join(map(add, tokens, _PLACES))
 
 
 def match_query(query: str) -> str | None:

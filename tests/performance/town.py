@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -65,6 +65,11 @@ class Servers:
             "store_access_key": ACCESS_KEY,
             "store_secret_key": SECRET_KEY,
         }
+
+    @property
+    def processes(self) -> dict[str, int]:
+        """The first process of the database and of the broker."""
+        return {"PostgreSQL": self.postgresql.pid, "RabbitMQ": self.rabbitmq.pid}
 
     def remove(self) -> None:
         """End them, and leave nothing behind."""
@@ -194,37 +199,67 @@ def time_until(question: Callable[[], Any], *, pause: float = 0.01) -> float:
 class Use:
     """What processes use of the machine since this was made: memory, at its peak, and CPU."""
 
-    def __init__(self, **processes: Service) -> None:
-        self._processes = processes
-        self._before = {name: _cpu_seconds(each) for name, each in processes.items()}
-        for each in processes.values():
-            _proc(each, "clear_refs").write_text("5")  # the peak starts anew
+    def __init__(self, servers: Servers | None = None, **processes: Service) -> None:
+        self._processes = {name: _pid(each) for name, each in processes.items()}
+        self._servers = servers.processes if servers is not None else {}
+        self._before = self._cpu()
+        for pid in self._processes.values():
+            Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak starts anew
 
     @property
     def memory(self) -> str:
-        """The peak of each process's resident memory."""
-        return ", ".join(f"{name} {peak_mb(each)} MB" for name, each in self._processes.items())
+        """The peak of resident memory of each process, and of those that it started."""
+        return ", ".join(
+            f"{name} {' + '.join(str(_peak_mb(each)) for each in family(pid))} MB"
+            for name, pid in self._processes.items()
+        )
+
+    def _cpu(self) -> dict[str, float]:
+        pids = {**self._processes, **self._servers}
+        return {name: sum(map(_cpu_seconds, family(pid))) for name, pid in pids.items()}
 
     @property
     def cpu(self) -> str:
-        """How long each process computed."""
-        used = {n: _cpu_seconds(each) - self._before[n] for n, each in self._processes.items()}
-        return ", ".join(f"{name} {seconds(value)}" for name, value in used.items())
+        """How long each process computed, with those that it started."""
+        return ", ".join(
+            f"{name} {seconds(value - self._before[name])}" for name, value in self._cpu().items()
+        )
 
 
 def peak_mb(process: Service) -> int:
     """The peak of a process's resident memory, in MB."""
-    status = _proc(process, "status").read_text()
+    return _peak_mb(_pid(process))
+
+
+def family(pid: int) -> list[int]:
+    """A process, and all that it and they have started and that still run."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended meanwhile
+            parents.setdefault(int(_fields(stat)[1]), []).append(int(stat.parent.name))
+    found = [pid]
+    for each in found:
+        found += parents.get(each, [])
+    return found
+
+
+def _peak_mb(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) // 1024
 
 
-def _cpu_seconds(process: Service) -> float:
-    fields = _proc(process, "stat").read_text().rpartition(")")[2].split()
-    user, system = int(fields[11]), int(fields[12])
-    return (user + system) / os.sysconf("SC_CLK_TCK")
+def _cpu_seconds(pid: int) -> float:
+    """What a process has computed, and those that it has started and buried."""
+    fields = _fields(Path(f"/proc/{pid}/stat"))
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def _proc(process: Service, name: str) -> Path:
+def _fields(stat: Path) -> list[str]:
+    """What stands in a process's `stat` behind its name."""
+    return stat.read_text().rpartition(")")[2].split()
+
+
+def _pid(process: Service) -> int:
     assert process.process is not None
-    return Path("/proc") / str(process.process.pid) / name
+    return process.process.pid

@@ -85,6 +85,11 @@ class PostgreSQL:
             else:
                 return
 
+    @property
+    def pid(self) -> int:
+        """The process that has started all others of the server."""
+        return self._server.pid
+
     def stop(self) -> None:
         """Shut down at once, but cleanly; connections are cut."""
         self._server.send_signal(signal.SIGINT)

@@ -118,6 +118,11 @@ class RabbitMQ:
                 raise AssertionError(f"RabbitMQ does not start: {said}")
             time.sleep(0.1)
 
+    @property
+    def pid(self) -> int:
+        """The process that has started all others of the broker."""
+        return self._server.pid
+
     def stop(self) -> None:
         """Shut down cleanly; connections are closed."""
         self._server.terminate()

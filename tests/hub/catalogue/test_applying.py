@@ -7,6 +7,7 @@ from sqlalchemy import event, func, select
 
 from hub.catalogue import service as catalogue
 from hub.catalogue.models import CatalogueRecord
+from hub.catalogue.told import read_told
 from shared.kernel.errors import (
     Classified,
     Conflict,
@@ -229,3 +230,28 @@ def test_a_title_that_only_one_of_the_databases_would_take_is_refused_on_both(
     with pytest.raises(Invalid):
         apply(session, node, city.entries(told))
     assert titles(session) == []
+
+
+def test_what_was_read_ahead_is_held_to_the_same_rules(city, session, place, database_kind):
+    fonds, node = place
+
+    def read_ahead(*records):
+        return [
+            replace(each, body={}, read=list(read_told(each.body, database_kind)))
+            for each in city.entries(*records)
+        ]
+
+    first, other = city.record(fonds, 1), city.record(fonds, 2)
+    apply(session, node, read_ahead(first, other))
+    assert catalogue.record_of(first.id, session).wire == record_to_wire(first)
+    assert catalogue.record_of(first.id, session).digest == content_digest(first)
+    second = next_version(first, title="第二版")
+    apply(session, node, read_ahead(second, next_version(second, title="第三版")))
+    assert sorted(titles(session)) == sorted(["第三版", other.title])
+    foreign = city.fonds("某镇人民政府", "420583101000", session)
+    refused(session, node, read_ahead(city.record(foreign, 1)), NotAllowed, "foreign_fonds")
+    refused(session, node, read_ahead(city.record(fonds, 2)), Conflict, "code_taken")
+    refused(session, node, read_ahead(replace(other, title="改")), Conflict, "version_conflict")
+    rewritten = next_version(other, events=city.record(fonds, 3).events)
+    refused(session, node, read_ahead(rewritten), Conflict, "history_changed")
+    assert not catalogue.recount(fonds.id, session=session)
