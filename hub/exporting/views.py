@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from hub.catalogue.query import Filters
 from hub.catalogue.schemas import FiltersSchema
 from hub.exporting import jobs
-from hub.exporting.folder import ExportFolder
+from hub.exporting.folder import ExportFolder, report_in
 from hub.exporting.forms import FORMS, OWN
 from hub.exporting.plan import Plan, count_selected, narrowed_to
 from hub.exporting.service import draft
@@ -22,7 +22,7 @@ from hub.federation import service as federation
 from hub.federation.edge import current_folder
 from shared.identity import current_actor, current_actor_or_none, with_roles
 from shared.kernel.actor import Role
-from shared.kernel.errors import Invalid, WrongState
+from shared.kernel.errors import Invalid, NotFound, WrongState
 from shared.kernel.jobs import Job, JobState
 from shared.records.classes import class_name
 from shared.records.record import LEVEL_NAMES
@@ -139,6 +139,11 @@ def fetch(job_id: str) -> ResponseReturnValue:
     path = jobs.folder_of(current_folder(), job)
     if job.state != JobState.DONE or jobs.is_removed(job):
         raise WrongState("导出还没有做完，或已经删除。", "请等它做完再下载。")
+    if report_in(path) is None:
+        raise NotFound(
+            "导出的内容不在这台服务器上，或已被移走。",
+            "请系统管理员从平台数据目录的 exports 里拷出。",
+        )
     return stream_out(zipped(path), f"导出-{job.created_at:%Y%m%d}-{job.id[-6:]}.zip")
 
 

@@ -127,7 +127,9 @@ def test_what_was_exported_is_removed_and_the_repository_stays(
     assert browser.send(f"{page}/remove").status_code == 409
     received.hub.work("exporting.work")
     exports = received.hub.city.folder.path / "exports"
-    assert (exports / job_id / "export.json").exists()
+    (exports / job_id).rename(exports / "carried-away")
+    assert browser.get(f"{page}/zip").status_code == 404
+    (exports / "carried-away").rename(exports / job_id)
     assert browser.send(f"{page}/remove").status_code == 302
     received.hub.work("exporting.sweep")
     assert list(exports.iterdir()) == []
