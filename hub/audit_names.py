@@ -32,6 +32,8 @@ ACTION_NAMES = {
     "correction.signed": "更正著录",
     "divisions.loaded": "载入区划",
     "entry.refused": "拒收一条消息",
+    "export.begun": "导出馆藏",
+    "export.removed": "删除导出的内容",
     "fonds.archives_set": "指定审核馆和接收馆",
     "fonds.closed": "封闭全宗",
     "fonds.disclosure_set": "设定目录公开程度",

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from hub.accounts import user_group
 from hub.custody.commands import hand_over_group
+from hub.exporting.command import export_command as export_holdings_command
 from hub.federation import service as federation
 from hub.federation.broker_commands import broker_group
 from hub.federation.commands import (
@@ -92,6 +93,7 @@ hub.add_command(recover_command(_complete))
 hub.add_command(rebuild_command(_complete))
 hub.add_command(doctor_command)
 hub.add_command(fixity_command)
+hub.add_command(export_holdings_command)
 hub.add_command(migrate_command)
 hub.add_command(stamps_command)
 node_group.add_command(grant_command(_holdings))

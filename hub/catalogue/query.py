@@ -54,7 +54,10 @@ def default_sort(query: str) -> str:
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list of the catalogue is narrowed to; None and the empty text narrow nothing."""
+    """What a list of the catalogue is narrowed to; None and what is empty narrow nothing.
+
+    `records` are the only ones, by id.
+    """
 
     text: str = ""
     division: str | None = None
@@ -66,6 +69,7 @@ class Filters:
     state: str | None = None
     level: str | None = None
     parent: str | None = None
+    records: tuple[str, ...] = ()
 
     @property
     def narrowed(self) -> bool:
@@ -253,6 +257,8 @@ def narrowing(filters: Filters, session: Session) -> list[ColumnElement[bool]]:
     ):
         if value:
             conditions.append(column == value)
+    if filters.records:
+        conditions.append(CatalogueRecord.id.in_(filters.records))
     return conditions
 
 

@@ -70,8 +70,8 @@ class HubSettings:
         second_store_access_key: account at the second store's S3 service.
         second_store_secret_key: its secret; better given as `DANGLIAN_SECOND_STORE_SECRET_KEY`.
         fixity_days: after how many days what is kept is read again and checked; 0 for never.
-        fixity_mb_per_second: how much of each store is read for that in a second at most; 0 for as
-            much as it gives.
+        fixity_mb_per_second: how much of each store is read in a second at most, for that and for
+            exports on the page; 0 for as much as it gives.
         stamp_url: `https://…`: the authority (RFC 3161) that stamps receipts; empty for none.
         stamp_authorities: path of the roots (PEM) that its certificate must lead to.
         stamp_policy: OID of the policy under which it must stamp; empty takes any.

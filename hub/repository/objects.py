@@ -138,11 +138,15 @@ def files_of(inventory: Mapping[str, Any]) -> dict[str, str]:
     return {path: manifest[digest][0] for digest, paths in state.items() for path in paths}
 
 
+def declarations_of(archive_code: str) -> dict[str, bytes]:
+    """What an archive's storage root declares itself by: the bytes of each file by name."""
+    return {f"{root_of(archive_code)}/{file}": content for file, content in _ROOT.items()}
+
+
 def open_root(store: ObjectStore, archive_code: str) -> None:
     """Have an archive's storage root declare itself; repeatable."""
-    root = root_of(archive_code)
-    for file, content in _ROOT.items():
-        put_bytes(store, f"{root}/{file}", content)
+    for name, content in declarations_of(archive_code).items():
+        put_bytes(store, name, content)
 
 
 def begin_object(store: ObjectStore, archive_code: str, record_id: str) -> None:

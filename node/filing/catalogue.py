@@ -16,10 +16,10 @@ from shared.packaging.catalogue import CatalogueHeading, CatalogueRow, catalogue
 from shared.records.fonds import Fonds
 from shared.records.retention import retention_name, retention_periods
 from shared.records.security import SECURITY_NAMES, SecurityClass
+from shared.records.text import neutral
 
 HEADINGS = ("序号", "档号", "文号", "责任者", "题名", "日期", "密级", "页数", "备注")
 _WIDTHS = (6, 28, 22, 22, 60, 11, 9, 7, 24)
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,3 @@ def _title(found: Catalogue) -> str:
     parts = [heading.title, heading.fonds_number, heading.fonds_name, f"{heading.year}年度"]
     parts += [heading.retention, heading.organ, "（草稿，尚未定号）" if found.is_draft else ""]
     return neutral(" ".join(part for part in parts if part))
-
-
-def neutral(text: str) -> str:
-    """A text that no spreadsheet program takes for a formula, also when it is copied to CSV."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

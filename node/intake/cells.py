@@ -89,7 +89,7 @@ def cell_text(cell: Any) -> str:
     if isinstance(cell, date):
         return cell.isoformat()
     if isinstance(cell, str):
-        # The apostrophe that `rejected.neutral` put before a formula goes again.
+        # The apostrophe that `shared.records.text.neutral` put before a formula goes again.
         start = 1 if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else 0
         return repair_text(cell[start:_MOST_CELL])
     return repair_text(cell)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from node.intake.models import IntakeRow, IntakeSheet, RowState
 from shared.records.record import RecordLevel
+from shared.records.text import neutral
 
 ROW_COLUMN = "原行号"
 REASON_COLUMN = "原因"
@@ -65,8 +66,3 @@ def reason_of(row: IntakeRow) -> str:
     if row.state == RowState.CLASSIFIED:
         return CLASSIFIED_SENTENCE.format(number=row.number)
     return " ".join(f"【{each['name']}】{each['problem']}{each['remedy']}" for each in row.problems)
-
-
-def neutral(text: str) -> str:
-    """A text that no spreadsheet program runs, not even after saving it as CSV."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and len(text) > 1 else text

@@ -121,6 +121,12 @@ def stop(job: Job) -> None:
         job.finished_at = now()
 
 
+def go_on(job: Job) -> None:
+    """Have a job that was stopped, or has failed, work on where it stands."""
+    if job.state in (JobState.STOPPED, JobState.FAILED):
+        job.state, job.problem, job.finished_at = JobState.WAITING, "", None
+
+
 class JobRunner:
     """Works off the jobs of one database, one chunk at a time.
 

@@ -48,6 +48,7 @@ _PROBLEMS = (
 #: Whatever one of the rules below may refuse: most texts hold nothing of it. Beyond the first plane
 #: that is everything: a set that tells characters of there apart is ten times as slow.
 _SUSPECT = re.compile(f"[{_CONTROL}{_BREAKS}{_INVISIBLE}{_BROKEN}\U00010000-\U0010ffff]")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _ANY_BREAK = re.compile(f"[{_BREAKS}]")
 _BREAK_BESIDE_LINES = re.compile("[\r\u2028\u2029]")
 _REPAIRABLE = re.compile(f"[{_CONTROL}{_INVISIBLE}{_INVISIBLE_BEYOND}{_BROKEN}{_BROKEN_BEYOND}]")
@@ -207,3 +208,8 @@ def safe_file_name(name: object, field: str = "name") -> str:
     if problem:
         raise Invalid(field, problem, "请修改文件名后重新上传。", code="bad_file_name")
     return text
+
+
+def neutral(text: str) -> str:
+    """A text that no spreadsheet program runs as a formula, not even after saving it as CSV."""
+    return f"'{text}" if text[:1] in _FORMULA_STARTS and len(text) > 1 else text

@@ -46,10 +46,10 @@ def proof_folder(form: Form, place: int) -> str:
 
 def names_in_folder(form: Form, names: list[str]) -> list[str]:
     """The names of computer files beside their metadata: none twice, none too long for a disc."""
-    return distinct_names([form.metadata_file(1), *map(_shortened, names)])[1:]
+    return distinct_names([form.metadata_file(1), *map(shortened, names)])[1:]
 
 
-def _shortened(name: str) -> str:
+def shortened(name: str) -> str:
     """The name, cut before its extension where a disc or a file system would refuse it.
 
     The whole name stands in the metadata.
@@ -139,11 +139,12 @@ class FormWriter:
         for column in catalogue.columns:
             if column.required and not row[column.name]:
                 raise self._cannot(carried, f"没有{column.name}")
+        files = list(self._files(carried))
         self._codes[str(record.code)] = folder
         self._rows.setdefault(catalogue.file, []).append(row)
         self._units.setdefault(carried.fonds.forming_unit)
         self._tree.add(f"{folder}/{form.metadata_file(1)}", metadata)
-        for name, path, sha256 in self._files(carried):
+        for name, path, sha256 in files:
             self._tree.copy(f"{folder}/{name}", path, sha256)
             self._extensions.add(PurePosixPath(name).suffix.lstrip(".").upper() or "无扩展名")
         self.size += size_on_medium(carried)
@@ -157,8 +158,11 @@ class FormWriter:
             return carried.proofs
         return (*carried.proofs, *losses(record, recognise(tree).record))
 
-    def finish(self, *, number: str | None, count: int) -> None:
-        """Write the papers. `number` is that of the medium, `count` how many media there are."""
+    def finish(self, *, number: str | None, count: int | None) -> None:
+        """Write the papers. `number` is that of the medium, `count` how many media there are.
+
+        None is for what is not known, and then not told.
+        """
         form, about = self._form, self._about
         levels = [name for each in form.catalogues if (name := each.file) in self._rows]
         for catalogue in form.catalogues:
@@ -174,7 +178,7 @@ class FormWriter:
             "medium_kind": about.medium_kind or "",
             "medium_capacity": about.medium_capacity or "",
             "medium_number": number or "",
-            "medium_count": str(count) if number else "",
+            "medium_count": str(count) if number and count else "",
             "keeper": about.keeper or "",
             "maker": about.maker or "",
             "checker": about.checker or "",
