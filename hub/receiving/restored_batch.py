@@ -132,7 +132,8 @@ def _batch_for(
     session: Session,
 ) -> Batch:
     """The round of the batch with all that its receipt names; what is missing of it is added."""
-    lines = {each.line["offer_id"]: each for each in (*stored.records, *stored.left_out)}
+    named: list[StoredRecord | LeftOut] = [*stored.records, *stored.left_out]
+    lines = {each.line["offer_id"]: each for each in named}
     known = list(session.scalars(select(Offer).where(Offer.id.in_(lines))))
     batch = session.get_one(Batch, known[0].batch_id) if known else _begun(stored, fonds, session)
     missing = [lines[each] for each in lines.keys() - {offer.id for offer in known}]

@@ -144,8 +144,8 @@ def kept_in(places: Iterable[str], *, session: Session) -> dict[str, Kept]:
     ):
         place = of_record.get((event.archive_code, event.record_id))
         if place is not None:
-            paper = f"event-{event.id}.json", sha256_hex(canonical_json(event.document))
-            for file, digest in (*event.files.items(), paper):
+            own = f"event-{event.id}.json", sha256_hex(canonical_json(event.document))
+            for file, digest in (*event.files.items(), own):
                 files[place][f"{place}/v{event.version}/content/{file}"] = digest
     names = [row.place for row in rows if row.record_id is None]
     for paper in session.scalars(select(Paper).where(Paper.name.in_(names))):

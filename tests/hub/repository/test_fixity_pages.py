@@ -120,10 +120,10 @@ def test_the_page_of_a_record_says_whether_its_second_copy_is_there(
         )
     page = f"/catalogue/records/{whole}"
     grant = Grant(Role.ARCHIVIST, YILING_ARCHIVE)
-    assert "第二份" not in Browser(make_desk(hub.city, a=grant), "a").get(page).text
+    assert "第二份" not in Browser(make_desk(hub.city, first=grant), "first").get(page).text
     (tmp_path / "second").mkdir()
     hub.city.folder = with_second_store(hub.city.folder, str(tmp_path / "second"))
-    browser = Browser(make_desk(hub.city, b=grant), "b")
+    browser = Browser(make_desk(hub.city, then=grant), "then")
     assert "还没有存入，等待复制" in browser.get(page).text
     hub.work("repository.second_copy")
     assert "核对完好" in browser.get(page).text
