@@ -40,6 +40,7 @@ from hub.parcels.command import export_command, import_command
 from hub.rebuilding.command import rebuild_command
 from hub.receiving.commands import stamps_command
 from hub.repository.fixity_command import fixity_command
+from hub.repository.versions_command import rendition_command
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role
 from shared.kernel.ailment import Ailment
@@ -64,11 +65,13 @@ def _complete(
 ) -> tuple[dict[str, int], list[Ailment]]:
     from hub.correcting.restoring import restore_corrections
     from hub.receiving.restoring import restore_received
+    from hub.repository.restored_versions import restore_versions
 
     restored = restore_received(folder, tell)
-    corrections, findings = restore_corrections(folder, tell)
-    counts = {**restored.counts, "corrections": corrections}
-    return counts, [*restored.findings, *findings]
+    corrections, of_corrections = restore_corrections(folder, tell)
+    versions, of_versions = restore_versions(folder, tell)
+    counts = {**restored.counts, "corrections": corrections, "versions": versions}
+    return counts, [*restored.findings, *of_corrections, *of_versions]
 
 
 def _post_office(folder: HubFolder) -> PostOffice:
@@ -94,6 +97,7 @@ hub.add_command(rebuild_command(_complete))
 hub.add_command(doctor_command)
 hub.add_command(fixity_command)
 hub.add_command(export_holdings_command)
+hub.add_command(rendition_command)
 hub.add_command(migrate_command)
 hub.add_command(stamps_command)
 node_group.add_command(grant_command(_holdings))

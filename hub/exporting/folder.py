@@ -21,7 +21,7 @@ from hub.exporting.plan import Plan
 from shared.kernel.canonical import canonical_json, strict_json
 from shared.kernel.errors import Conflict, Unavailable
 from shared.kernel.files import folder_lock, sync_folder, write_atomically
-from shared.packaging.build import digests_of
+from shared.packaging.build import file_digests
 from shared.storage.temporary import make_folders, telling_of_trouble
 
 #: What says, written last, that an export is whole.
@@ -297,7 +297,7 @@ def _settled(made: Path, place: str) -> Iterator[tuple[str, int, str, str]]:
 def _digested(path: Path) -> tuple[int, str, str]:
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
-    sha256, sm3, size = digests_of(path)
+    (sha256, sm3), size = file_digests(path)
     return size, sha256, sm3
 
 

@@ -21,7 +21,7 @@ from hub.repository.handing_out import Damaged, Held, fetch, held_of, papers_aft
 from hub.repository.keeping import Kept
 from shared.kernel.actor import Actor
 from shared.kernel.clock import utc_text
-from shared.packaging.build import digests_of
+from shared.packaging.build import file_digests
 from shared.records.text import neutral
 
 #: So many records are asked for at once; of a form with many in one tree that is how many go in.
@@ -167,14 +167,14 @@ class Export:
             self._folder.settle(None, "", (_HUB if is_all else _DONE, ""))
 
     def _hub_files(self, after: str) -> None:
-        """What the hub has written of itself: registers, keys, pieces of the audit."""
+        """What the hub has written of itself and did not go with the papers yet."""
         names = (name for name in self._stores.first.names("hub/") if name > after)
         some = list(islice(names, _FILES_AT_ONCE))
         for name in some:
-            digest = self._stores.first.stat(name).sha256
-            self._paper(Kept(name, "", None, {name: digest}), (_HUB, name))
-        if not some:
-            self._folder.settle(None, "", (_DONE, ""))
+            if not (self._folder.path / name).exists():
+                digest = self._stores.first.stat(name).sha256
+                self._paper(Kept(name, "", None, {name: digest}), (_HUB, name))
+        self._folder.settle(None, "", (_HUB, some[-1]) if some else (_DONE, ""))
 
     def _paper(self, kept: Kept, cursor: tuple[str, Any]) -> None:
         (digest,) = kept.files.values()
@@ -204,7 +204,8 @@ class Export:
         plan, hub = self._plan, self._hub.settings
         with self._folder.paper(README) as paper:
             paper.write(_README.format(hub=hub.name, form=FORMS[plan.form], by=plan.by))
-        papers = {name: digests_of(self._folder.path / name) for name in (*MANIFESTS, LIST, README)}
+        names = (*MANIFESTS, LIST, README)
+        papers = {name: file_digests(self._folder.path / name) for name in names}
         self._folder.finish(
             {
                 "plan": plan.to_wire(),
@@ -215,7 +216,7 @@ class Export:
                 "left_out": self._folder.left_out,
                 "papers": {
                     name: {"sha256": sha256, "sm3": sm3, "size": size}
-                    for name, (sha256, sm3, size) in papers.items()
+                    for name, ((sha256, sm3), size) in papers.items()
                 },
             }
         )

@@ -175,7 +175,15 @@ class HubFolder:
 
     @classmethod
     def rebuild(
-        cls, path: Path, *, name: str, hub_id: str, city: str, store: str, database: str = ""
+        cls,
+        path: Path,
+        *,
+        name: str,
+        hub_id: str,
+        city: str,
+        store: str,
+        database: str = "",
+        second_store: str = "",
     ) -> HubFolder:
         """Begin, or go on with, the new data folder of a hub that there was; see `create`."""
         folder = cls(path)
@@ -187,7 +195,13 @@ class HubFolder:
         folder.path.mkdir(parents=True, exist_ok=True)
         link = f"embedded://{folder.path / 'link.sqlite'}"
         folder._new = HubSettings(
-            name=name, hub_id=hub_id, city=city, link=link, store=store, database=database
+            name=name,
+            hub_id=hub_id,
+            city=city,
+            link=link,
+            store=store,
+            second_store=second_store,
+            database=database,
         )
         return folder
 

@@ -81,6 +81,8 @@ def recover_command(complete: Complete) -> click.Command:
             f"（原已登记 {counts['known']} 批）、更正 {counts['corrections']} 份。"
             "现在可以启动平台，各单位联网后补齐其余内容。"
         )
+        if counts["left_out"]:
+            click.echo(f"其中 {counts['incomplete']} 批没有补全，缺 {counts['left_out']} 件。")
         if findings:
             show_table(
                 findings,

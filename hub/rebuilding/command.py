@@ -30,9 +30,22 @@ def rebuild_command(complete: Complete) -> click.Command:
     @click.option(
         "--database", default="", help="空的 PostgreSQL 数据库的地址；不填则用新目录中的 SQLite。"
     )
+    @click.option(
+        "--second-store",
+        default="",
+        help="第二份存储（设置项 second_store 的写法）：馆藏里缺的、坏的先从那里拷回。",
+    )
     @click.option("--backup", help="旧备份里的 hub.sqlite 或它的目录、地址：从中取账号等。")
     @json_option
-    def rebuild_(into: Path, store: str, database: str, backup: str | None, as_json: bool) -> None:
+    def rebuild_(
+        *,
+        into: Path,
+        store: str,
+        database: str,
+        second_store: str,
+        backup: str | None,
+        as_json: bool,
+    ) -> None:
         """数据库没有了：只凭馆藏重建平台。中途停了，再运行一次接着做。没有补全的以 3 退出。"""
 
         def tell(text: str) -> None:
@@ -41,7 +54,13 @@ def rebuild_command(complete: Complete) -> click.Command:
 
         with folder_lock(into, "hub rebuild"):
             done = rebuild(
-                into, store, database=database, backup=backup, complete=complete, tell=tell
+                into,
+                store,
+                database=database,
+                second_store=second_store,
+                backup=backup,
+                complete=complete,
+                tell=tell,
             )
         findings = [each.to_wire() for each in done.findings]
         if as_json:
@@ -61,6 +80,10 @@ def rebuild_command(complete: Complete) -> click.Command:
                 f"全宗 {counts['fonds']} 个；接收 {counts['batches']} 批 {counts['records']} 件、"
                 f"更正 {counts['corrections']} 份。"
             )
+            if counts["left_out"]:
+                click.echo(
+                    f"其中 {counts['incomplete']} 批没有补全，缺 {counts['left_out']} 件，见下表。"
+                )
             if done.empty:
                 click.echo(f"没有备份、现在是空的表：{'、'.join(done.empty)}。")
             for number, each in enumerate(done.to_do, 1):

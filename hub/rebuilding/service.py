@@ -29,10 +29,11 @@ from hub.federation.recovery_command import Complete
 from hub.rebuilding.backup import backup_tables, read_backup, take_backup
 from hub.receiving.evidence import require_signature
 from hub.repository.audit_segments import restore_audit
+from hub.repository.examining import Stores
 from hub.repository.models import Paper
-from hub.repository.papers import note_stored
+from hub.repository.papers import WRITTEN_FIRST, note_stored
 from hub.repository.registers import stored_registers
-from hub.repository.surviving import survey
+from hub.repository.surviving import bring_papers_back, survey
 from shared.audit import record as audit
 from shared.identity.models import Account
 from shared.kernel.actor import system_actor
@@ -60,17 +61,19 @@ def rebuild(
     store: str,
     *,
     database: str = "",
+    second_store: str = "",
     backup: str | None = None,
     complete: Complete,
     tell: Tell,
 ) -> Rebuilt:
     """Make the hub of this store anew in a folder; see the module.
 
-    `complete` is what `recover` has, `tell` hears the progress.
+    What the store lacks or has damaged comes from `second_store`, where that is given. `complete`
+    is what `recover` has, `tell` hears the progress.
 
     Raises NotFound when the store has no register of a hub, Conflict when the folder is a hub.
     """
-    place = _place(into, store, database)
+    place = _place(into, store, database, second_store)
     with closing(place.database()):
         done = Rebuilt()
         _register_all(place, backup, done, tell)
@@ -106,13 +109,23 @@ def _register_all(place: HubFolder, backup: str | None, done: Rebuilt, tell: Tel
     tell("平台、档案馆、单位、全宗、协议和密钥的登记已重建")
 
 
-def _place(into: Path, store: str, database: str) -> HubFolder:
+def _place(into: Path, store: str, database: str, second_store: str) -> HubFolder:
     is_folder = "://" not in store
     if is_folder and not Path(store).is_dir():
         raise NotFound(f"没有文件夹 {store}。", "请给出馆藏所在的文件夹，或 s3:// 开头的地址。")
     address = str(Path(store).resolve()) if is_folder else store
-    name = {"name": "", "hub_id": "", "city": ""}
-    blank = HubFolder.rebuild(into, store=address, database=database, **name)
+    if second_store and "://" not in second_store:
+        second_store = str(Path(second_store).resolve())
+    blank = HubFolder.rebuild(
+        into,
+        name="",
+        hub_id="",
+        city="",
+        store=address,
+        database=database,
+        second_store=second_store,
+    )
+    bring_papers_back(Stores(blank.store, blank.second_store), "hub/")
     hub = next(
         (each for each, _names in stored_registers(blank.store) if each and each["kind"] == "hub"),
         None,
@@ -133,6 +146,7 @@ def _place(into: Path, store: str, database: str) -> HubFolder:
         city=row["city"],
         store=address,
         database=database,
+        second_store=second_store,
     )
 
 
@@ -168,10 +182,12 @@ def _register(
 
 
 def _receive(place: HubFolder, done: Rebuilt, complete: Complete, tell: Tell) -> None:
+    stores = Stores(place.store, place.second_store)
     with place.database().read() as session:
         archives = [(each.code, each.name) for each in federation.archives(session)]
     for code, name in archives:
-        seen = survey(place.store, code)
+        bring_papers_back(stores, f"archives/{code}/")
+        seen = survey(stores, code)
         done.findings += seen.findings
         if seen.whole or seen.findings:
             tell(f"{name}：馆藏对象 {seen.whole} 个完好，{len(seen.findings)} 处问题")
@@ -196,7 +212,10 @@ def _note_papers(place: HubFolder) -> None:
     kinds = ("verdicts", "corrections", "hand-overs")
     folders = [f"archives/{code}/{kind}/" for code in codes for kind in kinds]
     note_stored(
-        place.database(), place.store, ["hub/registers/", "hub/audit/", *folders], believe=believe
+        place.database(),
+        place.store,
+        ["hub/registers/", "hub/audit/", *WRITTEN_FIRST, *folders],
+        believe=believe,
     )
 
 

@@ -16,6 +16,7 @@ from hub.receiving.uploads import GRANT_LASTS
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
 
+_MOST_NAMED = 100
 #: The hub renews stamps three months before; one month before, a person must look.
 _ENDING = timedelta(days=30)
 #: What the hub does by itself takes minutes; what a node sends may take a working day.
@@ -28,6 +29,23 @@ def examine(session: Session) -> Iterator[Ailment]:
     yield from _uploads(session)
     yield from _checking(session)
     yield from _receiving(session)
+    yield from _left_out(session)
+
+
+def _left_out(session: Session) -> Iterator[Ailment]:
+    """What a rebuild has left out of received batches, because it is damaged."""
+    query = (
+        select(Offer)
+        .join(Batch, Batch.id == Offer.batch_id)
+        .where(Batch.incomplete, Offer.state == OfferState.RECEIVED, Offer.ready.is_(False))
+        .order_by(Offer.batch_id, Offer.code)
+    )
+    for offer in session.scalars(query.limit(_MOST_NAMED)):
+        yield Ailment(
+            "record_left_out",
+            f"{offer.code or offer.record_id} 已接收，但重建时它的馆藏对象已损坏，没有补回。",
+            "从另一份备份拷回它在馆藏里的目录，停下平台，运行 danglian hub recover --dir …",
+        )
 
 
 def examine_stamps(folder: HubFolder, session: Session) -> Iterator[Ailment]:

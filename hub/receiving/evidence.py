@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.catalogue import service as catalogue
 from hub.federation import service as federation
 from hub.receiving.models import Batch, Offer, OfferState, Receipt, Verdict
 from hub.receiving.progress import locked_batch, offers_of
@@ -113,6 +114,7 @@ def adopt_receipt(session: Session, node_id: str, document: Mapping[str, Any]) -
     """Bring a batch to where a receipt of ours, whose signature was checked, says that it is."""
     known = session.get(Receipt, document["receipt_id"])
     if known is not None:
+        take_over(session, known.document)
         return
     batch = _batch_of(session, node_id, document)
     if _receipt_of(batch, session) is not None:
@@ -133,6 +135,26 @@ def adopt_receipt(session: Session, node_id: str, document: Mapping[str, Any]) -
         session, _ACTOR, "batch.receipt_restored", f"batch:{batch.id}",
         receipt=document["receipt_id"], node=node_id,
     )  # fmt: skip
+
+
+def take_over(session: Session, receipt: Mapping[str, Any]) -> None:
+    """Move into the archive's custody what a finished receipt names and a rebuild had left out.
+
+    Such a record is in the catalogue again when its node has told it, or its object was put back.
+    """
+    offers = session.scalars(
+        select(Offer)
+        .join(Batch, Batch.id == Offer.batch_id)
+        .where(Offer.id.in_([each["offer_id"] for each in receipt["offers"]]))
+        .where(Batch.incomplete, Offer.state == OfferState.RECEIVED)
+    ).all()
+    held = catalogue.records_of([offer.record_id for offer in offers], session)
+    for offer in offers:
+        record = held.get(offer.record_id)
+        if record is not None and not record.received:
+            offer.code, offer.title, offer.class_code = record.code, record.title, record.class_code
+            offer.year, offer.retention = record.year, record.retention
+    catalogue.set_custody(session, held, receipt["archive"], receipt["receipt_id"])
 
 
 def _receipt_of(batch: Batch, session: Session) -> Receipt | None:

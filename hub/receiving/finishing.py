@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from sqlalchemy import func, select
@@ -250,25 +250,34 @@ def finish_batch(
     evidence: SealEvidence | None = None,
     *,
     session: Session,
+    without: Collection[str] = (),
 ) -> bool:
     """Step 3: custody moves, the accession gets its number, the receipt goes down.
 
     `register` is what `stored_register` has read before the transaction, `evidence` what shows
-    later that the seals counted now. False when another worker was faster.
+    later that the seals counted now; `without` are offers that were received once and whose objects
+    are damaged, in a rebuild: they stay not `ready`. False when another worker was faster.
     """
     batch = locked_batch(session, batch_row_id)
     offers = accepted_offers(batch.id, session=session)
-    if not HUB_BATCH.may("finish", batch.state) or not all(offer.ready for offer in offers):
+    if not HUB_BATCH.may("finish", batch.state) or not all(
+        offer.ready or offer.id in without for offer in offers
+    ):
         return False
     receipt = session.scalars(select(Receipt).where(Receipt.batch_id == batch.id)).one()
     batch.state = HUB_BATCH.after("finish", batch.state)
+    batch.incomplete = bool(without)
     known = register.get(receipt.id)
     batch.received_at = parse_utc(known["received_at"]) if known else now()
     for offer in offers:
         offer.state = OfferState.RECEIVED
-    catalogue.set_custody(
-        session, [offer.record_id for offer in offers], receipt.archive_code, receipt.id
-    )
+    known_here = catalogue.records_of([offer.record_id for offer in offers], session)
+    moving = [
+        offer.record_id
+        for offer in offers
+        if offer.id not in without or offer.record_id in known_here
+    ]
+    catalogue.set_custody(session, moving, receipt.archive_code, receipt.id)
     accession = _accession(batch, receipt, offers, register, session)
     if evidence is not None:
         seal_evidence.keep(session, receipt, evidence)
@@ -280,6 +289,7 @@ def finish_batch(
         receipt=receipt.id,
         accession=accession.label,
         count=len(offers),
+        **({"left_out": sorted(without)} if without else {}),
     )
     if federation.node_of(batch.node_id, session).has_streams:
         federation.tell_node(session, batch.node_id, "receipt", batch.batch_id, receipt.document)

@@ -14,9 +14,11 @@ from hub.federation import service as federation
 from hub.receiving.models import Batch, Offer, Receipt
 from shared.inspection import Report
 from shared.kernel.actor import Actor
+from shared.kernel.canonical import digest_of
 from shared.kernel.clock import SHANGHAI, parse_utc, today
 from shared.kernel.errors import WrongState
 from shared.packaging import (
+    ROOTED_FORMAT,
     FormCheck,
     FormItem,
     FormPeople,
@@ -25,6 +27,7 @@ from shared.packaging import (
     corrected,
     form_pdf,
     make_form,
+    rooted,
 )
 from shared.records.classes import class_name
 
@@ -46,10 +49,36 @@ def form_of(
     whole = _whole(actor, batch, offers, session)
     kept = {offer.id for offer in accepted}
     if len(kept) == len(offers):
-        return whole.to_wire()
+        return _rooted(whole, batch, session).to_wire()
     form = corrected(whole, kept, f"本批共 {len(offers)} 件，退回 {len(offers) - len(kept)} 件。")
     checks = _checks(batch, [offers[each] for each in kept])
-    return replace(form, checks=checks, content=_content(list(accepted))).to_wire()
+    form = replace(form, checks=checks, content=_content(list(accepted)))
+    return _rooted(form, batch, session).to_wire()
+
+
+def _rooted(form: HandoverForm, batch: Batch, session: Session) -> HandoverForm:
+    """The form with its Merkle root, for a unit whose node has said that it reads that form.
+
+    Without it where the catalogue has other versions than were offered (after a restore).
+    """
+    if (batch.listed or {}).get("reads_form") != ROOTED_FORMAT:
+        return form
+    records = described([item.offer_id for item in form.items], session)
+    return form if records is None else rooted(form, records)
+
+
+def described(offer_ids: Sequence[str], session: Session) -> dict[str, dict[str, Any]] | None:
+    """The records of offers as they were offered; None when the catalogue has others by now.
+
+    So it is only after a restore of the hub; then the receipt names the packages alone.
+    """
+    offers = session.scalars(select(Offer).where(Offer.id.in_(offer_ids))).all()
+    found = catalogue.records_of([offer.record_id for offer in offers], session)
+    is_whole = all(
+        offer.record_id in found and digest_of(found[offer.record_id].wire) == offer.record_digest
+        for offer in offers
+    )
+    return {each: row.wire for each, row in found.items()} if is_whole else None
 
 
 def _whole(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     cast,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -60,7 +61,8 @@ class Batch(Model):
     A round begins with its first offer; `listed` is what the `batch` entry, which closes it, said.
     The archives are those of the fonds on the day the batch began. `form` is the
     移交与接收登记表 that both sides sign; `early_confirmation` a unit's signature that came
-    before its verdict (only after a restore of the hub).
+    before its verdict (only after a restore of the hub). `incomplete` is a received one of which a
+    rebuild has left out offers: they are not `ready`.
     """
 
     __tablename__ = "receiving_batch"
@@ -100,6 +102,7 @@ class Batch(Model):
     unit_signed_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     received_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     withdrawn_reason: Mapped[str | None] = mapped_column(CleanText(REASON_LENGTH), default=None)
+    incomplete: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
 
 class Offer(Model):

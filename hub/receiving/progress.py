@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session, undefer
 
 from hub.catalogue import service as catalogue
-from hub.receiving.models import Batch, Offer, OfferState
+from hub.receiving.models import Batch, Offer, OfferState, Receipt
 from shared.kernel.clock import format_utc, now
 from shared.kernel.database import locked
 from shared.kernel.errors import NotFound
@@ -55,6 +56,24 @@ def offers_of(batch_row_id: str, *, session: Session, with_reports: bool = False
     if with_reports:
         query = query.options(undefer(Offer.report)).execution_options(populate_existing=True)
     return list(session.scalars(query))
+
+
+def offers_left_out(receipt_ids: Iterable[str], session: Session) -> dict[str, set[str]]:
+    """The offers that a rebuild has left out of received batches, by receipt.
+
+    Such an offer is received, as its receipt says, and the repository does not have it whole.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    rows = session.execute(
+        select(Receipt.id, Offer.id)
+        .join(Batch, Batch.id == Receipt.batch_id)
+        .join(Offer, Offer.batch_id == Receipt.batch_id)
+        .where(Receipt.id.in_(receipt_ids), Batch.incomplete, Offer.ready.is_(False))
+        .where(Offer.state == OfferState.RECEIVED)
+    )
+    for receipt_id, offer_id in rows:
+        found[receipt_id].add(offer_id)
+    return found
 
 
 def give_back(session: Session, offers: Iterable[Offer]) -> None:

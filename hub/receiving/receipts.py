@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
-from hub.catalogue import service as catalogue
+from hub.receiving.forms import described
 from hub.receiving.models import Batch, Offer, OfferState, Receipt
 from hub.receiving.progress import locked_batch, offers_of
 from hub.repository import service as repository
@@ -35,23 +35,8 @@ def draft_receipt(actor: Actor, batch_row_id: str, *, session: Session) -> dict[
     HUB_BATCH.after("receive", batch.state)
     form = packaging.HandoverForm.from_wire(batch.form)
     signature = batch.unit_signature or {}
-    return packaging.draft_receipt(
-        form, unit_signature=signature, by=actor.name, records=_described(batch.id, session)
-    )
-
-
-def _described(batch_row_id: str, session: Session) -> dict[str, dict[str, Any]] | None:
-    """The records of a batch as they were offered; None when the catalogue has others by now.
-
-    So it is only after a restore of the hub; then the receipt names the packages alone.
-    """
-    offers = accepted_offers(batch_row_id, session=session)
-    found = catalogue.records_of([offer.record_id for offer in offers], session)
-    is_whole = all(
-        offer.record_id in found and digest_of(found[offer.record_id].wire) == offer.record_digest
-        for offer in offers
-    )
-    return {each: row.wire for each, row in found.items()} if is_whole else None
+    records = described([item.offer_id for item in form.items], session)
+    return packaging.draft_receipt(form, unit_signature=signature, by=actor.name, records=records)
 
 
 def settle_receipt(

@@ -12,11 +12,11 @@ from hub.catalogue import service as catalogue
 from hub.catalogue.models import CatalogueRecord
 from hub.federation import service as federation
 from hub.federation.models import Fonds
-from hub.receiving.evidence import adopt_receipt
+from hub.receiving.evidence import adopt_receipt, take_over
 from hub.receiving.finishing import finish_batch
-from hub.receiving.models import HOLDING_STATES, Batch, Offer, OfferState
-from hub.receiving.progress import batches_named, offers_of
-from hub.receiving.stored import NotRestored, StoredBatch
+from hub.receiving.models import HOLDING_STATES, Batch, Offer, OfferState, Receipt
+from hub.receiving.progress import batches_named, locked_batch, offers_of
+from hub.receiving.stored import LeftOut, NotRestored, StoredBatch, StoredRecord
 from hub.receiving.verdicts import record_verdict
 from hub.repository import service as repository
 from shared.kernel.clock import now, parse_utc
@@ -25,8 +25,8 @@ from shared.kernel.identifiers import new_id
 from shared.messaging.entry import Entry
 
 _CHUNK = 500
-#: Stands for the title of a returned record of which only the verdict is left here.
-UNTOLD_TITLE = "（恢复以前退回的档案，等待单位重新报送目录）"
+#: Stands for the title of a record of which only a paper is left here: returned, or left out.
+UNTOLD_TITLE = "（恢复以前的档案，等待单位重新报送目录）"
 
 
 def settle_stored(
@@ -47,15 +47,47 @@ def settle_stored(
         batch = _batch_for(stored, verdicts, fonds, session)
         adopt_receipt(session, batch.node_id, stored.receipt)
         _note_stored(stored, session)
-        finish_batch(batch.id, register, stored.evidence, session=session)
+        finish_batch(
+            batch.id,
+            register,
+            stored.evidence,
+            session=session,
+            without={each.line["offer_id"] for each in stored.left_out},
+        )
     except Unavailable:
         raise
     except DanglianError as error:
-        raise NotRestored(
-            "receipt_conflict",
-            f"{stored.about}与数据库里的内容不一致：{error.message}",
-            "启动平台，请该单位联网补回其余内容，再运行一次 danglian hub recover。",
-        ) from error
+        raise _conflicting(stored, error) from error
+
+
+def settle_left_out(stored: StoredBatch, *, session: Session) -> None:
+    """Bring in records that were left out of their batch, now that their objects are whole.
+
+    Raises NotRestored, and then the caller's transaction must end.
+    """
+    fonds = _fonds_of(stored, session)
+    try:
+        _tell_catalogue(stored, str(fonds.keeping_node), session)
+        _note_stored(stored, session)
+        take_over(session, stored.receipt)
+        batch = locked_batch(session, _batch_row(stored, session))
+        batch.incomplete = bool(stored.left_out)
+    except Unavailable:
+        raise
+    except DanglianError as error:
+        raise _conflicting(stored, error) from error
+
+
+def _batch_row(stored: StoredBatch, session: Session) -> str:
+    return session.get_one(Receipt, stored.receipt["receipt_id"]).batch_id
+
+
+def _conflicting(stored: StoredBatch, error: DanglianError) -> NotRestored:
+    return NotRestored(
+        "receipt_conflict",
+        f"{stored.about}与数据库里的内容不一致：{error.message}",
+        "启动平台，请该单位联网补回其余内容，再运行一次 danglian hub recover。",
+    )
 
 
 def _fonds_of(stored: StoredBatch, session: Session) -> Fonds:
@@ -101,14 +133,20 @@ def _batch_for(
     session: Session,
 ) -> Batch:
     """The round of the batch with all that its receipt names; what is missing of it is added."""
-    lines = {each.line["offer_id"]: each for each in stored.records}
+    named: list[StoredRecord | LeftOut] = [*stored.records, *stored.left_out]
+    lines = {each.line["offer_id"]: each for each in named}
     known = list(session.scalars(select(Offer).where(Offer.id.in_(lines))))
     batch = session.get_one(Batch, known[0].batch_id) if known else _begun(stored, fonds, session)
     missing = [lines[each] for each in lines.keys() - {offer.id for offer in known}]
     _require_free([each.line["record_id"] for each in missing], session)
+    records = catalogue.records_of([each.line["record_id"] for each in missing], session)
+    codes = {item["offer_id"]: item["code"] for item in stored.receipt["form"]["items"]}
     for each in missing:
-        record = catalogue.record_of(each.line["record_id"], session)
-        session.add(_offer(each.line, record, batch, digest=each.manifest.record_digest))
+        record = records.get(each.line["record_id"])
+        offer = _offer(each.line, record, batch, digest=_digest_in(each))
+        offer.code = offer.code or codes[offer.id]
+        offer.arrived = isinstance(each, StoredRecord)
+        session.add(offer)
     session.flush()
     verdict = next((each for each in verdicts if lines.keys() <= _offers_in(each)), None)
     if verdict is not None and batch.concluded_at is None:
@@ -198,6 +236,11 @@ def _offer(
         arrived=True,
         checked_at=now(),
     )
+
+
+def _digest_in(each: StoredRecord | LeftOut) -> str:
+    """The digest of a record as it was offered; of one that is left out it is not known."""
+    return each.manifest.record_digest if isinstance(each, StoredRecord) else ""
 
 
 def _note_stored(stored: StoredBatch, session: Session) -> None:

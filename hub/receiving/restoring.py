@@ -22,9 +22,12 @@ from hub.federation.places import HubFolder
 from hub.receiving.evidence import adopt_verdict, require_signature
 from hub.receiving.finishing import stored_register
 from hub.receiving.models import Batch, Offer, OfferState, Receipt, Verdict
-from hub.receiving.restored_batch import settle_stored
-from hub.receiving.stored import NotRestored, read_batch
+from hub.receiving.progress import offers_left_out
+from hub.receiving.restored_batch import settle_left_out, settle_stored
+from hub.receiving.stored import NotRestored, StoredBatch, read_batch, tell_left_out
 from hub.repository import service as repository
+from hub.repository.examining import Stores
+from hub.repository.fixity import Fixity
 from shared.kernel.ailment import Ailment
 from shared.kernel.errors import DanglianError, Unavailable
 
@@ -37,11 +40,14 @@ _T = TypeVar("_T")
 class Restored:
     """What came of it: what was received again, and what does not count and why.
 
-    `batches` and `records` were received again, `verdicts` found again, `known` were there.
+    `batches` and `records` were received again, `incomplete` of the batches without those records
+    that `left_out` counts; `verdicts` were found again, `known` were there.
     """
 
     batches: int = 0
     records: int = 0
+    incomplete: int = 0
+    left_out: int = 0
     verdicts: int = 0
     known: int = 0
     findings: list[Ailment] = field(default_factory=list)
@@ -52,6 +58,8 @@ class Restored:
         return {
             "batches": self.batches,
             "records": self.records,
+            "incomplete": self.incomplete,
+            "left_out": self.left_out,
             "verdicts": self.verdicts,
             "known": self.known,
         }
@@ -66,6 +74,7 @@ class _Restoring:
     def __init__(self, folder: HubFolder, tell: Tell) -> None:
         self._folder = folder
         self._database = folder.database()
+        self._stores = Stores(folder.store, folder.second_store)
         self._store = folder.store
         self._tell = tell
         self._done = Restored()
@@ -146,22 +155,52 @@ class _Restoring:
         for ids in _chunks(repository.paper_ids(self._store, code, "receipts")):
             with self._database.read() as session:
                 known = set(session.scalars(select(Receipt.id).where(Receipt.id.in_(ids))))
+                wanting = offers_left_out(known, session)
             self._done.known += len(known)
             for receipt_id in ids:
-                if receipt_id in known:
+                wanted = wanting.get(receipt_id)
+                if receipt_id in known and not wanted:
                     continue
                 try:
-                    stored = read_batch(self._store, code, receipt_id, seals)
-                    verdicts = self._verdicts_of(stored.receipt["batch_id"])
-                    with self._database.write() as session:
-                        settle_stored(stored, verdicts, register, session=session)
+                    stored = read_batch(
+                        self._stores, code, receipt_id, seals,
+                        finished=receipt_id in register, wanted=wanted,
+                    )  # fmt: skip
+                    self._settle(stored, register, is_known=receipt_id in known)
                 except NotRestored as problem:
                     self._explained.add(receipt_id)
                     self._done.findings.append(problem.ailment)
                     continue
-                self._done.batches += 1
+                self._done.batches += receipt_id not in known
                 self._done.records += len(stored.records)
+                self._note_left_out(stored)
                 self._tell(f"{name}：{stored.about}")
+
+    def _settle(
+        self, stored: StoredBatch, register: Mapping[str, Mapping[str, Any]], *, is_known: bool
+    ) -> None:
+        """Receive again what is whole: a batch, or what was left out of one that is `known`."""
+        if is_known and stored.records:
+            with self._database.write() as session:
+                settle_left_out(stored, session=session)
+        elif not is_known:
+            verdicts = self._verdicts_of(stored.receipt["batch_id"])
+            with self._database.write() as session:
+                settle_stored(stored, verdicts, register, session=session)
+
+    def _note_left_out(self, stored: StoredBatch) -> None:
+        """Name what was left out of a batch, and have its objects read, so that fixity names it."""
+        if not stored.left_out:
+            return
+        self._done.incomplete += 1
+        self._done.left_out += len(stored.left_out)
+        self._done.findings += tell_left_out(stored)
+        self._explained.add(stored.receipt["receipt_id"])
+        code = stored.receipt["archive"]
+        ids = [each.line["record_id"] for each in stored.left_out]
+        with self._database.write() as session:
+            places = repository.note_damaged(session, code, ids)
+        Fixity(self._database, self._stores, pause=0.0).look_at(places)
 
     def _verdicts_of(self, batch_id: str) -> list[dict[str, Any]]:
         found = (self._verdict(code, each) for code, each in self._verdicts[batch_id])

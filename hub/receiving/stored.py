@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from hub.receiving.evidence import require_signature
 from hub.receiving.finishing import is_slip, slip_of
 from hub.receiving.seal_evidence import SealEvidence
 from hub.repository import service as repository
+from hub.repository.examining import Stores
+from hub.repository.objects import folder_of
 from hub.repository.service import Placed
 from shared.kernel.ailment import Ailment
 from shared.kernel.canonical import digest_of, sha256_hex
@@ -31,9 +33,11 @@ from shared.storage import ObjectStore, StoredObject
 class NotRestored(Exception):
     """Something in the store that does not count as received; says what, and what to do."""
 
-    def __init__(self, code: str, problem: str, remedy: str) -> None:
+    def __init__(self, code: str, problem: str, remedy: str, *, reason: str = "") -> None:
         super().__init__(problem)
         self.ailment = Ailment(code, problem, remedy)
+        #: What is wrong with the one object that it is about, in a few words.
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,24 @@ class StoredRecord:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A record of a receipt whose object is not whole: its line, and what is wrong."""
+
+    line: dict[str, Any]
+    reason: str
+
+
+@dataclass(frozen=True)
 class StoredBatch:
-    """A batch as the store has it whole: the signed receipt with its evidence and packages."""
+    """A batch as the store has it: the signed receipt with its evidence, what is whole, the rest.
+
+    Records are left out only of a batch that had been received to its end.
+    """
 
     receipt: dict[str, Any]
     records: list[StoredRecord]
     evidence: SealEvidence | None = None
+    left_out: list[LeftOut] = field(default_factory=list)
 
     @property
     def about(self) -> str:
@@ -65,6 +81,22 @@ class StoredBatch:
         return self.records[0].manifest
 
 
+def tell_left_out(stored: StoredBatch) -> list[Ailment]:
+    """What to say of the records that were left out, by name: that their batch is incomplete."""
+    codes = {item["offer_id"]: item["code"] for item in stored.receipt["form"]["items"]}
+    return [
+        Ailment(
+            "record_left_out",
+            f"{stored.about}没有补全：缺 {codes.get(each.line['offer_id']) or '（未编号）'}"
+            f"（{each.line['record_id']}），{each.reason}。其余各件照常补回。",
+            "保留现场，从另一份备份拷回它在馆藏里的目录 "
+            f"{folder_of(stored.receipt['archive'], each.line['record_id'])}，"
+            "再运行 danglian hub recover。",
+        )
+        for each in stored.left_out
+    ]
+
+
 def about(receipt: dict[str, Any]) -> str:
     """How people know the batch of a receipt: its fonds, its title, how many records."""
     form = receipt["form"]
@@ -72,14 +104,54 @@ def about(receipt: dict[str, Any]) -> str:
 
 
 def read_batch(
-    store: ObjectStore, archive_code: str, receipt_id: str, seals: Sequence[PublicKey]
+    stores: Stores,
+    archive_code: str,
+    receipt_id: str,
+    seals: Sequence[PublicKey],
+    *,
+    finished: bool,
+    wanted: Collection[str] | None = None,
 ) -> StoredBatch:
-    """A received batch, whole, from the store. Raises NotRestored, naming what is wrong."""
-    receipt = _receipt(store, archive_code, receipt_id, seals)
-    records = [_record(store, receipt, line, seals) for line in receipt["offers"]]
-    if len({each.manifest.fonds_id for each in records}) != 1:
+    """A received batch from the store, or those of its offers that are `wanted`.
+
+    What is damaged is brought back from the second store first, where there is one. Of a batch that
+    was `finished` (it has its line in the accession register) a record that is not whole is left
+    out; one that was never received to its end counts only as a whole. Raises NotRestored, naming
+    what is wrong, also when nothing of a whole batch is.
+    """
+    receipt = _receipt(stores.first, archive_code, receipt_id, seals)
+    records: list[StoredRecord] = []
+    left_out: list[LeftOut] = []
+    first: NotRestored | None = None
+    for line in receipt["offers"]:
+        if wanted is not None and line["offer_id"] not in wanted:
+            continue
+        try:
+            records.append(_record_or_copy(stores, receipt, line, seals))
+        except NotRestored as problem:
+            if not finished:
+                raise
+            first = first or problem
+            left_out.append(LeftOut(line, problem.reason))
+    if first is not None and not records and wanted is None:
+        raise first
+    if len({each.manifest.fonds_id for each in records}) > 1:
         raise _damaged(about(receipt), "各件不属于同一个全宗")
-    return StoredBatch(receipt, records, seal_evidence.stored(store, archive_code, receipt_id))
+    evidence = seal_evidence.stored(stores.first, archive_code, receipt_id)
+    return StoredBatch(receipt, records, evidence, left_out)
+
+
+def _record_or_copy(
+    stores: Stores, receipt: dict[str, Any], line: dict[str, Any], seals: Sequence[PublicKey]
+) -> StoredRecord:
+    try:
+        return _record(stores.first, receipt, line, seals)
+    except NotRestored:
+        if stores.second is None or not repository.mend_object(
+            stores, receipt["archive"], line["record_id"]
+        ):
+            raise
+    return _record(stores.first, receipt, line, seals)
 
 
 def _receipt(
@@ -114,6 +186,7 @@ def _record(
             "batch_incomplete",
             f"{about(receipt)}的数据包在馆藏里还不全（缺 {record_id}），接收没有完成，不算已接收。",
             "启动平台，请该单位联网：它会交回凭证和缺的数据包，平台接着完成。",
+            reason="数据包或它旁边的接收凭证不见了",
         )
     with tempfile.TemporaryDirectory(prefix="danglian-recover-") as folder:
         path = Path(folder) / "package.zip"
@@ -156,4 +229,5 @@ def _damaged(what: str, problem: str) -> NotRestored:
         "stored_damaged",
         f"{what}：{problem}，不算已接收。",
         "保留现场，从另一份备份拷回 store/ 中的这些文件，再运行一次 danglian hub recover。",
+        reason=problem,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hub.repository.expected import Expected, expected_in, require_store
-from hub.repository.keeping import Copy, Kept
+from hub.repository.keeping import OF_HUB, Copy, Kept, home_of
 from hub.repository.objects import INVENTORY
 from shared.kernel.errors import DanglianError, NotFound, Unavailable
 from shared.kernel.files import chunks
@@ -113,9 +113,11 @@ def examine(
     also when it is there and holds nothing at all of the archive (a disk that is not mounted).
     """
     names = _names(store, kept)
-    if not names and next(store.names(f"archives/{kept.archive_code}/"), None) is None:
+    home = home_of(kept.archive_code)
+    if not names and next(store.names(f"{home}/"), None) is None:
+        whose = "平台自己" if kept.archive_code == OF_HUB else f"档案馆 {kept.archive_code} "
         raise Unavailable(
-            f"存储里没有档案馆 {kept.archive_code} 的任何内容。",
+            f"存储里没有{whose}的任何内容。",
             "请检查磁盘或存储桶是否挂好、地址是否填对；恢复后自动继续。",
         )
     expected = expected_in(store, kept)

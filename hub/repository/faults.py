@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.repository.examining import FaultKind, Looked
-from hub.repository.keeping import Copy
+from hub.repository.keeping import Copy, subject_of
 from hub.repository.models import FileFault, KeptObject
 from shared import audit
 from shared.kernel.actor import Actor
@@ -85,12 +85,11 @@ def _audit(
     session: Session, actor: Actor, action: str, looked: Looked, problems: list[str]
 ) -> None:
     kept = looked.kept
-    subject = f"record:{kept.record_id}" if kept.record_id else f"archive:{kept.archive_code}"
     audit.record(
         session,
         actor,
         action,
-        subject,
+        subject_of(kept.archive_code, kept.record_id),
         archive=kept.archive_code,
         place=kept.place,
         copy=looked.copy.value,

@@ -20,7 +20,7 @@ from hub.federation.commands import ACTOR, folder_option
 from hub.federation.places import HubFolder
 from hub.repository.examining import KIND_NAMES, FaultKind, Looked, Pace, Stores
 from hub.repository.fixity import Fixity, count_due
-from hub.repository.keeping import COPY_NAMES, Copy
+from hub.repository.keeping import COPY_NAMES, OF_HUB, Copy
 from hub.repository.loops import MEGABYTE
 from hub.repository.mending import mend
 from hub.repository.models import KeptObject
@@ -42,7 +42,7 @@ _PURPOSE = "hub fixity"
 
 @click.command("fixity")
 @folder_option
-@click.option("--archive", help="只核验这个档案馆的，如 420506。")
+@click.option("--archive", help="只核验这个档案馆的，如 420506；hub 为平台自己的登记和日志。")
 @click.option("--rate", type=click.IntRange(min=0), help="每秒最多读多少字节，0 不限；不填按设置。")
 @click.option("--limit", type=click.IntRange(min=1), help="最多核验多少件。")
 @click.option(
@@ -74,7 +74,7 @@ def fixity_command(
     if new_second:
         _begin_anew(place, as_json)
         return
-    if archive is not None:
+    if archive not in (None, OF_HUB):
         with place.database().read() as session:
             federation.archive_of(archive, session)
     started = now() if since is None else min(now(), since.replace(tzinfo=SHANGHAI))
@@ -102,7 +102,7 @@ class _Told:
         self._as_json = as_json
         self._next = time.monotonic() + _SECONDS_BETWEEN
         self.total = 0
-        self.checked = self.size = 0
+        self.checked = self.own = self.size = 0
         self.mended: list[str] = []
         self.aside: list[str] = []
         self.faults: list[dict[str, Any]] = []
@@ -110,6 +110,7 @@ class _Told:
     def takes(self, readings: Iterator[Looked]) -> None:
         for looked in readings:
             self.checked += 1
+            self.own += looked.kept.archive_code == OF_HUB
             self.size += looked.bytes
             self.mended += looked.mended
             self.aside += looked.aside
@@ -122,13 +123,17 @@ class _Told:
         wrong = f"{len(self.faults)} 个文件有问题" if self.faults else "没有问题"
         mended = f"，修复 {len(self.mended)} 个" if self.mended else ""
         aside = f"，移开 {len(self.aside)} 个" if self.aside else ""
-        return f"已核验 {self.checked}{of} 件，{size_text(self.size)}，{wrong}{mended}{aside}。"
+        own = f"（其中平台的登记和日志 {self.own} 份）" if self.own else ""
+        return (
+            f"已核验 {self.checked}{of} 件{own}，{size_text(self.size)}，{wrong}{mended}{aside}。"
+        )
 
     def end(self, started: datetime, *, broken_off: bool = False) -> None:
         since = started.astimezone(SHANGHAI).strftime(_MOMENT)
         if self._as_json:
             result = {
                 "checked": self.checked,
+                "own": self.own,
                 "bytes": self.size,
                 "mended": self.mended,
                 "set_aside": self.aside,

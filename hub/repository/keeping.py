@@ -14,7 +14,15 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from hub.repository import objects
-from hub.repository.models import FileFault, KeptDescription, KeptObject, KeptPackage, Paper
+from hub.repository.models import (
+    FileFault,
+    KeptDescription,
+    KeptEvent,
+    KeptObject,
+    KeptPackage,
+    Paper,
+)
+from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now
 
 
@@ -27,6 +35,27 @@ class Copy(StrEnum):
 
 #: What people call them.
 COPY_NAMES = {Copy.FIRST: "馆藏", Copy.SECOND: "第二份"}
+
+#: Stands for an archive's code where the hub keeps papers of itself: registers, audit, keys.
+OF_HUB = "hub"
+
+
+def home_of(archive_code: str) -> str:
+    """The folder of a store in which everything of an archive lies, or of the hub itself."""
+    return OF_HUB if archive_code == OF_HUB else f"archives/{archive_code}"
+
+
+def keeper_of(paper: str) -> str:
+    """The code of the archive that a paper's name belongs to; `OF_HUB` for the hub's own."""
+    first, second, *_rest = paper.split("/")
+    return OF_HUB if first == OF_HUB else second
+
+
+def subject_of(archive_code: str, record_id: str | None) -> str:
+    """What the audit calls something kept."""
+    if record_id is not None:
+        return f"record:{record_id}"
+    return OF_HUB if archive_code == OF_HUB else f"archive:{archive_code}"
 
 
 @dataclass(frozen=True)
@@ -110,6 +139,14 @@ def kept_in(places: Iterable[str], *, session: Session) -> dict[str, Kept]:
         place = of_record.get((each.archive_code, each.record_id))
         if place is not None:
             files[place][each.name] = each.sha256
+    for event in session.scalars(
+        select(KeptEvent).where(KeptEvent.record_id.in_(records), KeptEvent.version.is_not(None))
+    ):
+        place = of_record.get((event.archive_code, event.record_id))
+        if place is not None:
+            own = f"event-{event.id}.json", sha256_hex(canonical_json(event.document))
+            for file, digest in (*event.files.items(), own):
+                files[place][f"{place}/v{event.version}/content/{file}"] = digest
     names = [row.place for row in rows if row.record_id is None]
     for paper in session.scalars(select(Paper).where(Paper.name.in_(names))):
         files[paper.name][paper.name] = paper.sha256

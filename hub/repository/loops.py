@@ -10,20 +10,23 @@ from hub.repository.examining import Pace, Stores
 from hub.repository.fixity import Fixity
 from hub.repository.mending import mend
 from hub.repository.moving import Moving
-from hub.repository.papers import PaperWriter
+from hub.repository.papers import PaperFinder, PaperWriter
 from hub.repository.second_copy import Copying
+from hub.repository.versions import Adding
 
 MEGABYTE = 1024 * 1024
 
 
 def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
-    """Moving what 0.1 kept, writing papers, reading each copy in turn, copying what is received."""
+    """Moving what 0.1 kept, writing versions and papers, reading each copy, copying."""
     database, settings = folder.database(), folder.settings
     stores = Stores(folder.store, folder.second_store)
     every, rate = timedelta(days=settings.fixity_days), settings.fixity_mb_per_second * MEGABYTE
     found: dict[str, Callable[[], bool]] = {
         "repository.move": Moving(database, folder.store).step,
+        "repository.versions": Adding(folder).step,
         "repository.papers": PaperWriter(database, folder.store).step,
+        "repository.own_papers": PaperFinder(database, folder.store).step,
     }
     if stores.second is not None:
         copying = Copying(database, stores, settings.hub_id, pace=Pace(rate))

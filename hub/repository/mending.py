@@ -12,9 +12,17 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from hub.repository import objects
-from hub.repository.examining import UNREADABLE, FaultKind, Looked, Stores, digest_in
+from hub.repository.examining import (
+    UNREADABLE,
+    FaultKind,
+    Looked,
+    Pace,
+    Stores,
+    digest_in,
+    examine,
+)
 from hub.repository.expected import Expected, expected_in
-from hub.repository.keeping import Kept
+from hub.repository.keeping import Copy, Kept, home_of
 from shared.storage import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -51,6 +59,26 @@ def mend(stores: Stores, looked: Looked, aside: Collection[str] = ()) -> Looked:
         for name in moved:
             store.delete(name)
     return replace(looked, mended=tuple(mended), aside=tuple(moved))
+
+
+def mend_object(stores: Stores, archive_code: str, record_id: str) -> bool:
+    """Bring a record's object back from the second store, by the inventories alone.
+
+    For a rebuild, which has no rows; returns whether the object is whole then. The inventory with
+    more versions counts. Raises Unavailable when a store is away.
+    """
+    place = objects.folder_of(archive_code, record_id)
+    kept = Kept(place, archive_code, record_id, {})
+    if stores.second is not None and (there := expected_in(stores.second, kept)) is not None:
+        here = expected_in(stores.first, kept)
+        if here is None or there.head >= here.head:
+            named = {name: d for name, d in there.digests.items() if name not in there.made}
+            kept = replace(kept, files=named)
+    looked = examine(stores.first, kept, Copy.FIRST, pace=Pace(), beside=stores.second)
+    if looked.faults:
+        mend(stores, looked)
+        looked = examine(stores.first, kept, Copy.FIRST, pace=Pace(), beside=stores.second)
+    return not any(each.kind is not FaultKind.SURPLUS for each in looked.faults)
 
 
 def _expected(store: ObjectStore, beside: ObjectStore | None, kept: Kept) -> Expected | None:
@@ -97,7 +125,7 @@ def copy_file(
 
 
 def put_aside(store: ObjectStore, kept: Kept, name: str) -> str | None:
-    """Keep what lies under a name under one below `archives/<code>/aside/`; returns that name.
+    """Keep what lies under a name under one below its archive's `aside/`; returns that name.
 
     None when there is nothing, or nothing that can be read.
     """
@@ -105,6 +133,6 @@ def put_aside(store: ObjectStore, kept: Kept, name: str) -> str | None:
     if digest is None or digest == UNREADABLE:
         return None
     file = name.removeprefix(f"{kept.place}/") if kept.is_folder else name.rpartition("/")[2]
-    aside = f"archives/{kept.archive_code}/aside/{kept.record_id or 'papers'}/{digest}/{file}"
+    aside = f"{home_of(kept.archive_code)}/aside/{kept.record_id or 'papers'}/{digest}/{file}"
     copy_file(store, store, name, digest, to=aside)
     return aside

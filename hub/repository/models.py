@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kernel.clock import now
 from shared.kernel.database import Model, UtcTime
+from shared.records.columns import Json
 
 
 class KeptPackage(Model):
@@ -58,10 +60,39 @@ class KeptDescription(Model):
     stored_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 
 
+class KeptEvent(Model):
+    """Something that an archive has done with a received record, as a version of its object.
+
+    `kind` is one of `versions.EventKind`, `document` the sealed paper, which names the files.
+    `version` is the object's; None while it is being written: then this row is the journal.
+    """
+
+    __tablename__ = "repository_event"
+    __table_args__ = (
+        Index("repository_event_record", "record_id"),
+        Index("repository_event_version", "version", "at"),
+        {"info": {"origin": "repository"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    archive_code: Mapped[str] = mapped_column(String(20))
+    record_id: Mapped[str] = mapped_column(String(36))
+    kind: Mapped[str] = mapped_column(String(12))
+    document: Mapped[dict[str, Any]] = mapped_column(Json)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    version: Mapped[int | None] = mapped_column(Integer, default=None)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The digests of its files by name within the object, but for the paper."""
+        return {each["file"]: each["sha256"] for each in self.document["files"]}
+
+
 class KeptObject(Model):
     """What is kept as one, a record's object or a paper, and when each copy of it was read.
 
     `place` is the object's folder in the store, or the paper's name (then there is no record).
+    `archive_code` is `keeping.OF_HUB` for the hub's own papers.
     `looked_at` begins with the writing, which is checked byte by byte; `intact` is what the last
     reading said, None before the first. `waiting_since` is set while something of it is not in the
     second store yet; the other two columns are those of the second copy. What a restored backup

@@ -14,9 +14,11 @@ from hub.catalogue.models import CatalogueRecord
 from hub.federation.visibility import within_reach
 from hub.repository.examining import FaultKind
 from hub.repository.faults import AGAIN, ASIDE
+from hub.repository.keeping import OF_HUB, subject_of
 from hub.repository.models import FileFault, KeptObject
 from shared import audit
 from shared.kernel.actor import Actor, Role
+from shared.kernel.clock import local_text
 from shared.kernel.database import locked
 from shared.kernel.errors import NotFound, WrongState
 
@@ -26,12 +28,16 @@ KEEPERS = (Role.ARCHIVIST, Role.ADMINISTRATOR)
 
 @dataclass(frozen=True)
 class Standing:
-    """How everything within reach stands: the oldest reading, faulty files, what has no second."""
+    """How everything within reach stands: the oldest reading, faulty files, what has no second.
+
+    `own` counts the papers of the hub itself (registers, audit, keys) among it.
+    """
 
     oldest: datetime | None
     faulty: int
     waiting: int
     waiting_since: datetime | None
+    own: int
 
 
 def objects_seen_by(actor: Actor) -> Select[KeptObject, CatalogueRecord]:
@@ -76,7 +82,20 @@ def standing(actor: Actor, *, session: Session) -> Standing:
             func.count(), func.min(KeptObject.waiting_since)
         )
     ).one()
-    return Standing(oldest, faulty or 0, waiting, since)
+    of_hub = seen.where(KeptObject.archive_code == OF_HUB).with_only_columns(func.count())
+    return Standing(oldest, faulty or 0, waiting, since, session.scalar(of_hub) or 0)
+
+
+def second_copy_state(kept: KeptObject | None) -> str:
+    """How the second copy of something kept stands, in words."""
+    if kept is None or kept.second_looked_at is None:
+        return "还没有存入，等待复制"
+    if kept.second_intact is False:
+        return "有问题，见馆藏核验"
+    looked = f"{local_text(kept.second_looked_at)} 核对完好"
+    if kept.waiting_since is not None:
+        return f"已存入，新的版本等待复制（{looked}）"
+    return f"已存入，{looked}"
 
 
 def ask_for_look(actor: Actor, place: str, *, session: Session) -> KeptObject:
@@ -103,12 +122,11 @@ def _ask(actor: Actor, place: str, wish: str, session: Session) -> KeptObject:
     for each in faults:
         each.wish = wish
     action = "object.aside_asked" if wish == ASIDE else "object.look_asked"
-    subject = f"record:{row.record_id}" if row.record_id else f"archive:{row.archive_code}"
     audit.record(
         session,
         actor,
         action,
-        subject,
+        subject_of(row.archive_code, row.record_id),
         place=place,
         count=len(faults),
         problems=[each.name for each in faults[:50]],

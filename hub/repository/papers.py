@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from hub.repository.keeping import note_kept
+from hub.repository.keeping import keeper_of, note_kept
 from hub.repository.models import Paper
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now
@@ -28,6 +29,9 @@ from shared.storage import ObjectStore
 log = logging.getLogger(__name__)
 
 _CHUNK = 200
+_EVERY_HOUR = 3600.0
+#: Papers of the hub that lie in the store before the database has a row of them.
+WRITTEN_FIRST = ("hub/generations/", "hub/keys/")
 
 
 def read_document(content: bytes) -> dict[str, Any] | None:
@@ -176,9 +180,27 @@ class PaperWriter:
 
 
 def note_papers(session: Session, names: Iterable[str]) -> None:
-    """Have papers of archives read again and copied as all that is kept."""
-    of_archives = (name for name in names if name.startswith("archives/"))
-    note_kept(session, ((name, name.split("/")[1], None) for name in of_archives))
+    """Have papers read again and copied as all that is kept."""
+    note_kept(session, ((name, keeper_of(name), None) for name in names))
+
+
+class PaperFinder:
+    """Takes up papers of the hub that reach the store before any row (a step for `Background`).
+
+    A generation and the statements of a key's roll-over are written to the store first.
+    """
+
+    def __init__(self, database: Database, store: ObjectStore) -> None:
+        self._database = database
+        self._store = store
+        self._looked_at = -_EVERY_HOUR
+
+    def step(self) -> bool:
+        """Look once an hour; False, for all is taken up then."""
+        if time.monotonic() - self._looked_at >= _EVERY_HOUR:
+            note_stored(self._database, self._store, WRITTEN_FIRST, believe=lambda *_: True)
+            self._looked_at = time.monotonic()
+        return False
 
 
 def note_stored(

@@ -21,7 +21,7 @@ from hub.repository.examining import FaultKind, Looked, Pace, Stores, examine
 from hub.repository.expected import Expected, expected_in, read_small
 from hub.repository.faults import note_looked
 from hub.repository.fixity import Fixity
-from hub.repository.keeping import Copy, Kept, kept_in
+from hub.repository.keeping import OF_HUB, Copy, Kept, kept_in
 from hub.repository.mending import copy_file
 from hub.repository.models import FileFault, KeptObject
 from shared import audit
@@ -87,17 +87,14 @@ class Copying:
             )
 
     def _copy_declarations(self, second: ObjectStore) -> None:
-        """What belongs to nothing received: generations, public keys, the declarations of roots."""
+        """What belongs to nothing received: the declarations of storage roots."""
         if time.monotonic() - self._beside_at < _EVERY_HOUR:
             return
-        first = self._stores.first
+        query = select(KeptObject.archive_code).where(KeptObject.archive_code != OF_HUB)
         with self._database.read() as session:
-            codes = session.scalars(select(KeptObject.archive_code).distinct()).all()
+            codes = session.scalars(query.distinct()).all()
         for code in codes:
             objects.open_root(second, code)
-        for name in first.names("hub/"):
-            if not second.exists(name):
-                copy_file(first, second, name, first.stat(name).sha256)
         self._beside_at = time.monotonic()
 
     def _copy(self, second: ObjectStore, kept: Kept, since: datetime) -> bool:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from hub.repository import objects
 from hub.repository.fixity import verify
 from hub.repository.keeping import note_kept, place_of
+from hub.repository.mending import mend_object
 from hub.repository.models import KeptDescription, KeptPackage
 from hub.repository.papers import (
     PaperWriter,
@@ -328,6 +329,19 @@ def note_placed(session: Session, placed: Sequence[Placed]) -> None:
     )
 
 
+def note_damaged(session: Session, archive_code: str, record_ids: Sequence[str]) -> list[str]:
+    """Write down that objects are kept which a rebuild could not take; returns their places.
+
+    Fixity reads them from then on and names what is faulty.
+    """
+    places = [objects.folder_of(archive_code, each) for each in record_ids]
+    note_kept(
+        session,
+        ((place, archive_code, each) for place, each in zip(places, record_ids, strict=True)),
+    )
+    return places
+
+
 def kept_package(archive_code: str, record_id: str, *, session: Session) -> KeptPackage:
     """The package that an archive keeps of a record. Raises NotFound."""
     row = session.scalar(
@@ -361,6 +375,7 @@ __all__ = [
     "PaperWriter",
     "keep_paper",
     "keep_stamp",
+    "mend_object",
     "paper_ids",
     "paper_of",
     "papers",

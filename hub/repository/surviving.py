@@ -10,19 +10,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from hub.repository import objects
+from hub.repository.examining import Stores
+from hub.repository.expected import read_small
+from hub.repository.keeping import Kept, keeper_of
+from hub.repository.mending import copy_file, mend_object, put_aside
+from hub.repository.papers import read_document
 from shared.kernel.ailment import Ailment
 from shared.kernel.canonical import sha256_hex
-from shared.kernel.errors import NotFound
+from shared.kernel.errors import Conflict, NotFound
 from shared.storage import ObjectStore
 
 _INVENTORY, _SIDECAR = "inventory.json", "inventory.json.sha256"
 _VERSION = re.compile(r"v([1-9]\d*)")
 _RECEIPT, _PACKAGE = "receipt.json", ".zip"
+#: What is no paper: objects, what 0.1 left, what was put aside.
+_ASIDE_OR_OBJECT = re.compile(r"^(archives/[^/]+/(ocfl|records|aside)|hub/aside)/")
 
 
 @dataclass(frozen=True)
@@ -33,18 +41,60 @@ class Survey:
     findings: list[Ailment]
 
 
-def survey(store: ObjectStore, archive_code: str) -> Survey:
+def survey(stores: Stores, archive_code: str) -> Survey:
     """Look at every object of an archive, and let each say what its last good version says.
 
-    The bytes of packages are not read here: who receives them again reads every one. May be
-    repeated, and be killed anywhere.
+    What the second store has better is brought back first. The bytes of packages are not read
+    here: who receives them again reads every one. May be repeated, and be killed anywhere.
     """
+    store = stores.first
     whole, findings = 0, []
+    if stores.second is not None:
+        for folder, names in _objects(stores.second, archive_code):
+            _bring_back(stores, archive_code, folder, names)
     for folder, names in _objects(store, archive_code):
         found = list(_examine(store, folder, names))
         whole += not found
         findings += found
     return Survey(whole, findings)
+
+
+def bring_papers_back(stores: Stores, folder: str) -> None:
+    """Copy papers below a folder that the first store lacks or has unreadable from the second.
+
+    What cannot be read as it should is put aside.
+    """
+    first, second = stores.first, stores.second
+    for name in () if second is None else second.names(folder):
+        if second is None or _ASIDE_OR_OBJECT.search(name):
+            continue
+        if first.exists(name):
+            is_sound = not name.endswith(".json") or _is_document(first, name)
+            if is_sound or not _is_document(second, name):
+                continue
+            put_aside(first, Kept(name, keeper_of(name), None, {}), name)
+            first.delete(name)
+        copy_file(second, first, name, second.stat(name).sha256)
+
+
+def _is_document(store: ObjectStore, name: str) -> bool:
+    content = read_small(store, name)
+    return content is not None and read_document(content) is not None
+
+
+def _bring_back(stores: Stores, archive_code: str, folder: str, names: list[str]) -> None:
+    """Mend an object that differs in more than the bytes of its package (not read here)."""
+    first, second = stores.first, stores.second
+    small = (name for name in names if not name.endswith(_PACKAGE))
+    if second is None or (
+        all(map(first.exists, names))
+        and all(read_small(first, name) == read_small(second, name) for name in small)
+    ):
+        return
+    with suppress(Conflict):  # its inventory is damaged there
+        record_id = objects.record_in(second, folder)
+        if record_id is not None:
+            mend_object(stores, archive_code, record_id)
 
 
 def _objects(store: ObjectStore, archive_code: str) -> Iterator[tuple[str, list[str]]]:

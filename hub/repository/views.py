@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -15,8 +16,8 @@ from hub.federation import service as federation
 from hub.federation.edge import current_folder
 from hub.federation.visibility import Sight, sight
 from hub.repository.examining import KIND_NAMES, FaultKind
-from hub.repository.keeping import COPY_NAMES
-from hub.repository.models import FileFault, KeptObject
+from hub.repository.keeping import COPY_NAMES, OF_HUB
+from hub.repository.models import FileFault, KeptEvent, KeptObject
 from hub.repository.oversight import (
     KEEPERS,
     ask_for_aside,
@@ -25,8 +26,10 @@ from hub.repository.oversight import (
     is_faulty,
     object_seen_by,
     objects_seen_by,
+    second_copy_state,
     standing,
 )
+from hub.repository.versions import EVENT_NAMES, EventKind, events_of
 from shared.identity import current_actor, with_roles
 from shared.web import Filter, Listing, current_database
 
@@ -53,6 +56,14 @@ PAPER_NAMES = {
     "revocations": "吊销列表",
     "verdicts": "审核结论",
 }
+#: And what the hub keeps of itself.
+OWN_PAPER_NAMES = {
+    "audit": "操作日志",
+    "generations": "平台恢复登记",
+    "keys": "密钥更换文书",
+    "registers": "平台登记",
+}
+OF_HUB_NAME = "平台"
 NAMES: dict[str, Any] = {"KINDS": KIND_NAMES, "COPIES": COPY_NAMES, "COLOURS": COLOURS}
 
 
@@ -61,7 +72,34 @@ def kept_name(kept: KeptObject, code: str | None) -> str:
     """What people call something kept: its archival code, or which paper it is."""
     if kept.record_id is not None:
         return code or "（未编号）"
+    if kept.archive_code == OF_HUB:
+        return OWN_PAPER_NAMES.get(kept.place.split("/")[1], "平台文书")
     return PAPER_NAMES.get(kept.place.split("/")[2], "文书")
+
+
+@blueprint.app_template_global()
+def second_copy_of(record: CatalogueRecord) -> str | None:
+    """For the page of a record: its second copy, in words; None where the hub has no second store.
+
+    Also None before the record is received.
+    """
+    if not record.received or not current_folder().settings.second_store:
+        return None
+    query = select(KeptObject).where(
+        KeptObject.record_id == record.id, KeptObject.archive_code == record.archive
+    )
+    with current_database().read() as session:
+        return second_copy_state(session.scalar(query))
+
+
+@blueprint.app_template_global()
+def kept_events_of(record: CatalogueRecord) -> Sequence[tuple[str, KeptEvent]]:
+    """For the page of a record: what its archive has done with it since, each with its name."""
+    if not record.received or sight(current_actor(), record) is not Sight.FULL:
+        return ()
+    with current_database().read() as session:
+        events = events_of(record.id, session=session)
+    return [(EVENT_NAMES[EventKind(each.kind)], each) for each in events]
 
 
 @blueprint.get("/")
@@ -73,6 +111,8 @@ def index() -> ResponseReturnValue:
     with current_database().read() as session:
         archives = {each.code: each.name for each in federation.archives(session)}
         reach = actor.archives(*KEEPERS)
+        if reach is None:
+            archives[OF_HUB] = OF_HUB_NAME
         mine = {code: name for code, name in archives.items() if reach is None or code in reach}
         listing = Listing.from_request(
             request.args,
@@ -126,7 +166,9 @@ def show(place: str) -> ResponseReturnValue:
             kept=kept,
             row=row_for(actor, record) if record is not None else None,
             may_look=record is not None and sight(actor, record) is not Sight.COUNTS,
-            archive=federation.archive_of(kept.archive_code, session),
+            archive=OF_HUB_NAME
+            if kept.archive_code == OF_HUB
+            else federation.archive_of(kept.archive_code, session).name,
             page=page,
             surplus=any(each.kind == FaultKind.SURPLUS for each in faults),
             asked=any(each.wish for each in faults),

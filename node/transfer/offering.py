@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from node.filing import service as filing
 from node.office.service import office_of, require_grant, tell_hub_many
 from node.transfer.batches import (
     OFFER,
@@ -32,6 +33,7 @@ from shared.kernel.canonical import digest_of
 from shared.kernel.clock import format_utc, now, utc_text
 from shared.kernel.errors import NotAllowed, WrongState
 from shared.kernel.keys import SigningKey, sign_document
+from shared.packaging import ROOTED_FORMAT, HandoverForm, rooted
 from shared.records.states import NODE_BATCH
 from shared.records.values import REASON_LENGTH, required_text
 
@@ -123,6 +125,7 @@ def close_batch(batch: Batch, *, session: Session) -> None:
         "approved_at": format_utc(batch.approved_at) if batch.approved_at else None,
         "offered_by": batch.offered_by,
         "offered_at": format_utc(batch.offered_at),
+        "reads_form": ROOTED_FORMAT,
         "self_check": {
             "at": format_utc(batch.inspected_at) if batch.inspected_at else None,
             "records": counted["records"],
@@ -176,6 +179,7 @@ def draft_signature(
     NODE_BATCH.after("sign", batch.state)
     if batch.form is None:
         raise WrongState("还没有收到移交与接收登记表。", "请等待市级平台下发后再签字。")
+    _require_own_root(batch, HandoverForm.from_wire(batch.form), session)
     signed = sign_document(seal, batch.form)
     return {
         "batch_id": batch.id,
@@ -185,6 +189,22 @@ def draft_signature(
         "signed_at": utc_text(),
         **signed,
     }
+
+
+def _require_own_root(batch: Batch, form: HandoverForm, session: Session) -> None:
+    """Raise WrongState when the form's Merkle root is not over what this node has offered."""
+    if form.merkle_root is None:
+        return
+    offered = {each.record_id: each for each in records_of(batch.id, session=session)}
+    named = [item.record_id for item in form.items if item.record_id in offered]
+    wires = {wire["id"]: wire for wire in filing.wires(named, session=session)}
+    digests = {each: str(row.record_digest) for each, row in offered.items()}
+    if len(named) != len(form.items) or rooted(form, wires, digests=digests) != form:
+        raise WrongState(
+            "登记表的 Merkle 根与本机的目录和文件不符，没有签字。",
+            "请不要签字，把这批的名称告诉档案馆，核对后重新审核。",
+            code="form_root_differs",
+        )
 
 
 def sign(actor: Actor, batch_id: str, confirmation: dict[str, Any], *, session: Session) -> Batch:

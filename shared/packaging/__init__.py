@@ -6,6 +6,7 @@ from shared.packaging.catalogue import CatalogueHeading, CatalogueRow, catalogue
 from shared.packaging.form_pdf import form_pdf
 from shared.packaging.forms import (
     CHECK_LINES,
+    ROOTED_FORMAT,
     FormCheck,
     FormItem,
     FormPeople,
@@ -20,6 +21,7 @@ from shared.packaging.receipts import (
     draft_receipt,
     make_receipt,
     receipt_covers,
+    rooted,
     sign_receipt,
     verify_receipt,
 )
@@ -28,6 +30,7 @@ from shared.packaging.verify import verify_package
 __all__ = [
     "CHECK_LINES",
     "FORMAT",
+    "ROOTED_FORMAT",
     "Bundle",
     "CatalogueHeading",
     "CatalogueRow",
@@ -51,6 +54,7 @@ __all__ = [
     "open_bundle",
     "open_package",
     "receipt_covers",
+    "rooted",
     "sign_receipt",
     "verify_package",
     "verify_receipt",

@@ -117,7 +117,7 @@ def _form_page(
         ("起止档号", codes or "无"),
         ("载体起止顺序号", f"1　至　{len(form.items)}（明细序号）"),
         ("移交载体类型、规格", form.medium),
-        ("数字摘要及算法", f"登记表摘要（SHA-256）：\n{digest[:32]}\n{digest[32:]}"),
+        ("数字摘要及算法", _digests(form, digest)),
     ):
         y = _line(page, y, label, text)
     y = _checks(page, y, form)
@@ -126,6 +126,12 @@ def _form_page(
     if form.remarks:
         y = _line(page, y, "备注", form.remarks)
     page.box(_LEFT, _TOP, _WIDTH, y - _TOP, thick=True)
+
+
+def _digests(form: HandoverForm, digest: str) -> str:
+    text = f"登记表摘要（SHA-256）：\n{digest[:32]}\n{digest[32:]}"
+    root = form.merkle_root
+    return text if root is None else f"{text}\n目录和文件的 Merkle 根：\n{root[:32]}\n{root[32:]}"
 
 
 def _line(page: Page, y: float, label: str, text: str) -> float:

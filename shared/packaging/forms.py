@@ -7,6 +7,7 @@ only how people see it (`form_pdf`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ from shared.records.archival_code import sort_key
 from shared.records.record import Record, RecordLevel
 
 FORMAT = "danglian-handover-form/1"
+#: The second form has the Merkle root over catalogue and files; a node says that it reads it.
+ROOTED_FORMAT = "danglian-handover-form/2"
 #: What the carrier is when the hand-over is on line.
 ON_LINE = "在线"
 _GIB = 1024**3
@@ -113,6 +116,8 @@ class HandoverForm:
         archive_people: who did at the archive.
         medium: carrier and kind; 在线.
         corrects: digest of the form that this one replaces, when a part was taken out.
+        merkle_root: the root over the items, the descriptions and the files of this form, as a
+            receipt has it (`receipts.rooted`); None in the first form.
     """
 
     batch_id: str
@@ -131,6 +136,7 @@ class HandoverForm:
     medium: str = ON_LINE
     corrects: str | None = None
     remarks: str = ""
+    merkle_root: str | None = None
 
     @property
     def records(self) -> int:
@@ -177,8 +183,10 @@ class HandoverForm:
 
     def to_wire(self) -> dict[str, Any]:
         """The form as plain values: exactly what is signed."""
+        rooted = self.merkle_root is not None
         return {
-            "format": FORMAT,
+            **({"merkle_root": self.merkle_root} if rooted else {}),
+            "format": ROOTED_FORMAT if rooted else FORMAT,
             "batch_id": self.batch_id,
             "title": self.title,
             "content": self.content,
@@ -277,6 +285,7 @@ def make_form(
 def corrected(form: HandoverForm, kept_offers: Collection[str], remarks: str = "") -> HandoverForm:
     """The form for the part of a batch that is accepted; it names the form that it replaces.
 
+    It has no Merkle root: that of the whole is not its own.
     Raises Invalid when nothing is kept, or an offer is not on the form.
     """
     kept = set(kept_offers)
@@ -285,7 +294,13 @@ def corrected(form: HandoverForm, kept_offers: Collection[str], remarks: str = "
     items = tuple(item for item in form.items if item.offer_id in kept)
     if not items:
         raise Invalid("offers", "更正后的登记表没有档案。", "全部退回时请选择整批退回。")
-    return replace(form, items=items, corrects=form.digest, remarks=remarks or form.remarks)
+    return replace(
+        form,
+        items=items,
+        corrects=form.digest,
+        remarks=remarks or form.remarks,
+        merkle_root=None,
+    )
 
 
 def checks_of_reports(unit: Iterable[Report], archive: Iterable[Report]) -> dict[str, FormCheck]:
@@ -319,7 +334,10 @@ def _people_to_wire(people: FormPeople) -> dict[str, str]:
 
 
 def _read(data: Any) -> HandoverForm:
-    if not isinstance(data, dict) or data["format"] != FORMAT:
+    if not isinstance(data, dict) or data["format"] not in (FORMAT, ROOTED_FORMAT):
+        raise _unreadable()
+    root = data["merkle_root"] if data["format"] == ROOTED_FORMAT else None
+    if root is not None and not re.fullmatch("[0-9a-f]{64}", root):
         raise _unreadable()
     return HandoverForm(
         batch_id=data["batch_id"],
@@ -338,6 +356,7 @@ def _read(data: Any) -> HandoverForm:
         medium=data["medium"],
         corrects=data["corrects"],
         remarks=data["remarks"],
+        merkle_root=root,
     )
 
 

@@ -3,12 +3,14 @@
 Only an object with a valid receipt counts as received (protocol §5). The receipt names each
 offer by record version and package digest; the form that both sides signed travels in it. One of
 the second form also lists each file, under a Merkle root, so that it proves itself
-(`shared.verifier`); one of the first form names packages alone.
+(`shared.verifier`); one of the first form names packages alone. Where the unit's node reads the
+second form of the 移交与接收登记表, that has the root too, and so both sides have signed it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from shared.inspection.finding import Finding, Property
@@ -36,7 +38,7 @@ def draft_receipt(
 
     `records` are the described records by id, as they travel, in the versions of the form; with
     them the receipt lists each file. Raises Invalid when the unit's signature is not over this
-    form.
+    form, or the form's Merkle root is that of other records.
     """
     key = PublicKey.from_hex(unit_signature.get("public_key"))
     if not form.is_signed_by(key, unit_signature):
@@ -46,9 +48,19 @@ def draft_receipt(
             "请移交单位重新签名后再接收。",
             code="unit_signature_invalid",
         )
-    proves_itself = records is not None and form.files <= MOST_FILES
+    contents: dict[str, Any] = {}
+    if records is not None and form.files <= MOST_FILES:
+        contents = _contents(form, records)
+        if form.merkle_root not in (None, contents["merkle_root"]):
+            raise Invalid(
+                "merkle_root",
+                "登记表的 Merkle 根与目录和文件不符。",
+                "请重新审核这批移交，生成新的登记表。",
+                code="form_root_differs",
+            )
+        contents = {"format": FORMAT, "contents": contents}
     return {
-        **(_contents(form, records or {}) if proves_itself else {}),
+        **contents,
         "receipt_id": new_id(),
         "batch_id": form.batch_id,
         "archive": form.archive_code,
@@ -61,13 +73,34 @@ def draft_receipt(
     }
 
 
-def _contents(form: HandoverForm, records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What makes a receipt one of the second form: the descriptions and files, and their root."""
+def rooted(
+    form: HandoverForm,
+    records: Mapping[str, Mapping[str, Any]],
+    *,
+    digests: Mapping[str, str] | None = None,
+) -> HandoverForm:
+    """The form with the Merkle root over its catalogue and files, for both sides to sign.
+
+    `records` are the described records by id, as they travel; `digests` those of their
+    descriptions as they were offered, where these may read differently by now (a room was
+    renamed). Raises KeyError without one of them.
+    """
+    return replace(form, merkle_root=_contents(form, records, digests)["merkle_root"])
+
+
+def _contents(
+    form: HandoverForm,
+    records: Mapping[str, Mapping[str, Any]],
+    digests: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """What a receipt of the second form lists: the descriptions and files, and their root."""
     items = [dict(vars(item)) for item in form.items]
     listed = [
         {
             "record_id": item.record_id,
-            "record_digest": digest_of(records[item.record_id]),
+            "record_digest": digest_of(records[item.record_id])
+            if digests is None
+            else digests[item.record_id],
             "files": [
                 {"name": file["name"], "size": file["size"], "sha256": file["sha256"]}
                 for document in records[item.record_id]["documents"]
@@ -76,8 +109,7 @@ def _contents(form: HandoverForm, records: Mapping[str, Mapping[str, Any]]) -> d
         }
         for item in form.items
     ]
-    root = merkle_root(leaves(items, listed))
-    return {"format": FORMAT, "contents": {"merkle_root": root, "records": listed}}
+    return {"merkle_root": merkle_root(leaves(items, listed)), "records": listed}
 
 
 def make_receipt(

@@ -104,9 +104,10 @@ def judge(
 ) -> Judged:
     """What a receipt is worth; `seals` are the public keys that count, as hex.
 
-    The unit's signature stands over the form, and so over each package; the archive's over all of
-    it. A seal may also count by its certificate, which leads to one of the `authorities`: now, or
-    at the time of the first good one of the `stamps`.
+    The unit's signature stands over the form, and so over each package, and over the Merkle root
+    where the form has it; the archive's over all of it. A seal may also count by its certificate,
+    which leads to one of the `authorities`: now, or at the time of the first good one of the
+    `stamps`.
     """
     now, authorities = now or datetime.now(UTC), authorities or Authorities()
     found = Judged()
@@ -168,7 +169,20 @@ def contradictions(document: Mapping[str, Any]) -> list[Problem]:
         found.append(Problem("receipt_offers_differ", "回执所列的移交与登记表不符。"))
     if "contents" in document and not _is_proof(items, document["contents"]):
         found.append(Problem("receipt_root_differs", "回执的 Merkle 根与它所列的目录和文件不符。"))
+    if not _is_root_signed(document) and "merkle_root" in form:
+        found.append(Problem("form_root_differs", "双方签字的 Merkle 根与回执的不符。"))
     return found
+
+
+def root_is_signed(document: Mapping[str, Any]) -> bool:
+    """Whether the form, which both sides have signed, has the Merkle root of a shaped receipt."""
+    return "merkle_root" in document["form"] and _is_root_signed(document)
+
+
+def _is_root_signed(document: Mapping[str, Any]) -> bool:
+    root = document["form"].get("merkle_root")
+    contents = document.get("contents")
+    return _is_digest(root) and (contents is None or contents["merkle_root"] == root)
 
 
 def _is_proof(items: list[Mapping[str, Any]], contents: Mapping[str, Any]) -> bool:

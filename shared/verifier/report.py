@@ -11,7 +11,15 @@ from typing import Any
 from shared.verifier import certificates, stamps
 from shared.verifier.certificates import Authorities
 from shared.verifier.files import Held, Receipted, State
-from shared.verifier.receipt import MOST_BYTES, SIGNATURES, Judged, Signature, Verdict, judge
+from shared.verifier.receipt import (
+    MOST_BYTES,
+    SIGNATURES,
+    Judged,
+    Signature,
+    Verdict,
+    judge,
+    root_is_signed,
+)
 from shared.verifier.stamps import Stamp, Standing
 
 #: Exit codes: something is wrong; or nothing is wrong, and nothing proves who signed.
@@ -76,6 +84,7 @@ class Report:
                 "archive": document.get("archive"),
                 "at": document.get("at"),
                 "merkle_root": contents.get("merkle_root"),
+                "root_signed_by_both": bool(document) and root_is_signed(document),
                 "problems": [vars(each) for each in self.judged.problems],
                 "signatures": {
                     name: {

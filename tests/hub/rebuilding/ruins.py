@@ -15,6 +15,7 @@ from hub.correcting import service as correcting
 from hub.federation.origins import origin_of, own_columns
 from hub.federation.places import HubFolder
 from hub.repository.audit_segments import AuditWriter
+from hub.repository.versions import EventKind, add_version
 from hub.wiring import steps
 from shared.command.main import danglian
 from tests.federation import ARCHIVIST, Federation, Unit
@@ -44,6 +45,12 @@ def lively_city(folder: Path) -> Federation:
     ids = first.file(3)
     finish(city, first, first.offer(ids[:2]))
     correcting.make(city.hub, ARCHIVIST, ids[0], {"title": "核对后的题名"}, "核对原件后更正")
+    rendition = folder / "正文.ofd"
+    rendition.write_bytes(b"made-up bytes of a rendition")
+    add_version(
+        *(city.hub, ARCHIVIST, ids[0], EventKind.MIGRATION, {rendition.name: rendition}),
+        facts={"source": "正文.pdf", "tool": "转换工具 1.0", "reason": "长期保存"},
+    )
     other = second.file(2, year=2022)
     returned = second.offer(other[:1])
     city.settle()

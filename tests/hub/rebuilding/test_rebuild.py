@@ -14,7 +14,9 @@ from click.testing import CliRunner
 from hub.catalogue.models import CatalogueRecord
 from hub.federation import nodes as federation
 from hub.federation.places import HubFolder
+from hub.health import doctor
 from hub.receiving.models import Batch, Offer, OfferState, Verdict
+from hub.repository.models import FileFault
 from shared.audit import verify_chain
 from shared.command.main import danglian
 from shared.identity import create_account
@@ -132,38 +134,74 @@ def test_what_only_a_backup_has_comes_from_it(ruins: Ruins, tmp_path: Path) -> N
     hub.database().close()
 
 
-def test_a_damaged_object_is_named_and_left_out_until_it_is_put_back(ruins: Ruins) -> None:
-    (package, *_others) = (ruins.store / "archives").rglob("*.zip")
+def test_a_damaged_object_alone_is_left_out_by_name_until_it_is_put_back(ruins: Ruins) -> None:
+    """The rest of its batch is received, which is told as incomplete."""
+    package = next(
+        path
+        for path in (ruins.store / "archives").rglob("*.zip")
+        if not (path.parents[2] / "v2").exists()
+    )
     whole = package.read_bytes()
     package.write_bytes(whole[:-1])
     code, told = rebuild(ruins.folder)
     assert code == 3
     (finding,) = told["findings"]
-    assert (finding["code"], told["records"]) == ("stored_damaged", 0)
+    assert finding["code"] == "record_left_out"
+    assert (told["batches"], told["records"], told["incomplete"], told["left_out"]) == (1, 1, 1, 1)
     assert package.name in finding["problem"]
+    assert package.parents[2].name in finding["remedy"]
     hub = ruins.hub()
-    assert compare(ruins.before, tables_of(hub, "repository")) == [
-        "receiving_accession", "receiving_receipt", "repository_description",
-        "repository_package", "repository_paper",
-    ]  # fmt: skip
+    assert compare(ruins.before, tables_of(hub, "repository")) == ["repository_package"]
+    with hub.database().read() as session:
+        (fault,) = session.query(FileFault)
+        assert (fault.kind, fault.name.rpartition("/")[2]) == ("damaged", package.name)
+        named = {each.code: each.problem for each in doctor.examine(hub)}
+    assert package.name in named["file_damaged"]
+    assert "record_left_out" in named
     hub.database().close()
     package.write_bytes(whole)
-    answer = CliRunner().invoke(danglian, ["hub", "recover", "--dir", str(hub.path), "--json"])
-    assert json.loads(answer.stdout)["records"] == 2
+    for count in (1, 0):
+        answer = CliRunner().invoke(danglian, ["hub", "recover", "--dir", str(hub.path), "--json"])
+        told = json.loads(answer.stdout)
+        assert (told["batches"], told["records"], told["findings"]) == (0, count, [])
     assert compare(ruins.before, tables_of(ruins.hub(), "repository")) == []
+    with ruins.hub().database().read() as session:
+        assert "record_left_out" not in {each.code for each in doctor.examine(hub)}
+
+
+def test_what_the_second_copy_has_is_brought_back_before(ruins: Ruins) -> None:
+    """A package, an object's inventories, a whole object, a receipt and a register."""
+    second = ruins.folder / "second"
+    shutil.copytree(ruins.store, second)
+    first, other = sorted((ruins.store / "archives").rglob("*.zip"))
+    first.write_bytes(first.read_bytes()[:-1])
+    shutil.rmtree(other.parents[2])
+    receipts = next(ruins.store.rglob("receipts"))
+    for path in receipts.rglob("*.json"):
+        path.unlink()
+    for path in (ruins.store / "hub/registers/fonds").rglob("*.json"):
+        path.write_bytes(b"{")
+    code, told = rebuild(ruins.folder, "--second-store", str(second))
+    assert (code, told["findings"]) == (0, [])
+    assert (told["fonds"], told["batches"], told["records"], told["corrections"]) == (2, 1, 2, 1)
+    hub = ruins.hub()
+    assert hub.settings.second_store == str(second)
+    assert compare(ruins.before, tables_of(hub, "repository")) == []
+    hub.database().close()
 
 
 def test_the_version_counts_whose_inventory_is_good(ruins: Ruins) -> None:
-    """A second version is torn: the first one counts, and what the archive had sealed after it."""
-    second = next(path for path in ruins.store.rglob("v2/inventory.json"))
-    inventory = second.parents[1] / "inventory.json"
+    """The newest is torn: the one before counts, and what the archive had sealed after it."""
+    newest = max(ruins.store.rglob("v*/inventory.json"), key=lambda path: path.parent.name)
+    assert newest.parent.name == "v3"
+    inventory = newest.parents[1] / "inventory.json"
     whole = inventory.read_bytes()
-    for torn in (second, inventory):
+    for torn in (newest, inventory):
         torn.write_bytes(whole[:-20])
     code, told = rebuild(ruins.folder)
     assert (code, told["records"], told["corrections"]) == (3, 2, 1)
     assert [each["code"] for each in told["findings"]] == ["inventory_mended"]
-    assert inventory.read_bytes() == second.read_bytes() == whole
+    assert inventory.read_bytes() == newest.read_bytes() == whole
     assert compare(ruins.before, tables_of(ruins.hub(), "repository")) == []
 
 

@@ -222,6 +222,37 @@ def test_a_batch_under_way_while_the_seal_changes_is_finished(day: Day) -> None:
     day.all_is_well(batch)
 
 
+def test_a_record_that_was_left_out_passes_to_the_archive_when_its_node_tells_it(day: Day) -> None:
+    batch = day.hand_over(2)
+    day.receive(batch)
+    papers = [
+        evidence("verdict", day.unit.heard("verdict")[0]),
+        evidence("receipt", day.unit.heard("receipt")[0]),
+    ]
+    damaged, whole = batch.offers
+    (path,) = day.kept.rglob(f"{damaged.sha256}.zip")
+    path.write_bytes(b"rotten")
+    day.lose_database()
+    done = day.recover()
+    assert (done.batches, done.records, done.left_out) == (1, 1, 1)
+    assert day.codes(done) == ["record_left_out"]
+    assert day.hub.batch(batch.id).state == "received"
+    assert day.hub.custody(whole.record) == f"archive:{YILING_ARCHIVE}"
+    with day.hub.city.database.read() as session:
+        assert session.get(CatalogueRecord, damaged.record.id) is None
+    for _ in range(2):
+        day.unit.tell(*(each.record for each in batch.offers))
+        day.unit.send("offer", *(each.body for each in batch.offers))
+        day.unit.send("batch", batch.closing)
+        day.unit.send("evidence", *papers)
+        day.hub.work()
+    assert day.hub.custody(damaged.record) == f"archive:{YILING_ARCHIVE}"
+    assert day.codes(day.recover()) == ["record_left_out"]
+    path.write_bytes(damaged.package)
+    assert (day.recover().records, day.recover().records) == (1, 0)
+    day.all_is_well(batch)
+
+
 class TestWhatDoesNotCount:
     def test_a_package_without_receipt_is_named_and_stays(self, day: Day) -> None:
         batch = day.hand_over(1)

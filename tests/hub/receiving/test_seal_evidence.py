@@ -22,6 +22,7 @@ from hub.receiving import service as receiving
 from hub.receiving.models import Offer, Receipt
 from hub.receiving.stored import read_batch
 from hub.repository import service as repository
+from hub.repository.examining import Stores
 from hub.repository.models import Paper
 from shared.command.main import danglian
 from shared.kernel.actor import Actor
@@ -181,7 +182,8 @@ def test_a_seal_revoked_later_was_valid_at_receipt_by_what_was_kept_then(
     # What a restore or rebuild reads of the batch has the same evidence.
     with desk.hub.city.database.read() as session:
         seals = federation.seals_of(YILING_ARCHIVE, session)
-    assert read_batch(store, YILING_ARCHIVE, receipt.id, seals).evidence == evidence
+    again = read_batch(Stores(store), YILING_ARCHIVE, receipt.id, seals, finished=True)
+    assert again.evidence == evidence
 
 
 def test_the_seals_inside_documents_are_judged_and_kept_with_the_record(

@@ -14,6 +14,8 @@ from shared.kernel.actor import Actor
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import NotAllowed, NotFound, WrongState
 from shared.kernel.keys import document_is_signed_by
+from shared.packaging import verify_receipt
+from shared.verifier.receipt import root_is_signed
 from tests.hub.receiving.handover import YILING_ARCHIVE, Hub, Unit
 
 DATABASES = ("sqlite", "postgresql")
@@ -125,6 +127,27 @@ def test_a_returned_batch_may_come_again_under_its_own_id(
     hub.receive(archivist, first.id)
     hub.work()
     assert len(unit.heard("receipt")[0]["offers"]) == 2
+
+
+def test_a_unit_that_reads_it_signs_the_root_of_catalogue_and_files(
+    hub: Hub, unit: Unit, reviewer: Actor, archivist: Actor
+) -> None:
+    batch = unit.batch(unit.records(3))
+    unit.send("offer", *(each.body for each in batch.offers))
+    unit.send("batch", {**batch.closing, "reads_form": "danglian-handover-form/2"})
+    hub.work()
+    hub.decide(reviewer, batch.id, Decided(batch.offers[0].offer_id, "returned", [REASON]))
+    hub.conclude(reviewer, batch.id, "corrected")
+    form = unit.heard("verdict")[-1]["form"]
+    unit.sign(batch.id)
+    hub.receive(archivist, batch.id)
+    hub.work()
+    (receipt,) = unit.heard("receipt")
+    assert form["format"] == "danglian-handover-form/2"
+    assert form["merkle_root"] == receipt["contents"]["merkle_root"]
+    assert root_is_signed(receipt)
+    seal = hub.city.folder.keys.seal(YILING_ARCHIVE)
+    assert verify_receipt(receipt, unit.seal.public, seal.public) == []
 
 
 def test_a_corrected_form_receives_a_part_and_returns_the_rest(

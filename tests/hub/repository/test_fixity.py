@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from hub.federation.generations import begin_generation
+from hub.repository.audit_segments import AuditWriter
 from hub.repository.examining import UNREADABLE, FaultKind, Stores, examine
 from hub.repository.expected import expected_in
 from hub.repository.fixity import Fixity
 from hub.repository.keeping import Copy, kept_in
 from hub.repository.mending import mend
 from hub.repository.models import FileFault, KeptObject
+from hub.repository.papers import PaperFinder
+from hub.repository.registers import RegisterWriter
 from hub.repository.second_copy import MARK, Copying, begin_anew
 from hub.repository.service import PaperWriter, keep_paper
 from shared.audit.models import AuditEvent
@@ -125,6 +129,36 @@ def test_papers_and_what_version_0_1_kept_are_read_as_well(alone: Keeper) -> Non
     [name] = alone.stores.first.names(f"archives/{YILING_ARCHIVE}/verdicts/")
     damage(alone.stores.first, name, b'{"a":2}')
     assert alone.faults() == {(DAMAGED, name)}
+
+
+def test_what_the_hub_keeps_of_itself_is_read_copied_and_mended_as_well(
+    city: City, keeper: Keeper
+) -> None:
+    """Registers and audit, and what lies in the store before the database has a row of it."""
+    first, second = keeper.stores.first, keeper.stores.of(Copy.SECOND)
+    begin_generation(city.folder)
+    RegisterWriter(city.database).step()
+    AuditWriter(city.database, wait=timedelta(0)).step()
+    finder = PaperFinder(city.database, first)
+    while PaperWriter(city.database, first).step() or finder.step():
+        pass
+    keeper.copy()
+    papers = contents(first, "hub/")
+    assert {name.split("/")[1] for name in papers} == {"audit", "generations", "registers"}
+    assert contents(second, "hub/") == papers
+    for copy, store in ((Copy.FIRST, first), (Copy.SECOND, second)):
+        for folder in ("audit", "generations", "registers"):
+            name = next(each for each in papers if each.startswith(f"hub/{folder}/"))
+            damage(store, name, b"rotten")
+            assert keeper.faults(copy) == {(DAMAGED, name)}
+            assert keeper.faults(copy, mends=True) == set()
+    assert contents(first, "hub/").items() >= papers.items()
+    assert any(name.startswith("hub/aside/") for name in first.names("hub/"))
+    with city.database.read() as session:
+        subjects = set(session.scalars(select(AuditEvent.subject).where(
+            AuditEvent.action == "object.damaged"
+        )))  # fmt: skip
+    assert subjects == {"hub"}
 
 
 def test_a_file_that_cannot_be_read_holds_up_nobody(alone: Keeper) -> None:

@@ -88,6 +88,47 @@ def test_the_list_is_searched_sorted_and_has_all_that_is_kept(hub: Hub, place: s
     assert Browser(desk, "archivist").get("/fixity/objects/archives/x").status_code == 404
 
 
+def test_what_the_hub_keeps_of_itself_is_shown_to_those_who_see_all_archives(
+    hub: Hub, place: str
+) -> None:
+    desk = make_desk(
+        hub.city,
+        archivist=Grant(Role.ARCHIVIST, YILING_ARCHIVE),
+        administrator=Grant(Role.ADMINISTRATOR),
+    )
+    hub.work("repository.registers")
+    hub.work("repository.papers")
+    with hub.city.database.read() as session:
+        own = session.scalars(select(KeptObject.place).where(KeptObject.archive_code == "hub"))
+        register = next(each for each in own if each.startswith("hub/registers/fonds/"))
+    for login, sees in (("administrator", True), ("archivist", False)):
+        browser = Browser(desk, login)
+        assert ("平台的登记和日志" in browser.get("/fixity/").text) is sees
+        assert (register in browser.get("/fixity/?tab=all&q=hub/registers/fonds").text) is sees
+        assert browser.get(f"/fixity/objects/{register}").status_code == (200 if sees else 404)
+    assert fixity(hub.city, "--archive", "hub", code=0)["own"] > 0
+
+
+def test_the_page_of_a_record_says_whether_its_second_copy_is_there(
+    hub: Hub, place: str, tmp_path: Path
+) -> None:
+    with hub.city.database.read() as session:
+        whole = session.scalar(
+            select(KeptObject.record_id).where(
+                KeptObject.record_id.is_not(None), KeptObject.place != place
+            )
+        )
+    page = f"/catalogue/records/{whole}"
+    grant = Grant(Role.ARCHIVIST, YILING_ARCHIVE)
+    assert "第二份" not in Browser(make_desk(hub.city, first=grant), "first").get(page).text
+    (tmp_path / "second").mkdir()
+    hub.city.folder = with_second_store(hub.city.folder, str(tmp_path / "second"))
+    browser = Browser(make_desk(hub.city, then=grant), "then")
+    assert "还没有存入，等待复制" in browser.get(page).text
+    hub.work("repository.second_copy")
+    assert "核对完好" in browser.get(page).text
+
+
 def test_what_is_asked_for_on_the_page_is_done_by_the_hub(hub: Hub, place: str) -> None:
     desk = make_desk(hub.city, archivist=Grant(Role.ARCHIVIST, YILING_ARCHIVE))
     browser = Browser(desk, "archivist")

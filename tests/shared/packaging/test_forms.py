@@ -145,6 +145,8 @@ def test_both_sides_sign_the_same_words() -> None:
     [
         {"count": {**form().to_wire()["count"], "records": 4}},
         {"format": "danglian-handover-form/2"},
+        {"format": "danglian-handover-form/2", "merkle_root": "x"},
+        {"merkle_root": "0" * 64},
         {"items": "none"},
         {"items": [{}]},
         {"checks": {}},
