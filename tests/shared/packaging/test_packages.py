@@ -53,6 +53,21 @@ def test_a_package_holds_the_record_its_metadata_and_its_files(unit: Unit, tmp_p
             assert info.filename.isascii() == (info.flag_bits == 0)  # else the flag of UTF-8
 
 
+def test_a_package_has_its_own_digest_whatever_of_it_was_read_before(
+    unit: Unit, tmp_path: Path
+) -> None:
+    record = unit.record(unit.file("影像.pdf", os.urandom(3_000_000)), unit.file("附件.txt", b"t"))
+    identity = unit.package(record, tmp_path / "p.zip")
+    with open_package(tmp_path / "p.zip") as package:
+        paths = [entry.path for entry in package.manifest.entries]
+    for read in ([], paths, paths[::-1], [*paths[1:], *paths], [*paths[:3], *paths[:3]]):
+        with open_package(tmp_path / "p.zip") as package:
+            for path in read:
+                with package.open(path) as stream:
+                    stream.read(2_000_000 if len(read) == len(paths) else -1)
+            assert package.identity == identity
+
+
 def test_a_file_is_read_where_it_lies_in_the_package(unit: Unit, tmp_path: Path) -> None:
     content = bytes(range(256)) * 1000
     record = unit.record(unit.file("影像.pdf", content), unit.file("附件.txt", b"text"))
