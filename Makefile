@@ -2,8 +2,10 @@
 
 BIN := .venv/bin
 SETUP := sh deploy/setup/run
-# Many tests wait for servers: two workers more than there are processors keep these busy.
+# Many tests wait for servers: two workers more than there are processors keep these busy, and one
+# where each starts processes of its own.
 WORKERS := $(shell expr $$(nproc) + 2)
+FEWER := $(shell expr $$(nproc) + 1)
 # A file's tests share what they set up. What works with processes comes late among the quick tests:
 # many of them at once wait for each other. Among themselves the longest come first (tests/conftest.py).
 BY_FILE := --dist loadfile
@@ -26,7 +28,7 @@ demo: setup ## Run a hub and its nodes on this machine, with documents to try.
 .PHONY: test
 test: tools lint ## Check everything: lint, types, import contracts, then the tests.
 	@$(BIN)/pytest -n $(WORKERS) $(BY_FILE) -m "not (browser or faults or performance or at_length)"
-	@$(BIN)/pytest -n 2 $(BY_FILE) $(LONGEST_FIRST) -m "(browser or faults) and not at_length"
+	@$(BIN)/pytest -n $(FEWER) $(BY_FILE) $(LONGEST_FIRST) -m "(browser or faults) and not at_length"
 
 .PHONY: test-faults
 test-faults: tools ## Every fault of docs/reliability.md, and whatever is long; WRITE=1 keeps the table there.

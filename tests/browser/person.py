@@ -34,6 +34,10 @@ addEventListener('securitypolicyviolation',
 expect.set_options(timeout=60_000)
 
 
+#: What Chromium says of a reload that another page has overtaken.
+_OVERTAKEN = ("ERR_ABORTED", "Not attached to an active page")
+
+
 class Person:
     """A person with a browser of their own."""
 
@@ -124,7 +128,7 @@ class Person:
                 self.page.reload()
             except Error as error:
                 # What was clicked before has only now led to its page, instead of the reload.
-                if "ERR_ABORTED" not in error.message:
+                if not any(each in error.message for each in _OVERTAKEN):
                     raise
         self.sees(text)
 
