@@ -52,7 +52,6 @@ def _locked(name: str, files: tuple[str, ...]) -> Step:
 def _pip(*arguments: str) -> None:
     run(
         *(BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-        # What is imported compiles itself; most of what is installed never is.
-        *("--no-input", "--no-compile", *arguments),
+        *("--no-input", *arguments),
         failing="pip could not install what Danglian needs; the lines above say why.",
     )
