@@ -32,18 +32,6 @@ def ahead() -> Iterator[Ahead]:
         yield ahead
 
 
-@pytest.fixture
-def city(tmp_path: Path) -> Iterator[Federation]:
-    federation = Federation(tmp_path)
-    yield federation
-    federation.hub.database().close()
-
-
-@pytest.fixture
-def unit(city: Federation) -> Unit:
-    return city.enrol("宜昌市文化和旅游局", number="A101")
-
-
 def runs(unit: Unit) -> list[Message]:
     """The runs that wait at a node, as the hub has opened them."""
     sealed = map(read_envelope, unit.agent._exchange.due())
