@@ -2,14 +2,11 @@
 
 BIN := .venv/bin
 SETUP := sh deploy/setup/run
-# Many tests wait for servers: two workers more than there are processors keep these busy, and one
-# where each starts processes of its own.
-WORKERS := $(shell expr $$(nproc) + 2)
-FEWER := $(shell expr $$(nproc) + 1)
-# A file's tests share what they set up. What works with processes comes late among the quick tests:
-# many of them at once wait for each other. Among themselves the longest come first (tests/conftest.py).
-BY_FILE := --dist loadfile
-LONGEST_FIRST := --no-loadscope-reorder
+# Tests wait for servers and for processes that they start: one worker more than there are
+# processors keeps these busy.
+WORKERS := $(shell expr $$(nproc) + 1)
+# A file's tests share what they set up; what takes longest comes first (tests/conftest.py).
+BY_FILE := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 
@@ -27,13 +24,12 @@ demo: setup ## Run a hub and its nodes on this machine, with documents to try.
 
 .PHONY: test
 test: tools lint ## Check everything: lint, types, import contracts, then the tests.
-	@$(BIN)/pytest -n $(WORKERS) $(BY_FILE) -m "not (browser or faults or performance or at_length)"
-	@$(BIN)/pytest -n $(FEWER) $(BY_FILE) $(LONGEST_FIRST) -m "(browser or faults) and not at_length"
+	@$(BIN)/pytest -n $(WORKERS) $(BY_FILE) -m "not (performance or at_length)"
 
 .PHONY: test-faults
 test-faults: tools ## Every fault of docs/reliability.md, and whatever is long; WRITE=1 keeps the table there.
 	@RECORDS=2000 SCHEDULES=$(or $(SCHEDULES),2000) DEATHS=100 SILENCE=100 $(BIN)/python -m pytest -p tests.faults.matrix \
-	  -n 2 $(BY_FILE) $(LONGEST_FIRST) --timeout 3600 $(if $(WRITE),--write-matrix)
+	  -n 2 $(BY_FILE) --timeout 3600 $(if $(WRITE),--write-matrix)
 
 .PHONY: lint
 lint: tools ## Check style, types and import contracts.

@@ -112,8 +112,9 @@ def start(folder: HubFolder, shards: Iterable[int]) -> Background:
         background.repeat("broker", BrokerKeeper(folder).step, idle_seconds=2.0)
     recounting = Recounting(folder.database(), hours=folder.settings.recount_hours)
     background.repeat("catalogue.recount", recounting.step, idle_seconds=300.0)
+    written = folder.database().trace
     for name, step in steps(folder).items():
-        background.repeat(name, step, idle_seconds=_IDLE.get(name, 0.5))
+        background.repeat(name, step, idle_seconds=_IDLE.get(name, 0.5), trace=written)
     background.start()
     return background
 
@@ -121,6 +122,7 @@ def start(folder: HubFolder, shards: Iterable[int]) -> Background:
 def work(folder: HubFolder, shards: Iterable[int], background: Background) -> None:
     """Add the loops that talk to the nodes of some shards, over one link."""
     link = folder.open_link()
+    written = folder.database().trace
     dialect = folder.database().engine.dialect.name
     side_by_side = _SIDE_BY_SIDE.get(dialect, _OTHERWISE)
     ahead = Ahead(READING, dialect)
@@ -135,6 +137,6 @@ def work(folder: HubFolder, shards: Iterable[int], background: Background) -> No
         background.repeat(f"post.{shard}.in", post.step_collect, idle_seconds=0.1)
         for lane in range(side_by_side):
             background.repeat(f"post.{shard}.work.{lane}", post.step_work, idle_seconds=0.1)
-        background.repeat(f"post.{shard}.out", post.step_out, idle_seconds=0.2)
+        background.repeat(f"post.{shard}.out", post.step_out, idle_seconds=0.2, trace=written)
     background.at_end(link.close)
     background.at_end(ahead.close)

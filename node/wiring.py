@@ -162,9 +162,15 @@ def start(folder: NodeFolder) -> Background:
     name = folder.settings.slug
     background = Background()
     correspondence = Correspondence(folder)
-    background.repeat(f"{name}.intake", IntakeWork(folder).step, idle_seconds=0.5)
-    background.repeat(f"{name}.transfer", TransferWork(folder).step, idle_seconds=0.5)
-    background.repeat(f"{name}.custody", CustodyWork(folder).step, idle_seconds=1.0)
+    written = folder.database().trace
+    for room, step, seconds in (
+        ("intake", IntakeWork(folder).step, 0.5),
+        ("transfer", TransferWork(folder).step, 0.5),
+        ("custody", CustodyWork(folder).step, 1.0),
+        ("upload", correspondence.step_upload, 1.0),
+        ("fetch", correspondence.step_fetch, 1.0),
+    ):
+        background.repeat(f"{name}.{room}", step, idle_seconds=seconds, trace=written)
     outward = f"{name}.out"
 
     def take_in() -> bool:
@@ -175,10 +181,8 @@ def start(folder: NodeFolder) -> Background:
         return came
 
     background.repeat(f"{name}.in", take_in, idle_seconds=0.1)
-    background.repeat(outward, correspondence.step_out, idle_seconds=0.2)
-    background.repeat(f"{name}.upload", correspondence.step_upload, idle_seconds=1.0)
+    background.repeat(outward, correspondence.step_out, idle_seconds=0.2, trace=written)
     background.repeat(f"{name}.reconcile", reconciling.Schedule(folder).step, idle_seconds=60.0)
-    background.repeat(f"{name}.fetch", correspondence.step_fetch, idle_seconds=1.0)
     background.at_end(correspondence.close)
     background.start()
     return background

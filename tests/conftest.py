@@ -70,17 +70,21 @@ _DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What works with real processes has time also on a machine on which everything else runs.
 
-    And what may take longest begins first, so that no worker is left alone with it at the end.
+    And what may take longest begins first, so that no worker is left alone with it at the end. But
+    people at browsers come last: the city that they share need not run beside everything else.
     """
     longest: dict[Path, float] = {}
+    browsing: set[Path] = set()
     for item in items:
-        slow = item.get_closest_marker("browser") or item.get_closest_marker("faults")
+        if item.get_closest_marker("browser"):
+            browsing.add(item.path)
+        slow = item.path in browsing or item.get_closest_marker("faults")
         if slow and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_PATIENCE))
         mark = item.get_closest_marker("timeout")
         if mark is not None:
             longest[item.path] = max(longest.get(item.path, 0.0), float(mark.args[0]))
-    items.sort(key=lambda item: -longest.get(item.path, 0.0))
+    items.sort(key=lambda item: (item.path in browsing, -longest.get(item.path, 0.0)))
 
 
 @pytest.fixture(scope="session")

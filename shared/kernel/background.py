@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 
 from shared.kernel.errors import Unavailable
@@ -18,8 +19,11 @@ log = logging.getLogger(__name__)
 
 #: Does a bounded piece of work; True when there may be more to do at once.
 Step = Callable[[], bool]
+#: Says something that is equal to what it said before while nothing has happened; costs little.
+Trace = Callable[[], object]
 
 _LONGEST_PAUSE = 30.0
+_QUIET_SECONDS = 2.0
 
 
 class Background:
@@ -35,17 +39,22 @@ class Background:
         """Do this after the last step of the last loop, such as closing what they share."""
         self._at_end.append(action)
 
-    def repeat(self, name: str, step: Step, *, idle_seconds: float = 1.0) -> None:
+    def repeat(
+        self, name: str, step: Step, *, idle_seconds: float = 1.0, trace: Trace = object
+    ) -> None:
         """Run `step` in a thread of its own: at once while it has work, else every `idle_seconds`.
 
-        Unavailable slows the loop down (doubling, with jitter, up to 30 s); any other error is
-        logged with its traceback and treated the same, so that one bad thing never ends a loop.
+        While its `trace` stays equal it rests for two seconds: an old PC has better things to do
+        than to look for what cannot be there. Unavailable slows the loop down (doubling, with
+        jitter, up to 30 s); any other error is logged with its traceback and treated the same, so
+        that one bad thing never ends a loop.
         """
         wake = self._wakes[name] = threading.Event()
 
         def loop() -> None:
             pause = idle_seconds
             while not self._stop.is_set():
+                before = trace()
                 try:
                     busy = step()
                     pause = 0.0 if busy else idle_seconds
@@ -56,7 +65,9 @@ class Background:
                     pause = _longer(pause, idle_seconds)
                     log.exception("%s: step failed, next try in %.1f s", name, pause)
                 if pause:
-                    wake.wait(pause)
+                    until = time.monotonic() + _QUIET_SECONDS
+                    while not wake.wait(pause) and before == trace() and time.monotonic() < until:
+                        pass
                     wake.clear()
 
         self._threads.append(threading.Thread(target=loop, name=name, daemon=True))

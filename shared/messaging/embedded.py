@@ -24,6 +24,7 @@ from kombu import Connection
 from kombu.transport import TRANSPORT_ALIASES, virtual
 
 from shared.kernel.errors import Unavailable
+from shared.kernel.files import sqlite_trace
 from shared.kernel.identifiers import new_id
 from shared.messaging.link import DEAD_BYTES_KEPT, DEAD_LETTERS_KEPT, Delivery, is_dead_queue
 
@@ -224,10 +225,12 @@ class KombuLink:
         """Up to `most` messages of a queue, in order; waits a while for the first."""
         deadline = time.monotonic() + wait_seconds
         while True:
+            before = sqlite_trace(self._path)
             found = self._take(queue, most)
             if found or time.monotonic() >= deadline:
                 return found
-            time.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+            while (left := deadline - time.monotonic()) > 0 and before == sqlite_trace(self._path):
+                time.sleep(min(_POLL_SECONDS, left))
 
     def _take(self, queue: str, most: int) -> list[Delivery]:
         found: list[Delivery] = []

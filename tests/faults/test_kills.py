@@ -101,7 +101,7 @@ def _running_on(folder: Path) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("stack", "seed"), [pytest.param("embedded", 11, marks=pytest.mark.at_length), ("full", 12)]
+    ("stack", "seed"), [("embedded", 11), pytest.param("full", 12, marks=pytest.mark.at_length)]
 )
 def test_nothing_is_lost_doubled_or_altered_when_every_process_is_killed_once(
     tmp_path: Path, stack: str, seed: int
