@@ -15,7 +15,7 @@ from shared.kernel.clock import utc_text
 from shared.kernel.errors import NotFound
 from shared.kernel.keys import SigningKey, sign_document
 from shared.kernel.succession import seal_holder
-from shared.messaging import append
+from shared.messaging.log import append
 from shared.messaging.models import OutgoingEntry, OutgoingStream
 from shared.records.fonds import Fonds as FondsShape
 

@@ -22,9 +22,8 @@ from shared.kernel.clock import now
 from shared.kernel.database import locked, locked_all
 from shared.kernel.errors import NotFound
 from shared.kernel.keys import SigningKey
-from shared.messaging import append_many
 from shared.messaging.inbox import open_incoming
-from shared.messaging.log import lock_streams, open_outgoing
+from shared.messaging.log import append_many, lock_streams, open_outgoing
 from shared.messaging.models import OutgoingEntry, OutgoingStream
 
 Fact = tuple[str, str, dict[str, Any]]

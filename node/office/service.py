@@ -20,7 +20,7 @@ from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import NotAllowed, NotFound, WrongState
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import PublicKey, document_is_signed_by
-from shared.messaging import append_many
+from shared.messaging.log import append_many
 from shared.records.fonds import Fonds
 
 

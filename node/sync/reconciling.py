@@ -22,7 +22,7 @@ from shared import audit
 from shared.kernel.actor import Actor, Role, require, system_actor
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now
-from shared.messaging import append
+from shared.messaging.log import append
 from shared.messaging.models import IncomingStream
 
 _KEPT = timedelta(days=400)

@@ -4,7 +4,3 @@
 `exchange` the conversation with one peer, `link` the port to whatever carries the bytes.
 The rules, and the way of losing data that each one answers, stand in the modules.
 """
-
-from shared.messaging.log import append, append_many
-
-__all__ = ["append", "append_many"]

@@ -26,9 +26,10 @@ from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import Unavailable
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
-from shared.messaging import append, embedded
+from shared.messaging import embedded
 from shared.messaging.envelope import VERSION, Header, Message, close_envelope, read_envelope
 from shared.messaging.link import DEAD_BYTES_KEPT, dead_queue, hub_queue
+from shared.messaging.log import append
 from shared.messaging.models import DeadLetter
 from tests.federation import Federation, Unit
 

@@ -15,9 +15,9 @@ from node.filing import service as filing
 from node.filing.models import Objection
 from node.office.models import OfficeState
 from shared.kernel.identifiers import new_id
-from shared.messaging import append
 from shared.messaging.envelope import VERSION, Header, Message, close_envelope, read_envelope
 from shared.messaging.link import hub_queue, node_queue
+from shared.messaging.log import append
 from tests.federation import Federation, Unit, everywhere_the_same
 
 NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}

@@ -16,8 +16,8 @@ import pytest
 from hub.catalogue.models import CatalogueRecord
 from node.filing.models import Objection
 from shared.kernel.identifiers import new_id
-from shared.messaging import append
 from shared.messaging.link import hub_queue, node_queue
+from shared.messaging.log import append
 from shared.messaging.models import OutgoingStream
 from tests.end_to_end.killed import hub_talks, node_talks
 from tests.end_to_end.test_streams import NOTHING_WRONG

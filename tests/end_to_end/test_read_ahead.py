@@ -161,3 +161,9 @@ def is_alive(pid: int) -> bool:
         return False
     # Nobody may be there to bury it.
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_the_second_process_loads_no_database() -> None:
+    """It must be there before the first run has waited for it."""
+    program = f"import sys, {READING}; print('sqlalchemy' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "False"

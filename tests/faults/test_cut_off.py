@@ -20,7 +20,7 @@ from hub.federation.fonds import rename_fonds
 from node.filing.models import Objection
 from node.office.service import fonds_of
 from shared.kernel.identifiers import new_id
-from shared.messaging import append
+from shared.messaging.log import append
 from tests.city import wait_for
 from tests.end_to_end.test_streams import NOTHING_WRONG
 from tests.federation import ADMIN, everywhere_the_same

@@ -44,9 +44,9 @@ from node.sync.reconciling import ask
 from node.sync.uploads import Uploader
 from node.transfer import service as transfer
 from shared.kernel.keys import PublicKey
-from shared.messaging import append
 from shared.messaging.envelope import Message, read_envelope
 from shared.messaging.link import hub_queue, node_queue
+from shared.messaging.log import append
 from shared.messaging.models import DeadLetter, IncomingStream, OutgoingStream
 from shared.web import serve
 from tests.federation import ADMIN, CLERK, Federation, Unit

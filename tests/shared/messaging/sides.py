@@ -15,12 +15,11 @@ from shared.kernel.canonical import canonical_json
 from shared.kernel.database import Database, Model
 from shared.kernel.errors import Invalid
 from shared.kernel.keys import PublicKey, SigningKey
-from shared.messaging import append
 from shared.messaging.entry import Entry
 from shared.messaging.envelope import BadEnvelope, read_envelope
 from shared.messaging.exchange import Events, Exchange, Party, Timing
 from shared.messaging.inbox import open_incoming
-from shared.messaging.log import open_outgoing
+from shared.messaging.log import append, open_outgoing
 from shared.messaging.models import IncomingStream, OutgoingStream
 
 HUB, NODE = "hub-1", "node-1"

@@ -14,7 +14,7 @@ from sqlalchemy.pool import QueuePool
 
 from shared.kernel.errors import Invalid
 from shared.kernel.keys import SigningKey
-from shared.messaging import append, log
+from shared.messaging import log
 from shared.messaging.entry import RUN_BYTES
 from shared.messaging.envelope import (
     BadEnvelope,
@@ -23,7 +23,7 @@ from shared.messaging.envelope import (
     read_envelope,
 )
 from shared.messaging.inbox import open_incoming
-from shared.messaging.log import open_outgoing
+from shared.messaging.log import append, open_outgoing
 from shared.messaging.run import OVERSIZE_BYTES, RawEntry, pack_run, unpack_run
 from tests.shared.messaging.sides import _KEYS, HUB, NODE, Pair, Side, Weather, public_key
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.kernel.errors import Invalid, NotFound
-from shared.messaging import append_many
 from shared.messaging.envelope import BadEnvelope, Message, next_message, read_envelope
+from shared.messaging.log import append_many
 from shared.messaging.parcel import (
     Cover,
     End,
