@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from node.filing import service as filing
 from node.office.places import NodeFolder
 from node.registry.files import object_name
-from shared.inspection import Context, Stage, inspect_record
+from shared.inspection import Context, Occasion, inspect_record
 from shared.records.fonds import Fonds
 
 
@@ -53,7 +53,7 @@ class Checker:
             for file in document["files"]
         }
         context = Context(
-            stage=Stage.TRANSFER,
+            occasion=Occasion.TRANSFER,
             fonds=fonds,
             code_used_by=None if codes is None else codes.get,
             authorities=self._authorities.current() if self._authorities else None,
