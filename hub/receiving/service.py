@@ -26,6 +26,14 @@ from hub.receiving.evidence import (
 )
 from hub.receiving.finishing import Finishing
 from hub.receiving.forms import form_pdf_of
+from hub.receiving.inspections import (
+    Counting,
+    ItemDecided,
+    decide_items,
+    inspection_of,
+    may_decide_items,
+    runs_of,
+)
 from hub.receiving.models import (
     HOLDING_STATES,
     OFFER_STATES,
@@ -78,7 +86,9 @@ __all__ = [
     "Batch",
     "CarriedPackages",
     "Checking",
+    "Counting",
     "Finishing",
+    "ItemDecided",
     "Offer",
     "OfferState",
     "Outcome",
@@ -101,6 +111,7 @@ __all__ = [
     "batches_within",
     "conclude",
     "count_stamps",
+    "decide_items",
     "draft_receipt",
     "draft_verdict",
     "forget_upload",
@@ -110,7 +121,9 @@ __all__ = [
     "handlers",
     "has_finding",
     "holdings",
+    "inspection_of",
     "locked_batch",
+    "may_decide_items",
     "news_of",
     "offer_in",
     "offer_to_look_at",
@@ -126,6 +139,7 @@ __all__ = [
     "receiving_now",
     "require_sight",
     "require_signature",
+    "runs_of",
     "settle_receipt",
     "settle_verdict",
     "sign_and_receive",
@@ -157,7 +171,10 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
     """The background steps of this room and of the repository below it, by name."""
     database = folder.database()
     return {
-        "receiving.check": Checking(database, folder.staging, folder.seal_authorities).step,
+        "receiving.check": Checking(
+            database, folder.staging, folder.seal_authorities, folder.clamd
+        ).step,
+        "receiving.count": Counting(database).step,
         "receiving.finish": Finishing(
             database, folder.store, folder.staging, folder.keys.seal, folder.seal_authorities
         ).step,
