@@ -26,6 +26,7 @@ from hub.receiving.evidence import (
 )
 from hub.receiving.finishing import Finishing
 from hub.receiving.forms import form_pdf_of
+from hub.receiving.inspection_reports import signed_report
 from hub.receiving.inspections import (
     Counting,
     ItemDecided,
@@ -122,6 +123,7 @@ __all__ = [
     "has_finding",
     "holdings",
     "inspection_of",
+    "inspection_report_seen_by",
     "locked_batch",
     "may_decide_items",
     "news_of",
@@ -370,6 +372,20 @@ def offer_to_look_at(actor: Actor, record: CatalogueRecord, *, session: Session)
         if here and not is_marked(offer) and not titles_hidden(actor, [offer], session=session):
             return offer
     return None
+
+
+def inspection_report_seen_by(folder: HubFolder, actor: Actor, batch_row_id: str) -> dict[str, Any]:
+    """The signed report 四性检测报告 of a batch, for who sees its records. Raises NotAllowed.
+
+    A record that bears a mark of classification is in it without title and content.
+    """
+    with folder.database().read() as session:
+        batch = batch_seen_by(actor, batch_row_id, session=session)
+        offers = offers_of(batch.id, session=session)
+        hidden = titles_hidden(actor, offers, session=session)
+        for offer in [each for each in offers if each.id in hidden][:1]:
+            require_sight(actor, offer, session=session)
+    return signed_report(folder, batch)
 
 
 def form_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import jsonify
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -102,6 +103,13 @@ def decide_items(decided: list[dict[str, Any]], batch_id: str) -> Any:
         found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
         receiving.decide_items(current_actor(), found.id, said, session=session)
         return _inspected(found, session)
+
+
+@review_api.route("/batches/<batch_id>/inspection/report", methods=["GET"])
+def inspection_report(batch_id: str) -> Any:
+    """The report of the inspection, signed by the hub: items, problems, who, when, by what."""
+    found = receiving.inspection_report_seen_by(current_folder(), current_actor(), batch_id)
+    return jsonify(found)
 
 
 def _inspected(batch: Batch, session: Session) -> dict[str, Any]:

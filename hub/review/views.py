@@ -32,7 +32,9 @@ from hub.review.service import PRESET_REASONS, Decided
 from shared.identity import current_actor, with_roles
 from shared.inspection import Verdict
 from shared.kernel.actor import Role
-from shared.kernel.errors import Invalid
+from shared.kernel.canonical import canonical_json
+from shared.kernel.errors import Invalid, NotFound
+from shared.packaging.inspection_report import report_pdf, report_xlsx
 from shared.records.record import FIELD_NAMES
 from shared.records.states import HUB_BATCH
 from shared.web import Filter, Listing, current_database, download
@@ -71,6 +73,11 @@ _CONCLUSIONS: dict[str, Outcome] = {
 }
 _VIEWABLE = (".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp")
 _ROLES = (Role.REVIEWER, Role.ARCHIVIST)
+_REPORTS: dict[str, tuple[Callable[[dict[str, Any]], bytes], str]] = {
+    "pdf": (report_pdf, "application/pdf"),
+    "xlsx": (report_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "json": (canonical_json, "application/json"),
+}
 
 
 @blueprint.get("/")
@@ -170,6 +177,17 @@ def decide_items(batch_id: str) -> ResponseReturnValue:
         receiving.decide_items(current_actor(), found.id, decided, session=session)
     flash("人工检测的决定已记下。", "success")
     return redirect(url_for(".batch", batch_id=batch_id, _anchor="items"))
+
+
+@blueprint.get("/<batch_id>/inspection.<kind>")
+@with_roles(*_ROLES)
+def report(batch_id: str, kind: str) -> ResponseReturnValue:
+    """The report of the inspection: on paper, as a spreadsheet, for programs."""
+    if kind not in _REPORTS:
+        raise NotFound("没有这种格式的检测报告。", "请选择 pdf、xlsx 或 json。")
+    made, media_type = _REPORTS[kind]
+    found = receiving.inspection_report_seen_by(current_folder(), current_actor(), batch_id)
+    return download(made(found), f"四性检测报告.{kind}", media_type)
 
 
 def _found(rows: Any, value: str) -> Any:

@@ -51,7 +51,7 @@ def found(hub: Hub, batch: HandedOver) -> BatchVerdict:
 
 def conclude(hub: Hub, who: Actor, batch: HandedOver, outcome: str = "accepted") -> Batch:
     """As it is, without deciding anything before."""
-    return review.conclude(hub.city.folder, who, batch.id, outcome)  # type: ignore[arg-type]
+    return review.conclude(hub.city.folder, who, batch.id, outcome)
 
 
 def test_what_persons_must_inspect_waits_for_them(hub: Hub, batch: HandedOver) -> None:
