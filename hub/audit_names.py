@@ -17,6 +17,8 @@ ACTION_NAMES = {
     "archives.loaded": "载入档案馆",
     "batch.checked": "检验完毕",
     "batch.concluded": "作出审核结论",
+    "batch.inspected": "四性检测",
+    "batch.items_decided": "人工检测",
     "batch.offered": "移交到达",
     "batch.receipt_restored": "找回接收凭证",
     "batch.received": "完成接收",

@@ -19,6 +19,7 @@ from tests.servers.postgresql import PostgreSQL
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.servers.clamav import ClamAV
     from tests.servers.rabbitmq import RabbitMQ
 
 # No deadline: a busy machine is slow, not wrong. CI repeats the same examples, so that it fails for
@@ -139,3 +140,13 @@ def rabbitmq() -> Iterator[RabbitMQ]:
     broker = RabbitMQ()
     yield broker
     broker.remove()
+
+
+@pytest.fixture(scope="session")
+def clamav() -> Iterator[ClamAV]:
+    """A private virus scanner that knows one signature, one for the whole run."""
+    from tests.servers.clamav import ClamAV
+
+    scanner = ClamAV()
+    yield scanner
+    scanner.remove()

@@ -149,7 +149,17 @@ class Desk:
                 rulings[offer.id] = Ruling(
                     "returned" if refused else "accepted", (reason,) if refused else ()
                 )
+        self._decide_items(batch_id)
         receiving.conclude(self.hub, REVIEWER, batch_id, outcome, lambda _session: rulings)
+
+    def _decide_items(self, batch_id: str) -> None:
+        """The reviewer finds everything good that is for persons to inspect."""
+        with self.hub.database().write() as session:
+            batch = session.get_one(receiving.Batch, batch_id)
+            if batch.state == "under_review":
+                waiting = receiving.inspection_of(batch, session=session).undecided
+                decided = [receiving.ItemDecided(each.item.number, True) for each in waiting]
+                receiving.decide_items(REVIEWER, batch_id, decided, session=session)
 
     def batch_states(self) -> dict[str, str]:
         with self.hub.database().read() as session:

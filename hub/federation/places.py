@@ -24,6 +24,7 @@ from shared.verifier.certificates import Authorities
 from shared.verifier.report import read_authorities
 
 if TYPE_CHECKING:
+    from shared.inspection.clamd import Clamd
     from shared.seals.authorities import AuthoritiesFolder
     from shared.storage.bucket import Bucket
 
@@ -78,6 +79,8 @@ class HubSettings:
         stamp_timeout: how many seconds to wait for it.
         seal_authorities: path of the folder with who counts for seals, see
             `shared.seals.authorities`; empty for nobody.
+        clamd: where the virus scanner clamd listens, `unix:/run/clamav/clamd.ctl` or
+            `tcp://127.0.0.1:3310`; empty for none.
         recount_hours: how often each fonds' counts are made anew from its records; 0 for never.
         database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
     """
@@ -112,6 +115,7 @@ class HubSettings:
     stamp_policy: str = ""
     stamp_timeout: int = 10
     seal_authorities: str = ""
+    clamd: str = ""
     recount_hours: int = 24
     database: str = ""
 
@@ -298,6 +302,13 @@ class HubFolder:
 
         path = self.settings.seal_authorities
         return AuthoritiesFolder(Path(path)) if path else None
+
+    @cached_property
+    def clamd(self) -> Clamd | None:
+        """The virus scanner; None without the setting. Raises Invalid for a wrong one."""
+        from shared.inspection.clamd import Clamd
+
+        return Clamd(self.settings.clamd) if self.settings.clamd else None
 
     def open_link(self) -> Link:
         """The link to the nodes."""

@@ -23,7 +23,9 @@ from hub.federation import service as federation
 from hub.receiving.models import Batch, Offer, OfferState
 from hub.receiving.progress import advance, locked_batch
 from shared import audit
-from shared.inspection import Context, Finding, Report, Stage, inspect_package
+from shared.inspection import Context, Finding, Occasion, Report, Stage, inspect_package
+from shared.inspection.clamd import Clamd
+from shared.inspection.scanner import Scanner
 from shared.kernel.actor import system_actor
 from shared.kernel.clock import now, utc_text
 from shared.kernel.database import Database
@@ -100,16 +102,20 @@ class Checking:
         database: Database,
         staging: Staging,
         authorities: AuthoritiesFolder | None = None,
+        clamd: Clamd | None = None,
     ) -> None:
         self._database = database
         self._staging = staging
         self._authorities = authorities
+        self._clamd = clamd
+        self._scanner: Scanner | None = None
 
     def step(self) -> bool:
-        """Check some offers; False when there are none."""
+        """Check some offers; False when there are none. Raises Unavailable without its scanner."""
         work = self._next()
         if not work:
             return False
+        self._scanner = self._clamd.scanner() if self._clamd else None
         checked = [self._check(each) for each in work]
         with self._database.write() as session:
             _write(checked, session)
@@ -202,7 +208,7 @@ class Checking:
         offer = work.offer
         identity = PackageIdentity(offer.package_sha256, offer.package_size)
         return Context(
-            stage=Stage.TRANSFER,
+            occasion=Occasion.RECEIVING,
             fonds=work.fonds,
             code_used_by=lambda code: self._holder(offer.fonds_id, code),
             seal=_seal_named_in(path, work.seals),
@@ -217,6 +223,8 @@ class Checking:
             },
             record_digest=work.catalogue_digest,
             authorities=self._authorities.current() if self._authorities else None,
+            scan=self._clamd.scan if self._clamd else None,
+            scanner=self._scanner,
         )
 
     def _holder(self, fonds_id: str, code: str) -> str | None:

@@ -215,6 +215,45 @@ class Verdict(Model):
     made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 
 
+class InspectionRun(Model):
+    """One inspection 四性检测 of a batch: who, when, by which scheme and tool, and what came of it.
+
+    `tally` is how often each item had each outcome (`shared.inspection.Tally`); `verdict` what the
+    program alone had found. Runs are only added: the history of the rounds of a batch.
+    """
+
+    __tablename__ = "receiving_inspection"
+    __table_args__ = (
+        Index("receiving_inspection_batch", "batch_id", "at"),
+        {"info": {"origin": "backup"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("receiving_batch.id"))
+    occasion: Mapped[str] = mapped_column(String(20))
+    scheme: Mapped[str] = mapped_column(String(200))
+    tool: Mapped[str] = mapped_column(String(80))
+    scanner: Mapped[str] = mapped_column(CleanText(NAME_LENGTH), default="")
+    tally: Mapped[dict[str, Any]] = mapped_column(Json)
+    verdict: Mapped[str] = mapped_column(String(10))
+    made_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
+class ManualDecision(Model):
+    """What a person has decided on an item of a batch 人工检测; the audit log has every change."""
+
+    __tablename__ = "receiving_manual_decision"
+    __table_args__ = ({"info": {"origin": "nodes"}},)
+
+    batch_id: Mapped[str] = mapped_column(ForeignKey("receiving_batch.id"), primary_key=True)
+    number: Mapped[str] = mapped_column(String(20), primary_key=True)
+    passed: Mapped[bool] = mapped_column(Boolean)
+    reason: Mapped[str] = mapped_column(CleanText(REASON_LENGTH), default="")
+    decided_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    decided_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
 class Receipt(Model):
     """The receipt 接收凭据 of a batch, signed with the archive's seal, as it is sent down."""
 

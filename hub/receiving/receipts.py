@@ -14,6 +14,7 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from hub.receiving.forms import described
+from hub.receiving.inspections import require_decided
 from hub.receiving.models import Batch, Offer, OfferState, Receipt
 from hub.receiving.progress import locked_batch, offers_of
 from hub.repository import service as repository
@@ -29,10 +30,12 @@ def draft_receipt(actor: Actor, batch_row_id: str, *, session: Session) -> dict[
     """The receipt of a batch that the unit has signed, ready for the archive's seal.
 
     It covers what is on the signed form. Raises NotAllowed outside the receiving archive,
-    WrongState before the unit's signature, Invalid when that is not over the form.
+    WrongState before the unit's signature, and while persons have not decided on what is for them
+    to inspect; Invalid when the signature is not over the form.
     """
     batch = _batch_to_receive(actor, batch_row_id, session)
     HUB_BATCH.after("receive", batch.state)
+    require_decided(batch, session=session)
     form = packaging.HandoverForm.from_wire(batch.form)
     signature = batch.unit_signature or {}
     records = described([item.offer_id for item in form.items], session)
@@ -49,6 +52,7 @@ def settle_receipt(
     batch = _batch_to_receive(actor, batch_row_id, session)
     batch = locked_batch(session, batch.id)
     batch.state = HUB_BATCH.after("receive", batch.state)
+    require_decided(batch, session=session)
     if batch.form_digest != document["form_digest"]:
         raise Conflict("登记表在签字期间发生了变化。", "请重新打开登记表再签字。")
     record_receipt(batch, document, made_by=actor.name, session=session)

@@ -26,6 +26,15 @@ from hub.receiving.evidence import (
 )
 from hub.receiving.finishing import Finishing
 from hub.receiving.forms import form_pdf_of
+from hub.receiving.inspection_reports import signed_report
+from hub.receiving.inspections import (
+    Counting,
+    ItemDecided,
+    decide_items,
+    inspection_of,
+    may_decide_items,
+    runs_of,
+)
 from hub.receiving.models import (
     HOLDING_STATES,
     OFFER_STATES,
@@ -78,7 +87,9 @@ __all__ = [
     "Batch",
     "CarriedPackages",
     "Checking",
+    "Counting",
     "Finishing",
+    "ItemDecided",
     "Offer",
     "OfferState",
     "Outcome",
@@ -101,6 +112,7 @@ __all__ = [
     "batches_within",
     "conclude",
     "count_stamps",
+    "decide_items",
     "draft_receipt",
     "draft_verdict",
     "forget_upload",
@@ -110,7 +122,10 @@ __all__ = [
     "handlers",
     "has_finding",
     "holdings",
+    "inspection_of",
+    "inspection_report_seen_by",
     "locked_batch",
+    "may_decide_items",
     "news_of",
     "offer_in",
     "offer_to_look_at",
@@ -126,6 +141,7 @@ __all__ = [
     "receiving_now",
     "require_sight",
     "require_signature",
+    "runs_of",
     "settle_receipt",
     "settle_verdict",
     "sign_and_receive",
@@ -157,7 +173,10 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
     """The background steps of this room and of the repository below it, by name."""
     database = folder.database()
     return {
-        "receiving.check": Checking(database, folder.staging, folder.seal_authorities).step,
+        "receiving.check": Checking(
+            database, folder.staging, folder.seal_authorities, folder.clamd
+        ).step,
+        "receiving.count": Counting(database).step,
         "receiving.finish": Finishing(
             database, folder.store, folder.staging, folder.keys.seal, folder.seal_authorities
         ).step,
@@ -353,6 +372,20 @@ def offer_to_look_at(actor: Actor, record: CatalogueRecord, *, session: Session)
         if here and not is_marked(offer) and not titles_hidden(actor, [offer], session=session):
             return offer
     return None
+
+
+def inspection_report_seen_by(folder: HubFolder, actor: Actor, batch_row_id: str) -> dict[str, Any]:
+    """The signed report 四性检测报告 of a batch, for who sees its records. Raises NotAllowed.
+
+    A record that bears a mark of classification is in it without title and content.
+    """
+    with folder.database().read() as session:
+        batch = batch_seen_by(actor, batch_row_id, session=session)
+        offers = offers_of(batch.id, session=session)
+        hidden = titles_hidden(actor, offers, session=session)
+        for offer in [each for each in offers if each.id in hidden][:1]:
+            require_sight(actor, offer, session=session)
+    return signed_report(folder, batch)
 
 
 def form_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> bytes:

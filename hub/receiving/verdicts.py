@@ -14,6 +14,12 @@ from sqlalchemy.orm import Session
 
 from hub.federation import service as federation
 from hub.receiving.forms import form_of
+from hub.receiving.inspections import (
+    inspection_of,
+    inspection_wire,
+    require_decided,
+    restore_decisions,
+)
 from hub.receiving.models import Batch, Offer, OfferState, Verdict
 from hub.receiving.progress import current_round, give_back, locked_batch, offers_of
 from hub.receiving.schemas import ConfirmationSchema
@@ -62,8 +68,8 @@ def draft_verdict(
 ) -> dict[str, Any]:
     """The verdict on a batch under review, ready for the hub's signature; changes nothing.
 
-    Raises NotAllowed outside the reviewing archive, WrongState unless the batch is under review
-    and the rulings fit the outcome.
+    Raises NotAllowed outside the reviewing archive, WrongState unless the batch is under review,
+    the rulings fit the outcome, and persons have decided on what is for them to inspect.
     """
     batch = _batch_to_judge(actor, batch_row_id, session)
     HUB_BATCH.after(VERBS[outcome], batch.state)
@@ -71,6 +77,7 @@ def draft_verdict(
     judged = [(offer, *_judge(offer, outcome, rulings.get(offer.id, _NOTHING))) for offer in offers]
     _check_fit(outcome, judged)
     accepted = [offer for offer, result, _reasons in judged if result == "accepted"]
+    look = require_decided if accepted else inspection_of
     document = {
         "verdict_id": new_id(),
         "batch_id": batch.batch_id,
@@ -87,6 +94,7 @@ def draft_verdict(
             for offer, result, reasons in judged
         ],
         "form": form_of(actor, batch, accepted, session=session) if accepted else None,
+        "inspection": inspection_wire(look(batch, session=session)),
         "archive": batch.reviewing_archive,
         "by": actor.name,
         "at": utc_text(),
@@ -162,6 +170,8 @@ def settle_verdict(
     batch = _batch_to_judge(actor, batch_row_id, session)
     batch = locked_batch(session, batch.id)
     batch.state = HUB_BATCH.after(VERBS[document["outcome"]], batch.state)
+    if document["outcome"] != "returned":
+        require_decided(batch, session=session)
     record_verdict(batch, document, session=session)
     audit.record(
         session,
@@ -201,6 +211,7 @@ def record_verdict(batch: Batch, document: Mapping[str, Any], *, session: Sessio
             made_by=document["by"],
         )
     )
+    restore_decisions(batch, document, session=session)
     session.flush()
     repository.keep_paper(
         session, batch.reviewing_archive, "verdicts", document["verdict_id"], document

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import jsonify
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.federation.edge import current_folder
 from hub.receiving import service as receiving
-from hub.receiving.service import Batch
+from hub.receiving.service import Batch, ItemDecided
 from hub.review import service as review
 from hub.review.schemas import (
     BatchListSchema,
@@ -17,6 +18,8 @@ from hub.review.schemas import (
     BatchSummarySchema,
     ConcludeSchema,
     DecisionSchema,
+    InspectionSchema,
+    ItemDecidedSchema,
     ReviewedBatchSchema,
 )
 from hub.review.service import Decided
@@ -77,6 +80,60 @@ def decide(decided: list[dict[str, Any]], batch_id: str) -> Any:
 def conclude(arguments: dict[str, Any], batch_id: str) -> Any:
     """Conclude the review of a batch."""
     return review.conclude(current_folder(), current_actor(), batch_id, arguments["outcome"])
+
+
+@review_api.route("/batches/<batch_id>/inspection", methods=["GET"])
+@review_api.response(200, InspectionSchema)
+def inspection(batch_id: str) -> Any:
+    """What the inspection of a batch comes to, item by item, and every run of it."""
+    with current_database().read() as session:
+        found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        return _inspected(found, session)
+
+
+@review_api.route("/batches/<batch_id>/inspection", methods=["POST"])
+@review_api.arguments(ItemDecidedSchema(many=True))
+@review_api.response(200, InspectionSchema)
+def decide_items(decided: list[dict[str, Any]], batch_id: str) -> Any:
+    """Decide on the items that are for persons to inspect: passed, or failed with a reason."""
+    said = [
+        ItemDecided(each["number"], each["outcome"] == "passed", each["reason"]) for each in decided
+    ]
+    with current_database().write() as session:
+        found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        receiving.decide_items(current_actor(), found.id, said, session=session)
+        return _inspected(found, session)
+
+
+@review_api.route("/batches/<batch_id>/inspection/report", methods=["GET"])
+def inspection_report(batch_id: str) -> Any:
+    """The report of the inspection, signed by the hub: items, problems, who, when, by what."""
+    found = receiving.inspection_report_seen_by(current_folder(), current_actor(), batch_id)
+    return jsonify(found)
+
+
+def _inspected(batch: Batch, session: Session) -> dict[str, Any]:
+    found = receiving.inspection_of(batch, session=session)
+    return {
+        "scheme": found.scheme,
+        "verdict": str(found.verdict),
+        "score": found.score,
+        "conclusion": found.conclusion,
+        "items": [
+            {
+                "number": each.item.number,
+                "name": each.item.name,
+                "outcome": str(each.outcome),
+                "reason": each.reason,
+                "mandatory": each.item.mandatory,
+                "waits": each.waits,
+                "decided_by": each.decision.by if each.decision else None,
+                "decided_at": each.decision.at if each.decision else None,
+            }
+            for each in found.items
+        ],
+        "runs": receiving.runs_of(batch, session=session),
+    }
 
 
 def _reviewed(batch: Batch, session: Session) -> dict[str, Any]:

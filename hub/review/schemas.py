@@ -68,6 +68,42 @@ class ReviewedOfferSchema(Schema):
     reasons = fields.List(fields.Dict())
 
 
+class InspectedItemSchema(Schema):
+    number = fields.String()
+    name = fields.String()
+    outcome = fields.String()
+    reason = fields.String()
+    mandatory = fields.Boolean()
+    waits = fields.Boolean()
+    decided_by = fields.String(allow_none=True)
+    decided_at = fields.String(allow_none=True)
+
+
+class InspectionRunSchema(Schema):
+    at = fields.Function(lambda run: format_utc(run.at))
+    made_by = fields.String()
+    occasion = fields.String()
+    scheme = fields.String()
+    tool = fields.String()
+    scanner = fields.String()
+    verdict = fields.String()
+
+
+class InspectionSchema(Schema):
+    scheme = fields.String()
+    verdict = fields.String()
+    score = fields.Integer()
+    conclusion = fields.String()
+    items = fields.List(fields.Nested(InspectedItemSchema))
+    runs = fields.List(fields.Nested(InspectionRunSchema))
+
+
+class ItemDecidedSchema(Schema):
+    number = fields.String(required=True)
+    outcome = fields.String(required=True, validate=validate.OneOf(["passed", "failed"]))
+    reason = fields.String(allow_none=True, load_default=None)
+
+
 class ReviewedBatchSchema(BatchSummarySchema):
     form = fields.Dict(allow_none=True)
     records = fields.List(fields.Nested(ReviewedOfferSchema))

@@ -17,14 +17,24 @@ from hub.catalogue.models import CatalogueRecord
 from hub.federation.edge import current_folder
 from hub.receiving import service as receiving
 from hub.receiving.packages import file_of, is_marked
-from hub.receiving.service import OFFER_STATES, Batch, Offer, Outcome, has_finding
+from hub.receiving.service import (
+    OFFER_STATES,
+    Batch,
+    ItemDecided,
+    Offer,
+    Outcome,
+    has_finding,
+)
 from hub.review import service as review
 from hub.review.models import Decision
 from hub.review.rows import record_rows
 from hub.review.service import PRESET_REASONS, Decided
 from shared.identity import current_actor, with_roles
+from shared.inspection import Verdict
 from shared.kernel.actor import Role
-from shared.kernel.errors import Invalid
+from shared.kernel.canonical import canonical_json
+from shared.kernel.errors import Invalid, NotFound
+from shared.packaging.inspection_report import report_pdf, report_xlsx
 from shared.records.record import FIELD_NAMES
 from shared.records.states import HUB_BATCH
 from shared.web import Filter, Listing, current_database, download
@@ -63,6 +73,11 @@ _CONCLUSIONS: dict[str, Outcome] = {
 }
 _VIEWABLE = (".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp")
 _ROLES = (Role.REVIEWER, Role.ARCHIVIST)
+_REPORTS: dict[str, tuple[Callable[[dict[str, Any]], bytes], str]] = {
+    "pdf": (report_pdf, "application/pdf"),
+    "xlsx": (report_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "json": (canonical_json, "application/json"),
+}
 
 
 @blueprint.get("/")
@@ -139,7 +154,40 @@ def batch(batch_id: str) -> ResponseReturnValue:
             states=HUB_BATCH.states,
             offer_states=OFFER_STATES,
             may_decide=_may_decide(found),
+            inspection=receiving.inspection_of(found, session=session),
+            may_decide_items=receiving.may_decide_items(actor, found),
+            runs=receiving.runs_of(found, session=session),
+            verdicts={str(each): each.label for each in Verdict},
         )
+
+
+@blueprint.post("/<batch_id>/items")
+@with_roles(*_ROLES)
+def decide_items(batch_id: str) -> ResponseReturnValue:
+    """Decide on one item for persons 人工检测, or that all which wait are good."""
+    with current_database().write() as session:
+        found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        if "all" in request.form:
+            waiting = receiving.inspection_of(found, session=session).asked
+            decided = [ItemDecided(each.item.number, True) for each in waiting if each.waits]
+        else:
+            passed = request.form.get("outcome") == "passed"
+            number = request.form.get("number", "")
+            decided = [ItemDecided(number, passed, request.form.get("reason"))]
+        receiving.decide_items(current_actor(), found.id, decided, session=session)
+    flash("人工检测的决定已记下。", "success")
+    return redirect(url_for(".batch", batch_id=batch_id, _anchor="items"))
+
+
+@blueprint.get("/<batch_id>/inspection.<kind>")
+@with_roles(*_ROLES)
+def report(batch_id: str, kind: str) -> ResponseReturnValue:
+    """The report of the inspection: on paper, as a spreadsheet, for programs."""
+    if kind not in _REPORTS:
+        raise NotFound("没有这种格式的检测报告。", "请选择 pdf、xlsx 或 json。")
+    made, media_type = _REPORTS[kind]
+    found = receiving.inspection_report_seen_by(current_folder(), current_actor(), batch_id)
+    return download(made(found), f"四性检测报告.{kind}", media_type)
 
 
 def _found(rows: Any, value: str) -> Any:

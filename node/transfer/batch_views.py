@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 from node.filing import service as filing
 from node.office.service import may_write
 from node.transfer import service as transfer
+from node.transfer.inspections import inspection_of, runs_of
 from node.transfer.models import Batch, BatchRecord
 from node.transfer.pages import NAMES, blueprint, fonds_names
 from shared.identity import current_actor, with_roles
+from shared.inspection import Verdict
 from shared.kernel.actor import Role
 from shared.kernel.errors import NotFound
 from shared.kernel.jobs import Job
@@ -77,6 +79,9 @@ def _page(batch_id: str, form: Form) -> ResponseReturnValue:
             step=_step(batch, summary),
             is_clerk=may_write(actor, batch.fonds_id, Role.CLERK, session=session),
             is_leader=may_write(actor, batch.fonds_id, Role.LEADER, session=session),
+            inspection=inspection_of(batch, session=session),
+            runs=runs_of(batch, session=session),
+            verdicts={str(each): each.label for each in Verdict},
             written=may_write(actor, batch.fonds_id, *transfer.SEEING, session=session),
             actor=actor,
             **NAMES,

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from node.filing import service as filing
 from node.office.service import require_writable
-from node.transfer.models import Batch, BatchRecord
+from node.transfer.inspections import begin_run
+from node.transfer.models import Batch, BatchRecord, InspectionRun
 from node.transfer.questions import OPEN_STATES, batch_of, records_of
 from shared import audit
 from shared.kernel import jobs
@@ -169,7 +170,8 @@ def give_up(actor: Actor, batch_id: str, *, session: Session) -> None:
     _not_offering(batch)
     if batch.job_id:
         jobs.stop(jobs.job_of(batch.job_id, session=session))
-    session.execute(delete(BatchRecord).where(BatchRecord.batch_id == batch_id))
+    for model in (BatchRecord, InspectionRun):
+        session.execute(delete(model).where(model.batch_id == batch_id))
     session.delete(batch)
     audit.record(session, actor, "batch.given_up", f"batch:{batch_id}", fonds=batch.fonds_id)
 
@@ -214,6 +216,7 @@ def inspect(actor: Actor, batch_id: str, *, session: Session) -> jobs.Job:
         each.inspected_version = None
         each.findings, each.errors, each.warnings = [], 0, 0
     batch.inspected_at = None
+    begin_run(actor, batch, session=session)
     audit.record(session, actor, "batch.inspection_begun", f"batch:{batch_id}")
     return submit(actor.id, batch, INSPECT, f"移交前检测：{batch.title}", session)
 

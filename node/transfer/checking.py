@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from node.filing import service as filing
 from node.office.places import NodeFolder
 from node.registry.files import object_name
-from shared.inspection import Context, Stage, inspect_record
+from shared.inspection import CheckResult, Context, Occasion, inspect_record
 from shared.records.fonds import Fonds
 
 
@@ -23,6 +23,7 @@ class Checked:
     findings: list[dict[str, Any]]
     errors: int
     warnings: int
+    results: tuple[CheckResult, ...]
 
 
 class Checker:
@@ -53,7 +54,7 @@ class Checker:
             for file in document["files"]
         }
         context = Context(
-            stage=Stage.TRANSFER,
+            occasion=Occasion.TRANSFER,
             fonds=fonds,
             code_used_by=None if codes is None else codes.get,
             authorities=self._authorities.current() if self._authorities else None,
@@ -64,4 +65,5 @@ class Checker:
             findings=[finding.to_wire() for finding in report.findings],
             errors=len(report.errors),
             warnings=len(report.warnings),
+            results=report.checks,
         )

@@ -105,6 +105,27 @@ class BatchRecord(Model):
         return self.offer_id
 
 
+class InspectionRun(Model):
+    """One inspection 四性检测 of a batch by its unit: who, when, by which scheme, what came of it.
+
+    Runs are only added. `tally` grows with each chunk of the job (`shared.inspection.Tally`); one
+    that never ended, because the job was stopped, has no verdict.
+    """
+
+    __tablename__ = "transfer_inspection"
+    __table_args__ = (Index("transfer_inspection_batch", "batch_id", "at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("transfer_batch.id"))
+    at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    made_by: Mapped[str] = mapped_column(CleanText(200))
+    scheme: Mapped[str] = mapped_column(String(200))
+    tool: Mapped[str] = mapped_column(String(80))
+    tally: Mapped[dict[str, Any]] = mapped_column(JSON)
+    verdict: Mapped[str | None] = mapped_column(String(10), default=None)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+
+
 class PaperKind(StrEnum):
     """The signed papers that come from the hub."""
 

@@ -24,6 +24,7 @@ from node.transfer.batches import (
     require_inspected,
     submit,
 )
+from node.transfer.inspections import inspection_wire
 from node.transfer.models import Batch, BatchRecord, Paper
 from node.transfer.questions import records_of, summary
 from shared import audit
@@ -131,6 +132,7 @@ def close_batch(batch: Batch, *, session: Session) -> None:
             "records": counted["records"],
             "with_errors": counted["errors"],
             "with_warnings": counted["warnings"],
+            **inspection_wire(batch, session=session),
         },
     }
     tell_hub_many(session, [("batch", batch.id, batch.closing)])

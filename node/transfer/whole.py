@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from node.transfer.models import Batch, BatchRecord, Notice, Paper
+from node.transfer.models import Batch, BatchRecord, InspectionRun, Notice, Paper
 from shared.kernel.jobs import Job
 
 #: A batch in one of these stays behind nothing on the way; an approval holds for its node alone.
@@ -19,7 +19,10 @@ def rows_of_fonds(fonds_id: str) -> list[Select[Any]]:
     ids = select(Batch.id).where(Batch.fonds_id == fonds_id)
     return [
         select(Batch).where(Batch.fonds_id == fonds_id),
-        *(select(model).where(model.batch_id.in_(ids)) for model in (BatchRecord, Paper, Notice)),
+        *(
+            select(model).where(model.batch_id.in_(ids))
+            for model in (BatchRecord, InspectionRun, Paper, Notice)
+        ),
     ]
 
 

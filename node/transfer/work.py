@@ -18,6 +18,7 @@ from node.office.places import NodeFolder
 from node.office.service import fonds_of, office_of, require_grant, tell_hub_many
 from node.office.working import FolderRunner
 from node.registry.files import object_name
+from node.transfer import inspections
 from node.transfer.batches import INSPECT, OFFER
 from node.transfer.checking import Checked, Checker
 from node.transfer.models import Batch, BatchRecord
@@ -131,6 +132,7 @@ class TransferWork(FolderRunner):
                 session=session,
             )
         }
+        noted = []
         for each in todo:
             checked = prepared.checked.get(each.offer_id)
             if checked is None or versions[each.record_id] != checked.version:
@@ -138,12 +140,15 @@ class TransferWork(FolderRunner):
             each.inspected_version = checked.version
             each.findings = checked.findings
             each.errors, each.warnings = checked.errors, checked.warnings
+            noted.append(checked.results)
+        inspections.add_to_run(batch, noted, session=session)
         session.flush()
         left = sum(1 for each in todo if each.inspected_version is None)
         job.done = batch.count - left
         if left:
             return False
         batch.inspected_at = now()
+        inspections.end_run(batch, session=session)
         wrong = sum(1 for each in records_of(batch.id, session=session) if each.errors)
         job.result = {
             "errors": wrong,

@@ -88,6 +88,7 @@ class Desk:
             self._review(login, batch, fonds)
             return True
         if role == "archivist" and own == batch["receiving_archive"] and goal >= Goal.RECEIVED:
+            self._decide_items(login, batch)
             self._ask(login, "POST", f"/receiving/batches/{batch['id']}/sign")
             self._say(fonds.name, f"“{batch['title']}”档案馆已签字接收，{batch['count']} 件")
             return True
@@ -109,9 +110,21 @@ class Desk:
             for index, each in enumerate(records)
         ]
         self._ask(login, "POST", f"{path}/decisions", decisions)
+        if verdict != "returned":
+            self._decide_items(login, batch)
         self._ask(login, "POST", f"{path}/conclude", {"outcome": verdict})
         words = {"accepted": "通过", "returned": "退回", "corrected": "部分退回，更正登记表"}
         self._say(fonds.name, f"“{batch['title']}”审核{words[verdict]}，{len(records)} 件")
+
+    def _decide_items(self, login: str, batch: Mapping[str, Any]) -> None:
+        """Find everything good that is for persons to inspect, and that nobody has decided on."""
+        path = f"/review/batches/{batch['id']}/inspection"
+        items = self._ask(login, "GET", path)["items"]
+        decided = [
+            {"number": each["number"], "outcome": "passed"} for each in items if each["waits"]
+        ]
+        if decided:
+            self._ask(login, "POST", path, decided)
 
     def _answer(self, login: str, correction: Mapping[str, Any]) -> bool:
         """Make a correction of pages as it was asked for; decline any other."""

@@ -8,10 +8,12 @@ from shared.inspection.finding import (
     Severity,
 )
 from shared.inspection.formats import FORMATS, Format, identify
-from shared.inspection.registry import check, checks_of, unbuilt
+from shared.inspection.registry import check, checks_of
 from shared.inspection.report import OUTCOME_NAMES, CheckResult, Outcome, Report, Stage
 from shared.inspection.run import inspect_batch, inspect_package, inspect_record
+from shared.inspection.scheme import Item, Occasion, Scheme, load_scheme
 from shared.inspection.subject import Batch, Context, Subject
+from shared.inspection.verdict import BatchVerdict, Decision, Tally, Verdict, judge
 
 __all__ = [
     "FORMATS",
@@ -19,21 +21,29 @@ __all__ = [
     "PROPERTY_NAMES",
     "SEVERITY_NAMES",
     "Batch",
+    "BatchVerdict",
     "CheckResult",
     "Context",
+    "Decision",
     "Finding",
     "Format",
+    "Item",
+    "Occasion",
     "Outcome",
     "Property",
     "Report",
+    "Scheme",
     "Severity",
     "Stage",
     "Subject",
+    "Tally",
+    "Verdict",
     "check",
     "checks_of",
     "identify",
     "inspect_batch",
     "inspect_package",
     "inspect_record",
-    "unbuilt",
+    "judge",
+    "load_scheme",
 ]

@@ -1,7 +1,7 @@
-"""The checks by their numbers: `@check` for those that are built, `unbuilt` for the others.
+"""The functions of the items by their numbers: `@check("1-7")`; what they are, the scheme says.
 
-One function under one number. A check yields findings; none means that it passed. A check that
-cannot say anything raises `Skipped`, and then reads as that, never as passed.
+One function under one number. It yields findings; none means that the item is passed. A function
+that cannot say anything raises `Skipped`, and then reads as that, never as passed.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from shared.inspection.finding import Finding, Property
-from shared.inspection.report import CheckResult, Outcome, Stage
+from shared.inspection.finding import Finding
+from shared.inspection.report import CheckResult, Outcome
+from shared.inspection.scheme import Item, Occasion, Scheme
 from shared.kernel.errors import Unavailable
 
 log = logging.getLogger(__name__)
-
-ALL = (Stage.FILING, Stage.TRANSFER, Stage.PRESERVATION)
 
 
 class Skipped(Exception):
@@ -34,24 +34,64 @@ def not_applicable(reason: str) -> Skipped:
     return Skipped(reason, Outcome.NOT_APPLICABLE)
 
 
+CheckFunction = Callable[[Any], Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class _Function:
+    examine: CheckFunction
+    of_batch: bool
+
+
+_FUNCTIONS: dict[str, _Function] = {}
+
+
+def check(number: str, *, of_batch: bool = False) -> Callable[[CheckFunction], CheckFunction]:
+    """Register the function of an item, on a `Subject` or (batch) a `Batch`."""
+
+    def register(function: CheckFunction) -> CheckFunction:
+        if number in _FUNCTIONS:
+            raise ValueError(f"check {number} is there twice")
+        _FUNCTIONS[number] = _Function(function, of_batch)
+        return function
+
+    return register
+
+
 @dataclass(frozen=True)
 class Check:
-    """One item of DA/T 70-2018, or one of ours (`DL-…`)."""
+    """One item on one occasion, with its function where there is one.
 
-    number: str
-    property: Property
-    name: str
-    stages: tuple[Stage, ...]
-    of_batch: bool
-    function: Callable[[Any], Iterator[Finding]]
-    is_built: bool = True
+    `left` says why it stays open for the other side; empty when it does not.
+    """
+
+    item: Item
+    examine: CheckFunction | None = None
+    left: str = ""
+
+    @property
+    def number(self) -> str:
+        """The number of the item."""
+        return self.item.number
+
+    @property
+    def is_built(self) -> bool:
+        """Whether a function examines it."""
+        return self.examine is not None
 
     def run(self, subject: Any) -> tuple[CheckResult, list[Finding]]:
-        """Run it; a crash is logged and reads as not run."""
+        """Run it; a crash is logged and reads as not run. Raises Unavailable."""
+        if self.left:
+            return replace(self.skipped(self.left), is_open=True), []
+        if self.item.not_applicable:
+            return self._result(Outcome.NOT_APPLICABLE, self.item.not_applicable), []
+        if self.examine is None:
+            outcome, reason = self.item.without or (Outcome.NOT_RUN, "本程序没有这一项的检测。")
+            return self._result(outcome, reason), []
         found: list[Finding] = []
         try:
-            for finding in self.function(subject):
-                found.append(replace(finding, number=self.number, property=self.property))
+            for finding in self.examine(subject):
+                found.append(replace(finding, number=self.number, property=self.item.property))
         except Skipped as skipped:
             if not found:
                 return self._result(skipped.outcome, skipped.reason), []
@@ -67,60 +107,28 @@ class Check:
         """The result when it is not even tried."""
         return self._result(Outcome.NOT_RUN, reason)
 
+    def failed(self) -> CheckResult:
+        """The result when something before it has shown that it fails."""
+        return self._result(Outcome.FAILED)
+
     def _result(self, outcome: Outcome, reason: str = "") -> CheckResult:
-        return CheckResult(self.number, self.property, self.name, outcome, reason)
+        return CheckResult(self.number, self.item.property, self.item.name, outcome, reason)
 
 
-_CHECKS: dict[str, Check] = {}
-
-CheckFunction = Callable[[Any], Iterator[Finding]]
-
-
-def check(
-    number: str,
-    property: Property,
-    name: str,
-    *,
-    stages: tuple[Stage, ...] = ALL,
-    of_batch: bool = False,
-    is_built: bool = True,
-) -> Callable[[CheckFunction], CheckFunction]:
-    """Register a function as the check of this number, on a `Subject` or (batch) a `Batch`."""
-
-    def register(function: CheckFunction) -> CheckFunction:
-        if number in _CHECKS:
-            raise ValueError(f"check {number} is there twice")
-        _CHECKS[number] = Check(number, property, name, stages, of_batch, function, is_built)
-        return function
-
-    return register
+@cache
+def checks_of(
+    scheme: Scheme, occasion: Occasion, kind: str = "documents", *, of_batch: bool = False
+) -> tuple[Check, ...]:
+    """The checks of an occasion, in the order of the standard; those of others come last."""
+    found = []
+    for item in scheme.items(occasion, kind):
+        function = _FUNCTIONS.get(item.number)
+        if (function is not None and function.of_batch) == of_batch:
+            examine = function.examine if function else None
+            found.append(Check(item, examine, scheme.open_reason(item, occasion)))
+    return tuple(found)
 
 
-def unbuilt(
-    number: str,
-    property: Property,
-    name: str,
-    reason: str,
-    outcome: Outcome = Outcome.NOT_RUN,
-    *,
-    of_batch: bool = False,
-) -> None:
-    """Name an item of the standard that no function examines, and say why."""
-
-    def skip(_subject: Any) -> Iterator[Finding]:
-        raise Skipped(reason, outcome)
-
-    check(number, property, name, of_batch=of_batch, is_built=False)(skip)
-
-
-def checks_of(stage: Stage, *, of_batch: bool = False) -> list[Check]:
-    """The checks of a stage, in the order of the standard; ours come last."""
-    found = [
-        each for each in _CHECKS.values() if stage in each.stages and each.of_batch == of_batch
-    ]
-    return sorted(found, key=_order)
-
-
-def _order(each: Check) -> tuple[int, int, str]:
-    group, _, number = each.number.partition("-")
-    return (int(group) if group.isdecimal() else 99, int(number), group)
+def functions() -> frozenset[str]:
+    """The numbers that have a function."""
+    return frozenset(_FUNCTIONS)

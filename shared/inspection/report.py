@@ -62,16 +62,31 @@ class CheckResult:
     name: str
     outcome: Outcome
     reason: str = ""
+    #: Left for the receiving side to do: it is not run, and stops no offer.
+    is_open: bool = False
 
     def to_wire(self) -> dict[str, Any]:
-        """The result as plain values."""
+        """The result as plain values; `open` only where it is left for the receiving side."""
         return {
             "number": self.number,
             "property": str(self.property),
             "name": self.name,
             "outcome": str(self.outcome),
             "reason": self.reason,
+            **({"open": True} if self.is_open else {}),
         }
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> CheckResult:
+        """Read what `to_wire` wrote. Raises KeyError, ValueError."""
+        return cls(
+            str(data["number"]),
+            Property(data["property"]),
+            str(data["name"]),
+            Outcome(data["outcome"]),
+            str(data["reason"]),
+            data.get("open") is True,
+        )
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,9 @@ class Report:
         tool: shape and version of the checks.
         seals: every seal found, as plain values (`shared.seals.Seal.to_wire`, without findings),
             with the `field` and `file` that it is in; evidence for later, kept with the receipt.
+        scheme: version of the scheme 检测方案; empty in reports of before there were any.
+        occasion: on which occasion (`shared.inspection.scheme.Occasion`); empty likewise.
+        scanner: which virus scanner looked the files through; empty when none did.
     """
 
     stage: Stage
@@ -96,6 +114,9 @@ class Report:
     at: str
     tool: str = TOOL
     seals: tuple[Mapping[str, Any], ...] = ()
+    scheme: str = ""
+    occasion: str = ""
+    scanner: str = ""
 
     @classmethod
     def make(
@@ -105,9 +126,23 @@ class Report:
         checks: list[CheckResult],
         findings: list[Finding],
         seals: Iterable[Mapping[str, Any]] = (),
+        *,
+        scheme: str = "",
+        occasion: str = "",
+        scanner: str = "",
     ) -> Report:
         """A report of now."""
-        return cls(stage, subject, tuple(checks), tuple(findings), utc_text(), seals=tuple(seals))
+        return cls(
+            stage,
+            subject,
+            tuple(checks),
+            tuple(findings),
+            utc_text(),
+            seals=tuple(seals),
+            scheme=scheme,
+            occasion=occasion,
+            scanner=scanner,
+        )
 
     @property
     def passed(self) -> bool:
@@ -120,6 +155,11 @@ class Report:
         return tuple(
             check for check in self.checks if check.outcome in (Outcome.NOT_RUN, Outcome.MANUAL)
         )
+
+    @property
+    def open(self) -> tuple[CheckResult, ...]:
+        """Those of the undecided that are left for the receiving side."""
+        return tuple(check for check in self.undecided if check.is_open)
 
     @property
     def is_classified(self) -> bool:
@@ -160,7 +200,9 @@ class Report:
         if not self.passed:
             failed = sum(check.outcome is Outcome.FAILED for check in self.checks)
             return f"不通过：{failed} 项检测不合格，共 {len(self.errors)} 处问题。"
-        rest = f"；另有 {len(self.undecided)} 项未检测或待人工检测" if self.undecided else ""
+        here = len(self.undecided) - len(self.open)
+        rest = f"；另有 {here} 项未检测或待人工检测" if here else ""
+        rest += f"；{len(self.open)} 项由接收方检测" if self.open else ""
         hints = f"，{len(self.warnings)} 处提示" if self.warnings else ""
         return f"已运行的检测全部通过{hints}{rest}。"
 
@@ -176,6 +218,9 @@ class Report:
             "checks": [check.to_wire() for check in self.checks],
             "findings": [finding.to_wire() for finding in self.findings],
             "seals": [dict(seal) for seal in self.seals],
+            "scheme": self.scheme,
+            "occasion": self.occasion,
+            "scanner": self.scanner,
         }
 
     @classmethod
@@ -187,20 +232,14 @@ class Report:
             return cls(
                 Stage(data["stage"]),
                 data["subject"],
-                tuple(
-                    CheckResult(
-                        str(each["number"]),
-                        Property(each["property"]),
-                        str(each["name"]),
-                        Outcome(each["outcome"]),
-                        str(each["reason"]),
-                    )
-                    for each in data["checks"]
-                ),
+                tuple(CheckResult.from_wire(each) for each in data["checks"]),
                 tuple(Finding.from_wire(each) for each in data["findings"]),
                 str(data["at"]),
                 str(data["tool"]),
                 tuple(data.get("seals", ())),
+                str(data.get("scheme", "")),
+                str(data.get("occasion", "")),
+                str(data.get("scanner", "")),
             )
         except (KeyError, TypeError, ValueError):
             raise Invalid("report", "检测报告的写法不正确。", "请重新检测。") from None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import shared.inspection.checks  # noqa: F401 - importing registers the checks
 from shared.inspection.checks.safety import CLASSIFIED
-from shared.inspection.finding import Finding
+from shared.inspection.finding import Finding, Property
 from shared.inspection.registry import Check, checks_of
-from shared.inspection.report import CheckResult, Outcome, Report
+from shared.inspection.report import CheckResult, Report
 from shared.inspection.subject import Batch, Context, Subject
 from shared.kernel.errors import DanglianError, Unavailable
 from shared.records.record import Record
@@ -54,8 +54,8 @@ def inspect_package(package: Package | Path, context: Context) -> Report:
 
 def inspect_batch(batch: Batch, context: Context) -> Report:
     """Inspect what only a batch as a whole can show: totals, and runs of numbers."""
-    results, findings = _run(checks_of(context.stage, of_batch=True), batch)
-    return Report.make(context.stage, batch.id, results, findings)
+    results, findings = _run(checks_of(context.scheme, context.at, of_batch=True), batch)
+    return _report(context, batch.id, results, findings)
 
 
 def _inspect_package(package: Package, context: Context) -> Report:
@@ -70,7 +70,7 @@ def _inspect_package(package: Package, context: Context) -> Report:
 
 def _inspect(subject: Subject) -> Report:
     context = subject.context
-    checks = checks_of(context.stage)
+    checks = checks_of(context.scheme, context.at, subject.kind)
     subject_id = subject.wire.get("id")
     name = subject_id if isinstance(subject_id, str) else None
     first = next(each for each in checks if each.number == CLASSIFIED)
@@ -79,13 +79,32 @@ def _inspect(subject: Subject) -> Report:
         # Nothing else is looked at: findings carry evidence, and here there must be none.
         reason = "发现涉密标志，已停止检测。"
         results = [result if each is first else each.skipped(reason) for each in checks]
-        return Report.make(context.stage, name, results, found[:1])
+        return _report(context, name, results, found[:1])
     results, findings = _run([each for each in checks if each is not first], subject)
     results.insert(checks.index(first), result)
-    return Report.make(context.stage, name, results, findings, subject.seals())
+    return _report(context, name, results, findings, subject.seals())
 
 
-def _run(checks: list[Check], subject: Any) -> tuple[list[CheckResult], list[Finding]]:
+def _report(
+    context: Context,
+    subject: str | None,
+    results: list[CheckResult],
+    findings: list[Finding],
+    seals: Iterable[Mapping[str, Any]] = (),
+) -> Report:
+    return Report.make(
+        context.at.stage,
+        subject,
+        results,
+        findings,
+        seals,
+        scheme=context.scheme.version,
+        occasion=str(context.at),
+        scanner=context.scanner.label if context.scanner else "",
+    )
+
+
+def _run(checks: Iterable[Check], subject: Any) -> tuple[list[CheckResult], list[Finding]]:
     results, findings = [], []
     for each in checks:
         result, found = each.run(subject)
@@ -95,13 +114,11 @@ def _run(checks: list[Check], subject: Any) -> tuple[list[CheckResult], list[Fin
 
 
 def _unopened(error: DanglianError, context: Context) -> Report:
-    checks = checks_of(context.stage)
-    layout = next(each for each in checks if each.number == _LAYOUT)
-    finding = Finding.of_error(error, number=_LAYOUT, property=layout.property)
+    checks = checks_of(context.scheme, context.at)
+    property = Property.AUTHENTICITY
+    finding = Finding.of_error(error, number=_LAYOUT, property=property)
     results = [
-        CheckResult(each.number, each.property, each.name, Outcome.FAILED)
-        if each is layout
-        else each.skipped("信息包无法打开。")
+        each.failed() if each.number == _LAYOUT else each.skipped("信息包无法打开。")
         for each in checks
     ]
-    return Report.make(context.stage, None, results, [finding])
+    return _report(context, None, results, [finding])

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from shared.inspection.finding import Finding
 from shared.inspection.formats import Format, identify
 from shared.inspection.report import Stage
+from shared.inspection.scanner import Scanner, VirusScanner
+from shared.inspection.scheme import Occasion, Scheme, load_scheme
 from shared.inspection.shape import ShapeProblem, shape_problems
 from shared.inspection.soundness import troubles
 from shared.inspection.texts import first_words
 from shared.inspection.trouble import DAMAGED, LOCKED, Trouble
 from shared.kernel.clock import today
-from shared.kernel.errors import Classified, DanglianError, Invalid
+from shared.kernel.errors import Classified, DanglianError, Invalid, Unavailable
 from shared.kernel.files import chunks
 from shared.records.archives import Archive
 from shared.records.fonds import Fonds
@@ -38,9 +40,6 @@ if TYPE_CHECKING:
 
 _IN_MEMORY = 8 * 1024 * 1024
 
-#: Looks a file through; the name of what it found, or None. Raises Unavailable.
-VirusScanner = Callable[[BinaryIO], str | None]
-
 
 def _today() -> date:
     return date.fromisoformat(today())
@@ -52,6 +51,8 @@ class Context:
 
     Attributes:
         stage: the link in which this happens.
+        occasion: the occasion within it; None takes that on which all of the link is inspected.
+        scheme: which items there are, and what they count for.
         fonds: the record's fonds, for the metadata and the fonds number in the code.
         archive: the archive by whose numbers it is described (None: the receiving one).
         today: dates after it have not come yet.
@@ -65,10 +66,13 @@ class Context:
         record_digest: digest of this version of the record in the catalogue (1-9).
         accepted_formats: codes of `shared.inspection.formats` that the archive takes (3-8).
         scan: the virus scanner, where one is set up (4-1, 4-2).
+        scanner: what that scanner says of itself: its definitions and their date (4-1).
         authorities: to whom the certificates of seals inside documents must lead (1-1).
     """
 
     stage: Stage = Stage.TRANSFER
+    occasion: Occasion | None = None
+    scheme: Scheme = field(default_factory=load_scheme)
     fonds: Fonds | None = None
     archive: Archive | None = None
     today: date = field(default_factory=_today)
@@ -80,7 +84,13 @@ class Context:
     record_digest: str | None = None
     accepted_formats: frozenset[str] | None = None
     scan: VirusScanner | None = None
+    scanner: Scanner | None = None
     authorities: Authorities | None = None
+
+    @property
+    def at(self) -> Occasion:
+        """The occasion, also where only the link was said."""
+        return self.occasion or Occasion.of_stage(self.stage)
 
     @property
     def fonds_number(self) -> str | None:
@@ -141,6 +151,11 @@ class Subject:
             for file_id, entry in package.files.items()
         }
         return cls(package.record_wire, sources, context, package)
+
+    @property
+    def kind(self) -> str:
+        """Which kind of records it is, as the scheme tells them apart."""
+        return self.context.scheme.kind_of(self.wire)
 
     @cached_property
     def shape(self) -> list[ShapeProblem]:
@@ -235,6 +250,8 @@ class Subject:
             try:
                 with self._sources[file.id]() as stream:
                     self._measures[file.id] = _measure(stream, self.context)
+            except Unavailable:
+                raise  # the scanner is away: the file has no fault
             except DanglianError as error:
                 self._measures[file.id] = Finding.of_error(error, where=file.name, field=None)
             except OSError:

@@ -79,6 +79,9 @@ def test_a_batch_reaches_the_archive_although_one_record_was_wrong(
 
     _open_at_the_desk(reviewer)
     reviewer.sees("全部合格")
+    reviewer.click("人工检测项都合格")
+    reviewer.goes("人工检测项都合格")
+    reviewer.sees("人工检测的决定已记下")
     reviewer.click("整批通过")
     reviewer.goes("整批通过")
     reviewer.sees("已整批通过")

@@ -62,6 +62,12 @@ def test_a_batch_is_reviewed_by_keyboard_and_concluded(
     assert reviewer.downloads("保存").read_bytes().startswith(b"PK")
     _press(reviewer, "u")
     reviewer.sees("退回 2")
+    # Nothing is accepted before a person has decided on what is for persons: two keys.
+    reviewer.sees("决定之前不能通过")
+    page.keyboard.press("p")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    reviewer.sees("人工检测的决定已记下", "操作过程安全性检测")
     reviewer.click("只接收通过的 7 件（更正登记表）")
     reviewer.goes("只接收通过的 7 件（更正登记表）")
     reviewer.sees("更正后的登记表已发给移交单位")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from tests.docs import eep_example, exchange_example
+from tests.docs import eep_example, exchange_example, inspection_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -27,6 +27,7 @@ TABLES = {
     "eep example": DOCS / "packages.md",
     "dat93 example": DOCS / "packages.md",
     "medium example": DOCS / "packages.md",
+    **{f"inspection {name}": DOCS / "inspection.md" for name in inspection_tables.TABLES},
 }
 _END = "<!-- end of table -->"
 _SPACES = re.compile(r"\s+")
@@ -304,6 +305,8 @@ def table(name: str) -> str:
         return eep_example.shown()
     if name in ("dat93 example", "medium example"):
         return exchange_example.shown(name.partition(" ")[0])
+    if name.startswith("inspection "):
+        return _table(*inspection_tables.TABLES[name.partition(" ")[2]]())
     return _table(
         ("代号", "情况", "怎么办"),
         (

@@ -350,7 +350,7 @@ def test_the_keys_of_the_desk_are_those_that_are_told() -> None:
     told = rows(text, "这些键不起作用。")
     keys = {row[0].strip("`") for row in told if row[1] in ("批次", "一件档案")}
     pages = "".join(read(path) for path in (ROOT / "hub/review/templates").rglob("*.html"))
-    assert keys - {"?"} == set(re.findall(r'data-key="(\w)"', pages))
+    assert keys - {"?"} == set(re.findall(r'(?:data-key|shortcut)="(\w)"', pages))
     for key in re.findall(r"<kbd>(.)</kbd>", pages):
         assert any(f"`{key}`" in row[0] for row in told), key
     assert all(problem.endswith("。") for _field, problem, _remedy in PRESET_REASONS)

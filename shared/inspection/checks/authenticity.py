@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.inspection.finding import Finding, Property, Severity, shown
+from shared.inspection.finding import Finding, Severity, shown
 from shared.inspection.formats import extension_of, names_format
-from shared.inspection.registry import Skipped, check, not_applicable, unbuilt
-from shared.inspection.report import Outcome
+from shared.inspection.registry import Skipped, check, not_applicable
 from shared.inspection.shape import Kind
 from shared.inspection.subject import Subject
 from shared.kernel.clock import SHANGHAI
@@ -21,7 +20,6 @@ from shared.records.record import Record
 from shared.records.record_code import differences
 from shared.records.text import odd_characters
 
-_A = Property.AUTHENTICITY
 _CLOCK_SLACK = timedelta(minutes=10)
 
 
@@ -32,7 +30,7 @@ def the_record(subject: Subject) -> Record:
     return subject.record
 
 
-@check("1-1", _A, "固化信息有效性检测")
+@check("1-1")
 def fixity_holds(subject: Subject) -> Iterator[Finding]:
     """Digests, the unit's seal, and the seals inside OFD and PDF documents are intact.
 
@@ -80,25 +78,25 @@ def _of_kind(subject: Subject, kind: Kind, code: str) -> Iterator[Finding]:
             )
 
 
-@check("1-2", _A, "元数据项数据长度检测")
+@check("1-2")
 def lengths_are_kept(subject: Subject) -> Iterator[Finding]:
     """No value is longer than its element allows (DA/T 70-2018, 1-2)."""
     yield from _of_kind(subject, Kind.LENGTH, "too_long")
 
 
-@check("1-3", _A, "元数据项数据类型、格式检测")
+@check("1-3")
 def types_are_kept(subject: Subject) -> Iterator[Finding]:
     """Dates, numbers, digests and ids are such (DA/T 70-2018, 1-3; GB/T 7408)."""
     yield from _of_kind(subject, Kind.TYPE, "bad_format")
 
 
-@check("1-4", _A, "设定值域的元数据项值域符合度检测")
+@check("1-4")
 def values_are_in_their_lists(subject: Subject) -> Iterator[Finding]:
     """Retention, security, level, state … come from their lists (DA/T 70-2018, 1-4)."""
     yield from _of_kind(subject, Kind.VALUE, "not_in_value_list")
 
 
-@check("1-5", _A, "元数据项数据值合理性检测")
+@check("1-5")
 def values_are_plausible(subject: Subject) -> Iterator[Finding]:
     """Fields agree with each other and with the calendar (DA/T 70-2018, 1-5; DA/T 22-2015)."""
     if subject.shape:
@@ -160,7 +158,7 @@ def _history(subject: Subject, record: Record) -> Iterator[Finding]:
             )
 
 
-@check("1-6", _A, "元数据项数据包含特殊字符检测")
+@check("1-6")
 def no_special_characters(subject: Subject) -> Iterator[Finding]:
     """No control or invisible characters; private ones are pointed out (DA/T 70-2018, 1-6)."""
     yield from _of_kind(subject, Kind.CHARACTERS, "special_characters")
@@ -177,7 +175,7 @@ def no_special_characters(subject: Subject) -> Iterator[Finding]:
             )
 
 
-@check("1-7", _A, "档号规范性检测")
+@check("1-7")
 def archival_code_is_regular(subject: Subject) -> Iterator[Finding]:
     """The code keeps DA/T 13-2022 and DA/T 22-2015, and its parts equal the record's fields."""
     record = the_record(subject)
@@ -209,7 +207,7 @@ def archival_code_is_regular(subject: Subject) -> Iterator[Finding]:
         )
 
 
-@check("1-8", _A, "元数据项数据重复性检测")
+@check("1-8")
 def archival_code_is_unique(subject: Subject) -> Iterator[Finding]:
     """档号 occurs nowhere else in the fonds (DA/T 70-2018, 1-8; DA/T 13-2022)."""
     record = the_record(subject)
@@ -242,7 +240,7 @@ _COMPARED = (
 )
 
 
-@check("1-9", _A, "元数据一致性检测")
+@check("1-9")
 def catalogue_and_package_agree(subject: Subject) -> Iterator[Finding]:
     """Catalogue, record.json and metadata.xml say the same (DA/T 70-2018, 1-9; name not seen)."""
     if subject.package is None:
@@ -282,7 +280,7 @@ def _metadata_differs(metadata: Node, record: Record) -> Iterator[Finding]:
             )
 
 
-@check("1-10", _A, "内容数据的电子属性一致性检测")
+@check("1-10")
 def electronic_attributes_hold(subject: Subject) -> Iterator[Finding]:
     """Measured size, name and format are the recorded ones (DA/T 70-2018, 1-10)."""
     the_record(subject)
@@ -322,7 +320,7 @@ def electronic_attributes_hold(subject: Subject) -> Iterator[Finding]:
             )
 
 
-@check("1-11", _A, "元数据与内容关联真实性检测")
+@check("1-11")
 def every_file_is_found(subject: Subject) -> Iterator[Finding]:
     """Every file that the metadata names is there, and no other (DA/T 70-2018, 1-11)."""
     the_record(subject)
@@ -366,16 +364,7 @@ def _metadata_files(subject: Subject, metadata: Node) -> Iterator[Finding]:
         )
 
 
-unbuilt(
-    "1-12",
-    _A,
-    "说明文件和目录文件规范性检测",
-    "在线移交不使用说明文件和目录文件。",
-    Outcome.NOT_APPLICABLE,
-)
-
-
-@check("1-13", _A, "信息包目录结构规范性检测")
+@check("1-13")
 def package_is_laid_out(subject: Subject) -> Iterator[Finding]:
     """The package has exactly the entries of its manifest, in their places (DA/T 70-2018, 1-13).
 
@@ -399,7 +388,7 @@ def package_is_laid_out(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-@check("1-14", _A, "信息包一致性检测")
+@check("1-14")
 def package_is_the_offered_one(subject: Subject) -> Iterator[Finding]:
     """The package's digest and size are those that were offered (DA/T 70-2018, 1-14)."""
     if subject.package is None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.inspection.checks.authenticity import the_record
-from shared.inspection.finding import Finding, Property, Severity
-from shared.inspection.registry import Skipped, check, not_applicable, unbuilt
-from shared.inspection.report import Outcome
+from shared.inspection.finding import Finding, Severity
+from shared.inspection.registry import Skipped, check, not_applicable
 from shared.inspection.shape import Kind
 from shared.inspection.subject import Batch, Subject
 from shared.records.holdings import FileKind, Holding
@@ -15,10 +14,8 @@ from shared.records.metadata import Node, check_metadata
 from shared.records.record import FIELD_NAMES, RecordLevel
 from shared.records.states import NUMBERED_STATES
 
-_I = Property.INTEGRITY
 
-
-@check("2-1", _I, "总件数相符性检测", of_batch=True)
+@check("2-1", of_batch=True)
 def count_is_as_registered(batch: Batch) -> Iterator[Finding]:
     """The number of records is the one on the 移交与接收登记表 (DA/T 70-2018, 2-1)."""
     if batch.registered_records is None:
@@ -33,7 +30,7 @@ def count_is_as_registered(batch: Batch) -> Iterator[Finding]:
         )
 
 
-@check("2-2", _I, "总字节数相符性检测", of_batch=True)
+@check("2-2", of_batch=True)
 def size_is_as_registered(batch: Batch) -> Iterator[Finding]:
     """The number of bytes is the one on the 移交与接收登记表 (DA/T 70-2018, 2-2)."""
     if batch.registered_size is None:
@@ -48,7 +45,7 @@ def size_is_as_registered(batch: Batch) -> Iterator[Finding]:
         )
 
 
-@check("2-3", _I, "元数据项完整性检测")
+@check("2-3")
 def elements_are_there(subject: Subject) -> Iterator[Finding]:
     """Every item that the scheme demands is there (DA/T 70-2018, 2-3; DA/T 46-2009)."""
     missing = [each for each in subject.shape if each.kind is Kind.MISSING]
@@ -96,7 +93,7 @@ _FIELDS = {
 }
 
 
-@check("2-4", _I, "元数据必填著录项目检测")
+@check("2-4")
 def required_fields_are_filled(subject: Subject) -> Iterator[Finding]:
     """What a catalogue entry must say is filled in (DA/T 70-2018, 2-4; DA/T 22-2015).
 
@@ -137,7 +134,7 @@ def required_fields_are_filled(subject: Subject) -> Iterator[Finding]:
         )
 
 
-@check("2-5", _I, "过程信息完整性检测")
+@check("2-5")
 def history_is_complete(subject: Subject) -> Iterator[Finding]:
     """The history names the filing, and runs forward in time (DA/T 70-2018, 2-5; M80–M84)."""
     record = the_record(subject)
@@ -164,7 +161,7 @@ def history_is_complete(subject: Subject) -> Iterator[Finding]:
             )
 
 
-@check("2-6", _I, "连续性元数据项检测", of_batch=True)
+@check("2-6", of_batch=True)
 def numbers_run_on(batch: Batch) -> Iterator[Finding]:
     """Numbers run from 1 without gaps within each category (DA/T 70-2018, 2-6; DA/T 22-2015)."""
     if batch.gaps is None:
@@ -181,7 +178,7 @@ def numbers_run_on(batch: Batch) -> Iterator[Finding]:
             )
 
 
-@check("2-7", _I, "内容数据完整性检测")
+@check("2-7")
 def content_is_there(subject: Subject) -> Iterator[Finding]:
     """An electronic record has content, in each of its documents (DA/T 70-2018, 2-7)."""
     record = the_record(subject)
@@ -218,11 +215,7 @@ def content_is_there(subject: Subject) -> Iterator[Finding]:
             )
 
 
-unbuilt("2-8", _I, "附件数据完整性检测", "附件是否齐全须由人工对照正文核对。", Outcome.MANUAL)
-unbuilt("2-9", _I, "归档（移交）范围检测", "本版本尚未实现与范围表的比对。")
-
-
-@check("2-10", _I, "信息包元数据完整性检测")
+@check("2-10")
 def package_metadata_is_complete(subject: Subject) -> Iterator[Finding]:
     """metadata.xml keeps DA/T 46-2009 (DA/T 70-2018, 2-10)."""
     if subject.package is None:
@@ -232,7 +225,7 @@ def package_metadata_is_complete(subject: Subject) -> Iterator[Finding]:
     yield from _scheme_problems(subject.metadata, "metadata.xml")
 
 
-@check("2-11", _I, "信息包内容数据完整性检测")
+@check("2-11")
 def package_content_is_complete(subject: Subject) -> Iterator[Finding]:
     """As many computer files in the package as its record names (DA/T 70-2018, 2-11)."""
     if subject.package is None:

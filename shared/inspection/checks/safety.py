@@ -3,36 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
-from shared.inspection.finding import Finding, Property, Severity
-from shared.inspection.registry import Skipped, check, not_applicable, unbuilt
-from shared.inspection.report import Outcome
+from shared.inspection.finding import Finding, Severity
+from shared.inspection.registry import Skipped, check, not_applicable
+from shared.inspection.scanner import Unscanned
 from shared.inspection.subject import Subject
 from shared.inspection.trouble import ACTIVE
+from shared.kernel.clock import SHANGHAI
 from shared.kernel.errors import Classified, Invalid
 from shared.records.metadata import Node
 from shared.records.security import classified_mark, read_security, says_declassified
 
-_S = Property.SAFETY
 CLASSIFIED = "DL-1"
 
 
-@check("4-1", _S, "系统环境中是否安装杀毒软件检测")
+@check("4-1")
 def scanner_is_there(subject: Subject) -> Iterator[Finding]:
-    """A virus scanner is set up (DA/T 70-2018, 4-1); how old its signatures are it must say."""
-    if subject.context.scan is None:
-        raise Skipped("未配置。")
-    yield from ()
+    """A virus scanner is set up, and its definitions are not too old (DA/T 70-2018, 4-1)."""
+    context = subject.context
+    if context.scan is None:
+        raise Skipped("未配置杀毒软件。")
+    if context.scanner is None or context.scanner.made_at is None:
+        raise Skipped("杀毒软件没有说明病毒库的日期。")
+    days = int(context.scheme.item("4-1", context.at).parameters["days"])
+    made_on = context.scanner.made_at.astimezone(SHANGHAI).date()
+    if context.today - made_on > timedelta(days=days):
+        yield Finding(
+            "definitions_old",
+            f"病毒库已超过 {days} 天没有更新。",
+            "请更新病毒库后重新检测。",
+            expected=f"不早于 {context.today - timedelta(days=days)}",
+            actual=f"{made_on}（{context.scanner.definitions}）",
+            where=context.scanner.name,
+            severity=Severity.WARNING,
+        )
 
 
-@check("4-2", _S, "病毒感染检测")
+@check("4-2")
 def no_virus(subject: Subject) -> Iterator[Finding]:
     """The scanner finds nothing in any file (DA/T 70-2018, 4-2). Without one nothing is passed."""
     if subject.context.scan is None:
-        raise Skipped("未配置。")
+        raise Skipped("未配置杀毒软件。")
+    unscanned = ""
     for place, file, measure in subject.measures():
-        if measure.virus is not None:
+        if isinstance(measure.virus, Unscanned):
+            unscanned = unscanned or f"“{file.name}”没有扫描：{measure.virus}"
+        elif measure.virus is not None:
             yield Finding(
                 "virus_found",
                 f"计算机文件“{file.name}”带有病毒或恶意程序。",
@@ -41,9 +59,11 @@ def no_virus(subject: Subject) -> Iterator[Finding]:
                 actual=measure.virus,
                 where=file.name,
             )
+    if unscanned:
+        raise Skipped(unscanned)
 
 
-@check("4-3", _S, "多余文件检测")
+@check("4-3")
 def nothing_unlisted(subject: Subject) -> Iterator[Finding]:
     """Nothing but what the manifest lists (DA/T 70-2018, 4-3): `open_package` refuses the rest."""
     if subject.package is None:
@@ -51,14 +71,7 @@ def nothing_unlisted(subject: Subject) -> Iterator[Finding]:
     yield from ()
 
 
-_NO_CARRIER = "在线移交，没有脱机载体。"
-unbuilt("4-4", _S, "载体读取速度检测", _NO_CARRIER, Outcome.NOT_APPLICABLE)
-unbuilt("4-5", _S, "载体外观检测", _NO_CARRIER, Outcome.NOT_APPLICABLE)
-unbuilt("4-6", _S, "光盘合格性检测", _NO_CARRIER, Outcome.NOT_APPLICABLE)
-unbuilt("4-7", _S, "操作过程安全性检测", "须由人工核查过程是否符合保密与安全要求。", Outcome.MANUAL)
-
-
-@check(CLASSIFIED, _S, "涉密标志检测")
+@check(CLASSIFIED)
 def nothing_is_classified(subject: Subject) -> Iterator[Finding]:
     """No text bears a mark of 秘密, 机密 or 绝密, nor does the first page of a file.
 
@@ -122,7 +135,7 @@ def _texts(data: Any) -> Iterator[str]:
             waiting.extend(value)
 
 
-@check("DL-2", _S, "活动内容检测")
+@check("DL-2")
 def nothing_runs(subject: Subject) -> Iterator[Finding]:
     """Files with macros, scripts or embedded files are pointed out (DA/T 47: no active content)."""
     if not subject.files:

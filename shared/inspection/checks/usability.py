@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.inspection.checks.authenticity import the_record
-from shared.inspection.finding import Finding, Property, Severity
+from shared.inspection.finding import Finding, Severity
 from shared.inspection.formats import FORMATS, extension_of
-from shared.inspection.registry import Skipped, check, not_applicable, unbuilt
+from shared.inspection.registry import Skipped, check, not_applicable
 from shared.inspection.subject import Subject
 from shared.inspection.trouble import DAMAGED, LOCKED, UNSURE
 from shared.kernel.errors import Invalid
 from shared.records.metadata import read_xml, to_xml
-
-_U = Property.USABILITY
 
 
 def _with_files(subject: Subject) -> None:
@@ -22,7 +20,7 @@ def _with_files(subject: Subject) -> None:
         raise not_applicable("没有计算机文件。")
 
 
-@check("3-1", _U, "信息包中元数据的可读性检测")
+@check("3-1")
 def metadata_can_be_read(subject: Subject) -> Iterator[Finding]:
     """The metadata is XML that a strict parser reads (DA/T 70-2018, 3-1).
 
@@ -38,10 +36,7 @@ def metadata_can_be_read(subject: Subject) -> Iterator[Finding]:
         yield Finding.of_error(subject.metadata, field=None, where="metadata.xml")
 
 
-unbuilt("3-2", _U, "目标数据库中的元数据可访问性检测", "由系统运行状态检查负责，不逐件检测。")
-
-
-@check("3-3", _U, "内容数据格式检测")
+@check("3-3")
 def formats_are_known(subject: Subject) -> Iterator[Finding]:
     """The format told by the bytes is known, and is the one of the extension.
 
@@ -74,7 +69,7 @@ def formats_are_known(subject: Subject) -> Iterator[Finding]:
         )
 
 
-@check("3-4", _U, "内容数据的可读性检测")
+@check("3-4")
 def files_can_be_read(subject: Subject) -> Iterator[Finding]:
     """Files are whole, not locked, and open (DA/T 70-2018, 3-4: automatic, and by sample)."""
     _with_files(subject)
@@ -107,11 +102,7 @@ def files_can_be_read(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-unbuilt("3-5", _U, "内容数据格式长期可用性检测", "本版本尚未实现（PDF/A、OFD-A 等的符合性）。")
-unbuilt("3-6", _U, "软硬件环境合规性检测", "本版本尚未实现。")
-
-
-@check("3-7", _U, "信息包压缩与加密检测")
+@check("3-7")
 def package_is_open(subject: Subject) -> Iterator[Finding]:
     """The package is neither encrypted nor packed in a private way (DA/T 70-2018, 3-7, unseen).
 
@@ -122,7 +113,7 @@ def package_is_open(subject: Subject) -> Iterator[Finding]:
     yield from ()
 
 
-@check("3-8", _U, "信息包中包含的内容数据格式合规性检测")
+@check("3-8")
 def formats_are_accepted(subject: Subject) -> Iterator[Finding]:
     """The archive takes these formats; packed and encrypted files it does not.
 

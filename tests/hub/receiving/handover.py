@@ -289,10 +289,23 @@ class Hub:
         with self.city.database.write() as session:
             review.decide(who, self.batch(batch_id).id, decided, session=session)
 
+    def decide_items(self, who: Actor, batch_id: str) -> None:
+        """Decide that everything which is for persons to inspect is good."""
+        with self.city.database.write() as session:
+            batch = session.get_one(Batch, self.batch(batch_id).id)
+            if receiving.may_decide_items(who, batch):
+                waiting = receiving.inspection_of(batch, session=session).undecided
+                decided = [receiving.ItemDecided(each.item.number, True) for each in waiting]
+                receiving.decide_items(who, batch.id, decided, session=session)
+
     def conclude(self, who: Actor, batch_id: str, outcome: Any) -> Batch:
+        """Conclude a review, after deciding what is for persons to inspect."""
+        self.decide_items(who, batch_id)
         return review.conclude(self.city.folder, who, self.batch(batch_id).id, outcome)
 
     def receive(self, who: Actor, batch_id: str) -> Batch:
+        """Sign as the archive, after deciding what nobody has decided yet."""
+        self.decide_items(who, batch_id)
         return receiving.sign_and_receive(self.city.folder, who, self.batch(batch_id).id)
 
     def custody(self, record: Record) -> str:

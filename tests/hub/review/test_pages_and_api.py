@@ -33,6 +33,12 @@ def test_a_program_goes_the_whole_way(hub: Hub, unit: Unit, batch: HandedOver, d
     refused = reviewer.post(f"/review/batches/{batch.id}/conclude", {"outcome": "accepted"})
     assert (refused.status_code, refused.get_json()["code"]) == (409, "some_returned")
     assert refused.content_type == "application/problem+json"
+    items = f"/review/batches/{batch.id}/inspection"
+    waiting = [each["number"] for each in reviewer.get(items).get_json()["items"] if each["waits"]]
+    early = reviewer.post(f"/review/batches/{batch.id}/conclude", {"outcome": "corrected"})
+    assert (early.status_code, early.get_json()["code"]) == (409, "manual_undecided")
+    said = [{"number": each, "outcome": "passed"} for each in waiting]
+    assert not [each for each in reviewer.post(items, said).get_json()["items"] if each["waits"]]
     done = reviewer.post(f"/review/batches/{batch.id}/conclude", {"outcome": "corrected"})
     assert done.get_json()["state"] == "corrected"
     early = archivist.post(f"/receiving/batches/{batch.id}/sign")
@@ -66,11 +72,15 @@ def test_another_county_sees_and_touches_nothing(hub: Hub, batch: HandedOver, de
     assert api.get("/review/batches").get_json()["total"] == 0
     offer_id = batch.offers[0].offer_id
     decision = [{"offer_id": offer_id, "outcome": "accepted"}]
+    item = {"number": "4-7", "outcome": "passed"}
     for answer in (
         api.get(f"/review/batches/{batch.id}"),
         api.post(f"/review/batches/{batch.id}/decisions", decision),
         api.post(f"/review/batches/{batch.id}/conclude", {"outcome": "returned"}),
         api.get(f"/receiving/batches/{batch.id}/form.pdf"),
+        api.get(f"/review/batches/{batch.id}/inspection"),
+        api.post(f"/review/batches/{batch.id}/inspection", [item]),
+        browser.send(f"/review/{batch.id}/items", {"all": "1"}),
         browser.get(f"/review/{batch.id}"),
         browser.get(f"/review/{batch.id}/records/{offer_id}"),
         browser.get(f"/review/{batch.id}/records/{offer_id}/files/{offer_id}"),
@@ -143,6 +153,7 @@ def test_a_reviewer_decides_by_hand_and_goes_on_to_the_next(
     assert "附件缺第二页" in page
     filtered = browser.get(f"/review/{batch.id}?decision=returned").text
     assert "共 1 条" in filtered
+    browser.send(f"/review/{batch.id}/items", {"all": "1"})
     assert browser.send(f"/review/{batch.id}/conclude", {"outcome": "corrected"}).status_code == 302
     assert hub.batch(batch.id).state == "corrected"
     assert browser.get(f"/review/{batch.id}").status_code == 200
@@ -164,7 +175,9 @@ def test_a_list_narrowed_to_one_finding_shows_what_has_it(
 def test_the_archivist_signs_with_one_click(
     hub: Hub, unit: Unit, batch: HandedOver, desk: Flask
 ) -> None:
-    Browser(desk, "reviewer").send(f"/review/{batch.id}/conclude", {"outcome": "accepted"})
+    reviewer = Browser(desk, "reviewer")
+    reviewer.send(f"/review/{batch.id}/items", {"all": "1"})
+    reviewer.send(f"/review/{batch.id}/conclude", {"outcome": "accepted"})
     browser = Browser(desk, "archivist")
     assert "2024年文书档案" in browser.get("/receiving/?tab=unit").text
     unit.sign(batch.id)
@@ -190,7 +203,9 @@ def test_the_records_of_a_large_batch_come_page_by_page(hub: Hub, unit: Unit, de
     hub.work()
     archivist = Browser(desk, "archivist")
     assert "审核通过后在这里列出" in archivist.get(f"/receiving/{batch.id}").text
-    Browser(desk, "reviewer").send(f"/review/{batch.id}/conclude", {"outcome": "accepted"})
+    reviewer = Browser(desk, "reviewer")
+    reviewer.send(f"/review/{batch.id}/items", {"all": "1"})
+    reviewer.send(f"/review/{batch.id}/conclude", {"outcome": "accepted"})
     first = archivist.get(f"/receiving/{batch.id}").text
     assert "共 21 条，第 1–20 条" in first
     codes = sorted(str(each.record.code) for each in batch.offers)
@@ -231,7 +246,9 @@ def test_the_files_in_the_catalogue_open_for_who_may_see_them(
 def test_the_files_of_a_received_record_still_open_from_the_catalogue(
     hub: Hub, unit: Unit, batch: HandedOver, desk: Flask
 ) -> None:
-    Browser(desk, "reviewer").send(f"/review/{batch.id}/conclude", {"outcome": "accepted"})
+    reviewer = Browser(desk, "reviewer")
+    reviewer.send(f"/review/{batch.id}/items", {"all": "1"})
+    reviewer.send(f"/review/{batch.id}/conclude", {"outcome": "accepted"})
     unit.sign(batch.id)
     archivist = Browser(desk, "archivist")
     archivist.send(f"/receiving/{batch.id}/sign")

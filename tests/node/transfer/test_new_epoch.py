@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from node.transfer import service as transfer
+from node.transfer.inspections import runs_of
 from shared.kernel.errors import WrongState
 from tests.node.conftest import Node, lose_grant
 from tests.node.transfer.conftest import Archive, Office
@@ -15,10 +16,14 @@ from tests.node.transfer.conftest import Archive, Office
 def forget(node: Node, batch_id: str) -> None:
     """As restored from before the batch."""
     with node.database.write() as session:
-        for each in transfer.records_of(batch_id, session=session):
+        batch = session.get_one(transfer.Batch, batch_id)
+        for each in (
+            *transfer.records_of(batch_id, session=session),
+            *runs_of(batch, session=session),
+        ):
             session.delete(each)
         session.flush()
-        session.delete(session.get_one(transfer.Batch, batch_id))
+        session.delete(batch)
 
 
 def held(office: Office, batch_id: str, *, whole: bool, count: int = 99) -> dict[str, Any]:

@@ -107,7 +107,10 @@ def test_clerk_and_leader_bring_a_batch_to_the_archive_on_the_pages(
     clerk_browser.post(f"{url}/approve", status=403)
     clerk_browser.post(f"{url}/inspect")
     drain(office)
-    assert "请单位负责人登录后批准" in clerk_browser.get(url).text
+    page = clerk_browser.get(url).text
+    assert "请单位负责人登录后批准" in page
+    assert "病毒感染检测" in page  # what is left to the archive is said
+    assert "由档案馆在接收时检测，不影响提交" in page
     assert "批准移交" in leader_browser.get(url).text
     leader_browser.post(f"{url}/approve")
     clerk_browser.post(f"{url}/offer")

@@ -16,7 +16,9 @@ from shared.inspection import (
     Report,
     inspect_package,
 )
+from shared.inspection.scanner import Scanner
 from shared.kernel.canonical import canonical_json, sha256_hex, sm3_hex
+from shared.kernel.clock import now
 from shared.kernel.identifiers import new_id
 from shared.records.record import (
     Record,
@@ -33,6 +35,7 @@ def context(unit: Unit, **more: Any) -> Context:
         "seal": unit.seal.public,
         "code_used_by": lambda _code: None,
         "scan": lambda _stream: None,
+        "scanner": Scanner("ClamAV", "27500", now()),
         **more,
     }
     return Context(**options)

@@ -1,0 +1,295 @@
+"""The inspection 四性检测 of a batch as a whole: its runs, what persons decide, and the verdict.
+
+The program inspects each record (`checking`); here it is counted together. Items in which a person
+has a part are decided once for the batch, by name. Nothing is accepted or received before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, undefer
+
+from hub.receiving.models import Batch, InspectionRun, ManualDecision, Offer
+from hub.receiving.progress import batches_named, locked_batch
+from shared import audit
+from shared.inspection import (
+    BatchVerdict,
+    Decision,
+    Occasion,
+    Outcome,
+    Report,
+    Scheme,
+    Tally,
+    judge,
+    load_scheme,
+)
+from shared.inspection.report import TOOL
+from shared.kernel.actor import Actor, Role, system_actor
+from shared.kernel.clock import format_utc, now, parse_utc
+from shared.kernel.database import Database
+from shared.kernel.errors import Invalid, NotAllowed, NotFound, WrongState
+from shared.kernel.identifiers import new_id
+from shared.records.text import REASON_LENGTH, clean_text
+
+_ACTOR = system_actor("receiving")
+_OCCASION = Occasion.RECEIVING
+#: While a batch is in one of these, persons decide; nothing is received before they have.
+DECIDABLE = ("under_review", "accepted", "corrected", "signed_by_unit")
+_PIECE = 100
+
+
+@dataclass(frozen=True)
+class ItemDecided:
+    """What a person says of one item 检测项: passed, or failed with a reason."""
+
+    number: str
+    passed: bool
+    reason: str | None = None
+
+
+# ---- the program's part
+
+
+class Counting:
+    """Counts the reports of a batch together once all of its records are checked (a step)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def step(self) -> bool:
+        """Count one batch; False when there is none. A kill only means that it is counted again."""
+        with self._database.read() as session:
+            batch_id = session.scalar(
+                select(Batch.id)
+                .where(Batch.state == "under_review")
+                .where(~exists().where(InspectionRun.batch_id == Batch.id))
+                .order_by(Batch.reviewable_at, Batch.id)
+                .limit(1)
+            )
+        if batch_id is None:
+            return False
+        tally, scanner = self._tally(batch_id)
+        with self._database.write() as session:
+            batch = locked_batch(session, batch_id)
+            if session.scalar(select(exists().where(InspectionRun.batch_id == batch.id))):
+                return True  # another worker was faster
+            note_run(batch, tally, scanner, session=session)
+        return True
+
+    def _tally(self, batch_id: str) -> tuple[Tally, str]:
+        tally, scanner, last = Tally(), "", ""
+        while True:
+            with self._database.read() as session:
+                offers = session.scalars(
+                    select(Offer)
+                    .options(undefer(Offer.report))
+                    .where(Offer.batch_id == batch_id, Offer.id > last)
+                    .order_by(Offer.id)
+                    .limit(_PIECE)
+                ).all()
+            for offer in offers:
+                if offer.report is not None:
+                    report = Report.from_wire(offer.report)
+                    tally.add(report)
+                    scanner = scanner or report.scanner
+            if len(offers) < _PIECE:
+                return tally, scanner
+            last = offers[-1].id
+
+
+def note_run(batch: Batch, tally: Tally, scanner: str, *, session: Session) -> InspectionRun:
+    """Write down that the program has inspected a batch, and what came of it."""
+    scheme = load_scheme()
+    verdict = judge(scheme, _OCCASION, tally)
+    run = InspectionRun(
+        id=new_id(),
+        batch_id=batch.id,
+        occasion=str(_OCCASION),
+        scheme=scheme.version,
+        tool=TOOL,
+        scanner=scanner,
+        tally=tally.to_wire(),
+        verdict=str(verdict.verdict),
+        made_by="市级平台",
+    )
+    session.add(run)
+    session.flush()
+    audit.record(
+        session, _ACTOR, "batch.inspected", f"batch:{batch.id}",
+        scheme=run.scheme, verdict=run.verdict, records=tally.records,
+    )  # fmt: skip
+    return run
+
+
+# ---- the persons' part
+
+
+def decide_items(
+    actor: Actor, batch_row_id: str, decided: Sequence[ItemDecided], *, session: Session
+) -> BatchVerdict:
+    """Decide on items of a batch by name 人工检测; a later decision takes the place of an earlier.
+
+    For the reviewer of the reviewing archive, and the archivist of the receiving one. Raises
+    NotFound for another archive's batch, WrongState once it is being received or was returned,
+    Invalid for an item that asks nobody, and for a failure without its reason.
+    """
+    batch = session.get(Batch, batch_row_id)
+    if batch is None or not _may_decide(actor, batch):
+        raise NotFound("没有这批移交。", "请回到列表重新查看。")
+    if actor.system:
+        raise NotAllowed("人工检测须由本人决定。", "请用本人的账号登录后决定。")
+    batch = locked_batch(session, batch.id)
+    if batch.state not in DECIDABLE:
+        raise WrongState("这批移交不在检验和接收之间，不能再作人工检测的决定。", "请刷新页面。")
+    asked = {each.item.number for each in inspection_of(batch, session=session).asked}
+    for each in decided:
+        if each.number not in asked:
+            raise Invalid(
+                "number", f"{each.number} 不是这批移交的人工检测项。", "请刷新页面后重新选择。"
+            )
+        _decide(actor, batch, each, session)
+    session.flush()
+    audit.record(
+        session, actor, "batch.items_decided", f"batch:{batch.id}",
+        passed=sorted(each.number for each in decided if each.passed),
+        failed=sorted(each.number for each in decided if not each.passed),
+    )  # fmt: skip
+    return inspection_of(batch, session=session)
+
+
+def _decide(actor: Actor, batch: Batch, decided: ItemDecided, session: Session) -> None:
+    reason = clean_text(decided.reason, "reason", max_length=REASON_LENGTH) or ""
+    if not decided.passed and not reason:
+        raise Invalid(
+            "reason", f"{decided.number} 不合格，须说明原因。", "请写明不合格的原因。",
+            code="reason_missing",
+        )  # fmt: skip
+    row = session.get(ManualDecision, (batch.id, decided.number))
+    if row is None:
+        row = ManualDecision(batch_id=batch.id, number=decided.number)
+        session.add(row)
+    row.passed, row.reason = decided.passed, reason
+    row.decided_by, row.decided_at = actor.name, now()
+
+
+def _may_decide(actor: Actor, batch: Batch) -> bool:
+    return actor.may(
+        Role.REVIEWER, archive=batch.reviewing_archive, fonds=batch.fonds_id
+    ) or actor.may(Role.ARCHIVIST, archive=batch.receiving_archive, fonds=batch.fonds_id)
+
+
+def may_decide_items(actor: Actor, batch: Batch) -> bool:
+    """Whether the actor may decide on items of a batch as it is now."""
+    return batch.state in DECIDABLE and _may_decide(actor, batch)
+
+
+def restore_decisions(batch: Batch, document: Mapping[str, Any], *, session: Session) -> None:
+    """Take over the decisions that a verdict of ours names, where the database lacks them."""
+    inspection = document.get("inspection")
+    if not isinstance(inspection, Mapping):
+        return  # a verdict of before there were any
+    for each in map(_decision_of_wire, inspection.get("decisions", ())):
+        if session.get(ManualDecision, (batch.id, each.number)) is None:
+            session.add(
+                ManualDecision(
+                    batch_id=batch.id,
+                    number=each.number,
+                    passed=each.passed,
+                    reason=each.reason,
+                    decided_by=each.by,
+                    decided_at=parse_utc(each.at),
+                )
+            )
+    session.flush()
+
+
+def _decision_of_wire(data: Mapping[str, Any]) -> Decision:
+    return Decision(
+        number=str(data["number"]),
+        passed=data["outcome"] == Outcome.PASSED,
+        reason=str(data["reason"]),
+        by=str(data["by"]),
+        at=str(data["at"]),
+    )
+
+
+# ---- questions
+
+
+def runs_of(batch: Batch, *, session: Session) -> list[InspectionRun]:
+    """Every inspection of a batch in all of its rounds, newest first."""
+    rounds = [each.id for each in batches_named(session, batch.batch_id)]
+    return list(
+        session.scalars(
+            select(InspectionRun)
+            .where(InspectionRun.batch_id.in_(rounds))
+            .order_by(InspectionRun.at.desc(), InspectionRun.id.desc())
+        )
+    )
+
+
+def inspection_of(batch: Batch, *, session: Session) -> BatchVerdict:
+    """What the last inspection of a batch and the decisions on it come to."""
+    run = session.scalar(
+        select(InspectionRun)
+        .where(InspectionRun.batch_id == batch.id)
+        .order_by(InspectionRun.at.desc(), InspectionRun.id.desc())
+        .limit(1)
+    )
+    tally = Tally.from_wire(run.tally) if run is not None else Tally()
+    return judge(_scheme_of(run), _OCCASION, tally, _decisions(batch.id, session))
+
+
+def _scheme_of(run: InspectionRun | None) -> Scheme:
+    """The scheme of a run; the present one where the program has that no longer."""
+    try:
+        return load_scheme(run.scheme.partition("+")[0]) if run else load_scheme()
+    except NotFound:
+        return load_scheme()
+
+
+def _decisions(batch_row_id: str, session: Session) -> Iterable[Decision]:
+    rows = session.scalars(select(ManualDecision).where(ManualDecision.batch_id == batch_row_id))
+    return [
+        Decision(row.number, row.passed, row.reason, row.decided_by, format_utc(row.decided_at))
+        for row in rows
+    ]
+
+
+def require_decided(batch: Batch, *, session: Session) -> BatchVerdict:
+    """What an inspection comes to. Raises WrongState while it stands against receiving the batch.
+
+    That is: a person has found an item failing, or has not decided on a mandatory one.
+    """
+    found = inspection_of(batch, session=session)
+    if found.refused:
+        names = "、".join(each.item.name for each in found.refused)
+        raise WrongState(
+            f"人工检测不合格：{names}，不能接收。",
+            "请退回这批移交；已经核实合格的，请先改正人工检测的决定。",
+            code="manual_failed",
+        )
+    if found.undecided:
+        names = "、".join(each.item.name for each in found.undecided)
+        raise WrongState(
+            f"还有 {len(found.undecided)} 项须由人检测：{names}，决定之前不能接收。",
+            "请在“审核”中打开这批移交，在“人工检测”中逐项或一并作出决定。",
+            code="manual_undecided",
+        )
+    return found
+
+
+def inspection_wire(found: BatchVerdict) -> dict[str, Any]:
+    """What a verdict says of the inspection: scheme, verdict, what was not run, who decided."""
+    return {
+        "scheme": found.scheme,
+        "verdict": str(found.verdict),
+        "score": found.score,
+        "failed": [each.item.number for each in found.failed],
+        "not_run": [each.item.number for each in found.not_run],
+        "decisions": [each.decision.to_wire() for each in found.items if each.decision],
+    }

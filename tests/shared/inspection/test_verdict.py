@@ -1,0 +1,139 @@
+"""The verdict on a batch: nothing reads as passed that nobody has looked at."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.inspection import (
+    CheckResult,
+    Decision,
+    Occasion,
+    Outcome,
+    Tally,
+    Verdict,
+    judge,
+    load_scheme,
+)
+from shared.kernel.errors import Invalid
+
+SCHEME = load_scheme()
+RECEIVING = Occasion.RECEIVING
+ASKED = [each.number for each in SCHEME.items(RECEIVING) if each.asks_person]
+
+
+def tally(records: int = 2, occasion: Occasion = RECEIVING, **changes: Outcome) -> Tally:
+    """A batch in which every item passed, but for these (`_4_2="not_run"`)."""
+    changed = {name[1:].replace("_", "-"): outcome for name, outcome in changes.items()}
+    counted = Tally()
+    for _ in range(records):
+        counted.add_results(
+            CheckResult(
+                each.number, each.property, each.name,
+                changed.get(each.number, Outcome.PASSED), "这样" if each.number in changed else "",
+            )
+            for each in SCHEME.items(occasion)
+        )  # fmt: skip
+    return counted
+
+
+def decisions(*failed: str) -> list[Decision]:
+    return [
+        Decision(each, each not in failed, "看过", "王红", "2026-01-01T00:00:00.000000Z")
+        for each in ASKED
+    ]
+
+
+def test_all_passed_and_all_decided_is_passed() -> None:
+    said = judge(SCHEME, RECEIVING, tally(), decisions())
+    assert said.verdict is Verdict.PASSED
+    assert (said.score, said.undecided, said.conclusion) == (100, (), "合格。")
+
+
+def test_what_no_person_has_decided_leaves_the_batch_open() -> None:
+    said = judge(SCHEME, RECEIVING, tally())
+    assert said.verdict is Verdict.OPEN
+    mandatory = {each.number for each in SCHEME.items(RECEIVING) if each.mandatory}
+    assert [each.item.number for each in said.undecided] == [
+        each for each in ASKED if each in mandatory
+    ]
+    assert "项等待人工检测" in said.conclusion
+    but_one = [each for each in decisions() if each.number != "4-7"]
+    assert [each.item.number for each in judge(SCHEME, RECEIVING, tally(), but_one).undecided] == [
+        "4-7"
+    ]
+
+
+def test_a_person_can_find_what_no_program_finds() -> None:
+    said = judge(SCHEME, RECEIVING, tally(), decisions("2-7"))
+    assert said.verdict is Verdict.FAILED
+    assert [each.item.number for each in said.refused] == ["2-7"]
+    assert said.score < 100
+
+
+def test_a_person_does_not_pass_what_a_program_has_found() -> None:
+    said = judge(SCHEME, RECEIVING, tally(_3_4=Outcome.FAILED), decisions())
+    assert said.verdict is Verdict.FAILED
+    assert [each.item.number for each in said.failed] == ["3-4"]
+
+
+def test_one_record_that_fails_fails_its_item() -> None:
+    counted = tally(_1_7=Outcome.FAILED, records=1)
+    other = tally(records=5)
+    for number, outcomes in other.outcomes.items():
+        counted.outcomes[number].update(outcomes)
+    assert judge(SCHEME, RECEIVING, counted, decisions()).verdict is Verdict.FAILED
+
+
+def test_a_mandatory_item_that_was_not_run_is_never_passed() -> None:
+    said = judge(SCHEME, RECEIVING, tally(_4_2=Outcome.NOT_RUN), decisions())
+    assert said.verdict is Verdict.OPEN
+    assert [each.item.number for each in said.not_run] == ["4-2"]
+    other = judge(SCHEME, RECEIVING, tally(_3_2=Outcome.NOT_RUN), decisions())
+    assert other.verdict is Verdict.PASSED  # 3-2 is not mandatory
+    nothing = judge(SCHEME, RECEIVING, Tally(), decisions())
+    assert nothing.verdict is Verdict.OPEN
+
+
+def test_what_does_not_apply_waits_for_nobody() -> None:
+    counted = tally(_4_5=Outcome.NOT_APPLICABLE)
+    but_one = [each for each in decisions() if each.number != "4-5"]
+    assert judge(SCHEME, RECEIVING, counted, but_one).verdict is Verdict.PASSED
+
+
+def test_an_item_that_is_not_mandatory_costs_only_its_weight() -> None:
+    said = judge(SCHEME, RECEIVING, tally(_3_5=Outcome.FAILED), decisions())
+    assert said.verdict is Verdict.PASSED
+    assert said.score < 100
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [({"veto": True}, Verdict.FAILED), ({"weight": 9}, Verdict.PASSED)],
+)
+def test_veto_and_weight_are_data(row: dict[str, object], verdict: Verdict) -> None:
+    from dataclasses import replace
+
+    rows = {**SCHEME.rows, "3-5": {**SCHEME.rows["3-5"], **row}}
+    changed = replace(SCHEME, rows=rows, pass_score=75)
+    said = judge(changed, RECEIVING, tally(_3_5=Outcome.FAILED), decisions())
+    assert said.verdict is verdict
+    heavy = replace(changed, pass_score=95)
+    assert judge(heavy, RECEIVING, tally(_3_5=Outcome.FAILED), decisions()).verdict is (
+        Verdict.FAILED
+    )
+
+
+def test_before_a_hand_over_the_items_of_the_receiving_side_stay_open() -> None:
+    said = judge(SCHEME, Occasion.TRANSFER, tally(occasion=Occasion.TRANSFER))
+    left = {each.item.number for each in said.items if each.is_open}
+    assert left == {f"4-{each}" for each in range(1, 8)}
+    assert said.verdict is Verdict.OPEN
+
+
+def test_a_tally_travels() -> None:
+    counted = tally(_4_2=Outcome.NOT_RUN)
+    again = Tally.from_wire(counted.to_wire())
+    assert again == counted
+    for wrong in (None, {}, {**counted.to_wire(), "items": {"1-1": {"good": 1}}}):
+        with pytest.raises(Invalid):
+            Tally.from_wire(wrong)
