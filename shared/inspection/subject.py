@@ -130,7 +130,13 @@ Source = Callable[[], AbstractContextManager[BinaryIO]]
 
 
 class Subject:
-    """One record under inspection; what is read once is remembered."""
+    """One record under inspection; what is read once is remembered.
+
+    Attributes:
+        is_loose: whether there is no record, only files (`shared.inspection.loose`).
+    """
+
+    is_loose = False
 
     def __init__(
         self,
@@ -151,7 +157,7 @@ class Subject:
     ) -> Subject:
         """A record with the places of its files, by file id."""
         wire = record_to_wire(record) if isinstance(record, Record) else record
-        sources = {file_id: _path_source(path) for file_id, path in files.items()}
+        sources = {file_id: path_source(path) for file_id, path in files.items()}
         return cls(wire, sources, context)
 
     @classmethod
@@ -343,7 +349,9 @@ def _seals(kind: Format, stream: BinaryIO, context: Context) -> tuple[Seal, ...]
     return seals_of(kind.code, stream, Trust(context.authorities or Authorities()))
 
 
-def _path_source(path: Path) -> Source:
+def path_source(path: Path) -> Source:
+    """Opens a file of the operating system."""
+
     @contextmanager
     def open_path() -> Iterator[BinaryIO]:
         with path.open("rb") as stream:

@@ -28,7 +28,8 @@ _U = Property.USABILITY
 
 
 def _with_files(subject: Subject) -> None:
-    the_record(subject)
+    if not subject.is_loose:
+        the_record(subject)
     if not subject.files:
         raise not_applicable("没有计算机文件。")
 
@@ -56,11 +57,20 @@ unbuilt("3-2", _U, "目标数据库中的元数据可访问性检测", "由系�
 def formats_are_known(subject: Subject) -> Iterator[Finding]:
     """The format told by the bytes is known, and is the one of the extension.
 
-    DA/T 70-2018, 3-3; GB/T 18894-2016, GB/T 33190-2016. An empty file is 2-7's finding.
+    DA/T 70-2018, 3-3; GB/T 18894-2016, GB/T 33190-2016. An empty file of a record is 2-7's finding.
     """
     _with_files(subject)
     for place, file, measure in subject.measures():
         if not measure.size:
+            if subject.is_loose:
+                yield Finding(
+                    "file_empty",
+                    f"计算机文件“{file.name}”是空的（0 字节）。",
+                    "请换成有内容的文件。",
+                    field=place,
+                    actual="0 字节",
+                    where=file.name,
+                )
             continue
         if measure.kind is None:
             yield Finding(
