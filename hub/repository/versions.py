@@ -28,7 +28,7 @@ from hub.repository import objects
 from hub.repository.keeping import note_kept
 from hub.repository.models import KeptEvent
 from shared import audit
-from shared.inspection.texts import refuse_marked
+from shared.inspection.marks import refuse_marked
 from shared.kernel.actor import Actor, Role, require, system_actor
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now, parse_utc, utc_text

@@ -17,7 +17,7 @@ from typing import IO
 
 from node.intake.sheets import MOST_BYTES
 from node.registry.files import LARGEST
-from shared.inspection.texts import refuse_marked
+from shared.inspection.marks import refuse_marked
 from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.files import CHUNK
 from shared.kernel.identifiers import is_id

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from node.intake.attachments import relative_name
 from node.registry.files import LARGEST, refuse_size
-from shared.inspection.texts import refuse_marked
+from shared.inspection.marks import refuse_marked
 from shared.kernel.errors import Classified, Invalid, Unavailable
 from shared.kernel.files import CHUNK
 from shared.packaging.zip_names import encoding_of, entry_name

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, BinaryIO, cast
 
-from shared.inspection.texts import refuse_marked
+from shared.inspection.marks import refuse_marked
 from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.files import chunks
 from shared.records.security import refuse_classified

@@ -12,6 +12,7 @@ from node.filing import service as filing
 from node.office.places import NodeFolder
 from node.registry.files import object_name
 from shared.inspection import CheckResult, Context, Occasion, inspect_record
+from shared.inspection.formats.remembering import Remembered
 from shared.records.fonds import Fonds
 
 
@@ -32,6 +33,7 @@ class Checker:
     def __init__(self, folder: NodeFolder) -> None:
         self._files = folder.path / "files"
         self._authorities = folder.seal_authorities
+        self._remembered = Remembered(folder.path / "inspected.sqlite")
 
     def codes_elsewhere(
         self, wires: Sequence[Mapping[str, Any]], session: Session
@@ -58,6 +60,7 @@ class Checker:
             fonds=fonds,
             code_used_by=None if codes is None else codes.get,
             authorities=self._authorities.current() if self._authorities else None,
+            remembered=self._remembered,
         )
         report = inspect_record(wire, paths, context)
         return Checked(

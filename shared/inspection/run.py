@@ -55,7 +55,7 @@ def inspect_package(package: Package | Path, context: Context) -> Report:
 def inspect_batch(batch: Batch, context: Context) -> Report:
     """Inspect what only a batch as a whole can show: totals, and runs of numbers."""
     results, findings = _run(checks_of(context.scheme, context.at, of_batch=True), batch)
-    return _report(context, batch.id, results, findings)
+    return report_of(context, batch.id, results, findings)
 
 
 def _inspect_package(package: Package, context: Context) -> Report:
@@ -79,19 +79,20 @@ def _inspect(subject: Subject) -> Report:
         # Nothing else is looked at: findings carry evidence, and here there must be none.
         reason = "发现涉密标志，已停止检测。"
         results = [result if each is first else each.skipped(reason) for each in checks]
-        return _report(context, name, results, found[:1])
+        return report_of(context, name, results, found[:1])
     results, findings = _run([each for each in checks if each is not first], subject)
     results.insert(checks.index(first), result)
-    return _report(context, name, results, findings, subject.seals())
+    return report_of(context, name, results, findings, subject.seals())
 
 
-def _report(
+def report_of(
     context: Context,
     subject: str | None,
     results: list[CheckResult],
     findings: list[Finding],
     seals: Iterable[Mapping[str, Any]] = (),
 ) -> Report:
+    """The report of an inspection in this context, with its scheme, occasion and scanner."""
     return Report.make(
         context.at.stage,
         subject,
@@ -121,4 +122,4 @@ def _unopened(error: DanglianError, context: Context) -> Report:
         each.failed() if each.number == _LAYOUT else each.skipped("信息包无法打开。")
         for each in checks
     ]
-    return _report(context, None, results, [finding])
+    return report_of(context, None, results, [finding])

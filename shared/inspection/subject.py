@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,14 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from shared.inspection.finding import Finding
-from shared.inspection.formats import Format, identify
+from shared.inspection.formats import Format
+from shared.inspection.formats.examination import Examination, Mark, Questions
+from shared.inspection.formats.sandbox import examine
+from shared.inspection.formats.trouble import DAMAGED, LOCKED, UNEXAMINED, Trouble
+from shared.inspection.questions import questions_about
 from shared.inspection.report import Stage
 from shared.inspection.scanner import Scanner, VirusScanner
 from shared.inspection.scheme import Occasion, Scheme, load_scheme
 from shared.inspection.shape import ShapeProblem, shape_problems
-from shared.inspection.soundness import troubles
-from shared.inspection.texts import first_words
-from shared.inspection.trouble import DAMAGED, LOCKED, Trouble
 from shared.kernel.clock import today
 from shared.kernel.errors import Classified, DanglianError, Invalid, Unavailable
 from shared.kernel.files import chunks
@@ -29,9 +32,10 @@ from shared.records.fonds import Fonds
 from shared.records.metadata import Node, describe, read_xml
 from shared.records.numbering import Gap
 from shared.records.record import ComputerFile, Record, record_from_wire, record_to_wire
-from shared.records.security import page_mark
+from shared.records.roles import MAIN_ROLES
 
 if TYPE_CHECKING:
+    from shared.inspection.formats.remembering import Remembered
     from shared.kernel.keys import PublicKey
     from shared.packaging.build import PackageIdentity
     from shared.packaging.package import Package
@@ -39,6 +43,8 @@ if TYPE_CHECKING:
     from shared.verifier.certificates import Authorities
 
 _IN_MEMORY = 8 * 1024 * 1024
+#: Files with one of these troubles are not searched for seals.
+_UNREADABLE = (DAMAGED, LOCKED, UNEXAMINED)
 
 
 def _today() -> date:
@@ -68,6 +74,7 @@ class Context:
         scan: the virus scanner, where one is set up (4-1, 4-2).
         scanner: what that scanner says of itself: its definitions and their date (4-1).
         authorities: to whom the certificates of seals inside documents must lead (1-1).
+        remembered: what earlier inspections have seen in the same bytes (None: look anew).
     """
 
     stage: Stage = Stage.TRANSFER
@@ -86,6 +93,7 @@ class Context:
     scan: VirusScanner | None = None
     scanner: Scanner | None = None
     authorities: Authorities | None = None
+    remembered: Remembered | None = None
 
     @property
     def at(self) -> Occasion:
@@ -108,18 +116,37 @@ class Measure:
 
     size: int
     sha256: str
-    kind: Format | None
-    troubles: tuple[Trouble, ...] = ()
+    examination: Examination
     seals: tuple[Seal, ...] = ()
-    is_marked: bool = False
     virus: str | None = None
+
+    @property
+    def kind(self) -> Format | None:
+        """Its format, by its bytes; None for an unknown one."""
+        return self.examination.kind
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What keeps it from being read, or makes reading it a risk."""
+        return self.examination.troubles
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether its first page bears a mark of classification."""
+        return self.examination.mark is Mark.MARKED
 
 
 Source = Callable[[], AbstractContextManager[BinaryIO]]
 
 
 class Subject:
-    """One record under inspection; what is read once is remembered."""
+    """One record under inspection; what is read once is remembered.
+
+    Attributes:
+        is_loose: whether there is no record, only files (`shared.inspection.loose`).
+    """
+
+    is_loose = False
 
     def __init__(
         self,
@@ -140,7 +167,7 @@ class Subject:
     ) -> Subject:
         """A record with the places of its files, by file id."""
         wire = record_to_wire(record) if isinstance(record, Record) else record
-        sources = {file_id: _path_source(path) for file_id, path in files.items()}
+        sources = {file_id: path_source(path) for file_id, path in files.items()}
         return cls(wire, sources, context)
 
     @classmethod
@@ -226,6 +253,7 @@ class Subject:
 
     def measures(self) -> Iterator[tuple[str, ComputerFile, Measure]]:
         """Field path, file and measure of every file whose bytes are there."""
+        self._measure_together()
         for place, file in self.places():
             measure = self.measure(file)
             if measure is not None:
@@ -245,11 +273,38 @@ class Subject:
             for inner, file in enumerate(document.files):
                 yield f"documents.{outer}.files.{inner}", file
 
+    def _measure_together(self) -> None:
+        """Look into several files at once: each has a process of its own."""
+        if self.package is not None:
+            return  # its entries are read from one file, in turn
+        waiting = [
+            file
+            for file in self.files
+            if file.id in self._sources and file.id not in self._measures
+        ]
+        if len(waiting) > 1:
+            with ThreadPoolExecutor(min(len(waiting), os.cpu_count() or 1)) as pool:
+                list(pool.map(self._measured, waiting))
+
+    @cached_property
+    def _questions(self) -> dict[str, Questions]:
+        """What to look for in each file of a main text, by its id."""
+        if self.record is None:
+            return {}
+        asked = questions_about(self.record)
+        return {
+            file.id: asked
+            for document in self.record.documents
+            if document.role in MAIN_ROLES
+            for file in document.files
+        }
+
     def _measured(self, file: ComputerFile) -> Measure | Finding:
         if file.id not in self._measures:
             try:
                 with self._sources[file.id]() as stream:
-                    self._measures[file.id] = _measure(stream, self.context)
+                    asked = self._questions.get(file.id, {})
+                    self._measures[file.id] = _measure(stream, self.context, asked)
             except Unavailable:
                 raise  # the scanner is away: the file has no fault
             except DanglianError as error:
@@ -284,24 +339,24 @@ class Batch:
     gaps: Mapping[str, Sequence[Gap]] | None = None
 
 
-def _measure(stream: BinaryIO, context: Context) -> Measure:
+def _measure(stream: BinaryIO, context: Context, questions: Questions) -> Measure:
     digest, size = hashlib.sha256(), 0
     for piece in chunks(stream):
         digest.update(piece)
         size += len(piece)
-    kind = identify(stream)
-    found = troubles(kind, stream) if kind else []
-    is_readable = not any(each.kind in (DAMAGED, LOCKED) for each in found)
+    sha256 = digest.hexdigest()
+    if context.remembered is None:
+        found = examine(stream, questions)
+    else:
+        found = context.remembered.examine(stream, sha256, questions)
     seals: tuple[Seal, ...] = ()
-    is_marked = False
-    if kind and is_readable:
-        seals = _seals(kind, stream, context)
-        is_marked = page_mark(first_words(kind, stream)) is not None
+    if found.kind and not any(each.kind in _UNREADABLE for each in found.troubles):
+        seals = _seals(found.kind, stream, context)
     virus = None
     if context.scan is not None:
         stream.seek(0)
         virus = context.scan(stream)
-    return Measure(size, digest.hexdigest(), kind, tuple(found), seals, is_marked, virus)
+    return Measure(size, sha256, found, seals, virus)
 
 
 def _seals(kind: Format, stream: BinaryIO, context: Context) -> tuple[Seal, ...]:
@@ -311,7 +366,9 @@ def _seals(kind: Format, stream: BinaryIO, context: Context) -> tuple[Seal, ...]
     return seals_of(kind.code, stream, Trust(context.authorities or Authorities()))
 
 
-def _path_source(path: Path) -> Source:
+def path_source(path: Path) -> Source:
+    """Opens a file of the operating system."""
+
     @contextmanager
     def open_path() -> Iterator[BinaryIO]:
         with path.open("rb") as stream:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 from lxml import etree
 
 from shared.inspection.finding import Finding, shown
-from shared.inspection.soundness import ofd_path, xml_parser
+from shared.inspection.formats.zips import part_path, xml_parser
 from shared.seals.seal import Case, Seal
 from shared.seals.trust import Trust
 from shared.seals.values import Covered, judge_value
@@ -117,7 +117,7 @@ class _Listed:
     def place(self, element: str) -> str | None:
         """Where the part lies that the first of these elements points to."""
         found = None if self.signed is None else self.signed.find(f".//{element}")
-        return ofd_path(self.path, found.text) if found is not None and found.text else None
+        return part_path(self.path, found.text) if found is not None and found.text else None
 
     @property
     def value(self) -> str | None:
@@ -191,14 +191,14 @@ def _listed(parts: _Parts) -> Iterator[_Listed]:
     for body in () if root is None else root.iter("{*}DocBody"):
         document = next((each.text for each in body.iter("{*}DocRoot") if each.text), "")
         for place in [each.text for each in body.iter("{*}Signatures") if each.text]:
-            index = ofd_path("OFD.xml", place)
+            index = part_path("OFD.xml", place)
             found = parts.xml(index)
             if found is None:
-                yield _Listed(index, ofd_path("OFD.xml", document), index, None)
+                yield _Listed(index, part_path("OFD.xml", document), index, None)
                 continue
             for each in found.iter("{*}Signature"):
-                path = ofd_path(index, str(each.get("BaseLoc", "")))
-                yield _Listed(index, ofd_path("OFD.xml", document), path, parts.xml(path))
+                path = part_path(index, str(each.get("BaseLoc", "")))
+                yield _Listed(index, part_path("OFD.xml", document), path, parts.xml(path))
 
 
 def _judge(
@@ -244,7 +244,7 @@ def _references(listed: _Listed) -> Iterator[tuple[str, str, str]]:
         method = str(references.get("CheckMethod", "")).strip().upper()
         for each in references.iter("{*}Reference"):
             value = "".join(found.text or "" for found in each.iter("{*}CheckValue"))
-            yield ofd_path(listed.path, str(each.get("FileRef", ""))), method, value
+            yield part_path(listed.path, str(each.get("FileRef", ""))), method, value
 
 
 def _method(name: str) -> str | None:
@@ -340,13 +340,13 @@ def _shown(parts: _Parts, root: str) -> Iterator[str]:
     for name in ("PublicRes", "DocumentRes", "Annotations", "Attachments"):
         for each in document.iter(f"{{*}}{name}"):
             if each.text:
-                path = ofd_path(root, each.text)
+                path = part_path(root, each.text)
                 yield path
                 yield from _media(parts, path)
     for name in ("Page", "TemplatePage"):
         for each in document.iter(f"{{*}}{name}"):
             if place := each.get("BaseLoc"):
-                yield ofd_path(root, str(place))
+                yield part_path(root, str(place))
 
 
 def _media(parts: _Parts, path: str) -> Iterator[str]:
@@ -358,4 +358,4 @@ def _media(parts: _Parts, path: str) -> Iterator[str]:
     for each in listed.iter("{*}MediaFile", "{*}FontFile"):
         if each.text:
             place = each.text.strip()
-            yield ofd_path(path, place if place.startswith("/") else f"{base}/{place}")
+            yield part_path(path, place if place.startswith("/") else f"{base}/{place}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
+from shared.inspection.checks.content import text_differs
 from shared.inspection.finding import Finding, Severity, shown
 from shared.inspection.formats import extension_of, names_format
 from shared.inspection.registry import Skipped, check, not_applicable
@@ -322,8 +323,11 @@ def electronic_attributes_hold(subject: Subject) -> Iterator[Finding]:
 
 @check("1-11")
 def every_file_is_found(subject: Subject) -> Iterator[Finding]:
-    """Every file that the metadata names is there, and no other (DA/T 70-2018, 1-11)."""
-    the_record(subject)
+    """Every file that the metadata names is there, and no other (DA/T 70-2018, 1-11).
+
+    A main text that does not bear its title, number or date is a question.
+    """
+    record = the_record(subject)
     for place, file in subject.places():
         if subject.measure(file) is None and subject.unreadable(file) is None:
             yield Finding(
@@ -344,6 +348,7 @@ def every_file_is_found(subject: Subject) -> Iterator[Finding]:
         )
     if isinstance(subject.metadata, Node):
         yield from _metadata_files(subject, subject.metadata)
+    yield from text_differs(subject, record)
 
 
 def _metadata_files(subject: Subject, metadata: Node) -> Iterator[Finding]:

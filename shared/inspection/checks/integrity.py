@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.inspection.checks.authenticity import the_record
+from shared.inspection.checks.content import pages_differ
 from shared.inspection.finding import Finding, Severity
 from shared.inspection.registry import Skipped, check, not_applicable
 from shared.inspection.shape import Kind
@@ -180,7 +181,10 @@ def numbers_run_on(batch: Batch) -> Iterator[Finding]:
 
 @check("2-7")
 def content_is_there(subject: Subject) -> Iterator[Finding]:
-    """An electronic record has content, in each of its documents (DA/T 70-2018, 2-7)."""
+    """An electronic record has content, in each of its documents (DA/T 70-2018, 2-7).
+
+    Files with another number of pages than the catalogue says are a question.
+    """
     record = the_record(subject)
     if record.state == "void":
         raise not_applicable("空号没有内容。")
@@ -213,6 +217,7 @@ def content_is_there(subject: Subject) -> Iterator[Finding]:
                 actual="0 字节",
                 where=file.name,
             )
+    yield from pages_differ(subject, record)
 
 
 @check("2-10")

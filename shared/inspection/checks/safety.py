@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from shared.inspection.finding import Finding, Severity
+from shared.inspection.formats.examination import Mark
+from shared.inspection.formats.trouble import ACTIVE, STRAY
 from shared.inspection.registry import Skipped, check, not_applicable
 from shared.inspection.scanner import Unscanned
 from shared.inspection.subject import Subject
-from shared.inspection.trouble import ACTIVE
 from shared.kernel.clock import SHANGHAI
 from shared.kernel.errors import Classified, Invalid
 from shared.records.metadata import Node
@@ -86,6 +87,8 @@ def nothing_is_classified(subject: Subject) -> Iterator[Finding]:
             if measure.is_marked:
                 yield _marked("一个电子文件的首页", place)
                 return
+        if any(measure.examination.mark is Mark.UNREAD for _, _, measure in subject.measures()):
+            raise Skipped("有电子文件的首页不能读出，不能确认没有密级标志。")
 
 
 def _marked(where: str, field: str | None) -> Finding:
@@ -137,17 +140,27 @@ def _texts(data: Any) -> Iterator[str]:
 
 @check("DL-2")
 def nothing_runs(subject: Subject) -> Iterator[Finding]:
-    """Files with macros, scripts or embedded files are pointed out (DA/T 47: no active content)."""
+    """Macros, scripts, files in files, stray parts are pointed out (DA/T 47: nothing active)."""
     if not subject.files:
         raise not_applicable("没有计算机文件。")
     for place, file, measure in subject.measures():
         for trouble in measure.troubles:
+            at = f"{file.name}：{trouble.where}" if trouble.where else file.name
             if trouble.kind == ACTIVE:
                 yield Finding(
                     "active_content",
                     f"“{file.name}”：{trouble.problem}。",
                     "请确认来源可靠；宜转换为不带程序的版式文件（OFD、PDF/A）后归档。",
                     field=place,
-                    where=file.name,
+                    where=at,
+                    severity=Severity.WARNING,
+                )
+            elif trouble.kind == STRAY:
+                yield Finding(
+                    "stray_parts",
+                    f"“{file.name}”：{trouble.problem}。",
+                    "请确认来源可靠；不是文件内容的，请让形成部门重新导出。",
+                    field=place,
+                    where=at,
                     severity=Severity.WARNING,
                 )

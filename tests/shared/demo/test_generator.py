@@ -7,7 +7,7 @@ import pytest
 
 from shared.demo.generator import Kind, Unit, UnitKind, papers_of, papers_of_titles, write_files
 from shared.inspection.formats import extension_of, identify
-from shared.inspection.soundness import troubles
+from shared.inspection.formats.looking import examine
 from shared.records.numbering import doc_no_key
 from shared.records.security import classified_mark
 from shared.records.values import TITLE_LENGTH, clean_text
@@ -71,7 +71,7 @@ def test_files_are_sound_and_of_the_format_of_their_names(tmp_path: Path) -> Non
                 found = identify(stream)
                 assert found is not None, attachment.path.name
                 assert extension_of(attachment.path.name) in found.extensions
-                assert troubles(found, stream) == [], attachment.path.name
+                assert examine(stream, {}, 20).troubles == (), attachment.path.name
             formats[found.code] += 1
     assert formats["pdf"] > formats["ofd"] > 10
     assert {"rtf", "txt", "tiff"} <= set(formats)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
-from shared.inspection import first_page
-from shared.inspection.texts import refuse_marked
+from shared.inspection.formats import sandbox
+from shared.inspection.formats.examination import Mark
+from shared.inspection.marks import refuse_marked
 from shared.kernel.errors import Classified, Unavailable
 
 MARK = "机密★10年"
@@ -112,46 +111,17 @@ def test_a_text_that_only_speaks_of_secrets_is_let_in(content: bytes) -> None:
     ids=["short", "brackets", "dictionaries"],
 )
 def test_a_hostile_pdf_gives_no_words_and_does_no_harm(content: bytes) -> None:
-    assert first_page.pdf_words(io.BytesIO(content)) == ""
+    assert sandbox.mark_on_first_page(io.BytesIO(content)) is Mark.UNREAD
 
 
-def test_a_pdf_without_fonts_costs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    first_page._readers.close()
-    monkeypatch.setattr("shared.inspection.first_page.sys.executable", "/no/such/program")
-    assert first_page.pdf_words(io.BytesIO(b"%PDF-1.7\n1 0 obj<</Type/Page>>endobj")) == ""
+def test_a_picture_costs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox._server.close()
+    monkeypatch.setattr("shared.inspection.formats.sandbox.sys.executable", "/no/such/program")
+    refuse_marked(io.BytesIO(b"\x89PNG\r\n\x1a\n" + bytes(100)))
 
 
 def test_a_pdf_that_could_not_be_looked_at_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    first_page._readers.close()
-    monkeypatch.setattr("shared.inspection.first_page.sys.executable", "/no/such/program")
+    sandbox._server.close()
+    monkeypatch.setattr("shared.inspection.formats.sandbox.sys.executable", "/no/such/program")
     with pytest.raises(Unavailable):
         refuse_marked(io.BytesIO(pdf((780, TITLE))))
-
-
-def test_a_pdf_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first_page, "_PATIENCE", 0.0001)
-    assert first_page.pdf_words(io.BytesIO(pdf((780, MARK)))) == ""
-
-
-def test_files_are_read_by_many_at_once_and_on_after_the_reader_was_killed() -> None:
-    pages = [pdf((780, f"第{number}号通知")) for number in range(12)]
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda page: first_page.pdf_words(io.BytesIO(page)), pages))
-    assert [f"第{number}号通知" in words for number, words in enumerate(found)] == [True] * 12
-    reader = first_page._readers._process
-    assert reader is not None
-    reader.kill()
-    reader.wait()
-    assert TITLE in first_page.pdf_words(io.BytesIO(pdf((780, TITLE))))
-
-
-def test_words_that_do_not_come_whole_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As those of a child that crashed or was killed."""
-    answer, theirs = os.pipe()
-    os.write(theirs, "半句".encode())
-    os.close(theirs)
-    monkeypatch.setattr(first_page._readers, "read", lambda file: first_page._all_of(answer))
-    assert first_page.pdf_words(io.BytesIO(pdf((780, TITLE)))) == ""
-    os.close(answer)
-    monkeypatch.undo()
-    assert TITLE in first_page.pdf_words(io.BytesIO(pdf((780, TITLE))))

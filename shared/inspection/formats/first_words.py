@@ -10,73 +10,55 @@ import email
 import email.policy
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
+import pypdfium2
 from lxml import etree
 
-from shared.inspection.first_page import pdf_words
-from shared.inspection.formats import Format, decode_text, identify
-from shared.inspection.soundness import ofd_path, xml_parser
-from shared.kernel.errors import Classified, Unavailable
-from shared.records.security import page_mark
+from shared.inspection.formats.table import Format
+from shared.inspection.formats.text import decode_text
+from shared.inspection.formats.zips import part_path, xml_parser
 
 _FIRST_BYTES = 64 * 1024
 _FIRST_CHARACTERS = 1500
 _MOST_PART = 32 * 1024 * 1024
 _DOCX_HEADER = re.compile(r"word/header\d{0,3}\.xml")
 _MOST_HEADERS, _MOST_HEADER = 3, 100
-_ERRORS = (
-    zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError,
-    zlib.error, KeyError, LookupError, etree.XMLSyntaxError,
-)  # fmt: skip
-
-
-def refuse_marked(stream: BinaryIO) -> None:
-    """Raise Classified when a computer file bears a mark of classification on its first page.
-
-    Every door asks this before it keeps a byte. What cannot be read (a picture, a locked file) is
-    let in here; people look at it before it is handed over.
-    """
-    kind = identify(stream)
-    if kind is not None and page_mark(first_words(kind, stream)) is not None:
-        raise Classified("file")
+#: The mark stands in the top left of the first page 首页左上角 (GB/T 9704-2012, 7.2.2).
+_UPPER = 0.4
 
 
 def first_words(kind: Format, stream: BinaryIO) -> str:
-    """The beginning of what a reader of the file would see; empty where we cannot tell.
+    """The beginning of what a reader of the file would see.
 
-    Raises Unavailable when the process that reads a PDF cannot be started.
+    Raises whatever the libraries raise where the words cannot be had.
     """
     stream.seek(0)
-    try:
-        if kind.code == "pdf":
-            text = _pdf(stream)
-        elif kind.code == "ofd":
-            text = _ofd(stream)
-        elif kind.code == "docx":
-            text = _docx(stream)
-        elif kind.code == "eml":
-            text = _mail(stream.read(_FIRST_BYTES))
-        elif kind.is_text:
-            text = decode_text(stream.read(_FIRST_BYTES), whole=False) or ""
-            if kind.code in ("xml", "html"):
-                text = re.sub(r"<[^>]*>", "\n", text)
-        else:
-            return ""
-    except _ERRORS:
-        return ""
+    if kind.code == "pdf":
+        text = _pdf(stream)
+    elif kind.code == "ofd":
+        text = _ofd(stream)
+    elif kind.code == "docx":
+        text = _docx(stream)
+    elif kind.code == "eml":
+        text = _mail(stream.read(_FIRST_BYTES))
+    else:
+        text = decode_text(stream.read(_FIRST_BYTES), whole=False) or ""
+        if kind.code in ("xml", "html"):
+            text = re.sub(r"<[^>]*>", "\n", text)
     return text[:_FIRST_CHARACTERS]
 
 
 def _pdf(stream: BinaryIO) -> str:
-    try:
-        return pdf_words(stream)
-    except OSError as error:
-        raise Unavailable(
-            "暂时不能检查 PDF 的首页，没有保存。", "请稍候再试；如仍不行，请联系系统管理员。"
-        ) from error
+    """The words of the first page, its upper part first."""
+    page = pypdfium2.PdfDocument(stream)[0]
+    text = page.get_textpage()
+    if page.get_rotation():
+        return cast(str, text.get_text_range())
+    _left, bottom, _right, top = page.get_cropbox()
+    middle = top - (top - bottom) * _UPPER
+    return "\n".join((text.get_text_bounded(bottom=middle), text.get_text_bounded(top=middle)))
 
 
 def _ofd(stream: BinaryIO) -> str:
@@ -84,12 +66,12 @@ def _ofd(stream: BinaryIO) -> str:
     with zipfile.ZipFile(stream) as archive:
         parts = {name.lstrip("/"): name for name in archive.namelist()}
         root = _part(archive, parts["OFD.xml"])
-        path = ofd_path("OFD.xml", next(_texts(root, "DocRoot"), ""))
+        path = part_path("OFD.xml", next(_texts(root, "DocRoot"), ""))
         document = _part(archive, parts[path])
         page = next(iter(document.iter("{*}Page")), None)
         if page is None:
             return ""
-        content = _part(archive, parts[ofd_path(path, str(page.get("BaseLoc", "")))])
+        content = _part(archive, parts[part_path(path, str(page.get("BaseLoc", "")))])
         return "".join(_ofd_pieces(content))
 
 

@@ -1,0 +1,97 @@
+"""Compound files (MS-CFB): doc, xls, ppt and what WPS writes in their manner (wps, et, dps)."""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+import olefile
+
+from shared.inspection.formats.examination import Look
+from shared.inspection.formats.office import read_sheets
+from shared.inspection.formats.trouble import ACTIVE, DAMAGED, LOCKED, UNSURE
+
+_ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError, struct.error)
+_MACROS = {"macros", "_vba_project_cur", "vba"}
+_MOST_STREAM = 64 * 1024 * 1024
+#: FIB (MS-DOC 2.5.2): the bit that says encrypted, the bit that says which table stream.
+_ENCRYPTED, _WHICH_TABLE = 0x0100, 0x0200
+#: BIFF records (MS-XLS 2.3): 2.4.117 FilePass, 2.4.21 BOF.
+_FILE_PASS, _BOF = 0x002F, 0x0809
+
+
+def examine(stream: BinaryIO, _size: int, look: Look) -> None:
+    """Any compound file: its table of sectors, and every stream read whole."""
+    _opened(stream, look)
+
+
+def examine_word(stream: BinaryIO, _size: int, look: Look) -> None:
+    """A DOC: its streams, the header of its text, encryption, macros."""
+    found = _opened(stream, look)
+    if found is None:
+        return
+    head = found.get("worddocument", b"")
+    if len(head) < 32 or head[:2] not in (b"\xec\xa5", b"\xdc\xa5"):
+        look.trouble(DAMAGED, "DOC 的正文不完整（WordDocument）")
+        return
+    flags = int.from_bytes(head[10:12], "little")
+    if flags & _ENCRYPTED:
+        look.trouble(LOCKED, "文件已加密或设有口令")
+    elif f"{int(bool(flags & _WHICH_TABLE))}table" not in found:
+        look.trouble(DAMAGED, "DOC 缺少正文的结构表（Table）")
+
+
+def examine_sheets(stream: BinaryIO, _size: int, look: Look) -> None:
+    """An XLS: its streams, encryption, and every sheet read."""
+    found = _opened(stream, look)
+    if found is None:
+        return
+    book = found.get("workbook") or found.get("book") or b""
+    if _has_password(book):
+        look.trouble(LOCKED, "文件已加密或设有口令")
+    elif not look.has(DAMAGED):
+        read_sheets(stream, look)
+
+
+def examine_locked(stream: BinaryIO, _size: int, look: Look) -> None:
+    """An OOXML file inside a compound file is encrypted (MS-OFFCRYPTO)."""
+    _opened(stream, look)
+    look.trouble(LOCKED, "文件已加密或设有口令")
+
+
+def _opened(stream: BinaryIO, look: Look) -> dict[str, bytes] | None:
+    """The beginning of each stream by its name in lower case; None when nothing can be read."""
+    stream.seek(0)
+    found: dict[str, bytes] = {}
+    try:
+        with olefile.OleFileIO(stream, raise_defects=olefile.DEFECT_INCORRECT) as container:
+            for path in container.listdir():
+                if look.is_late:
+                    look.trouble(UNSURE, "复合文件的部分很多，没有全部检测")
+                    break
+                wanted = min(container.get_size(path), _MOST_STREAM)
+                content = container.openstream(path).read(wanted)
+                if len(content) < wanted:
+                    look.trouble(DAMAGED, "文件比其自述的短，可能不完整", "/".join(path))
+                found.setdefault(path[-1].lower(), content)
+                if len(path) > 1 and path[0].lower() in _MACROS:
+                    look.trouble(ACTIVE, "文件含有宏（VBA）", path[0])
+                if path[0].lower() == "objectpool":
+                    look.trouble(ACTIVE, "文件含有嵌入的对象", path[0])
+    except _ERRORS:
+        look.trouble(DAMAGED, "文件比其自述的短，或内部结构有误")
+        return None
+    return found
+
+
+def _has_password(book: bytes) -> bool:
+    """Whether a workbook's first records say that the rest is encrypted."""
+    at = 0
+    while at + 4 <= len(book) and at < 4096:
+        record, length = struct.unpack_from("<HH", book, at)
+        if record == _FILE_PASS:
+            return True
+        if not at and record != _BOF:
+            return False
+        at += 4 + length
+    return False

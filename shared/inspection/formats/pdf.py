@@ -1,0 +1,191 @@
+"""PDF (ISO 32000): whether it is whole, opens without a key, shows every page; what it carries.
+
+Two readers look at it: qpdf (through pikepdf) at the structure, every object and every stream, and
+PDFium at the pages as a person would see them. Damage that qpdf can mend is told from fatal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+import pikepdf
+import pypdfium2
+
+from shared.inspection.formats import pdf_a
+from shared.inspection.formats.examination import Look
+from shared.inspection.formats.fonts import is_everywhere, unembedded_font
+from shared.inspection.formats.trouble import (
+    ACTIVE,
+    DAMAGED,
+    LOCKED,
+    REPAIRABLE,
+    SHORT_LIVED,
+    UNSURE,
+)
+
+_HEADER = re.compile(rb"%PDF-(\d\.\d)")
+_PUIDS = {
+    "1.0": 14, "1.1": 15, "1.2": 16, "1.3": 17, "1.4": 18, "1.5": 19, "1.6": 20, "1.7": 276,
+    "2.0": 1129,
+}  # fmt: skip
+#: A finer resolution shows nothing that a program would notice.
+_SCALE = 0.4
+_MOST_TEXT = 200_000
+_MOST_OBJECTS = 200_000
+#: What qpdf says of any damaged object; of hint tables and the like it speaks otherwise.
+_OF_AN_OBJECT = re.compile(r"\(.*(?:object|content stream).*offset|error decoding|damaged")
+_MENDED = "Attempting to reconstruct"
+_LOST = ("unable to find trailer", "unable to find /Root", "no pages")
+_SCRIPTS, _PROGRAMS = {"/JavaScript", "/Rendition"}, {"/Launch", "/ImportData"}
+_MOVING = {"/Movie", "/Sound", "/RichMedia", "/Screen", "/3D"}
+
+
+def examine(stream: BinaryIO, size: int, look: Look) -> None:
+    """Structure, contents, encryption, programs, fonts, the claim to be PDF/A, every page."""
+    head = stream.read(1024)
+    version = _HEADER.search(head)
+    if version:
+        look.facts["version"] = version[1].decode()
+        look.facts["puid"] = f"fmt/{_PUIDS.get(version[1].decode(), 18)}"
+    stream.seek(max(0, size - 2048))
+    if b"%%EOF" not in stream.read():
+        look.trouble(DAMAGED, "PDF 没有结束标志（%%EOF），文件可能不完整")
+    stream.seek(0)
+    try:
+        document = pikepdf.open(stream, suppress_warnings=True)
+    except pikepdf.PasswordError:
+        look.trouble(LOCKED, "PDF 已加密或设有口令")
+        return
+    except (pikepdf.PdfError, *_QPDF):
+        look.trouble(DAMAGED, "PDF 已损坏，无法打开，也无法修复")
+        return
+    with document:
+        try:
+            _structure(document, look)
+            if not look.has(DAMAGED, LOCKED):
+                _objects(document, look)
+                pdf_a.examine(document, head, look)
+        except (pikepdf.PdfError, *_QPDF):
+            look.trouble(DAMAGED, "PDF 的内部结构有误，不能完整读出")
+    if not look.has(LOCKED):
+        _show(stream, look)
+
+
+#: What pikepdf raises on objects of a wrong type, besides its own errors.
+_QPDF = (ValueError, TypeError, AttributeError, LookupError, RuntimeError, NotImplementedError)
+
+
+def _structure(document: pikepdf.Pdf, look: Look) -> None:
+    if document.is_encrypted:
+        look.trouble(LOCKED, "PDF 已加密或设有口令")
+        return
+    pages = len(document.pages)
+    look.facts["pages"] = pages
+    if not pages:
+        look.trouble(DAMAGED, "PDF 没有页面")
+    said = [str(each) for each in document.get_warnings()]
+    if any(lost in each for each in said for lost in _LOST):
+        look.trouble(DAMAGED, "PDF 的总目录已损坏，不能可靠地修复")
+    elif any(_MENDED in each for each in said):
+        look.trouble(REPAIRABLE, "PDF 的交叉引用表有误，须修复后才能打开，文件已损坏或被改动")
+    said += [str(each) for each in document.check_pdf_syntax()]
+    for each in said:
+        if _OF_AN_OBJECT.search(each) and "linearized" not in each:
+            where = re.search(r"(?:object|content stream object) \d+", each)
+            look.trouble(
+                REPAIRABLE, "PDF 的部分内容有误，文件已损坏或被改动", where[0] if where else None
+            )
+            break
+
+
+def _objects(document: pikepdf.Pdf, look: Look) -> None:
+    """Programs, files inside, and fonts that are not: every object, however well it is packed."""
+    unembedded: set[str] = set()
+    for count, each in enumerate(document.objects):
+        if count >= _MOST_OBJECTS or (count % 500 == 0 and look.is_late):
+            look.trouble(UNSURE, f"PDF 的对象太多，只检测了前 {count} 个")
+            break
+        if isinstance(each, (pikepdf.Dictionary, pikepdf.Stream)):
+            for part in _dictionaries(each):
+                _active(part, look)
+            if each.get("/Type") == "/Font":
+                unembedded.update(unembedded_font(each))
+    root = document.Root
+    if "/AcroForm" in root and "/XFA" in root.AcroForm:
+        look.trouble(ACTIVE, "PDF 含有动态表单（XFA）")
+    names = root.get("/Names")
+    if isinstance(names, pikepdf.Dictionary) and "/JavaScript" in names:
+        look.trouble(ACTIVE, "PDF 含有脚本（JavaScript）")
+    if unembedded:
+        look.facts["fonts_missing"] = sorted(unembedded)[:20]
+    rare = [name for name in sorted(unembedded) if not is_everywhere(name)]
+    if rare:
+        look.trouble(
+            SHORT_LIVED, "PDF 有没有嵌入的字体，换一台电脑可能显示不同", "、".join(rare[:5])
+        )
+
+
+def _dictionaries(each: Any) -> Iterator[Any]:
+    """An object, and the dictionaries that lie directly in it: actions often do."""
+    yield each
+    for key in ("/A", "/OpenAction"):
+        inner = each.get(key)
+        if isinstance(inner, pikepdf.Dictionary):
+            yield inner
+    extra = each.get("/AA")
+    if isinstance(extra, pikepdf.Dictionary):
+        yield from (inner for inner in extra.values() if isinstance(inner, pikepdf.Dictionary))
+
+
+def _active(part: Any, look: Look) -> None:
+    action = str(part.get("/S", ""))
+    if action in _SCRIPTS or "/JS" in part:
+        look.trouble(ACTIVE, "PDF 含有脚本（JavaScript）")
+    if action in _PROGRAMS:
+        look.trouble(ACTIVE, "PDF 含有启动外部程序的动作")
+    if (
+        str(part.get("/Type", "")) == "/EmbeddedFile"
+        or "/EmbeddedFiles" in part
+        or (str(part.get("/Type", "")) == "/Filespec" and "/EF" in part)
+    ):
+        look.trouble(ACTIVE, "PDF 含有嵌入的文件")
+    if str(part.get("/Subtype", "")) in _MOVING:
+        look.trouble(SHORT_LIVED, "PDF 含有音视频或三维内容")
+    if isinstance(part, pikepdf.Stream) and "/F" in part:
+        look.trouble(SHORT_LIVED, "PDF 的一部分内容在外部文件中")
+
+
+def _show(stream: BinaryIO, look: Look) -> None:
+    """Let PDFium draw every page, and take the text of them."""
+    stream.seek(0)
+    try:
+        shown = pypdfium2.PdfDocument(stream)
+    except pypdfium2.PdfiumError:
+        if not look.has(DAMAGED, REPAIRABLE):
+            look.trouble(DAMAGED, "PDF 无法显示")
+        return
+    try:
+        length = 0
+        for number in range(len(shown)):
+            if look.is_late:
+                look.trouble(UNSURE, f"PDF 页数较多，第 {number + 1} 页以后未逐页显示")
+                break
+            try:
+                page = shown[number]
+                page.render(scale=_SCALE, grayscale=True).close()
+                if length < _MOST_TEXT:
+                    text = page.get_textpage().get_text_range()
+                    length += len(text)
+                    look.text.append(text)
+                page.close()
+            except pypdfium2.PdfiumError:
+                look.trouble(DAMAGED, "PDF 有页面不能显示", f"第 {number + 1} 页")
+        counted = look.facts.get("pages")
+        if counted is not None and counted != len(shown):
+            look.trouble(DAMAGED, f"PDF 登记有 {counted} 页，能显示的有 {len(shown)} 页")
+    finally:
+        with suppress(pypdfium2.PdfiumError):
+            shown.close()

@@ -1,0 +1,224 @@
+"""The one place in which files of strangers are looked into: a process of its own for each.
+
+A file comes from anywhere, and the libraries that read it are written in C: they may crash, loop or
+eat memory. Only the child does (`child.py`), which has little memory, little time, no network,
+writes no file and gives back a few facts. Where the operating system can fork, a child costs a few
+milliseconds: it is forked from a process that has the libraries loaded, and has never seen a file.
+A file whose child does not answer is one that could not be examined; it has never passed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+from shared.inspection.formats.child import BEGUN, DONE, PATIENCE
+from shared.inspection.formats.examination import Examination, Mark, Questions
+from shared.inspection.formats.identification import identify
+from shared.kernel.errors import Unavailable
+
+_CHUNK = 1024 * 1024
+_MOST_ANSWER = 256 * 1024
+_COMMAND = ("-I", "-m", "shared.inspection.formats.child")
+#: Seconds of computing that a door, and the inspection of a small file, may take; and one more
+#: for each of these bytes, up to the most.
+_AT_THE_DOOR, _AT_LEAST, _AT_MOST = 10, 20, 300
+_BYTES_A_SECOND = 4 * 1024 * 1024
+#: A child ends itself by then; this is for one that does not.
+_SLACK = 2.0
+_DIED = "检测该文件的程序意外终止或超过了时间、内存限制，文件未能检测"
+_UNAVAILABLE = ("暂时不能检查电子文件的内容。", "请稍候再试；如仍不行，请联系系统管理员。")
+
+
+class NoAnswer(Exception):
+    """The child that looked at a file died, took too long, or said what nobody understands."""
+
+
+def examine(stream: BinaryIO, questions: Questions | None = None) -> Examination:
+    """Look into a file, and for the questions into its text.
+
+    A file that ends its child has the trouble `unexamined`. Raises Unavailable when no process can
+    be started.
+    """
+    size = stream.seek(0, 2)
+    seconds = min(_AT_MOST, _AT_LEAST + size // _BYTES_A_SECOND)
+    try:
+        return Examination.from_wire(
+            _ask({"verb": "examine", "questions": dict(questions or {})}, stream, seconds)
+        )
+    except (NoAnswer, LookupError, TypeError, ValueError):
+        return Examination.impossible(identify(stream), _DIED)
+
+
+def mark_on_first_page(stream: BinaryIO) -> Mark:
+    """Whether a file's first page bears a mark of classification; quicker than `examine`.
+
+    Raises NoAnswer for a file that ends its child, and Unavailable when no process can be started.
+    """
+    return Mark(_ask({"verb": "mark"}, stream, _AT_THE_DOOR)["mark"])
+
+
+def _ask(request: Mapping[str, Any], stream: BinaryIO, seconds: int) -> dict[str, Any]:
+    sent = json.dumps({**request, "seconds": seconds}).encode()
+    patience = seconds * PATIENCE + _SLACK
+    try:
+        with tempfile.TemporaryFile() as copy:
+            file = _real_file(stream, copy)
+            place = os.lseek(file, 0, os.SEEK_CUR)
+            try:
+                with _turns:
+                    if hasattr(os, "fork"):
+                        said = _server.ask(sent, file, patience)
+                    else:
+                        said = _ask_once(sent, file, patience)
+            finally:
+                os.lseek(file, place, os.SEEK_SET)  # our buffers rely on it
+    except OSError as error:
+        raise Unavailable(*_UNAVAILABLE) from error
+    return _understood(said)
+
+
+def _understood(said: bytes) -> dict[str, Any]:
+    """A whole answer; raises NoAnswer for any other."""
+    if not said.endswith(DONE):
+        raise NoAnswer
+    answer = json.loads(said.removeprefix(BEGUN).removesuffix(DONE))
+    if not isinstance(answer, dict) or "stopped" in answer:
+        raise NoAnswer
+    return answer
+
+
+def _ask_once(request: bytes, file: int, patience: float) -> bytes:
+    os.lseek(file, 0, os.SEEK_SET)
+    try:
+        done = subprocess.run(
+            [sys.executable, *_COMMAND, "once", request.decode()],
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=patience,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return b""
+    return done.stdout[:_MOST_ANSWER]
+
+
+class _Server:
+    """The process that forks the children: begun when it is first needed, again if it has ended."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._door: socket.socket | None = None
+        self._owner = 0
+
+    def ask(self, request: bytes, file: int, patience: float) -> bytes:
+        """What a child says of a file; not whole when it did not end well or in time."""
+        for _ in range(2):
+            said = self._ask_child(request, file, patience)
+            if said:
+                return said
+            # Not even begun: the server had just ended, of idleness or by a blow.
+        return said
+
+    def close(self) -> None:
+        """End the process; the next file begins another."""
+        with self._lock:
+            self._close()
+
+    def _ask_child(self, request: bytes, file: int, patience: float) -> bytes:
+        asked, ours = os.pipe()
+        answer, theirs = os.pipe()
+        try:
+            try:
+                os.write(ours, request)
+                self._send([file, asked, theirs])
+            finally:
+                for each in (asked, ours, theirs):
+                    os.close(each)
+            return _all_of(answer, patience)
+        finally:
+            os.close(answer)
+
+    def _send(self, places: list[int]) -> None:
+        with self._lock:
+            for again in (True, False):
+                try:
+                    socket.send_fds(self._open(), [b"f"], places)
+                    return
+                except (BrokenPipeError, ConnectionResetError):
+                    self._close()
+                    if not again:
+                        raise
+
+    def _open(self) -> socket.socket:
+        if self._owner != os.getpid():  # forked from who began it: its answers are not for us
+            self._door, self._process, self._owner = None, None, os.getpid()
+        if self._process is not None and self._process.poll() is not None:
+            self._close()
+        if self._door is None:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    self._process = subprocess.Popen(
+                        [sys.executable, *_COMMAND, "serve"],
+                        stdin=theirs.fileno(),
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL,
+                    )
+                except BaseException:
+                    ours.close()
+                    raise
+            self._door = ours
+        return self._door
+
+    def _close(self) -> None:
+        if self._door is not None:
+            self._door.close()
+        if self._process is not None and self._owner == os.getpid():
+            self._process.kill()
+            self._process.wait()
+        self._door = self._process = None
+
+
+_server = _Server()
+atexit.register(_server.close)
+#: As many children at once as there are processors: an old PC has little memory.
+_turns = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+
+def _all_of(answer: int, patience: float) -> bytes:
+    """What comes through a pipe until its other end is closed, within a child's time."""
+    said, end = b"", time.monotonic() + patience
+    while select.select([answer], [], [], max(0.0, end - time.monotonic()))[0]:
+        piece = os.read(answer, _CHUNK)
+        said += piece
+        if not piece or len(said) > _MOST_ANSWER:
+            return said[:_MOST_ANSWER]
+    return said or BEGUN
+
+
+def _real_file(stream: BinaryIO, copy: BinaryIO) -> int:
+    """A file of the operating system with the bytes of the stream: itself, or a copy."""
+    try:
+        file = stream.fileno()
+    except OSError:
+        stream.seek(0)
+        while piece := stream.read(_CHUNK):
+            copy.write(piece)
+        copy.flush()
+        return copy.fileno()
+    if stream.writable():
+        stream.flush()
+    return file
