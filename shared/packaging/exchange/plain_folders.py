@@ -7,7 +7,7 @@ Both hold the record as it is now, and beside it what proves how it was received
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from shared.kernel.canonical import canonical_json, sha256_hex
@@ -123,9 +123,15 @@ def _received(carried: Carried) -> Iterator[tuple[str, bytes]]:
 
 
 def _files(carried: Carried) -> Iterator[tuple[str, str, Path, ComputerFile]]:
+    return by_document(carried, lambda name: shortened(name.translate(_PERCENT)))
+
+
+def by_document(
+    carried: Carried, name_of: Callable[[str], str] = shortened
+) -> Iterator[tuple[str, str, Path, ComputerFile]]:
     """Each computer file: folder of its document, name there, where it lies, itself."""
     documents = sorted(carried.record.documents, key=lambda each: each.order)
     for place, document in enumerate(documents, 1):
-        plain = (shortened(file.name.translate(_PERCENT)) for file in document.files)
+        plain = (name_of(file.name) for file in document.files)
         for file, name in zip(document.files, distinct_names(plain), strict=True):
             yield f"{place:02d}", name, carried.files[file.id], file
