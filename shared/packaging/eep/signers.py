@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -13,7 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
 from shared.kernel.certificates import Certificate
 from shared.kernel.errors import Invalid
+from shared.kernel.key_files import PrivateKey
 from shared.kernel.keys import SigningKey
+from shared.kernel.pkcs12 import read_sm2_pkcs12
 
 
 class Signer(Protocol):
@@ -69,16 +73,25 @@ class KeySigner:
         return self.key.sign(digest, ec.ECDSA(sha256))
 
 
-def read_pkcs12(content: bytes, password: str) -> KeySigner:
-    """The RSA or ECDSA key of a PKCS #12 file (.p12) with its certificates. Raises Invalid."""
-    try:
+def signer_with(key: PrivateKey, certificates: Sequence[Certificate]) -> SealSigner | KeySigner:
+    """Who signs with this key. Raises Invalid when the certificate is that of another."""
+    if isinstance(key, SigningKey):
+        return SealSigner(key, certificates)
+    return KeySigner(key, certificates)
+
+
+def read_pkcs12(content: bytes, password: str) -> SealSigner | KeySigner:
+    """The SM2, RSA or ECDSA key of a PKCS #12 file (.p12) with its certificates. Raises Invalid."""
+    with suppress(Exception):  # a wrong password shows in whatever it decrypts to
+        if sm2 := read_sm2_pkcs12(content, password):
+            return SealSigner(*sm2)
+    key = own = None
+    with suppress(ValueError, UnsupportedAlgorithm):
         key, own, others = pkcs12.load_key_and_certificates(content, password.encode())
-    except ValueError:
-        key = own = None
     if own is None or not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
         raise Invalid(
             "pkcs12",
-            "密钥文件无法读取，口令不对，或其中没有 RSA、ECDSA 密钥和证书。",
+            "密钥文件无法读取，口令不对，或其中没有 SM2、RSA、ECDSA 密钥和证书。",
             "请检查文件和口令。",
             code="pkcs12_unreadable",
         )
