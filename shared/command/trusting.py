@@ -64,7 +64,11 @@ def signing(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--certificate",
         type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        help="密钥的证书文件（certificate.pem），随 key.pem 一起给。",
+        help="密钥的证书文件（certificate.pem），随 key.pem 或 --signer 一起给。",
+    )
+    @click.option(
+        "--signer",
+        help="签名服务或印章设备，代替 --key：网址、unix:套接字或命令（docs/integrators.md）。",
     )
     @click.option(
         "--password",
@@ -76,14 +80,31 @@ def signing(command: Callable[..., Any]) -> Callable[..., Any]:
         *args: Any,
         key: Path | None,
         certificate: Path | None,
+        signer: str | None,
         password: str | None,
         as_json: bool,
         **kwargs: Any,
     ) -> Any:
-        signer = _signer(key, certificate, password, asks=not as_json)
-        return command(*args, signer=signer, as_json=as_json, **kwargs)
+        who = (
+            _signer(key, certificate, password, asks=not as_json)
+            if signer is None
+            else _signer_at(signer, key, certificate)
+        )
+        return command(*args, signer=who, as_json=as_json, **kwargs)
 
     return wrapped
+
+
+def _signer_at(address: str, key: Path | None, certificate: Path | None) -> Signer:
+    from shared.kernel.certificates import read_certificates
+    from shared.kernel.signing_service import SigningService
+    from shared.packaging.eep import signer_at
+
+    if key is not None or certificate is None:
+        raise Usage(
+            "--signer 要和 --certificate 一起给，不和 --key 一起给。", "请补上证书，或去掉 --key。"
+        )
+    return signer_at(SigningService(address), read_certificates(certificate.read_bytes()))
 
 
 def _signer(

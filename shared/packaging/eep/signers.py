@@ -16,12 +16,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from shared.kernel.certificates import Certificate
 from shared.kernel.errors import Invalid
 from shared.kernel.key_files import PrivateKey
-from shared.kernel.keys import SigningKey
+from shared.kernel.keys import Seal, SigningKey
 from shared.kernel.pkcs12 import read_sm2_pkcs12
+from shared.kernel.signing_service import ServiceSeal, SigningService
 
 
 class Signer(Protocol):
-    """What a package is signed with; a hardware key or a service is one more class of this shape.
+    """What a package is signed with: a key here, in a service (`signer_at`), or one more class.
 
     `certificates` has the signer's own first, then its issuers. What is signed is the digest of a
     `certificates[0].new_digest()`; the signature is DER for SM2 and ECDSA, PKCS #1 v1.5 for RSA.
@@ -37,9 +38,9 @@ class Signer(Protocol):
 
 @dataclass(frozen=True)
 class SealSigner:
-    """An SM2 key of ours: a unit's or an archive's seal 印章, with its certificate."""
+    """A unit's or an archive's seal 印章 (SM2), here or in a service, with its certificate."""
 
-    key: SigningKey
+    key: Seal
     certificates: Sequence[Certificate]
 
     def __post_init__(self) -> None:
@@ -71,6 +72,29 @@ class KeySigner:
         if isinstance(self.key, rsa.RSAPrivateKey):
             return self.key.sign(digest, padding.PKCS1v15(), sha256)
         return self.key.sign(digest, ec.ECDSA(sha256))
+
+
+@dataclass(frozen=True)
+class ServiceSigner:
+    """An RSA or ECDSA key that a device or a service keeps, with its certificates."""
+
+    service: SigningService
+    certificates: Sequence[Certificate]
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Have it signed. Raises Unavailable, also for a signature that is not this key's."""
+        own = self.certificates[0]
+        signature = self.service.sign(digest, algorithm=str(own.algorithm))
+        if not own.verifies(digest, signature):
+            raise self.service.refused("给的签名不是这个证书的")
+        return signature
+
+
+def signer_at(service: SigningService, certificates: Sequence[Certificate]) -> Signer:
+    """Who signs there with the key of this certificate."""
+    if sm2_key := certificates[0].sm2_key:
+        return SealSigner(ServiceSeal(sm2_key, service), certificates)
+    return ServiceSigner(service, certificates)
 
 
 def signer_with(key: PrivateKey, certificates: Sequence[Certificate]) -> SealSigner | KeySigner:

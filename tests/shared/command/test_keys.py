@@ -17,6 +17,7 @@ from shared.kernel.errors import Invalid
 from shared.kernel.key_files import read_key_pem
 from shared.kernel.keys import SigningKey
 from shared.packaging.eep.signers import read_pkcs12
+from tests import signing_service
 
 DAYS = ("--days", 30)
 PASSWORD, OTHER = "口令 number one", "口令 number two"
@@ -136,24 +137,52 @@ def test_an_sm2_key_that_openssl_has_put_into_pkcs12_signs(
     assert signer.certificates[-1].name == "试验签发机构"
 
 
-def test_a_pkcs12_file_signs_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The words that build a package, up to where it goes."""
+    monkeypatch.setenv("DANGLIAN_KEY_PASSWORD", PASSWORD)
+    event = {"action": "归档", "time": "2025-03-01T00:00:00.000000Z", "agent": "张三"}
+    record = {"code": "A182-WS·2024-D30-0001", "title": "通知", "author": "单位"}
+    whole = {**record, "date": "2024-03-05", "events": [{**event, "agent_unit": "单位"}]}
+    fonds = {"name": "单位", "number": "A182"}
+    (tmp_path / "a.txt").write_text("一")
+    (tmp_path / "m.json").write_text(json.dumps({"fonds": fonds, "record": whole}))
+    return ["package", "build", "--metadata", tmp_path / "m.json", tmp_path / "a.txt", "--into"]
+
+
+def built(*words: object) -> int:
+    return CliRunner().invoke(danglian, list(map(str, words))).exit_code
+
+
+def test_a_pkcs12_file_signs_a_package(described: list[object], tmp_path: Path) -> None:
     call("authority", "--into", tmp_path / "ca", "--name", "试验签发机构")
     unit = ("--into", tmp_path / "unit", "--name", "单位", "--authority", tmp_path / "ca", *DAYS)
     call("issue", *unit, "--pkcs12")
-    monkeypatch.setenv("DANGLIAN_KEY_PASSWORD", PASSWORD)
-    (tmp_path / "a.txt").write_text("一")
-    event = {"action": "归档", "time": "2025-03-01T00:00:00.000000Z", "agent": "张三"}
-    record = {"code": "A182-WS·2024-D30-0001", "title": "通知", "author": "单位"}
-    fonds = {"name": "单位", "number": "A182"}
-    described = {**record, "date": "2024-03-05", "events": [{**event, "agent_unit": "单位"}]}
-    (tmp_path / "m.json").write_text(json.dumps({"fonds": fonds, "record": described}))
-    build = ("package", "build", "--metadata", tmp_path / "m.json", tmp_path / "a.txt", "--into")
     p12 = ("--key", tmp_path / "unit" / "key.p12")
-    for more, code in (((), 0), (("--certificate", tmp_path / "unit" / "certificate.pem"), 2)):
-        into = tmp_path / f"{code}.eep"
-        result = CliRunner().invoke(danglian, list(map(str, (*build, into, *p12, *more))))
-        assert result.exit_code == code, result.output
-        assert into.exists() == (not code)
+    assert built(*described, tmp_path / "one.eep", *p12) == 0
+    certificate = ("--certificate", tmp_path / "unit" / "certificate.pem")
+    assert built(*described, tmp_path / "two.eep", *p12, *certificate) == 2
+    assert sorted(path.name for path in tmp_path.glob("*.eep")) == ["one.eep"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "name"),
+    [("sm2", "folder", "p.zip"), ("rsa", "eep", "p.eep"), ("ecdsa", "eep", "p.eep")],
+)
+def test_a_signing_service_signs_a_package(
+    kind: str, form: str, name: str, described: list[object], tmp_path: Path
+) -> None:
+    secret = {"DANGLIAN_KEY_PASSWORD": signing_service.PASSWORD}
+    call("authority", "--into", tmp_path / "ca", "--name", "试验签发机构", "--kind", kind)
+    unit = ("--into", tmp_path / "unit", "--name", "单位", "--authority", tmp_path / "ca", *DAYS)
+    call("issue", *unit, **secret)
+    signer = ("--signer", signing_service.command(tmp_path / "unit" / "key.pem"))
+    certificate = ("--certificate", tmp_path / "unit" / "certificate.pem")
+    assert built(*described, tmp_path / name, "--to", form, *signer) == 2
+    assert built(*described, tmp_path / name, "--to", form, *signer, *certificate) == 0
+    other = ("--certificate", tmp_path / "ca" / "certificate.pem")
+    assert built(*described, tmp_path / "x.eep", *signer, *other) != 0
+    assert not (tmp_path / "x.eep").exists()
 
 
 def test_nothing_is_overwritten_and_wrong_calls_leave_nothing(tmp_path: Path) -> None:
