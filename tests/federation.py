@@ -481,9 +481,8 @@ class Unit:
         """The unit leader's signature of the form."""
         database = self.folder.database()
         with database.read() as session:
-            draft = transfer.draft_signature(
-                LEADER, batch_id, self.folder.keys.seal(), session=session
-            )
+            draft = transfer.draft_signature(LEADER, batch_id, session=session)
+        draft = transfer.seal_draft(draft, self.folder.keys.seal())
         with database.write() as session:
             transfer.sign(LEADER, batch_id, draft, session=session)
 

@@ -27,7 +27,7 @@ from shared.packaging.exchange.carried import Carried, Loss
 from shared.packaging.exchange.form import form_of
 from shared.packaging.exchange.from_eep import write_eep
 from shared.packaging.exchange.own import carried_of
-from shared.packaging.exchange.plain_folders import write_bag, write_eark
+from shared.packaging.exchange.plain_folders import Later, write_bag, write_eark
 from shared.packaging.exchange.write import FormWriter
 from shared.packaging.exchange.writing import TreeWriter, new_tree
 from shared.packaging.verify import check_claims, check_seal
@@ -120,7 +120,8 @@ class Packing:
             return ()
         if self._plan.form == OWN:
             made.mkdir()
-            for stored in (held.package, held.receipt, *held.descriptions.values()):
+            kept = (held.package, held.receipt, *held.descriptions.values(), *held.later.values())
+            for stored in kept:
                 name = stored.name.rpartition("/")[2]
                 fetch(self._stores, stored.name, stored.sha256, made / name, pace=self._pace)
             return ()
@@ -128,15 +129,16 @@ class Packing:
         if self._plan.form == EEP:
             keeper, signer = self._signer(held.archive_code)
             with made.open("w+b") as stream:
-                return write_eep(carried, stream, Making(keeper, [signer]))
-        papers = self._papers(held, work)
+                lost = write_eep(carried, stream, Making(keeper, [signer]))
+            return (*lost, *_later_left_out(held))
+        papers, later = self._papers(held, work), self._later(held, work)
         with new_tree(made) as tree:
             if self._plan.form == BAGIT:
                 day = began(self._plan).astimezone(SHANGHAI).date().isoformat()
                 keeper = self._names[held.archive_code]
-                write_bag(carried, papers, tree, keeper=keeper, made_on=day)
+                write_bag(carried, papers, tree, later=later, keeper=keeper, made_on=day)
             else:
-                write_eark(carried, papers, tree)
+                write_eark(carried, papers, tree, later=later)
         return ()
 
     def _carried(self, held: Held, work: Path) -> Carried:
@@ -176,6 +178,14 @@ class Packing:
             found[stored.name.rpartition("/")[2]] = path.read_bytes()
         return found
 
+    def _later(self, held: Held, work: Path) -> list[Later]:
+        """The files of later versions, out of the store."""
+        found = []
+        for name, stored in held.later.items():
+            fetch(self._stores, stored.name, stored.sha256, work / name, pace=self._pace)
+            found.append(Later(name, work / name, stored.sha256, stored.size))
+        return found
+
     def _seal_of(self, archive_code: str) -> tuple[str, SealSigner]:
         name, key = self._names[archive_code], self._hub.keys.seal(archive_code)
         moment = began(self._plan)
@@ -208,7 +218,8 @@ class Packing:
                     if writer is None:
                         tree: TreeWriter = stack.enter_context(new_tree(made))
                         writer = FormWriter(form_of(self._plan.form), tree, self._plan.about)
-                    lines.append(chosen.line(lost=writer.add(carried)))
+                    lost = (*writer.add(carried), *_later_left_out(chosen.held))
+                    lines.append(chosen.line(lost=lost))
                 except _LEFT_OUT as error:
                     lines.append(chosen.line(_said(error)))
                 for left in work.iterdir():
@@ -235,6 +246,11 @@ class Packing:
     def _medium_number(self, number: int) -> str:
         start = self._plan.about.medium_number or f"{began(self._plan).astimezone(SHANGHAI):%Y%m%d}"
         return f"{start}-{number}"
+
+
+def _later_left_out(held: Held) -> tuple[Loss, ...]:
+    """What a form leaves out that has one version of a record: files of its later ones."""
+    return (Loss("later"),) if held.later else ()
 
 
 def _require_shown(chosen: Chosen) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from hub.federation.edge import current_folder
 from hub.receiving import service as receiving
+from hub.receiving.found_seals import batch_has_seals
 from hub.receiving.models import Accession, Batch, Offer
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
@@ -115,6 +116,7 @@ def show(batch_id: str) -> ResponseReturnValue:
             states=HUB_BATCH.states,
             retention_name=retention_name,
             may_sign=HUB_BATCH.may("receive", batch.state),
+            has_seals=batch_has_seals(batch.id, session=session),
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from hub.federation.visibility import within_reach
 from hub.repository.examining import Pace, Stores
 from hub.repository.expected import Expected, expected_in, require_store
-from hub.repository.keeping import Kept, kept_in, place_of
-from hub.repository.models import KeptDescription, KeptObject, KeptPackage
+from hub.repository.keeping import Kept, event_file, event_files, kept_in, place_of
+from hub.repository.models import KeptDescription, KeptEvent, KeptObject, KeptPackage
 from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import DanglianError, Invalid, NotFound, Unavailable
 from shared.kernel.files import chunks
@@ -29,9 +29,10 @@ from shared.storage.temporary import telling_of_trouble
 
 @dataclass(frozen=True)
 class Held:
-    """What an archive keeps of a record: its package, the receipt, what was corrected since.
+    """What an archive keeps of a record: its package, the receipt, what was done with it since.
 
-    `descriptions` are by the record's version, rising.
+    `descriptions` are by the record's version, rising; `later` has files of later versions (a
+    rendition, each with the sealed paper about it) by their names in the object.
     """
 
     archive_code: str
@@ -41,11 +42,12 @@ class Held:
     package: StoredObject
     receipt: StoredObject
     descriptions: dict[int, StoredObject]
+    later: dict[str, StoredObject] = field(default_factory=dict)
 
     @property
     def kept(self) -> Kept:
         """The same, as what must lie in its place."""
-        named = (self.package, self.receipt, *self.descriptions.values())
+        named = (self.package, self.receipt, *self.descriptions.values(), *self.later.values())
         files = {each.name: each.sha256 for each in named}
         return Kept(self.place, self.archive_code, self.record_id, files)
 
@@ -73,16 +75,29 @@ def held_of(record_ids: Iterable[str], *, session: Session) -> dict[str, list[He
     ):
         stored = StoredObject(row.name, row.size, row.sha256)
         described.setdefault((row.archive_code, row.record_id), {})[row.version] = stored
+    done: dict[tuple[str, str], list[KeptEvent]] = {}
+    for event in session.scalars(
+        select(KeptEvent)
+        .where(KeptEvent.record_id.in_(wanted), KeptEvent.version.is_not(None))
+        .order_by(KeptEvent.version)
+    ):
+        done.setdefault((event.archive_code, event.record_id), []).append(event)
     found: dict[str, list[Held]] = {}
     for each in session.scalars(select(KeptPackage).where(KeptPackage.record_id.in_(wanted))):
+        place = place_of(each.name, each.archive_code, each.record_id)
         held = Held(
             each.archive_code,
             each.record_id,
-            place_of(each.name, each.archive_code, each.record_id),
+            place,
             each.stored_at,
             StoredObject(each.name, each.size, each.sha256),
             StoredObject(each.receipt_name, each.receipt_size, each.receipt_sha256),
             described.get((each.archive_code, each.record_id), {}),
+            {
+                file: StoredObject(f"{place}/{event_file(event, file)}", size, sha256)
+                for event in done.get((each.archive_code, each.record_id), ())
+                for file, (sha256, size) in event_files(event).items()
+            },
         )
         found.setdefault(each.record_id, []).append(held)
     return found

@@ -122,6 +122,20 @@ def note_moved(session: Session, old: str, archive_code: str, record_id: str) ->
     note_kept(session, [(objects.folder_of(archive_code, record_id), archive_code, record_id)])
 
 
+def event_files(event: KeptEvent) -> dict[str, tuple[str, int]]:
+    """Digest and size of each file of an event by its name in the object, the paper last."""
+    paper = canonical_json(event.document)
+    return {
+        **{each["file"]: (each["sha256"], each["size"]) for each in event.document["files"]},
+        f"event-{event.id}.json": (sha256_hex(paper), len(paper)),
+    }
+
+
+def event_file(event: KeptEvent, file: str) -> str:
+    """Where a file of an event lies within its object."""
+    return f"v{event.version}/content/{file}"
+
+
 def kept_in(places: Iterable[str], *, session: Session) -> dict[str, Kept]:
     """What is kept in these places, with its files; places of nothing are left out."""
     rows = list(session.scalars(select(KeptObject).where(KeptObject.place.in_(list(places)))))
@@ -144,9 +158,8 @@ def kept_in(places: Iterable[str], *, session: Session) -> dict[str, Kept]:
     ):
         place = of_record.get((event.archive_code, event.record_id))
         if place is not None:
-            own = f"event-{event.id}.json", sha256_hex(canonical_json(event.document))
-            for file, digest in (*event.files.items(), own):
-                files[place][f"{place}/v{event.version}/content/{file}"] = digest
+            for file, (digest, _size) in event_files(event).items():
+                files[place][f"{place}/{event_file(event, file)}"] = digest
     names = [row.place for row in rows if row.record_id is None]
     for paper in session.scalars(select(Paper).where(Paper.name.in_(names))):
         files[paper.name][paper.name] = paper.sha256

@@ -10,12 +10,13 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from hub.catalogue import service as catalogue
 from hub.catalogue.models import CatalogueRecord
 from hub.federation.edge import current_folder
 from hub.receiving import service as receiving
+from hub.receiving.found_seals import batch_has_seals, has_seals, seals_in
 from hub.receiving.packages import file_of, is_marked
 from hub.receiving.service import (
     OFFER_STATES,
@@ -37,6 +38,7 @@ from shared.kernel.errors import Invalid, NotFound
 from shared.packaging.inspection_report import report_pdf, report_xlsx
 from shared.records.record import FIELD_NAMES
 from shared.records.states import HUB_BATCH
+from shared.seals import VERDICT_NAMES, Verdict
 from shared.web import Filter, Listing, current_database, download
 
 blueprint = Blueprint(
@@ -71,6 +73,13 @@ _CONCLUSIONS: dict[str, Outcome] = {
     "returned": "returned",
     "corrected": "corrected",
 }
+_VERDICT_COLOURS = {
+    Verdict.VALID: "green",
+    Verdict.VALID_AT_RECEIPT: "green",
+    Verdict.UNVERIFIABLE: "yellow",
+    Verdict.ALTERED: "red",
+}
+_BY_TITLE = {"title": Offer.title}
 _VIEWABLE = (".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp")
 _ROLES = (Role.REVIEWER, Role.ARCHIVIST)
 _REPORTS: dict[str, tuple[Callable[[dict[str, Any]], bytes], str]] = {
@@ -158,6 +167,37 @@ def batch(batch_id: str) -> ResponseReturnValue:
             may_decide_items=receiving.may_decide_items(actor, found),
             runs=receiving.runs_of(found, session=session),
             verdicts={str(each): each.label for each in Verdict},
+            has_seals=batch_has_seals(found.id, session=session),
+        )
+
+
+@blueprint.get("/<batch_id>/seals")
+@with_roles(*_ROLES)
+def seals(batch_id: str) -> ResponseReturnValue:
+    actor = current_actor()
+    with current_database().read() as session:
+        found = receiving.batch_seen_by(actor, batch_id, session=session)
+        some = receiving.offers_of(found.id, session=session)[:1]
+        titles = {} if receiving.titles_hidden(actor, some, session=session) else _BY_TITLE
+        listing = Listing.from_request(
+            request.args,
+            sorts={"code": Offer.code, **titles},
+            default_sort="code",
+            search=(Offer.code, *titles.values()),
+            size=50,
+        )
+        rows = select(Offer).options(undefer(Offer.report))
+        page = listing.apply(rows.where(Offer.batch_id == found.id, has_seals()), session=session)
+        hidden = receiving.titles_hidden(actor, page.items, session=session)
+        return render_template(
+            "review/seals.html",
+            batch=found,
+            page=page,
+            hidden=hidden | {each.id for each in page.items if is_marked(each)},
+            masked=receiving.MASKED_TITLE,
+            seals={each.id: list(seals_in(each)) for each in page.items},
+            verdicts=VERDICT_NAMES,
+            colours=_VERDICT_COLOURS,
         )
 
 

@@ -83,7 +83,8 @@ def sign(*, folder: Path, login: str | None, as_json: bool, hand_over_id: str) -
     place = NodeFolder(folder)
     with place.database().read() as session:
         actor = acting(login, Role.LEADER, session=session)
-        draft = service.draft_signature(actor, hand_over_id, place.keys.seal(), session=session)
+        statement = service.draft_statement(actor, hand_over_id, session=session)
+    draft = service.seal_statement(statement, place.keys.seal())
     with place.database().write() as session:
         signed = service.sign(actor, hand_over_id, draft, session=session)
         result = hand_over_wire(signed, session)

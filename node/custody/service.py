@@ -32,7 +32,7 @@ from shared.kernel.actor import Actor, Role, require, system_actor
 from shared.kernel.clock import now, utc_text
 from shared.kernel.errors import NotFound, WrongState
 from shared.kernel.identifiers import new_id
-from shared.kernel.keys import SigningKey, sign_document
+from shared.kernel.keys import Seal, sign_document
 from shared.records.hand_over import STATEMENT_FORMAT
 from shared.records.states import HAND_OVER
 from shared.records.values import NAME_LENGTH, REASON_LENGTH, required_text
@@ -128,26 +128,30 @@ def freeze(actor: Actor, hand_over_id: str, *, session: Session) -> HandOver:
     return hand_over
 
 
-def draft_signature(
-    actor: Actor, hand_over_id: str, seal: SigningKey, *, session: Session
-) -> dict[str, Any]:
-    """The statement 交接清单 with this unit's seal: `{statement, signed}`; changes nothing.
+def draft_statement(actor: Actor, hand_over_id: str, *, session: Session) -> dict[str, Any]:
+    """The statement 交接清单 that this unit is to seal; changes nothing.
 
     The giving side signs what it has written; the taking side what it has verified.
     """
     hand_over = _to_decide(actor, hand_over_id, session)
     _require_signable(hand_over)
     if hand_over.leaving:
-        statement = _statement(actor, hand_over, session)
-    else:
-        statement = dict((hand_over.document or {})["statement"])
-    return {"statement": statement, "signed": sign_document(seal, statement)}
+        return _statement(actor, hand_over, session)
+    return dict((hand_over.document or {})["statement"])
+
+
+def seal_statement(statement: Mapping[str, Any], seal: Seal) -> dict[str, Any]:
+    """The statement with this unit's seal, for `sign`: `{statement, signed}`.
+
+    A seal may lie in a device or a service: it signs outside of transactions.
+    """
+    return {"statement": dict(statement), "signed": sign_document(seal, statement)}
 
 
 def sign(
     actor: Actor, hand_over_id: str, draft: Mapping[str, Any], *, session: Session
 ) -> HandOver:
-    """Put the signature of `draft_signature` into the up stream: this side agrees."""
+    """Put the signature of `seal_statement` into the up stream: this side agrees."""
     hand_over = _to_decide(actor, hand_over_id, session)
     _require_signable(hand_over)
     require_grant(session)

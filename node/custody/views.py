@@ -138,9 +138,9 @@ def act(hand_over_id: str, verb: str) -> ResponseReturnValue:
     actor = current_actor()
     database = current_database()
     if verb == "sign":
-        seal = current_folder().keys.seal()
         with database.read() as session:
-            draft = custody.draft_signature(actor, hand_over_id, seal, session=session)
+            statement = custody.draft_statement(actor, hand_over_id, session=session)
+        draft = custody.seal_statement(statement, current_folder().keys.seal())
         with database.write() as session:
             custody.sign(actor, hand_over_id, draft, session=session)
         flash("已签字，并通知市级平台。", "success")

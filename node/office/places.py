@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from shared.kernel.database import Database
 from shared.kernel.errors import NotFound
-from shared.kernel.keys import SigningKey, ensure_key
+from shared.kernel.files import write_atomically
+from shared.kernel.keys import PublicKey, Seal, SigningKey, ensure_key
 from shared.kernel.migration import Schema, Standing, ahead
 from shared.kernel.settings import FILE_NAME, load_settings
+from shared.kernel.signing_service import ServiceSeal, SigningService
 from shared.storage import FolderStaging, FolderStore
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class NodeSettings:
         reconcile_hours: how often the node compares with the hub by itself; 0 for never.
         seal_authorities: path of the folder with who counts for seals, see
             `shared.seals.authorities`; empty for nobody.
+        seal_service: where the unit's seal is kept when it is not in this folder, see
+            `shared.kernel.signing_service`; empty for in this folder.
     """
 
     name: str
@@ -49,21 +53,33 @@ class NodeSettings:
     retransmit_seconds: int = 30
     reconcile_hours: int = 24
     seal_authorities: str = ""
+    seal_service: str = ""
 
 
 class NodeKeys:
     """The keys of a node; made at the first use, never in a backup."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seal_service: str = "") -> None:
         self._folder = folder
+        self._seal_service = seal_service
 
     def device(self) -> SigningKey:
         """The device key: signs envelopes."""
         return ensure_key(self._folder / "device.key")
 
-    def seal(self) -> SigningKey:
-        """The unit's seal: signs packages and forms."""
-        return ensure_key(self._folder / "seal.key")
+    def seal(self) -> Seal:
+        """The unit's seal: signs packages and forms.
+
+        Of one that a service keeps, the public half lies here from the first use on, so that
+        another key in its place is noticed. Raises Unavailable.
+        """
+        if not self._seal_service:
+            return ensure_key(self._folder / "seal.key")
+        service, known = SigningService(self._seal_service), self._folder / "seal.public"
+        if not known.exists():
+            known.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(known, service.public_key().hex.encode())
+        return ServiceSeal(PublicKey.from_hex(known.read_text()), service)
 
 
 class NodeFolder:
@@ -146,4 +162,4 @@ class NodeFolder:
     @cached_property
     def keys(self) -> NodeKeys:
         """Device key and seal."""
-        return NodeKeys(self.path / "keys")
+        return NodeKeys(self.path / "keys", self.settings.seal_service)

@@ -193,9 +193,10 @@ def sign(folder: Path, login: str | None, as_json: bool, batch_id: str) -> None:
     node = NodeFolder(folder)
     with node.database().read() as session:
         actor = acting(login, Role.LEADER, session=session)
-        draft = service.draft_signature(actor, batch_id, node.keys.seal(), session=session)
+        draft = service.draft_signature(actor, batch_id, session=session)
+    sealed = service.seal_draft(draft, node.keys.seal())
     with node.database().write() as session:
-        batch = service.sign(actor, batch_id, draft, session=session)
+        batch = service.sign(actor, batch_id, sealed, session=session)
         result = batch_wire(batch, session)
     _tell(result, as_json, f"{batch.signed_by} 已签字，等待档案馆签字接收。")
 

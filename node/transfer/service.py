@@ -19,7 +19,6 @@ from node.transfer.batches import (
 from node.transfer.models import Batch, BatchRecord, Notice, Paper
 from node.transfer.notices import READING, notices, put_notice_aside
 from node.transfer.offering import (
-    draft_signature,
     evidence_since,
     is_round,
     meet_restored_hub,
@@ -28,7 +27,6 @@ from node.transfer.offering import (
     offers_open,
     package_name,
     reoffer,
-    sign,
     upload_done,
     uploads_waiting,
     uploads_wanted,
@@ -59,6 +57,7 @@ from node.transfer.questions import (
     without_opinion,
 )
 from node.transfer.recovery import adopt_batch
+from node.transfer.signing import draft_signature, seal_draft, sign
 
 __all__ = [
     "INSPECT",
@@ -107,6 +106,7 @@ __all__ = [
     "reoffer",
     "report",
     "revise",
+    "seal_draft",
     "set_opinions",
     "sign",
     "signed_by",

@@ -126,11 +126,11 @@ def form(batch_id: str) -> ResponseReturnValue:
     actor, sent = current_actor(), Form(request.form)
     if request.method == "POST":
         with sent.catching():
-            seal = current_folder().keys.seal()
             with current_database().read() as session:
-                draft = transfer.draft_signature(actor, batch_id, seal, session=session)
+                draft = transfer.draft_signature(actor, batch_id, session=session)
+            sealed = transfer.seal_draft(draft, current_folder().keys.seal())
             with current_database().write() as session:
-                transfer.sign(actor, batch_id, draft, session=session)
+                transfer.sign(actor, batch_id, sealed, session=session)
             flash("已签字，等待档案馆签字接收。", "success")
             return redirect(url_for(".show", batch_id=batch_id))
     with current_database().read() as session:

@@ -90,7 +90,7 @@ def authority(into: Path, *, name: str, kind: str, days: int, password: str, as_
     envvar="DANGLIAN_AUTHORITY_PASSWORD",
     help="签发机构的口令；不写就询问，脚本用环境变量 DANGLIAN_AUTHORITY_PASSWORD。",
 )
-@click.option("--pkcs12", is_flag=True, help="另写 PKCS#12（.p12）；SM2 不行。")
+@click.option("--pkcs12", is_flag=True, help="另写 PKCS#12（key.p12）。")
 @_days
 @_password
 @json_option
@@ -114,13 +114,6 @@ def issue(
     with telling_of_trouble():
         signer = read_key_pem((folder / _KEY).read_bytes(), authority_password)
         issuer = read_certificates((folder / _CERTIFICATE).read_bytes())[0]
-    if pkcs12 and issuer.sm2_key is not None:
-        raise Invalid(
-            "pkcs12",
-            "SM2 密钥不能写成 PKCS#12：所用的程序库不支持。",
-            "请去掉 --pkcs12，用 key.pem 和 certificate.pem；或用 RSA、ECDSA 的签发机构。",
-            code="pkcs12_without_sm2",
-        )
     key, certificate = issued(signer, issuer, name, now(), now() + timedelta(days=days))
     _write(into, key, [certificate, issuer], password, as_json=as_json, pkcs12=pkcs12)
 

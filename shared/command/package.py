@@ -28,7 +28,7 @@ def package() -> None:
 @json_option
 @trusting
 def verify_package_file(file: Path, *, trust: Trust, as_json: bool) -> None:
-    """查验一个信息包或载体（文件、目录或 ZIP）：写法、内容，以及每个签名。
+    """查验一个信息包或载体（文件、目录、ZIP 或光盘映像）：写法、内容，以及每个签名。
 
     退出码：0 全部通过且签名有效；1 有问题；3 没有问题，但没有签名或签名人未被信任。
     """
@@ -39,7 +39,7 @@ def verify_package_file(file: Path, *, trust: Trust, as_json: bool) -> None:
 
 
 @package.command("open")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
 @click.option(
     "--into",
     type=click.Path(path_type=Path, file_okay=False),
@@ -49,22 +49,26 @@ def verify_package_file(file: Path, *, trust: Trust, as_json: bool) -> None:
 @click.option(
     "--as-it-is",
     is_flag=True,
-    help="没有签名、签名人未被信任、不是 DA/T 48-2009 写法的也打开；被改动或损坏的仍不打开。",
+    help="没有签名、签名人未被信任、写法与规范不同的也打开；被改动或损坏的仍不打开。",
 )
 @json_option
 @trusting
 def open_package_file(
     file: Path, *, into: Path, as_it_is: bool, trust: Trust, as_json: bool
 ) -> None:
-    """查验一个封装包，通过后取出元数据和全部文件。"""
-    from shared.packaging.eep import open_eep
+    """查验一个信息包或载体（文件、目录、ZIP 或光盘映像），通过后取出元数据和全部文件。"""
+    from shared.packaging.exchange import unpack
 
-    with telling_of_trouble(), file.open("rb") as stream:
-        opened = open_eep(stream, trust=trust, as_it_is=as_it_is)
-        paths = opened.save(into)
-    names = [str(path.relative_to(into)) for path in paths]
+    with telling_of_trouble():
+        opened = unpack(file, into, trust=trust, as_it_is=as_it_is)
+    names = [str(path.relative_to(into.absolute())) for path in opened.files]
     show(
-        {"into": str(into), "files": names, "is_proven": opened.report.is_proven},
+        {
+            "form": opened.form,
+            "into": str(into),
+            "files": names,
+            "is_proven": opened.is_proven,
+        },
         as_json=as_json,
         sentence=f"已取出 {len(names)} 个文件到 {into}。",
     )

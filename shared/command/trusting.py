@@ -59,12 +59,16 @@ def signing(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--key",
         type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        help="签名的密钥文件（danglian keys 所写的 key.pem）。",
+        help="签名的密钥文件（danglian keys 所写的 key.pem），或 PKCS#12 文件（.p12，自带证书）。",
     )
     @click.option(
         "--certificate",
         type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        help="密钥的证书文件（certificate.pem），随 --key 一起给。",
+        help="密钥的证书文件（certificate.pem），随 key.pem 或 --signer 一起给。",
+    )
+    @click.option(
+        "--signer",
+        help="签名服务或印章设备，代替 --key：网址、unix:套接字或命令（docs/integrators.md）。",
     )
     @click.option(
         "--password",
@@ -76,14 +80,31 @@ def signing(command: Callable[..., Any]) -> Callable[..., Any]:
         *args: Any,
         key: Path | None,
         certificate: Path | None,
+        signer: str | None,
         password: str | None,
         as_json: bool,
         **kwargs: Any,
     ) -> Any:
-        signer = _signer(key, certificate, password, asks=not as_json)
-        return command(*args, signer=signer, as_json=as_json, **kwargs)
+        who = (
+            _signer(key, certificate, password, asks=not as_json)
+            if signer is None
+            else _signer_at(signer, key, certificate)
+        )
+        return command(*args, signer=who, as_json=as_json, **kwargs)
 
     return wrapped
+
+
+def _signer_at(address: str, key: Path | None, certificate: Path | None) -> Signer:
+    from shared.kernel.certificates import read_certificates
+    from shared.kernel.signing_service import SigningService
+    from shared.packaging.eep import signer_at
+
+    if key is not None or certificate is None:
+        raise Usage(
+            "--signer 要和 --certificate 一起给，不和 --key 一起给。", "请补上证书，或去掉 --key。"
+        )
+    return signer_at(SigningService(address), read_certificates(certificate.read_bytes()))
 
 
 def _signer(
@@ -91,24 +112,26 @@ def _signer(
 ) -> Signer | None:
     from shared.kernel.certificates import read_certificates
     from shared.kernel.key_files import read_key_pem
-    from shared.kernel.keys import SigningKey
-    from shared.packaging.eep import KeySigner, SealSigner
+    from shared.packaging.eep import read_pkcs12, signer_with
 
     if key is None and certificate is None:
         return None
-    if key is None or certificate is None:
-        raise Usage("--key 和 --certificate 要一起给。", "请补上缺的一个，或都不给。")
+    content = key.read_bytes() if key else b""
+    is_pem = content.lstrip().startswith(b"-----BEGIN")
+    if key is None or is_pem != (certificate is not None):
+        raise Usage(
+            "--key 和 --certificate 要一起给；PKCS#12 文件自带证书，只给 --key。",
+            "请补上缺的一个，或去掉多的一个。",
+        )
     if password is None:
         if not asks:
             raise Usage(
                 "缺少密钥的口令。", "请设环境变量 DANGLIAN_KEY_PASSWORD。", field="password"
             )
         password = click.prompt("密钥的口令", hide_input=True)
-    private = read_key_pem(key.read_bytes(), password)
-    chain = read_certificates(certificate.read_bytes())
-    return (
-        SealSigner(private, chain) if isinstance(private, SigningKey) else KeySigner(private, chain)
-    )
+    if certificate is None:
+        return read_pkcs12(content, password)
+    return signer_with(read_key_pem(content, password), read_certificates(certificate.read_bytes()))
 
 
 def _trust(

@@ -27,6 +27,8 @@ from shared.kernel.keys import PublicKey, SigningKey
 
 SM2_WITH_SM3 = "1.2.156.10197.1.501"
 RSA_WITH_SHA256 = "1.2.840.113549.1.1.11"
+#: RSASSA-PSS (RFC 4055): verified where it is met, not made here.
+RSA_PSS = "1.2.840.113549.1.1.10"
 ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2"
 
 #: SubjectPublicKeyInfo of an SM2 key (id-ecPublicKey on sm2p256v1) up to its 64 bytes.
@@ -100,18 +102,29 @@ class Certificate:
             return RSA_WITH_SHA256
         return ECDSA_WITH_SHA256 if isinstance(key, ec.EllipticCurvePublicKey) else None
 
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """The OIDs of the signatures that its key can make."""
+        own = str(self.algorithm)
+        return (own, RSA_PSS) if own == RSA_WITH_SHA256 else (own,)
+
     def new_digest(self) -> Any:
         """A running digest of a message, for `verifies`."""
         return self.sm2_key.new_digest() if self.sm2_key else hashlib.sha256()
 
-    def verifies(self, digest: bytes, signature: bytes) -> bool:
-        """Whether the signature is its key's over the message of a `new_digest`."""
+    def verifies(self, digest: bytes, signature: bytes, algorithm: str | None = None) -> bool:
+        """Whether the signature is its key's over the message of a `new_digest`.
+
+        `algorithm` is one of `algorithms`. RSA-PSS is with SHA-256 throughout, and any salt.
+        """
         if self.sm2_key:
             return self.sm2_key.verifies_digest(digest, signature)
         key, sha256 = self.parsed.public_key(), Prehashed(hashes.SHA256())
         try:
             if isinstance(key, rsa.RSAPublicKey):
-                key.verify(signature, digest, padding.PKCS1v15(), sha256)
+                pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO)
+                how = pss if algorithm == RSA_PSS else padding.PKCS1v15()
+                key.verify(signature, digest, how, sha256)
             elif isinstance(key, ec.EllipticCurvePublicKey):
                 key.verify(signature, digest, ec.ECDSA(sha256))
             else:
@@ -135,12 +148,30 @@ class Certificate:
     def _has_signed(
         self, issued: x509.Certificate | x509.CertificateRevocationList, signed: bytes
     ) -> bool:
-        fits = issued.signature_algorithm_oid.dotted_string == self.algorithm
-        if not fits or issued.issuer != self.parsed.subject:
+        algorithm = issued.signature_algorithm_oid.dotted_string
+        if algorithm not in self.algorithms or issued.issuer != self.parsed.subject:
             return False
+        if algorithm == RSA_PSS:
+            return self._has_signed_by_pss(issued, signed)
         digest = self.new_digest()
         digest.update(signed)
         return self.verifies(digest.digest(), issued.signature)
+
+    def _has_signed_by_pss(
+        self, issued: x509.Certificate | x509.CertificateRevocationList, signed: bytes
+    ) -> bool:
+        """By the digest and the salt that the certificate names."""
+        key, digest = self.parsed.public_key(), issued.signature_hash_algorithm
+        how = issued.signature_algorithm_parameters
+        if not isinstance(digest, (hashes.SHA256, hashes.SHA384, hashes.SHA512)):
+            return False
+        if not (isinstance(key, rsa.RSAPublicKey) and isinstance(how, padding.PSS)):
+            return False
+        try:
+            key.verify(issued.signature, signed, how, digest)
+        except InvalidSignature:
+            return False
+        return True
 
     @property
     def is_authority(self) -> bool:

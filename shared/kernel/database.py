@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,6 +46,14 @@ class UtcTime(TypeDecorator[datetime]):
     def process_result_value(self, value: str | None, dialect: Any) -> datetime | None:
         """Text to aware time."""
         return None if value is None else parse_utc(value)
+
+
+_IN_TRANSACTION: ContextVar[bool] = ContextVar("in_transaction", default=False)
+
+
+def in_transaction() -> bool:
+    """Whether the caller is inside a transaction, where nothing slow or far is asked."""
+    return _IN_TRANSACTION.get()
 
 
 class Database:
@@ -113,7 +122,11 @@ class Database:
     def _session(self, engine: Any) -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session:
             session.connection()
-            yield session
+            token = _IN_TRANSACTION.set(True)
+            try:
+                yield session
+            finally:
+                _IN_TRANSACTION.reset(token)
 
     def trace(self) -> object:
         """What stays equal while nobody writes, at next to no cost; a server's is never equal."""

@@ -19,6 +19,7 @@ from shared.kernel.certificates import Certificate, certified, sm2_authority
 from shared.kernel.errors import Invalid
 from shared.kernel.key_files import PrivateKey
 from shared.kernel.keys import SigningKey
+from shared.kernel.pkcs12 import sm2_pkcs12
 
 _RSA_BITS = 3072
 
@@ -80,9 +81,9 @@ def certificate_pem(certificate: Certificate) -> bytes:
 
 
 def pkcs12_of(key: PrivateKey, chain: list[Certificate], password: str) -> bytes:
-    """An RSA or ECDSA key with its certificates as encrypted PKCS #12. Raises TypeError for SM2."""
+    """A key with its certificates as encrypted PKCS #12."""
     if isinstance(key, SigningKey):
-        raise TypeError("no library writes SM2 into PKCS #12")
+        return sm2_pkcs12(key, chain, password)
     return serialize_key_and_certificates(
         chain[0].name.encode(),
         key,

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import gmssl_pyx
 
@@ -125,6 +125,23 @@ class PublicKey:
                 return False
 
 
+class Seal(Protocol):
+    """What signs with SM2: a `SigningKey` in a file, or one that a device or a service keeps.
+
+    The latter is asked only outside of database transactions (`signing_service.ServiceSeal`).
+    """
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half."""
+
+    def sign(self, message: bytes) -> bytes:
+        """The DER signature over exactly these bytes. Raises Unavailable."""
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """The DER signature over the message of a `PublicKey.new_digest`. Raises Unavailable."""
+
+
 @dataclass(frozen=True)
 class SigningKey:
     """A whole SM2 key. Its secret is never written anywhere but into its own file (mode 600)."""
@@ -183,7 +200,7 @@ def random_token(size: int = 24) -> str:
     return os.urandom(size).hex()
 
 
-def sign_document(key: SigningKey, document: Mapping[str, object]) -> dict[str, str]:
+def sign_document(key: Seal, document: Mapping[str, object]) -> dict[str, str]:
     """Sign the canonical JSON of a document; returns `{key, public_key, signature}`."""
     signature = key.sign(_document_bytes(document))
     return {

@@ -16,7 +16,7 @@ from shared.kernel.canonical import canonical_json, sha256_hex, sm3_hex
 from shared.kernel.digests import digests_of
 from shared.kernel.errors import Invalid, NotFound
 from shared.kernel.files import chunks, file_sha256
-from shared.kernel.keys import SigningKey
+from shared.kernel.keys import Seal
 from shared.packaging.manifest import (
     CONTENT,
     DIGEST_ALGORITHM,
@@ -63,7 +63,7 @@ def build_package(
     offer_id: str,
     unit: str,
     fonds: Fonds,
-    seal: SigningKey,
+    seal: Seal,
     target: Path,
     archive: Archive | None = None,
     signature: bytes | None = None,
@@ -144,7 +144,7 @@ def seal_record(
     offer_id: str,
     unit: str,
     fonds: Fonds,
-    seal: SigningKey,
+    seal: Seal,
     archive: Archive | None = None,
     signature: bytes | None = None,
 ) -> Sealed:
@@ -271,7 +271,7 @@ def _entry_of_bytes(path: str, content: bytes) -> PackageEntry:
     return PackageEntry(path, len(content), sha256_hex(content), sm3_hex(content))
 
 
-def _sealed(manifest: bytes, seal: SigningKey, signature: bytes | None) -> bytes:
+def _sealed(manifest: bytes, seal: Seal, signature: bytes | None) -> bytes:
     if signature is None:
         signature = seal.sign(manifest)
     elif not seal.public.verifies(manifest, signature):

@@ -16,7 +16,7 @@ from shared.inspection.finding import Property
 from shared.inspection.report import Outcome, Report
 from shared.kernel.canonical import digest_of
 from shared.kernel.errors import Invalid
-from shared.kernel.keys import PublicKey, SigningKey, document_is_signed_by, sign_document
+from shared.kernel.keys import PublicKey, Seal, document_is_signed_by, sign_document
 from shared.records.archival_code import sort_key
 from shared.records.record import Record, RecordLevel
 
@@ -232,7 +232,7 @@ class HandoverForm:
             raise _unreadable()
         return form
 
-    def sign(self, key: SigningKey) -> dict[str, str]:
+    def sign(self, key: Seal) -> dict[str, str]:
         """The signature of one side: `{key, public_key, signature}` over the canonical JSON."""
         return sign_document(key, self.to_wire())
 

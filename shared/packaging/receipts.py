@@ -18,7 +18,7 @@ from shared.kernel.canonical import digest_of
 from shared.kernel.clock import parse_utc, utc_text
 from shared.kernel.errors import Invalid
 from shared.kernel.identifiers import is_id, new_id
-from shared.kernel.keys import PublicKey, SigningKey, document_is_signed_by, sign_document
+from shared.kernel.keys import PublicKey, Seal, document_is_signed_by, sign_document
 from shared.packaging.forms import HandoverForm
 from shared.verifier.merkle import leaves, merkle_root
 from shared.verifier.receipt import FORMAT, contradictions, is_shaped
@@ -116,7 +116,7 @@ def make_receipt(
     form: HandoverForm,
     *,
     unit_signature: Mapping[str, str],
-    archive_seal: SigningKey,
+    archive_seal: Seal,
     by: str,
     records: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def make_receipt(
     return sign_receipt(drafted, archive_seal)
 
 
-def sign_receipt(document: Mapping[str, Any], key: SigningKey) -> dict[str, Any]:
+def sign_receipt(document: Mapping[str, Any], key: Seal) -> dict[str, Any]:
     """The document with both signatures of the archive.
 
     `form_signature` is over the form; `archive_signature` is over all the rest, it included.

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import hashlib
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -43,10 +46,36 @@ _WEAK = {"md5", "sha1"}
 _LEFT = ("SignedValue.dat", "Signature.xml")
 _AGAIN = "请向形成单位核实，用签章完好的文件替换。"
 _ASK_UNIT = "请向形成单位核实。"
+#: What unpacking raises for a file that is broken (RuntimeError: a part that is locked).
 _BROKEN = (
-    zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, KeyError, EOFError,
-    RuntimeError, OSError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError,
+    ValueError,
 )  # fmt: skip
+#: What a place that does not exist makes of a seek; bzip2 says it with no number at all.
+_OF_THE_FILE = (None, errno.EINVAL)
+
+
+class _Damaged(Exception):
+    """The document, or a part of it, cannot be unpacked."""
+
+
+@contextmanager
+def _unpacking() -> Iterator[None]:
+    """Tell what is wrong with the document from what is wrong with the disk, or with us.
+
+    Raises _Damaged for the former; every other error passes.
+    """
+    try:
+        yield
+    except _BROKEN as error:
+        disk = error.__context__  # zipfile calls a disk that fails at the start no ZIP
+        if isinstance(disk, OSError) and disk.errno not in _OF_THE_FILE:
+            raise disk from None
+        raise _Damaged from error
+    except OSError as error:
+        if error.errno in _OF_THE_FILE:
+            raise _Damaged from error
+        raise
 
 
 @dataclass
@@ -58,13 +87,13 @@ class _Parts:
 
     @cached_property
     def names(self) -> dict[str, zipfile.ZipInfo]:
-        """Every part by its path, folders left out; ValueError when two have the same."""
+        """Every part by its path, folders left out; _Damaged when two have the same."""
         infos = [each for each in self.archive.infolist() if not each.is_dir()]
         found = {each.filename.lstrip("/"): each for each in infos}
         if len(found) != len(infos):
-            raise ValueError("two parts of one name")
+            raise _Damaged("two parts of one name")
         if len(infos) > _MOST_PARTS or sum(each.file_size for each in infos) > _MOST_UNPACKED:
-            raise ValueError("too large")
+            raise _Damaged("too large")
         return found
 
     def read(self, path: str, most: int) -> bytes | None:
@@ -73,8 +102,9 @@ class _Parts:
         if info is None or info.file_size > most:
             return None
         try:
-            return self.archive.read(info)
-        except _BROKEN:
+            with _unpacking():
+                return self.archive.read(info)
+        except _Damaged:
             return None
 
     def xml(self, path: str) -> etree._Element | None:
@@ -97,10 +127,10 @@ class _Parts:
             return None
         digest = hashlib.new(method, usedforsecurity=method not in _WEAK)
         try:
-            with self.archive.open(info) as stream:
+            with _unpacking(), self.archive.open(info) as stream:
                 while piece := stream.read(_CHUNK):
                     digest.update(piece)
-        except _BROKEN:
+        except _Damaged:
             return None
         return digest.digest()
 
@@ -131,12 +161,16 @@ class _Listed:
 
 
 def seals_of_ofd(stream: BinaryIO, trust: Trust) -> tuple[Seal, ...]:
-    """The seals of an OFD, judged; none for a document without. Nothing in it raises."""
+    """The seals of an OFD, judged; none for a document without. Nothing in it raises.
+
+    OSError passes when it is the disk's: then nothing is known of the document.
+    """
     try:
-        with zipfile.ZipFile(stream) as archive:
-            parts = _Parts(archive)
-            return tuple(_judge_all(parts, trust))
-    except _BROKEN:
+        with _unpacking():
+            archive = zipfile.ZipFile(stream)
+        with archive:
+            return tuple(_judge_all(_Parts(archive), trust))
+    except _Damaged:
         case = Case("OFD")
         case.altered(
             Finding(

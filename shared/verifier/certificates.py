@@ -20,7 +20,7 @@ from enum import StrEnum
 from functools import cache, cached_property
 
 from shared.kernel.der import elements
-from shared.verifier.signatures import DIGESTS, Key, NotChecked, oid
+from shared.verifier.signatures import Key, NotChecked, oid
 
 _PEM = re.compile(
     rb"-----BEGIN (CERTIFICATE|X509 CRL)-----([A-Za-z0-9+/=\s]+)-----END \1-----", re.ASCII
@@ -321,8 +321,9 @@ def _decoded(text: bytes) -> bytes:
 
 def _check_signed(whole: Sequence[_Element], key: Key) -> str:
     """Check a body, an algorithm and a signature of it, as certificates and lists are made of."""
-    named = oid(elements(whole[1][1])[0][1])
-    return key.verifies(named, None, whole[0][2], whole[2][1][1:])
+    named, *parameters = elements(whole[1][1])
+    said = parameters[0][2] if parameters else b""
+    return key.verifies(oid(named[1]), None, whole[0][2], whole[2][1][1:], parameters=said)
 
 
 def _extensions(content: bytes) -> dict[str, tuple[bool, bytes]]:
@@ -346,11 +347,3 @@ def moment(part: _Element) -> datetime:
         raise ValueError("no time")
     found = datetime.strptime(whole, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     return found.replace(microsecond=int(fraction.ljust(6, "0"))) if fraction else found
-
-
-def digest_named(algorithm: bytes) -> str:
-    """The name of a digest, from the content of its AlgorithmIdentifier. Raises NotChecked."""
-    named = oid(elements(algorithm)[0][1])
-    if named not in DIGESTS:
-        raise NotChecked(f"不认识这种摘要算法（{named}）")
-    return DIGESTS[named]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.kernel.der import elements
-from shared.verifier.certificates import Certificate, digest_named
-from shared.verifier.signatures import NotChecked, hashed_by, oid
+from shared.verifier.certificates import Certificate
+from shared.verifier.signatures import NotChecked, digest_named, hashed_by, oid
 
 _Element = tuple[int, bytes, bytes]
 
@@ -44,6 +44,7 @@ class Signer:
     attributes: Mapping[str, _Element]
     unsigned: Mapping[str, _Element]
     _signed: bytes = field(repr=False)
+    _parameters: bytes = field(repr=False)
 
     @property
     def signing_time(self) -> _Element | None:
@@ -64,7 +65,9 @@ class Signer:
 
     def check_message(self, message: bytes) -> str:
         """Check the signature over these bytes; returns the digest. NotChecked, ValueError."""
-        return self.certificate.key.verifies(self.algorithm, self.digest, message, self.signature)
+        return self.certificate.key.verifies(
+            self.algorithm, self.digest, message, self.signature, parameters=self._parameters
+        )
 
     def check_names_certificate(self, *, required: bool) -> None:
         """ESSCertID and ESSCertIDv2 (RFC 5816): which certificate the signature is under."""
@@ -158,6 +161,7 @@ def _signer(content: bytes, certificates: Sequence[Certificate]) -> Signer:
         attributes,
         {} if unsigned is None else dict(_attributes(unsigned[1])),
         signed,
+        b"".join(whole for _tag, _content, whole in elements(algorithm[1])[1:]),
     )
 
 

@@ -1,7 +1,7 @@
 """Signatures of certificates and time stamps, checked in Python alone.
 
-RSA with PKCS #1 v1.5 padding (RFC 8017, 8.2.2), ECDSA on P-256 and P-384 (FIPS 186-5), SM2 with
-SM3. What cannot be checked here is said to be unchecked, never taken for good.
+RSA with PKCS #1 v1.5 padding (RFC 8017, 8.2.2) or PSS (8.1.2), ECDSA on P-256 and P-384 (FIPS
+186-5), SM2 with SM3. What cannot be checked here is said to be unchecked, never taken for good.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from shared.verifier.curves import P256, P384, Curve, numbers_of
 from shared.verifier.digests import digest as digest_of
 
 _RSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
+_PSS, _MGF1 = "1.2.840.113549.1.1.10", "1.2.840.113549.1.1.8"
 _SM2_CURVE = "1.2.156.10197.1.301"
 #: SM2 with SM3, and SM2 for signing, as GB/T 35275 has it beside the digest.
 _SM2_SIGNATURES = {"1.2.156.10197.1.501", "1.2.156.10197.1.301.1"}
@@ -76,7 +77,7 @@ class Key:
     def algorithm(self) -> str:
         """Its name as in `algorithms.json`, such as `rsa-3072`. Raises NotChecked, ValueError."""
         kind, curve, bits = self._parts()
-        if kind == _RSA:
+        if kind in (_RSA, _PSS):
             size = self._rsa(bits)[0].bit_length()
             return "rsa-" + next(str(each) for each in (4096, 3072, 2048, 0) if size >= each)
         if kind == _EC and curve == _SM2_CURVE:
@@ -85,12 +86,23 @@ class Key:
             return _CURVES[curve][0]
         raise NotChecked(f"不认识这种密钥（{kind} {curve}）")
 
-    def verifies(self, algorithm: str, digest: str | None, message: bytes, signature: bytes) -> str:
+    def verifies(
+        self,
+        algorithm: str,
+        digest: str | None,
+        message: bytes,
+        signature: bytes,
+        *,
+        parameters: bytes = b"",
+    ) -> str:
         """Check a signature; returns the name of its digest.
 
-        `algorithm` is the signature's OID, `digest` the name of the digest that stands beside it.
-        Raises NotChecked, and ValueError when the signature is not over the message by this key.
+        `algorithm` is the signature's OID, `parameters` what follows it (DER), `digest` the name of
+        the digest that stands beside it. Raises NotChecked, and ValueError when the signature is
+        not over the message by this key.
         """
+        if algorithm == _PSS:
+            return self._verifies_pss(_Pss.read(parameters), digest, message, signature)
         if algorithm not in _SIGNATURES:
             raise NotChecked(f"不认识这种签名算法（{algorithm}）")
         named = _SIGNATURES[algorithm] or digest
@@ -99,6 +111,14 @@ class Key:
         if self._fits(algorithm, named, message, signature):
             return named
         raise ValueError("wrong signature")
+
+    def _verifies_pss(self, pss: _Pss, digest: str | None, message: bytes, signature: bytes) -> str:
+        kind, _curve, bits = self._parts()
+        if digest not in (None, pss.digest):
+            raise ValueError("two digests")
+        if kind not in (_RSA, _PSS) or not pss.fits(*self._rsa(bits), message, signature):
+            raise ValueError("wrong signature")
+        return pss.digest
 
     def _fits(self, algorithm: str, digest: str, message: bytes, signature: bytes) -> bool:
         kind, curve, bits = self._parts()
@@ -152,6 +172,80 @@ def _rsa_fits(modulus: int, exponent: int, digest: str, hashed: bytes, signature
     value = pow(int.from_bytes(signature, "big"), exponent, modulus).to_bytes(size, "big")
     wanted = b"\x00\x01" + b"\xff" * (size - len(info) - 3) + b"\x00" + info
     return hmac.compare_digest(value, wanted)
+
+
+@dataclass(frozen=True)
+class _Pss:
+    """How a signature of RSA-PSS was made (RFC 4055, 3.1): digests, and bytes of salt."""
+
+    digest: str = "sha1"
+    mask_digest: str = "sha1"
+    salt: int = 20
+
+    @classmethod
+    def read(cls, parameters: bytes) -> _Pss:
+        """What the parameters say. Raises NotChecked, ValueError."""
+        if not parameters:
+            raise NotChecked("签名没有写明 RSA-PSS 的参数")
+        try:
+            said = {tag: content for tag, content, _ in elements(elements(parameters)[0][1])}
+            found = {}
+            if 0xA0 in said:
+                found["digest"] = digest_named(elements(said[0xA0])[0][1])
+            if 0xA1 in said:
+                named, inner = elements(elements(said[0xA1])[0][1])
+                if oid(named[1]) != _MGF1:
+                    raise NotChecked("不认识 RSA-PSS 的掩码算法")
+                found["mask_digest"] = digest_named(inner[1])
+            salt = int.from_bytes(elements(said[0xA2])[0][1], "big") if 0xA2 in said else 20
+            if 0xA3 in said and elements(said[0xA3])[0][1] != b"\x01":
+                raise ValueError("another trailer")
+        except IndexError as error:
+            raise ValueError("no parameters") from error
+        return cls(**found, salt=salt)
+
+    def fits(self, modulus: int, exponent: int, message: bytes, signature: bytes) -> bool:
+        """RFC 8017, 8.1.2 and 9.1.2."""
+        bits = modulus.bit_length() - 1
+        size, hashed = (bits + 7) // 8, hashed_by(self.digest, message)
+        value = pow(int.from_bytes(signature, "big"), exponent, modulus)
+        length = size - len(hashed) - 1
+        if (
+            len(signature) != (modulus.bit_length() + 7) // 8
+            or value.bit_length() > bits
+            or length < self.salt + 1
+        ):
+            return False
+        block = value.to_bytes(size, "big")
+        masked, proof, trailer = block[:length], block[length:-1], block[-1]
+        mask = int.from_bytes(self._mask(proof, length), "big")
+        # The bits that the modulus has no room for are nothing.
+        plain = (int.from_bytes(masked, "big") ^ mask) & ((1 << bits - 8 * (size - length)) - 1)
+        opened = plain.to_bytes(length, "big")
+        at = length - self.salt - 1
+        again = hashed_by(self.digest, bytes(8) + hashed + opened[at + 1 :])
+        return (
+            trailer == 0xBC
+            and not any(opened[:at])
+            and opened[at] == 1
+            and hmac.compare_digest(again, proof)
+        )
+
+    def _mask(self, seed: bytes, length: int) -> bytes:
+        """MGF1 (RFC 8017, B.2.1)."""
+        made = b""
+        while len(made) < length:
+            step = len(made) // len(hashed_by(self.mask_digest, b""))
+            made += hashed_by(self.mask_digest, seed + step.to_bytes(4, "big"))
+        return made[:length]
+
+
+def digest_named(algorithm: bytes) -> str:
+    """The name of a digest, from the content of its AlgorithmIdentifier. Raises NotChecked."""
+    named = oid(elements(algorithm)[0][1])
+    if named not in DIGESTS:
+        raise NotChecked(f"不认识这种摘要算法（{named}）")
+    return DIGESTS[named]
 
 
 def _ecdsa_fits(curve: Curve, key: bytes, hashed: bytes, signature: bytes) -> bool:

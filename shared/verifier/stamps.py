@@ -19,12 +19,11 @@ from shared.verifier.certificates import (
     Authorities,
     Certificate,
     NotTrusted,
-    digest_named,
     moment,
     weak_at,
 )
 from shared.verifier.cms import Signer
-from shared.verifier.signatures import NotChecked, hashed_by, oid
+from shared.verifier.signatures import NotChecked, digest_named, hashed_by, oid
 
 _STAMP_INFO = "1.2.840.113549.1.9.16.1.4"
 _TIME_STAMPING = "1.3.6.1.5.5.7.3.8"

@@ -9,7 +9,15 @@ from shared.packaging.eep.form import CanonicalForm
 from shared.packaging.eep.open import Eep, open_eep
 from shared.packaging.eep.report import Part, Report, SignatureReport, Verdict
 from shared.packaging.eep.sign import Making, add_signatures
-from shared.packaging.eep.signers import KeySigner, SealSigner, Signer, read_pkcs12
+from shared.packaging.eep.signers import (
+    KeySigner,
+    SealSigner,
+    ServiceSigner,
+    Signer,
+    read_pkcs12,
+    signer_at,
+    signer_with,
+)
 from shared.packaging.eep.trust import Trust
 from shared.packaging.eep.verify import verify
 from shared.packaging.eep.write import write_modified, write_original
@@ -24,6 +32,7 @@ __all__ = [
     "Part",
     "Report",
     "SealSigner",
+    "ServiceSigner",
     "SignatureReport",
     "Signer",
     "Trust",
@@ -31,6 +40,8 @@ __all__ = [
     "add_signatures",
     "open_eep",
     "read_pkcs12",
+    "signer_at",
+    "signer_with",
     "verify",
     "write_modified",
     "write_original",

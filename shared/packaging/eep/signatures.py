@@ -161,7 +161,7 @@ def _claim(
         )
     own = certificates[0]
     base = replace(base, signer=base.signer or own.name)
-    if base.algorithm != own.algorithm:
+    if base.algorithm not in own.algorithms:
         return _with(
             base,
             Verdict.UNVERIFIABLE,
@@ -245,7 +245,7 @@ def _judge(claim: _Claim, trust: Trust) -> SignatureReport:
         running = own.new_digest()
         running.update(claim.message)
         digest = running.digest()
-    if not own.verifies(digest, claim.signature):
+    if not own.verifies(digest, claim.signature, claim.report.algorithm):
         return _with(claim.report, Verdict.ALTERED, _wrong_signature(claim.where))
     trouble = trust.trouble(claim.certificates, claim.where)
     if trouble is not None:

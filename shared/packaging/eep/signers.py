@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -13,11 +15,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
 from shared.kernel.certificates import Certificate
 from shared.kernel.errors import Invalid
-from shared.kernel.keys import SigningKey
+from shared.kernel.key_files import PrivateKey
+from shared.kernel.keys import Seal, SigningKey
+from shared.kernel.pkcs12 import read_sm2_pkcs12
+from shared.kernel.signing_service import ServiceSeal, SigningService
 
 
 class Signer(Protocol):
-    """What a package is signed with; a hardware key or a service is one more class of this shape.
+    """What a package is signed with: a key here, in a service (`signer_at`), or one more class.
 
     `certificates` has the signer's own first, then its issuers. What is signed is the digest of a
     `certificates[0].new_digest()`; the signature is DER for SM2 and ECDSA, PKCS #1 v1.5 for RSA.
@@ -33,9 +38,9 @@ class Signer(Protocol):
 
 @dataclass(frozen=True)
 class SealSigner:
-    """An SM2 key of ours: a unit's or an archive's seal 印章, with its certificate."""
+    """A unit's or an archive's seal 印章 (SM2), here or in a service, with its certificate."""
 
-    key: SigningKey
+    key: Seal
     certificates: Sequence[Certificate]
 
     def __post_init__(self) -> None:
@@ -69,16 +74,48 @@ class KeySigner:
         return self.key.sign(digest, ec.ECDSA(sha256))
 
 
-def read_pkcs12(content: bytes, password: str) -> KeySigner:
-    """The RSA or ECDSA key of a PKCS #12 file (.p12) with its certificates. Raises Invalid."""
-    try:
+@dataclass(frozen=True)
+class ServiceSigner:
+    """An RSA or ECDSA key that a device or a service keeps, with its certificates."""
+
+    service: SigningService
+    certificates: Sequence[Certificate]
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Have it signed. Raises Unavailable, also for a signature that is not this key's."""
+        own = self.certificates[0]
+        signature = self.service.sign(digest, algorithm=str(own.algorithm))
+        if not own.verifies(digest, signature):
+            raise self.service.refused("给的签名不是这个证书的")
+        return signature
+
+
+def signer_at(service: SigningService, certificates: Sequence[Certificate]) -> Signer:
+    """Who signs there with the key of this certificate."""
+    if sm2_key := certificates[0].sm2_key:
+        return SealSigner(ServiceSeal(sm2_key, service), certificates)
+    return ServiceSigner(service, certificates)
+
+
+def signer_with(key: PrivateKey, certificates: Sequence[Certificate]) -> SealSigner | KeySigner:
+    """Who signs with this key. Raises Invalid when the certificate is that of another."""
+    if isinstance(key, SigningKey):
+        return SealSigner(key, certificates)
+    return KeySigner(key, certificates)
+
+
+def read_pkcs12(content: bytes, password: str) -> SealSigner | KeySigner:
+    """The SM2, RSA or ECDSA key of a PKCS #12 file (.p12) with its certificates. Raises Invalid."""
+    with suppress(Exception):  # a wrong password shows in whatever it decrypts to
+        if sm2 := read_sm2_pkcs12(content, password):
+            return SealSigner(*sm2)
+    key = own = None
+    with suppress(ValueError, UnsupportedAlgorithm):
         key, own, others = pkcs12.load_key_and_certificates(content, password.encode())
-    except ValueError:
-        key = own = None
     if own is None or not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
         raise Invalid(
             "pkcs12",
-            "密钥文件无法读取，口令不对，或其中没有 RSA、ECDSA 密钥和证书。",
+            "密钥文件无法读取，口令不对，或其中没有 SM2、RSA、ECDSA 密钥和证书。",
             "请检查文件和口令。",
             code="pkcs12_unreadable",
         )

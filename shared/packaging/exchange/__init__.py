@@ -9,6 +9,7 @@ from shared.packaging.exchange.convert import Converted, build, convert, trust_i
 from shared.packaging.exchange.judge import FormReport, judge
 from shared.packaging.exchange.papers import About
 from shared.packaging.exchange.sources import FORMS, Source, form_at, is_eep, opened_source
+from shared.packaging.exchange.unpack import Unpacked, unpack
 
 __all__ = [
     "FORMS",
@@ -18,6 +19,7 @@ __all__ = [
     "FormReport",
     "Loss",
     "Source",
+    "Unpacked",
     "build",
     "convert",
     "form_at",
@@ -25,4 +27,5 @@ __all__ = [
     "judge",
     "opened_source",
     "trust_in",
+    "unpack",
 ]

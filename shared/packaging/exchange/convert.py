@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from shared.packaging.exchange.from_eep import write_eep
 from shared.packaging.exchange.label import labels_pdf
 from shared.packaging.exchange.own import sealed_by, write_own
 from shared.packaging.exchange.papers import About
-from shared.packaging.exchange.sources import EEP, Source, opened_source
+from shared.packaging.exchange.sources import EEP, cleared, opened_source
 from shared.packaging.exchange.write import FormWriter, size_on_medium
-from shared.packaging.exchange.writing import FILE_KINDS, new_tree, refuse_existing
+from shared.packaging.exchange.writing import FILE_KINDS, new_tree, refuse_existing, work_beside
 from shared.records.text import safe_file_name
 from shared.storage.temporary import new_folder, telling_of_trouble, temporary_file
 
@@ -65,7 +64,7 @@ def convert(
 
     Args:
         sources: packages of DA/T 48, Danglian's own (ZIP or folder), item packages of DA/T 93 and
-            media of 档发〔2012〕7号 (folder or ZIP).
+            media of 档发〔2012〕7号 (folder, ZIP or image of a disc).
         into: what to write: a file `.eep`, a folder, a `.zip`, or (image of a disc) an `.iso`; a
             folder of packages where several records become packages of one record each.
         to: `eep`, `folder`, `dat93` or `medium`.
@@ -93,8 +92,8 @@ def convert(
                 "sources", "里面没有一件档案。", "请检查目录文件。", code="nothing_to_convert"
             )
         into.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(stack.enter_context(_work_beside(into)))
-        records = (each for source in opened for each in _cleared(source, work))
+        work = stack.enter_context(work_beside(into))
+        records = (each for source in opened for each in cleared(source, work))
         writing = _Writing(into, to, signer, done)
         if to in (DAT93, MEDIUM):
             writing.forms(records, about or About(), medium_bytes, labels)
@@ -125,22 +124,6 @@ def trust_in(signer: Signer | None) -> Trust:
         return Trust()
     seals = [signer.key.public] if isinstance(signer, SealSigner) else []
     return Trust(signer.certificates[-1:], seals)
-
-
-@contextmanager
-def _work_beside(into: Path) -> Iterator[str]:
-    """A folder for what is unpacked on the way, on the same disk."""
-    with tempfile.TemporaryDirectory(
-        prefix=f".{into.name}.", suffix=".work", dir=into.parent
-    ) as it:
-        yield it
-
-
-def _cleared(source: Source, work: Path) -> Iterator[Carried]:
-    for each in source.records(work):
-        yield each
-        for path in work.iterdir():
-            path.unlink()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A tree as an image of a disc: UDF with the names as they are, ISO 9660 beside it with numbers.
 
 Windows, macOS and Linux read the UDF side; the other is for the oldest readers, whose names know
-no Chinese. An image is written here and never read: it is mounted, and read as a folder.
+no Chinese. `disc` reads images.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 from shared.inspection.finding import Finding
 from shared.kernel.errors import Invalid
 from shared.kernel.identifiers import new_id
-from shared.kernel.keys import PublicKey, SigningKey
+from shared.kernel.keys import PublicKey, Seal
 from shared.packaging.build import Sealed, seal_record
 from shared.packaging.eep.report import Verdict
 from shared.packaging.eep.trust import Trust
@@ -98,7 +98,7 @@ def carried_of(
     return Carried(package.record, fonds, described.archive, places, sealed)
 
 
-def sealed_by(carried: Carried, key: SigningKey) -> Carried:
+def sealed_by(carried: Carried, key: Seal) -> Carried:
     """The record sealed by this key, as a package that belongs to no offer."""
     sealed = seal_record(
         carried.record,

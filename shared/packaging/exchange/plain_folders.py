@@ -7,7 +7,8 @@ Both hold the record as it is now, and beside it what proves how it was received
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared.kernel.canonical import canonical_json, sha256_hex
@@ -26,6 +27,16 @@ _DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _PERCENT = str.maketrans("%", "％")
 
 
+@dataclass(frozen=True)
+class Later:
+    """A file that the archive has added to a record since, as it lies here."""
+
+    name: str
+    path: Path
+    sha256: str
+    size: int
+
+
 class _Listing:
     """A tree of which each file is listed as it is written."""
 
@@ -42,7 +53,7 @@ class _Listing:
         self._digests[name] = sha256_hex(content)
         self.size += len(content)
 
-    def copy(self, name: str, source: Path, file: ComputerFile) -> None:
+    def copy(self, name: str, source: Path, file: ComputerFile | Later) -> None:
         self._tree.copy(name, source, file.sha256)
         self._digests[name] = file.sha256
         self.size += file.size
@@ -53,7 +64,13 @@ class _Listing:
 
 
 def write_bag(
-    carried: Carried, papers: Mapping[str, bytes], tree: TreeWriter, *, keeper: str, made_on: str
+    carried: Carried,
+    papers: Mapping[str, bytes],
+    tree: TreeWriter,
+    *,
+    later: Sequence[Later] = (),
+    keeper: str,
+    made_on: str,
 ) -> None:
     """Write a record as a bag.
 
@@ -61,6 +78,7 @@ def write_bag(
         carried: the record.
         papers: what else proves it, by file name: its receipt, later descriptions.
         tree: where to.
+        later: files of later versions, and the papers about them.
         keeper: who hands it out (Source-Organization).
         made_on: the day, `2026-03-05`.
     """
@@ -73,6 +91,8 @@ def write_bag(
         payload.add(f"data/received/{name}", content)
     for name, content in papers.items():
         payload.add(f"data/papers/{name}", content)
+    for each in later:
+        payload.copy(f"data/later/{each.name}", each.path, each)
     about = {
         "Source-Organization": keeper,
         "External-Identifier": carried.record.code or "",
@@ -89,10 +109,17 @@ def write_bag(
     tree.add("tagmanifest-sha256.txt", tags.to_bytes())
 
 
-def write_eark(carried: Carried, papers: Mapping[str, bytes], tree: TreeWriter) -> None:
-    """Write a record as a folder in the manner of E-ARK; `papers` as for `write_bag`.
+def write_eark(
+    carried: Carried,
+    papers: Mapping[str, bytes],
+    tree: TreeWriter,
+    *,
+    later: Sequence[Later] = (),
+) -> None:
+    """Write a record as a folder in the manner of E-ARK; `papers` and `later` as for `write_bag`.
 
-    Computer files that were born digital and digital copies are two representations.
+    Computer files that were born digital and digital copies are two representations, files of
+    later versions a third.
     """
     listing = _Listing(tree)
     for name, content in _described(carried):
@@ -103,6 +130,8 @@ def write_eark(carried: Carried, papers: Mapping[str, bytes], tree: TreeWriter) 
         listing.add(f"metadata/other/received/{name}", content)
     for folder, name, path, file in _files(carried):
         listing.copy(f"representations/{file.kind}/data/{folder}/{name}", path, file)
+    for each in later:
+        listing.copy(f"representations/later/data/{each.name}", each.path, each)
     tree.add(LISTED, listing.to_bytes())
 
 
@@ -123,9 +152,15 @@ def _received(carried: Carried) -> Iterator[tuple[str, bytes]]:
 
 
 def _files(carried: Carried) -> Iterator[tuple[str, str, Path, ComputerFile]]:
+    return by_document(carried, lambda name: shortened(name.translate(_PERCENT)))
+
+
+def by_document(
+    carried: Carried, name_of: Callable[[str], str] = shortened
+) -> Iterator[tuple[str, str, Path, ComputerFile]]:
     """Each computer file: folder of its document, name there, where it lies, itself."""
     documents = sorted(carried.record.documents, key=lambda each: each.order)
     for place, document in enumerate(documents, 1):
-        plain = (shortened(file.name.translate(_PERCENT)) for file in document.files)
+        plain = (name_of(file.name) for file in document.files)
         for file, name in zip(document.files, distinct_names(plain), strict=True):
             yield f"{place:02d}", name, carried.files[file.id], file

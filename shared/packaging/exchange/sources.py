@@ -1,4 +1,4 @@
-"""What comes in to be converted: opened by what it is, let out only when it is proven."""
+"""What is opened or converted: recognised by what it is, let out only when it is proven."""
 
 from __future__ import annotations
 
@@ -35,7 +35,13 @@ _ZIP = b"PK\x03\x04"
 
 
 class Source(Protocol):
-    """Something that was opened to be converted."""
+    """Something that was opened to take its records out.
+
+    `form` is one of FORMS; `is_proven` says whether all that was taken so far was proven.
+    """
+
+    form: str
+    is_proven: bool
 
     def __len__(self) -> int:
         """How many records are in it."""
@@ -67,7 +73,7 @@ class OpenedTree:
 
 @contextmanager
 def opened_tree(path: Path) -> Iterator[OpenedTree]:
-    """Open a folder or ZIP by what it is. Raises Invalid when it is none that is known."""
+    """Open a folder, ZIP or image by what it is. Raises Invalid when it is none that is known."""
     tree = open_tree(path)
     try:
         form = _form_of_tree(tree)
@@ -91,6 +97,14 @@ def opened_source(path: Path, trust: Trust, *, as_it_is: bool = False) -> Iterat
     else:
         with opened_tree(path) as opened:
             yield _TreeSource(opened, trust, as_it_is)
+
+
+def cleared(source: Source, work: Path) -> Iterator[Carried]:
+    """The records of a source, `work` emptied after each."""
+    for each in source.records(work):
+        yield each
+        for path in work.iterdir():
+            path.unlink()
 
 
 def is_eep(path: Path) -> bool:
@@ -139,20 +153,26 @@ def _prefix(tree: Entries) -> str:
 
 
 class _EepSource:
+    form = EEP
+
     def __init__(self, stream: BinaryIO, name: str, trust: Trust, as_it_is: bool) -> None:
         self._stream, self._name, self._trust, self._as_it_is = stream, name, trust, as_it_is
+        self.is_proven = True
 
     def __len__(self) -> int:
         return 1
 
     def records(self, work: Path) -> Iterator[Carried]:
         opened = open_eep(self._stream, trust=self._trust, as_it_is=self._as_it_is)
+        self.is_proven = opened.report.is_proven
         yield take_out(opened, work, where=self._name)
 
 
 class _TreeSource:
     def __init__(self, opened: OpenedTree, trust: Trust, as_it_is: bool) -> None:
         self._reader, self._trust, self._as_it_is = opened.reader, trust, as_it_is
+        self.form = opened.form
+        self.is_proven = not any(each.is_error for each in opened.reader.findings)
 
     def __len__(self) -> int:
         return len(self._reader)
@@ -175,15 +195,16 @@ class _TreeSource:
         if found.verdict is not Verdict.VALID and not self._as_it_is:
             raise Invalid(
                 "file",
-                f"未予转换：没有证明“{found.code}”是谁做的。",
+                f"没有取出：没有证明“{found.code}”是谁做的。",
                 "请用 --seal、--trust 写明信任谁；确知来源的，加 --as-it-is。",
                 code="not_proven",
             )
+        self.is_proven = self.is_proven and not wrong and found.verdict is Verdict.VALID
         return found.carried
 
 
 def _not_taken(code: str, found: Finding) -> Invalid:
     where = f"（{found.where}）" if found.where else ""
     return Invalid(
-        "file", f"未予转换：{code} {found.problem}{where}", found.remedy, code=found.code
+        "file", f"没有取出：{code} {found.problem}{where}", found.remedy, code=found.code
     )

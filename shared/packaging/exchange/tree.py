@@ -1,8 +1,8 @@
-"""A tree of files that somebody has brought, as a folder or a ZIP: read as if an enemy had made it.
+"""A tree of files that somebody has brought, as a folder, ZIP or image of a disc.
 
-Everything that can be known from names and sizes is checked before a byte of content is read.
-Unlike `shared.packaging.layout`, which takes only ZIPs in our own plain form, this takes those of
-any program.
+It is read as if an enemy had made it: everything that can be known from names and sizes is checked
+before a byte of content is read. Unlike `shared.packaging.layout`, which takes only ZIPs in our own
+plain form, this takes those of any program.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import BinaryIO, cast
 from shared.kernel.errors import Invalid
 from shared.kernel.files import CHUNK
 from shared.packaging.build import fold
+from shared.packaging.exchange.disc import Piece, Pieces, files_of_image
 from shared.packaging.exchange.image import is_image
 from shared.packaging.layout import MOST_RATIO
 from shared.packaging.package import Entries, Told
@@ -37,15 +38,13 @@ _HEADER = 30
 
 
 def open_tree(path: Path) -> Entries:
-    """Open a folder or a ZIP. Raises Invalid, naming the entry, for what is hostile or broken."""
-    if path.is_file() and is_image(path):
-        raise Invalid(
-            "file",
-            "这是光盘映像，不直接读取。",
-            "请先装载（挂载）映像，再写装载后的目录。",
-            code="image_not_mounted",
-        )
-    return FolderTree(path) if path.is_dir() else ZipTree(path)
+    """Open a folder, a ZIP or an image of a disc.
+
+    Raises Invalid, naming the entry, for what is hostile or broken.
+    """
+    if path.is_dir():
+        return FolderTree(path)
+    return ImageTree(path) if is_image(path) else ZipTree(path)
 
 
 class FolderTree:
@@ -111,6 +110,41 @@ class ZipTree:
     def close(self) -> None:
         """Let go of the file."""
         self._archive.close()
+
+
+class ImageTree:
+    """The files of an image of a disc."""
+
+    def __init__(self, path: Path) -> None:
+        self._stream = path.open("rb")
+        try:
+            self._places = self._read()
+        except BaseException:
+            self._stream.close()
+            raise
+        self.sizes: Mapping[str, int] = {
+            name: sum(piece.size for piece in pieces) for name, pieces in self._places.items()
+        }
+
+    def _read(self) -> dict[str, tuple[Piece, ...]]:
+        places: dict[str, tuple[Piece, ...]] = {}
+
+        def found() -> Iterator[tuple[str, int]]:
+            for name, pieces in files_of_image(self._stream):
+                places[name] = pieces
+                yield name, sum(piece.size for piece in pieces)
+
+        _checked(found())
+        return places
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """A file, read where it lies in the image."""
+        yield cast(BinaryIO, io.BufferedReader(Pieces(self._stream, self._places[name]), CHUNK))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._stream.close()
 
 
 class Part:

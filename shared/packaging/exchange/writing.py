@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -39,8 +40,8 @@ def new_tree(target: Path) -> Iterator[TreeWriter]:
     """
     kind = target.suffix.lower()
     if kind not in FILE_KINDS:
-        with new_folder(target) as folder:
-            yield _Folder(folder)
+        with new_folder_tree(target) as tree:
+            yield tree
         return
     refuse_existing(target)
     target = target.absolute()
@@ -56,6 +57,22 @@ def new_tree(target: Path) -> Iterator[TreeWriter]:
             temporary.replace(target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+@contextmanager
+def new_folder_tree(target: Path) -> Iterator[TreeWriter]:
+    """Write a tree as a folder, whatever its name; raises as `new_tree`."""
+    with new_folder(target) as folder:
+        yield _Folder(folder)
+
+
+@contextmanager
+def work_beside(target: Path) -> Iterator[Path]:
+    """A folder for what is unpacked on the way, on the same disk."""
+    with tempfile.TemporaryDirectory(
+        prefix=f".{target.name}.", suffix=".work", dir=target.parent
+    ) as work:
+        yield Path(work)
 
 
 def refuse_existing(target: Path) -> None:

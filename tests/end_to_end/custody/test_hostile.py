@@ -97,9 +97,8 @@ def test_no_signature_but_the_seal_s_own_over_the_very_statement_assigns_a_fonds
 ) -> None:
     hand_over_id = arrived(two)
     with two.taking.folder.database().read() as session:
-        good = custody.draft_signature(
-            LEADER, hand_over_id, two.taking.folder.keys.seal(), session=session
-        )
+        statement = custody.draft_statement(LEADER, hand_over_id, session=session)
+    good = custody.seal_statement(statement, two.taking.folder.keys.seal())
     other = {**good["statement"], "by": "另一人"}
     seal = two.taking.folder.keys.seal()
     for body in (

@@ -109,9 +109,8 @@ class TwoUnits:
     def sign(self, unit: Unit, hand_over_id: str) -> None:
         database = unit.folder.database()
         with database.read() as session:
-            draft = custody.draft_signature(
-                LEADER, hand_over_id, unit.folder.keys.seal(), session=session
-            )
+            statement = custody.draft_statement(LEADER, hand_over_id, session=session)
+        draft = custody.seal_statement(statement, unit.folder.keys.seal())
         with database.write() as session:
             custody.sign(LEADER, hand_over_id, draft, session=session)
 

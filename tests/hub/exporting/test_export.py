@@ -15,6 +15,7 @@ from hub.exporting import plan as plans
 from hub.exporting.folder import ExportFolder
 from hub.exporting.service import draft
 from hub.exporting.work import Export
+from hub.repository.versions import Adding, EventKind, add_version
 from shared.audit import events
 from shared.kernel.actor import Actor
 from shared.kernel.errors import Conflict, Invalid, NotAllowed
@@ -317,6 +318,52 @@ def test_a_full_disk_stops_it_with_a_sentence_and_it_goes_on_when_there_is_room(
         ballast.unlink()
         received.export(small / "out")
         assert_whole(small / "out")
+
+
+@pytest.fixture
+def renewed(received: Received, tmp_path: Path) -> Received:
+    """The archive has kept the file of the second record in another format since."""
+    place = received.hub.city.folder
+    (tmp_path / "正文.ofd").write_bytes(b"converted")
+    add_version(
+        place,
+        received.hub.city.archivist(YILING_ARCHIVE),
+        received.records[1].id,
+        EventKind.MIGRATION,
+        {"正文.ofd": tmp_path / "正文.ofd"},
+        facts={"source": "正文.pdf", "tool": "转换 2.1", "reason": "换成长期保存的格式"},
+    )
+    while Adding(place).step():
+        pass
+    return received
+
+
+@pytest.mark.parametrize(
+    ("form", "there"),
+    [("own", ""), ("bagit", "data/later/"), ("eark", "representations/later/data/")],
+)
+def test_what_was_added_since_goes_along(
+    form: str, there: str, renewed: Received, tmp_path: Path
+) -> None:
+    renewed.export(tmp_path / "out", "--form", form)
+    rows = {row["编号"]: row for row in assert_whole(tmp_path / "out")}
+    folder = tmp_path / "out" / rows[renewed.records[1].id]["位置"]
+    (added,) = folder.glob(f"{there}event-*.ofd")
+    assert added.read_bytes() == b"converted"
+    (paper,) = folder.glob(f"{there}event-*.json")
+    assert json.loads(paper.read_bytes())["facts"]["tool"] == "转换 2.1"
+    if form == "bagit":
+        assert_bag(folder)
+
+
+@pytest.mark.parametrize("form", ["eep", "dat93", "medium"])
+def test_a_form_with_no_room_for_what_was_added_since_says_so(
+    form: str, renewed: Received, tmp_path: Path
+) -> None:
+    renewed.export(tmp_path / "out", "--form", form)
+    rows = {row["编号"]: row["形式装不下的"] for row in assert_whole(tmp_path / "out")}
+    told = {id_: "格式迁移后的文件" in said for id_, said in rows.items()}
+    assert told == {each.id: each is renewed.records[1] for each in renewed.records}
 
 
 def test_a_large_file_takes_no_memory(received: Received) -> None:

@@ -143,11 +143,11 @@ class Office:
         self.node, self.clerk, self.leader = node, clerk, leader
         self.work = TransferWork(node.folder)
 
-    def filed(self, count: int = 3, *, extra: int = 0) -> list[str]:
+    def filed(self, count: int = 3, *, extra: int = 0, content: bytes | None = None) -> list[str]:
         rows = self.node.rows(count)
         for row in rows:
-            content = io.BytesIO(pdf(row["title"], extra))
-            stored = keep_file(self.node.folder.files, content, "正文.pdf")
+            file = io.BytesIO(content or pdf(row["title"], extra))
+            stored = keep_file(self.node.folder.files, file, "正文.pdf")
             row["documents"] = [
                 {"role": "正本", "title": None, "files": [{**stored.__dict__, "kind": None}]}
             ]
@@ -187,9 +187,9 @@ class Office:
         return batch_id, ids
 
     def sign(self, batch_id: str) -> None:
-        seal = self.node.folder.keys.seal()
         with self.node.database.read() as session:
-            draft = transfer.draft_signature(self.leader, batch_id, seal, session=session)
+            draft = transfer.draft_signature(self.leader, batch_id, session=session)
+        draft = transfer.seal_draft(draft, self.node.folder.keys.seal())
         with self.node.database.write() as session:
             transfer.sign(self.leader, batch_id, draft, session=session)
 

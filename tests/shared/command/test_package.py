@@ -87,3 +87,53 @@ def test_what_is_wrong_or_proves_nothing_has_its_own_exit_code(unit: Unit, tmp_p
     call("verify", tmp_path / "missing.eep", code=2)
     file.write_bytes(b"PK\x03\x04")
     assert said("verify", file, code=1)["well_formed"]["passed"] is False
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "folder"),
+    [
+        ("folder", "own", ""),
+        ("folder", "own.zip", ""),
+        ("dat93", "dat93", "{code}/"),
+        ("medium", "medium.zip", "{code}/"),
+        ("medium", "medium.iso", "{code}/"),
+    ],
+)
+def test_every_form_is_verified_and_opened(
+    form: str, name: str, folder: str, unit: Unit, tmp_path: Path
+) -> None:
+    record = unit.record(unit.file("通知.pdf", b"one"), unit.file("附件.txt", b"two"))
+    unit.package(record, tmp_path / "package.zip")
+    source, key = tmp_path / name, ("--seal", unit.seal.public.hex)
+    about = tmp_path / "about.json"
+    about.write_text(json.dumps({"medium_number": "G-1"}))
+    made = ("--about", about) if form in ("dat93", "medium") else ()
+    call("convert", tmp_path / "package.zip", "--to", form, "--into", source, *key, *made)
+    assert said("verify", source, *key)["form"] == form
+    out = tmp_path / "out"
+    assert said("open", source, "--into", out, code=2)["code"] == "not_proven"
+    assert not out.exists()
+    assert said("open", source, "--into", out, "--as-it-is")["is_proven"] is False
+    opened = said("open", source, "--into", tmp_path / "proven", *key)
+    assert (opened["form"], opened["is_proven"]) == (form, True)
+    there = tmp_path / "proven" / folder.format(code=record.code)
+    assert (there / "metadata.xml").is_file()
+    found = {path.name: path.read_bytes() for path in there.glob("content/*/*")}
+    assert found == {"通知.pdf": b"one", "附件.txt": b"two"}
+    assert sorted(opened["files"]) == sorted(
+        str(path.relative_to(tmp_path / "proven"))
+        for path in (tmp_path / "proven").rglob("*")
+        if path.is_file()
+    )
+
+
+def test_an_altered_package_stays_closed_in_every_form(unit: Unit, tmp_path: Path) -> None:
+    unit.package(unit.record(unit.file("通知.pdf", b"one")), tmp_path / "package.zip")
+    key = ("--seal", unit.seal.public.hex)
+    call("convert", tmp_path / "package.zip", "--to", "folder", "--into", tmp_path / "own", *key)
+    (altered,) = (tmp_path / "own").glob("content/**/*.pdf")
+    altered.write_bytes(b"two")
+    out = tmp_path / "out"
+    assert said("verify", tmp_path / "own", *key, code=1)["findings"]
+    assert said("open", tmp_path / "own", "--into", out, "--as-it-is", *key, code=2)["code"]
+    assert not [*tmp_path.glob("out*"), *tmp_path.glob(".out*")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -325,6 +327,38 @@ def test_hostile_documents_are_told_and_cost_little(party: Party) -> None:
         for each in the_only(endless, trust).findings
     )
     assert seals_of("ofd", io.BytesIO(b"no zip"), trust)[0].verdict is Verdict.ALTERED
+
+
+class _FailingDisk(io.BytesIO):
+    """A disk that fails when it is read beyond a place."""
+
+    def __init__(self, content: bytes, number: int, after: int) -> None:
+        super().__init__(content)
+        self._number, self._left = number, after
+
+    def read(self, size: int | None = -1) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            raise OSError(self._number, os.strerror(self._number))
+        return super().read(size)
+
+
+@pytest.mark.parametrize("after", [0, 3, 8, 12])
+def test_a_disk_that_fails_is_no_altered_document(after: int, party: Party) -> None:
+    content = zipped(sealed(PLAIN, Sealing(party)))
+    with pytest.raises(OSError, match="Input/output"):
+        seals_of("ofd", _FailingDisk(content, errno.EIO, after), Trust(party.authorities()))
+
+
+def test_a_fault_of_our_own_is_no_altered_document(
+    party: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_given: object) -> None:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr("shared.seals.ofd._hold_references", fault)
+    with pytest.raises(KeyError):
+        judged(sealed(PLAIN, Sealing(party)), Trust(party.authorities()))
 
 
 def test_a_document_without_seals_has_none(party: Party) -> None:

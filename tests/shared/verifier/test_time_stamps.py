@@ -291,7 +291,7 @@ def test_what_this_program_cannot_check_is_not_valid() -> None:
     with pytest.raises(NotChecked):
         unknown.verifies("1.2.840.10045.4.3.4", None, b"message", b"")
     with pytest.raises(NotChecked):
-        unknown.verifies("1.2.840.113549.1.1.10", None, b"message", b"")
+        unknown.verifies("1.2.840.113549.1.1.14", None, b"message", b"")
 
 
 # ---- the commands

@@ -7,15 +7,20 @@ import hashlib
 import io
 import re
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 from gmssl import sm2, sm3  # another implementation than the one that signs
 
 from shared.kernel.certificates import (
+    RSA_PSS,
+    RSA_WITH_SHA256,
     Certificate,
     read_certificates,
     self_signed,
@@ -244,6 +249,35 @@ def test_a_key_in_a_pkcs_12_file_signs(unit: Unit) -> None:
     for bad, password in ((content, "wrong"), (b"", "yichang-2024")):
         with pytest.raises(Invalid):
             read_pkcs12(bad, password)
+
+
+def test_a_signature_by_rsa_pss_is_verified(unit: Unit) -> None:
+    made = Authority().rsa_signer()
+    assert isinstance(made.key, rsa.RSAPrivateKey)
+    package = original(unit, unit.record(), _PssSigner(made.key, made.certificates))
+    assert package.getvalue().count(RSA_PSS.encode()) == 2
+    told = Trust([made.certificates[1]])
+    assert verify(package, trust=told).is_proven
+    as_another = package.getvalue().replace(RSA_PSS.encode(), RSA_WITH_SHA256.encode())
+    report = verify(io.BytesIO(as_another), trust=told)
+    assert {each.verdict for each in report.signatures} == {Verdict.ALTERED}
+
+
+class _PssCertificate(Certificate):
+    algorithm = RSA_PSS
+
+
+class _PssSigner:
+    """Another's program, which signs with RSA-PSS."""
+
+    def __init__(self, key: rsa.RSAPrivateKey, chain: Sequence[Certificate]) -> None:
+        self._key = key
+        self.certificates = [_PssCertificate(chain[0].der), *chain[1:]]
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        sha256 = hashes.SHA256()
+        how = padding.PSS(padding.MGF1(sha256), padding.PSS.DIGEST_LENGTH)
+        return self._key.sign(digest, how, Prehashed(sha256))
 
 
 def test_who_locks_can_be_another_than_who_signs(unit: Unit) -> None:

@@ -1,10 +1,12 @@
-"""What a bag must be: RFC 8493, read again."""
+"""What a bag must be: RFC 8493, read again here and by the Library of Congress's own bagit."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 from urllib.parse import unquote
+
+import bagit
 
 from shared.kernel.canonical import sha256_hex
 
@@ -13,6 +15,7 @@ _LINE = re.compile(r"([0-9a-f]{64})[ \t]+(?:\./)?(.+)")
 
 def assert_bag(folder: Path) -> None:
     """A bag as RFC 8493 has it: declaration, payload listed whole, tag files listed."""
+    bagit.Bag(str(folder)).validate()
     declared = (folder / "bagit.txt").read_text(encoding="utf-8")
     assert declared == "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
     payload = {

@@ -243,9 +243,6 @@ def test_an_image_of_a_disc_has_all_files_under_their_names(unit: Unit, tmp_path
     assert sorted(len(Path(name).name) for name in found if name.startswith("电子档案/")) == [
         8, 12, 82, 120,
     ]  # fmt: skip
-    with pytest.raises(Invalid) as caught:
-        convert([tmp_path / "m" / "001.iso"], tmp_path / "back", to="folder")
-    assert caught.value.code == "image_not_mounted"
 
 
 def test_long_names_are_cut_in_a_form_and_whole_in_the_record(unit: Unit, tmp_path: Path) -> None:

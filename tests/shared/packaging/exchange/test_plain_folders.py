@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
+import bagit
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from shared.kernel.canonical import sha256_hex
 from shared.packaging.exchange import Carried
 from shared.packaging.exchange.own import sealed_by
-from shared.packaging.exchange.plain_folders import write_bag, write_eark
+from shared.packaging.exchange.plain_folders import Later, write_bag, write_eark
 from shared.packaging.exchange.writing import new_tree
 from shared.records.record import Record, record_from_wire
 from tests.shared.packaging.eep.makers import with_bytes
@@ -69,3 +71,23 @@ def test_any_record_is_whole_in_both(
     for start in (bag / "data/content", folder / "representations"):
         digests = (sha256_hex(path.read_bytes()) for path in start.rglob("*") if path.is_file())
         assert sorted(digests) == contents
+
+
+def test_a_bag_that_was_altered_is_none_to_another_reader(tmp_path: Path) -> None:
+    unit = Unit(tmp_path / "files")
+    record = unit.record(unit.file("通知.pdf", b"as it was"))
+    carried = sealed_by(Carried(record, unit.fonds, None, unit.paths(record)), unit.seal)
+    added = tmp_path / "added.ofd"
+    added.write_bytes(b"added")
+    later = [Later("event-1-1.ofd", added, sha256_hex(b"added"), 5)]
+    with new_tree(tmp_path / "bag") as tree:
+        write_bag(carried, PAPERS, tree, later=later, keeper="宜昌市档案馆", made_on="2026-03-05")
+    assert_bag(tmp_path / "bag")
+    assert (tmp_path / "bag/data/later/event-1-1.ofd").read_bytes() == b"added"
+    for name in ("data/content/01/通知.pdf", "data/later/event-1-1.ofd", "bag-info.txt"):
+        path = tmp_path / "bag" / name
+        before = path.read_bytes()
+        path.write_bytes(before[:-1] + b"!")
+        with pytest.raises(bagit.BagValidationError):
+            bagit.Bag(str(tmp_path / "bag")).validate()
+        path.write_bytes(before)
