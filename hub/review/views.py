@@ -38,7 +38,8 @@ from shared.kernel.errors import Invalid, NotFound
 from shared.packaging.inspection_report import report_pdf, report_xlsx
 from shared.records.record import FIELD_NAMES
 from shared.records.states import HUB_BATCH
-from shared.seals import VERDICT_NAMES, Verdict
+from shared.seals import VERDICT_NAMES
+from shared.seals import Verdict as SealVerdict
 from shared.web import Filter, Listing, current_database, download
 
 blueprint = Blueprint(
@@ -74,10 +75,10 @@ _CONCLUSIONS: dict[str, Outcome] = {
     "corrected": "corrected",
 }
 _VERDICT_COLOURS = {
-    Verdict.VALID: "green",
-    Verdict.VALID_AT_RECEIPT: "green",
-    Verdict.UNVERIFIABLE: "yellow",
-    Verdict.ALTERED: "red",
+    SealVerdict.VALID: "green",
+    SealVerdict.VALID_AT_RECEIPT: "green",
+    SealVerdict.UNVERIFIABLE: "yellow",
+    SealVerdict.ALTERED: "red",
 }
 _BY_TITLE = {"title": Offer.title}
 _VIEWABLE = (".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp")

@@ -8,6 +8,7 @@ anything that another one has touched, and the libraries are loaded once.
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -113,6 +114,7 @@ def _serve(door: socket.socket) -> None:
     import shared.inspection.formats.looking  # noqa: F401 - loaded here, once, for all children
 
     _without_network()
+    gc.freeze()  # a child collects nothing that it only inherited
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     # Ctrl-C is for who asks; that one's end is ours, and what it still reads is read whole.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

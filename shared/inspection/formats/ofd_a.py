@@ -46,7 +46,7 @@ def examine(roots: Mapping[str, etree._Element], look: Look) -> None:
     if rare:
         look.trouble(
             SHORT_LIVED,
-            "OFD 有没有嵌入的字体，换一台电脑可能显示不同（GB/T 42133-2022，6.2.6）",
+            "OFD 含有未嵌入的字体，换一台电脑可能显示不同（GB/T 42133-2022，6.2.6）",
             "、".join(rare[:5]),
         )
 

@@ -124,7 +124,7 @@ def _objects(document: pikepdf.Pdf, look: Look) -> None:
     rare = [name for name in sorted(unembedded) if not is_everywhere(name)]
     if rare:
         look.trouble(
-            SHORT_LIVED, "PDF 有没有嵌入的字体，换一台电脑可能显示不同", "、".join(rare[:5])
+            SHORT_LIVED, "PDF 含有未嵌入的字体，换一台电脑可能显示不同", "、".join(rare[:5])
         )
 
 

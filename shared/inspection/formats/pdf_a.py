@@ -83,7 +83,7 @@ def _broken(
     if "/ID" not in document.trailer:
         yield "文件尾没有标识（ID，6.1.3）"
     if any(True for _ in _fonts_missing(document)):
-        yield "有没有嵌入的字体（6.2.11、6.3.4）"
+        yield "含有未嵌入的字体（6.2.11、6.3.4）"
     metadata = document.Root.Metadata
     if part == 1 and "/Filter" in metadata:
         yield "元数据流经过压缩（6.7.2）"

@@ -146,3 +146,13 @@ def test_an_answer_that_breaks_off_is_none() -> None:
     with pytest.raises(sandbox.NoAnswer):
         sandbox._understood(b'\1{"mark": "clear"}')
     assert sandbox._understood(b'\1{"mark": "clear"}\0') == {"mark": "clear"}
+
+
+def test_where_nothing_can_fork_each_file_has_a_process_of_its_own(tmp_path: Path) -> None:
+    """As on Windows."""
+    path = tmp_path / "a.pdf"
+    path.write_bytes(pdf((780, MARK)))
+    request = json.dumps({"verb": "mark", "seconds": 10}).encode()
+    with path.open("rb") as stream:
+        said = sandbox._ask_once(request, stream.fileno(), 60)
+    assert sandbox._understood(said) == {"mark": "marked"}

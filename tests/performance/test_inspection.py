@@ -1,0 +1,101 @@
+"""Records inspected, beside the plain chain over the same files: digest, format, qpdf --check."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pikepdf
+import pytest
+
+from shared.inspection import Context, identify, inspect_record
+from shared.inspection.formats.remembering import Remembered
+from shared.records.record import Record
+from tests.performance.table import EMBEDDED, Table, ratio, seconds
+from tests.performance.taking import took
+from tests.shared.packaging.samples import Unit, sound_pdf
+
+RECORDS = int(os.environ.get("BENCH_RECORDS_INSPECTED", "1000"))
+_SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "samples"
+_ENDINGS = (".pdf", ".ofd", ".tif", ".jpg", ".docx")
+
+pytestmark = [pytest.mark.performance, pytest.mark.timeout(1800)]
+
+
+def contents() -> list[tuple[str, bytes]]:
+    """The real samples where they lie beside the checkout, else one PDF of 200 KB."""
+    found = sorted(each for each in _SAMPLES.glob("*") if each.suffix in _ENDINGS)
+    if not found:
+        return [("a.pdf", sound_pdf("A" * 200_000))]
+    return [(each.name, each.read_bytes()) for each in found]
+
+
+def test_many_records_inspected(tmp_path: Path, table: Table) -> None:
+    unit = Unit(tmp_path / "files")
+    samples = contents()
+    records = [
+        unit.record(unit.file(*samples[number % len(samples)]), number=number + 1)
+        for number in range(RECORDS)
+    ]
+    paths = [next(iter(unit.paths(record).values())) for record in records]
+    size = sum(path.stat().st_size for path in paths) / 1e6
+    context = Context(fonds=unit.fonds, code_used_by=lambda _code: None)
+    remembering = replace(context, remembered=Remembered(tmp_path / "seen.sqlite"))
+
+    def inspect_all(context: Context) -> Callable[[], None]:
+        def inspect(record: Record) -> None:
+            inspect_record(record, unit.paths(record), context)
+
+        def work() -> None:
+            with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+                list(pool.map(inspect, records))
+
+        return work
+
+    chain = took(lambda: plain_chain(paths))
+    first = took(inspect_all(context))
+    inspect_all(remembering)()
+    second = took(inspect_all(remembering))
+    what = f"{RECORDS:,} records inspected, {size:.0f} MB of real files"
+    table.add(what, EMBEDDED, f"{seconds(first.clock)} · {first.rate(size)}", aim="1.3 × the chain")
+    told = "qpdf --check" if shutil.which("qpdf") else "the same by pikepdf, one process"
+    table.add(
+        f"{what}: sha256sum, format, {told}; no virus scanner in either",
+        EMBEDDED,
+        f"{seconds(chain.clock)}, {ratio(first.clock, chain.clock)}",
+    )
+    table.add(
+        f"{what}, a second time",
+        EMBEDDED,
+        f"{seconds(second.clock)}, {second.clock / first.clock:.0%} of the first",
+        aim="10 %",
+    )
+
+
+def plain_chain(paths: list[Path]) -> None:
+    """What scripts do today: a digest, a look at the first bytes, qpdf."""
+    subprocess.run(["sha256sum", *paths], check=True, stdout=subprocess.DEVNULL)
+    with_qpdf = shutil.which("qpdf") is not None
+    for path in paths:
+        with path.open("rb") as stream:
+            kind = identify(stream)
+        if kind is None or kind.code != "pdf":
+            continue
+        if with_qpdf:
+            subprocess.run(["qpdf", "--check", path], check=False, capture_output=True)
+        else:
+            check(path)
+
+
+def check(path: Path) -> None:
+    """What `qpdf --check` does, without a process of its own."""
+    try:
+        with pikepdf.open(path, suppress_warnings=True) as document:
+            document.check_pdf_syntax()
+    except (pikepdf.PdfError, pikepdf.PasswordError):
+        return
