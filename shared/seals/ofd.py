@@ -199,11 +199,10 @@ def _judge_all(parts: _Parts, trust: Trust) -> Iterator[Seal]:
 def _unlisted(parts: _Parts, listed: list[_Listed]) -> Iterator[Seal]:
     """A seal that lies in the document, and that its list of seals does not lead to."""
     folders = {each.path.rpartition("/")[0] for each in listed}
-    covered = {path for each in listed for path, _method, _value in _references(each)}
     values = {each.value for each in listed}
     for path in sorted(parts.names):
         folder, _, name = path.rpartition("/")
-        if name in _LEFT and folder not in folders and path not in covered | values:
+        if name in _LEFT and folder not in folders and path not in values:
             case = Case(path)
             case.altered(
                 Finding(

@@ -173,6 +173,14 @@ def test_a_seal_taken_off_the_list_is_noticed(party: Party) -> None:
     assert (seal.verdict, codes(seal)) == (Verdict.ALTERED, ["document_seal_unlisted"])
 
 
+def test_a_seal_taken_off_the_list_is_noticed_though_the_next_one_covers_it(
+    whole: dict[str, bytes], party: Party
+) -> None:
+    first_gone = whole[INDEX].replace(b"<ofd:Signature ID", b"<ofd8Signature ID", 1)
+    found = judged({**whole, INDEX: first_gone}, Trust(party.authorities()))
+    assert [code for each in found for code in codes(each)] == ["document_seal_unlisted"]
+
+
 def test_parts_that_no_seal_covers_are_named(party: Party) -> None:
     trust = Trust(party.authorities())
     left_out = the_only(sealed(PLAIN, Sealing(party), leaving_out=[PAGE]), trust)
