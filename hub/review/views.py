@@ -217,7 +217,7 @@ def decide_items(batch_id: str) -> ResponseReturnValue:
             decided = [ItemDecided(number, passed, request.form.get("reason"))]
         receiving.decide_items(current_actor(), found.id, decided, session=session)
     flash("人工检测的决定已记下。", "success")
-    return redirect(url_for(".batch", batch_id=batch_id, _anchor="items"))
+    return redirect(url_for(".batch", batch_id=batch_id))
 
 
 @blueprint.get("/<batch_id>/inspection.<kind>")
