@@ -162,9 +162,11 @@ def _lines(wire: dict[str, Any]) -> Iterator[str]:
 def _page(wire: dict[str, Any]) -> str:
     from jinja2 import Environment, PackageLoader
 
+    from shared.kernel.clock import local_text, parse_utc
+
     pages = Environment(loader=PackageLoader("shared.command", "templates"), autoescape=True)
     return pages.get_template("inspection.html").render(
-        report=wire, verdicts=_VERDICTS, outcomes=_outcomes()
+        report=wire, at=local_text(parse_utc(wire["at"])), verdicts=_VERDICTS, outcomes=_outcomes()
     )
 
 

@@ -13,6 +13,7 @@ from shared.inspection.formats.trouble import ACTIVE, DAMAGED, LOCKED, UNSURE
 
 _ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError, struct.error)
 _MACROS = {"macros", "_vba_project_cur", "vba"}
+_HEAD = 65536
 _MOST_STREAM = 64 * 1024 * 1024
 #: FIB (MS-DOC 2.5.2): the bit that says encrypted, the bit that says which table stream.
 _ENCRYPTED, _WHICH_TABLE = 0x0100, 0x0200
@@ -73,7 +74,7 @@ def _opened(stream: BinaryIO, look: Look) -> dict[str, bytes] | None:
                 content = container.openstream(path).read(wanted)
                 if len(content) < wanted:
                     look.trouble(DAMAGED, "文件比其自述的短，可能不完整", "/".join(path))
-                found.setdefault(path[-1].lower(), content)
+                found.setdefault(path[-1].lower(), content[:_HEAD])
                 if len(path) > 1 and path[0].lower() in _MACROS:
                     look.trouble(ACTIVE, "文件含有宏（VBA）", path[0])
                 if path[0].lower() == "objectpool":

@@ -41,7 +41,7 @@ _PUIDS = {
     "BMP": "fmt/119",
 }  # fmt: skip
 #: A sheet of A0 at 300 dpi has 139 million pixels, one of A3 at 600 dpi 70.
-_MOST_PIXELS = 200_000_000
+_MOST_PIXELS = 150_000_000
 _MOST_FRAMES = 1000
 _PNG_END = b"IEND\xaeB`\x82"
 #: Side of the small picture on which blank pages and black edges are looked for.

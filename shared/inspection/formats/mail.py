@@ -16,7 +16,7 @@ _PROGRAMS = {"exe", "dll", "scr", "bat", "cmd", "com", "js", "vbs", "ps1", "msi"
 
 def examine(stream: BinaryIO, size: int, look: Look) -> None:
     """Every part decodes and every boundary is closed; attachments are counted and named."""
-    content = stream.read(_MOST)
+    content = stream.read(min(size, _MOST))
     if size > _MOST:
         look.trouble(UNSURE, f"邮件很大，只检测了前 {_MOST // 1024**2} MB")
     if b"\n\n" not in content and b"\r\n\r\n" not in content:

@@ -37,7 +37,7 @@ _MOST_KEPT = 200_000
 
 def examine(stream: BinaryIO, size: int, look: Look) -> None:
     """Plain text or HTML: characters in an encoding that offices use, to the end."""
-    content = stream.read(_MOST_TEXT)
+    content = stream.read(min(size, _MOST_TEXT))
     text = decode_text(content, whole=size <= _MOST_TEXT)
     if text is None:
         look.trouble(DAMAGED, "文本含有乱码或控制字符")
@@ -63,7 +63,7 @@ def examine_xml(stream: BinaryIO, _size: int, look: Look) -> None:
 
 def examine_rtf(stream: BinaryIO, size: int, look: Look) -> None:
     """RTF: every brace that was opened is closed, to the end."""
-    content = stream.read(_MOST_TEXT)
+    content = stream.read(min(size, _MOST_TEXT))
     if size > _MOST_TEXT:
         look.trouble(UNSURE, f"RTF 很长，只检测了前 {_MOST_TEXT // 1024**2} MB")
         return

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from shared.inspection.formats import identify, sandbox
+from shared.inspection.formats.child import PATIENCE
 from shared.inspection.formats.looking import examine
 from shared.inspection.formats.trouble import DAMAGED, LOCKED, REPAIRABLE, UNEXAMINED
 from tests.shared.inspection.test_formats import SOUND
@@ -101,7 +102,7 @@ def attempt(number: int, samples: list[bytes], *, inside: bool) -> str | None:
         found = examine(io.BytesIO(changed), {}, 20)
     else:
         found = sandbox.examine(io.BytesIO(changed))
-        if time.monotonic() - begun > sandbox._AT_LEAST * 3 + MOST_SECONDS:
+        if time.monotonic() - begun > sandbox._AT_LEAST * PATIENCE + MOST_SECONDS:
             return f"try {number} went on too long"
     wrong = judge(original, changed, change.__name__, {each.kind for each in found.troubles})
     return f"try {number}: {wrong}" if wrong else None
