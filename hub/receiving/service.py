@@ -37,6 +37,7 @@ from hub.receiving.models import (
     Verdict,
     has_finding,
 )
+from hub.receiving.numbers import gaps_of
 from hub.receiving.packages import is_marked
 from hub.receiving.progress import locked_batch, news_of, offers_of
 from hub.receiving.receipts import (
@@ -46,6 +47,7 @@ from hub.receiving.receipts import (
     draft_receipt,
     settle_receipt,
 )
+from hub.receiving.sets import SetChecking, set_findings
 from hub.receiving.stamping import Stamping, count_stamps, receipt_files, stamps_of
 from hub.receiving.uploads import (
     UploadArrived,
@@ -105,6 +107,7 @@ __all__ = [
     "draft_verdict",
     "forget_upload",
     "form_seen_by",
+    "gaps_of",
     "grant_parts",
     "grant_upload",
     "handlers",
@@ -126,6 +129,7 @@ __all__ = [
     "receiving_now",
     "require_sight",
     "require_signature",
+    "set_findings",
     "settle_receipt",
     "settle_verdict",
     "sign_and_receive",
@@ -158,6 +162,7 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
     database = folder.database()
     return {
         "receiving.check": Checking(database, folder.staging, folder.seal_authorities).step,
+        "receiving.sets": SetChecking(database).step,
         "receiving.finish": Finishing(
             database, folder.store, folder.staging, folder.keys.seal, folder.seal_authorities
         ).step,

@@ -70,6 +70,7 @@ class ReviewedOfferSchema(Schema):
 
 class ReviewedBatchSchema(BatchSummarySchema):
     form = fields.Dict(allow_none=True)
+    set_report = fields.Dict(allow_none=True)
     records = fields.List(fields.Nested(ReviewedOfferSchema))
 
 

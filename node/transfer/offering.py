@@ -121,6 +121,10 @@ def close_batch(batch: Batch, *, session: Session) -> None:
         "offers": [each.offer_id for each in records],
         "count": len(records),
         "bytes": batch.bytes,
+        "registered": {
+            "records": len(records),
+            **filing.content_totals([each.record_id for each in records], session=session),
+        },
         "approved_by": batch.approved_by,
         "approved_at": format_utc(batch.approved_at) if batch.approved_at else None,
         "offered_by": batch.offered_by,

@@ -18,6 +18,7 @@ from node.transfer.batches import (
 )
 from node.transfer.models import Batch, BatchRecord, Notice, Paper
 from node.transfer.notices import READING, notices, put_notice_aside
+from node.transfer.numbers import gaps_of
 from node.transfer.offering import (
     draft_signature,
     evidence_since,
@@ -59,6 +60,7 @@ from node.transfer.questions import (
     without_opinion,
 )
 from node.transfer.recovery import adopt_batch
+from node.transfer.sets import report_on
 
 __all__ = [
     "INSPECT",
@@ -84,6 +86,7 @@ __all__ = [
     "correct_and_offer_again",
     "draft_signature",
     "evidence_since",
+    "gaps_of",
     "give_up",
     "in_batches",
     "inspect",
@@ -106,6 +109,7 @@ __all__ = [
     "rename",
     "reoffer",
     "report",
+    "report_on",
     "revise",
     "set_opinions",
     "sign",

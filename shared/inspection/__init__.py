@@ -12,6 +12,7 @@ from shared.inspection.registry import check, checks_of, unbuilt
 from shared.inspection.report import OUTCOME_NAMES, CheckResult, Outcome, Report, Stage
 from shared.inspection.run import inspect_batch, inspect_package, inspect_record
 from shared.inspection.subject import Batch, Context, Subject
+from shared.inspection.twins import Twin, twins_among
 
 __all__ = [
     "FORMATS",
@@ -29,11 +30,13 @@ __all__ = [
     "Severity",
     "Stage",
     "Subject",
+    "Twin",
     "check",
     "checks_of",
     "identify",
     "inspect_batch",
     "inspect_package",
     "inspect_record",
+    "twins_among",
     "unbuilt",
 ]

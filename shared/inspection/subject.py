@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from shared.inspection.annexes import named_annexes
 from shared.inspection.finding import Finding
 from shared.inspection.formats import Format, identify
 from shared.inspection.report import Stage
@@ -19,6 +20,7 @@ from shared.inspection.shape import ShapeProblem, shape_problems
 from shared.inspection.soundness import troubles
 from shared.inspection.texts import first_words
 from shared.inspection.trouble import DAMAGED, LOCKED, Trouble
+from shared.inspection.twins import Twin
 from shared.kernel.clock import today
 from shared.kernel.errors import Classified, DanglianError, Invalid
 from shared.kernel.files import chunks
@@ -27,6 +29,7 @@ from shared.records.fonds import Fonds
 from shared.records.metadata import Node, describe, read_xml
 from shared.records.numbering import Gap
 from shared.records.record import ComputerFile, Record, record_from_wire, record_to_wire
+from shared.records.schedules import RetentionSchedule
 from shared.records.security import page_mark
 
 if TYPE_CHECKING:
@@ -57,6 +60,8 @@ class Context:
         today: dates after it have not come yet.
         code_used_by: the id of the record of this fonds that bears a code, or None (1-8); a
             record's own id is no duplicate.
+        schedule: the rows of the fonds' own approved 归档范围与保管期限表 (2-9); None takes those
+            that come with the program, where the fonds names one of them.
         seal: the unit's registered seal (1-1).
         identity: the package's SHA-256 and size, as offered (1-14).
         measured: those of the very bytes under inspection, where the caller has just digested them;
@@ -73,6 +78,7 @@ class Context:
     archive: Archive | None = None
     today: date = field(default_factory=_today)
     code_used_by: Callable[[str], str | None] | None = None
+    schedule: RetentionSchedule | None = None
     seal: PublicKey | None = None
     identity: PackageIdentity | None = None
     measured: PackageIdentity | None = None
@@ -103,6 +109,8 @@ class Measure:
     seals: tuple[Seal, ...] = ()
     is_marked: bool = False
     virus: str | None = None
+    #: How many annexes the first page names; None when it names none.
+    annexes: int | None = None
 
 
 Source = Callable[[], AbstractContextManager[BinaryIO]]
@@ -257,6 +265,8 @@ class Batch:
         registered_records: how many the 移交与接收登记表 says; None when there is none yet.
         registered_size: how many bytes it says.
         gaps: what is wrong in the runs of numbers, by category; None when nobody has looked.
+        uncounted: records whose bytes could not be counted, because their package does not open.
+        twins: what looks like another record of the fonds; None when nobody has looked.
     """
 
     id: str
@@ -265,6 +275,8 @@ class Batch:
     registered_records: int | None = None
     registered_size: int | None = None
     gaps: Mapping[str, Sequence[Gap]] | None = None
+    uncounted: int = 0
+    twins: Sequence[Twin] | None = None
 
 
 def _measure(stream: BinaryIO, context: Context) -> Measure:
@@ -276,15 +288,16 @@ def _measure(stream: BinaryIO, context: Context) -> Measure:
     found = troubles(kind, stream) if kind else []
     is_readable = not any(each.kind in (DAMAGED, LOCKED) for each in found)
     seals: tuple[Seal, ...] = ()
-    is_marked = False
+    is_marked, annexes = False, None
     if kind and is_readable:
         seals = _seals(kind, stream, context)
-        is_marked = page_mark(first_words(kind, stream)) is not None
+        words = first_words(kind, stream)
+        is_marked, annexes = page_mark(words) is not None, named_annexes(words)
     virus = None
     if context.scan is not None:
         stream.seek(0)
         virus = context.scan(stream)
-    return Measure(size, digest.hexdigest(), kind, tuple(found), seals, is_marked, virus)
+    return Measure(size, digest.hexdigest(), kind, tuple(found), seals, is_marked, virus, annexes)
 
 
 def _seals(kind: Format, stream: BinaryIO, context: Context) -> tuple[Seal, ...]:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from shared.inspection.checks.authenticity import the_record
 from shared.inspection.finding import Finding, Property, Severity
-from shared.inspection.registry import Skipped, check, not_applicable, unbuilt
-from shared.inspection.report import Outcome
+from shared.inspection.registry import Skipped, check, not_applicable
 from shared.inspection.shape import Kind
 from shared.inspection.subject import Batch, Subject
 from shared.records.holdings import FileKind, Holding
@@ -37,7 +36,9 @@ def count_is_as_registered(batch: Batch) -> Iterator[Finding]:
 def size_is_as_registered(batch: Batch) -> Iterator[Finding]:
     """The number of bytes is the one on the 移交与接收登记表 (DA/T 70-2018, 2-2)."""
     if batch.registered_size is None:
-        raise Skipped("没有登记表可供比对。")
+        raise Skipped("登记表没有登记字节数。")
+    if batch.uncounted:
+        raise Skipped(f"有 {batch.uncounted} 件的信息包打不开，总字节数无法统计。")
     if batch.size != batch.registered_size:
         yield Finding(
             "bytes_differ",
@@ -166,7 +167,11 @@ def history_is_complete(subject: Subject) -> Iterator[Finding]:
 
 @check("2-6", _I, "连续性元数据项检测", of_batch=True)
 def numbers_run_on(batch: Batch) -> Iterator[Finding]:
-    """Numbers run from 1 without gaps within each category (DA/T 70-2018, 2-6; DA/T 22-2015)."""
+    """Numbers run from 1 without gaps within each category (DA/T 70-2018, 2-6; DA/T 22-2015).
+
+    Over all batches and years of the fonds: a number that nothing bears is an error, one that the
+    unit has and did not hand over a question; a void number with its reason fills its place.
+    """
     if batch.gaps is None:
         raise Skipped("没有同类目录可供核对。")
     for category, gaps in batch.gaps.items():
@@ -174,10 +179,13 @@ def numbers_run_on(batch: Batch) -> Iterator[Finding]:
             yield Finding(
                 f"number_{gap.kind}",
                 gap.problem,
-                "请核对该类目录；确需空号的，请作废该号并写明原因。",
+                "请核对该类目录；确需空号的，请作废该号并写明原因。"
+                if gap.is_error
+                else "请补交，或说明为何不在这一批。",
                 field="number",
-                actual=str(gap.number),
+                actual=gap.numbers,
                 where=category,
+                severity=Severity.ERROR if gap.is_error else Severity.WARNING,
             )
 
 
@@ -216,10 +224,6 @@ def content_is_there(subject: Subject) -> Iterator[Finding]:
                 actual="0 字节",
                 where=file.name,
             )
-
-
-unbuilt("2-8", _I, "附件数据完整性检测", "附件是否齐全须由人工对照正文核对。", Outcome.MANUAL)
-unbuilt("2-9", _I, "归档（移交）范围检测", "本版本尚未实现与范围表的比对。")
 
 
 @check("2-10", _I, "信息包元数据完整性检测")
