@@ -23,14 +23,18 @@ from hub.federation.places import HubFolder
 from hub.federation.requests import requests_blueprint
 from hub.health.views import blueprint as health_pages
 from hub.parcels import views as parcel_views
+from hub.receiving import gap_views
+from hub.receiving import views as receiving_views
 from hub.receiving.api import receiving_api, uploads_api
-from hub.receiving.views import blueprint as receiving_pages
 from hub.repository.views import blueprint as fixity_pages
 from hub.review.api import review_api
 from hub.review.views import blueprint as review_pages
 from hub.wiring import holdings, post_by_hand, requests
 from shared.kernel.actor import Role
 from shared.web import make_app as make_web_app
+
+#: The page of the gap list joins the blueprint of receiving when it is imported.
+_RECEIVING_PAGES = (receiving_views, gap_views)
 
 _KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
 
@@ -66,7 +70,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             overview.blueprint,
             catalogue_pages,
             review_pages,
-            receiving_pages,
+            receiving_views.blueprint,
             correcting_pages,
             fixity_pages,
             exporting_pages,

@@ -38,7 +38,7 @@ from hub.federation.sync import PostOffice
 from hub.health.command import doctor_command
 from hub.parcels.command import export_command, import_command
 from hub.rebuilding.command import rebuild_command
-from hub.receiving.commands import stamps_command
+from hub.receiving.commands import gaps_command, stamps_command
 from hub.repository.fixity_command import fixity_command
 from hub.repository.versions_command import rendition_command
 from shared.command.main import json_option, show, show_table
@@ -86,6 +86,7 @@ def hub() -> None:
 
 
 fonds_group.add_command(hand_over_group)
+fonds_group.add_command(gaps_command)
 hub.add_command(fonds_group)
 hub.add_command(node_group)
 hub.add_command(agreement_group)

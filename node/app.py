@@ -34,6 +34,7 @@ from node.registry.views import blueprint as registry_pages
 from node.sync import parcel_views
 from node.sync.views import blueprint as sync_pages
 from node.transfer import batch_views as transfer_batch_views
+from node.transfer import gap_views as transfer_gap_views
 from node.transfer import pages as transfer_pages
 from node.transfer import views as transfer_views
 from node.whereabouts.light import light_of
@@ -61,7 +62,7 @@ _NAVIGATION = (
 # The pages of filing, intake and transfer join their blueprint when these are imported.
 _FILING_PAGES = (views, arranging_views, disposal_views, paper_views, schedule_views, volume_views)
 _INTAKE_PAGES = (intake_views, intake_file_views)
-_TRANSFER_PAGES = (transfer_views, transfer_batch_views)
+_TRANSFER_PAGES = (transfer_views, transfer_batch_views, transfer_gap_views)
 
 
 def make_node_app(folder: NodeFolder) -> Flask:

@@ -88,6 +88,37 @@ def add_fonds(
     )
 
 
+@fonds_group.command("schedule")
+@folder_option
+@click.argument("fonds_id")
+@click.option("--name", required=True, help="表的名称，或批准的文号。")
+@click.option("--version", required=True, help="版本，如 2023。")
+@click.option("--approved-on", type=_DAY, help="批准日期；还没有批准的不填。")
+@json_option
+def schedule(
+    *,
+    folder: Path,
+    fonds_id: str,
+    name: str,
+    version: str,
+    approved_on: datetime | None,
+    as_json: bool,
+) -> None:
+    """登记全宗经批准的归档范围与保管期限表，通知保管单位；归档范围检测（2-9）以它为准。"""
+    place = HubFolder(folder)
+    day = approved_on.date() if approved_on else None
+    with place.database().write() as session:
+        fonds = federation.set_schedule(
+            ACTOR, fonds_id, name, version, day, key=place.keys.hub(), session=session
+        )
+        noted = fonds.shape.to_wire()["retention_schedule"]
+    show(
+        {"fonds_id": fonds.id, "retention_schedule": noted},
+        as_json=as_json,
+        sentence=f"已为“{fonds.name}”登记保管期限表“{name}”（{version}）。",
+    )
+
+
 @fonds_group.command("list")
 @folder_option
 @click.option("--division", help="只列这个区划及其下级。")

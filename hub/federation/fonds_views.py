@@ -88,6 +88,10 @@ def show(fonds_id: str) -> ResponseReturnValue:
             may_disclose=actor.may(
                 Role.LEADER, Role.ADMINISTRATOR, archive=fonds.receiving_archive, fonds=fonds.id
             ),
+            sees_gaps=any(
+                actor.may(Role.REVIEWER, Role.ARCHIVIST, Role.LEADER, archive=each, fonds=fonds.id)
+                for each in (fonds.reviewing_archive, fonds.receiving_archive)
+            ),
             sees_nodes=actor.has(Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR),
         )
 

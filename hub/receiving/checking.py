@@ -186,18 +186,21 @@ class Checking:
             with self._staging.open_whole(work.offer.id) as source, path.open("wb") as copy:
                 for piece in chunks(source):
                     copy.write(piece)
+            identity = PackageIdentity(work.offer.package_sha256, work.offer.package_size)
             report = inspect_package(path, self._context(work, path))
             # Without a subject it could not even be opened.
             sound = report.subject is not None and not any(
                 each.code in _UNSOUND for each in report.errors
             )
-            told = None
-            if work.withheld and sound and not report.is_classified:
-                with open_package(path) as package:
-                    told = package.record_wire
+            told, content = None, None
+            if sound and not report.is_classified:
+                with open_package(path, identity=identity) as package:
+                    sizes = [entry.size for entry in package.files.values()]
+                    content = {"files": len(sizes), "bytes": sum(sizes)}
+                    told = package.record_wire if work.withheld else None
         return _Checked(
             work.offer.id,
-            report.to_wire(),
+            {**report.to_wire(), "content": content},
             report.findings,
             sound=sound,
             classified=report.is_classified,

@@ -55,7 +55,7 @@ class ItemDecided:
 
 
 class Counting:
-    """Counts the reports of a batch together once all of its records are checked (a step)."""
+    """Counts the reports of a batch together, also that on its set (`sets`), once all are there."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -63,18 +63,19 @@ class Counting:
     def step(self) -> bool:
         """Count one batch; False when there is none. A kill only means that it is counted again."""
         with self._database.read() as session:
-            batch_id = session.scalar(
-                select(Batch.id)
-                .where(Batch.state == "under_review")
+            batch = session.scalar(
+                select(Batch)
+                .where(Batch.state == "under_review", Batch.set_report.is_not(None))
                 .where(~exists().where(InspectionRun.batch_id == Batch.id))
                 .order_by(Batch.reviewable_at, Batch.id)
                 .limit(1)
             )
-        if batch_id is None:
+        if batch is None:
             return False
-        tally, scanner = self._tally(batch_id)
+        tally, scanner = self._tally(batch.id)
+        tally.add_of_set(Report.from_wire(batch.set_report).checks)
         with self._database.write() as session:
-            batch = locked_batch(session, batch_id)
+            batch = locked_batch(session, batch.id)
             if session.scalar(select(exists().where(InspectionRun.batch_id == batch.id))):
                 return True  # another worker was faster
             note_run(batch, tally, scanner, session=session)

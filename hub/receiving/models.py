@@ -62,7 +62,8 @@ class Batch(Model):
     The archives are those of the fonds on the day the batch began. `form` is the
     移交与接收登记表 that both sides sign; `early_confirmation` a unit's signature that came
     before its verdict (only after a restore of the hub). `incomplete` is a received one of which a
-    rebuild has left out offers: they are not `ready`.
+    rebuild has left out offers: they are not `ready`. `set_report` is what the inspection of
+    the batch as a whole has found, None until it was made.
     """
 
     __tablename__ = "receiving_batch"
@@ -103,6 +104,7 @@ class Batch(Model):
     received_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     withdrawn_reason: Mapped[str | None] = mapped_column(CleanText(REASON_LENGTH), default=None)
     incomplete: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    set_report: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
 
 
 class Offer(Model):

@@ -46,6 +46,7 @@ from hub.receiving.models import (
     Verdict,
     has_finding,
 )
+from hub.receiving.numbers import gaps_of
 from hub.receiving.packages import is_marked
 from hub.receiving.progress import locked_batch, news_of, offers_of
 from hub.receiving.receipts import (
@@ -55,6 +56,7 @@ from hub.receiving.receipts import (
     draft_receipt,
     settle_receipt,
 )
+from hub.receiving.sets import SetChecking, set_findings
 from hub.receiving.stamping import Stamping, count_stamps, receipt_files, stamps_of
 from hub.receiving.uploads import (
     UploadArrived,
@@ -117,6 +119,7 @@ __all__ = [
     "draft_verdict",
     "forget_upload",
     "form_seen_by",
+    "gaps_of",
     "grant_parts",
     "grant_upload",
     "handlers",
@@ -142,6 +145,7 @@ __all__ = [
     "require_sight",
     "require_signature",
     "runs_of",
+    "set_findings",
     "settle_receipt",
     "settle_verdict",
     "sign_and_receive",
@@ -176,6 +180,7 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         "receiving.check": Checking(
             database, folder.staging, folder.seal_authorities, folder.clamd
         ).step,
+        "receiving.sets": SetChecking(database).step,
         "receiving.count": Counting(database).step,
         "receiving.finish": Finishing(
             database, folder.store, folder.staging, folder.keys.seal, folder.seal_authorities

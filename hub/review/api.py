@@ -159,7 +159,13 @@ def _reviewed(batch: Batch, session: Session) -> dict[str, Any]:
             }
         )
     shown = {name: getattr(batch, name) for name in _SHOWN}
-    return {**shown, "arrived_at": batch.arrived_at, "form": batch.form, "records": records}
+    return {
+        **shown,
+        "arrived_at": batch.arrived_at,
+        "form": batch.form,
+        "set_report": batch.set_report,
+        "records": records,
+    }
 
 
 _SHOWN = (

@@ -106,6 +106,7 @@ class ItemDecidedSchema(Schema):
 
 class ReviewedBatchSchema(BatchSummarySchema):
     form = fields.Dict(allow_none=True)
+    set_report = fields.Dict(allow_none=True)
     records = fields.List(fields.Nested(ReviewedOfferSchema))
 
 

@@ -169,6 +169,7 @@ def batch(batch_id: str) -> ResponseReturnValue:
             runs=receiving.runs_of(found, session=session),
             verdicts={str(each): each.label for each in Verdict},
             has_seals=batch_has_seals(found.id, session=session),
+            of_set=receiving.set_findings(found),
         )
 
 
@@ -297,7 +298,10 @@ def record(batch_id: str, offer_id: str) -> ResponseReturnValue:
         if not marked:
             held = catalogue.records_of([offer.record_id], session).get(offer.record_id)
         same = held is not None and held.digest == offer.record_digest
-        rows, others = record_rows(held.wire if held else {}, review.findings_of(offer))
+        # What looks like another record of the fonds is told at both.
+        twins = receiving.set_findings(found, offer.code) if offer.code and not marked else []
+        findings = [*review.findings_of(offer), *twins]
+        rows, others = record_rows(held.wire if held else {}, findings)
         documents = sorted(held.wire["documents"] if held else [], key=lambda each: each["order"])
         return render_template(
             "review/record.html",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from node.filing.models import Category, ComputerFile, Event, Objection, Record
+from node.filing.wire import chunked
 from node.office.models import OfficeFonds, Standing
 
 
@@ -177,6 +178,19 @@ def inside(record_id: str, *, session: Session) -> list[Record]:
             .order_by(Record.number.is_(None), Record.number, Record.position, Record.id)
         )
     )
+
+
+def content_totals(record_ids: Sequence[str], *, session: Session) -> dict[str, int]:
+    """How many computer files these records have, and how many bytes."""
+    totals = {"files": 0, "bytes": 0}
+    for some in chunked(record_ids):
+        files, size = session.execute(
+            select(func.count(), func.coalesce(func.sum(ComputerFile.size), 0)).where(
+                ComputerFile.record_id.in_(some)
+            )
+        ).one()
+        totals = {"files": totals["files"] + files, "bytes": totals["bytes"] + size}
+    return totals
 
 
 def referenced_digests(session: Session) -> Iterator[str]:

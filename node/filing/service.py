@@ -93,6 +93,7 @@ from node.filing.putting_back import put_back
 from node.filing.queries import (
     Filter,
     categories,
+    content_totals,
     counts_by_state,
     distinct_values,
     history_listing,
@@ -105,6 +106,7 @@ from node.filing.queries import (
     referenced_digests,
     refusals_open,
 )
+from node.filing.twins import twins_of
 from node.filing.undoing import last_step, undo
 from node.filing.values import COLLECT_FIELDS, DESCRIPTION_FIELDS, PLACE_FIELDS, check_values
 from node.filing.volumes import candidates, put_into, take_out
@@ -150,6 +152,7 @@ __all__ = [
     "codes_in_use",
     "collect",
     "collect_many",
+    "content_totals",
     "counts_by_state",
     "detach",
     "differences",
@@ -212,6 +215,7 @@ __all__ = [
     "settle_objection",
     "sort_category",
     "take_out",
+    "twins_of",
     "undo",
     "wire",
     "wires",

@@ -60,6 +60,7 @@ def _page(batch_id: str, form: Form) -> ResponseReturnValue:
         page = listing.apply(transfer.record_listing(batch), session=session)
         named = filing.records_named([each.record_id for each in page.items], session=session)
         fonds = fonds_names(session)
+        before = batch.state in ("preparing", "approved") and batch.inspected_at is not None
         summary = transfer.summary(batch_id, session=session)
         return form.answer(
             "transfer/show.html",
@@ -67,6 +68,7 @@ def _page(batch_id: str, form: Form) -> ResponseReturnValue:
             page=page,
             records={record.id: record for record in named},
             summary=summary,
+            of_set=transfer.report_on(batch, session=session).findings if before else (),
             job=session.get(Job, batch.job_id) if batch.job_id else None,
             corrected=session.get(Batch, batch.corrects) if batch.corrects else None,
             notices=[

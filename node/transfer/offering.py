@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from node.filing import service as filing
 from node.office.service import office_of, require_grant, tell_hub_many
 from node.transfer.batches import (
     OFFER,
@@ -120,6 +121,10 @@ def close_batch(batch: Batch, *, session: Session) -> None:
         "offers": [each.offer_id for each in records],
         "count": len(records),
         "bytes": batch.bytes,
+        "registered": {
+            "records": len(records),
+            **filing.content_totals([each.record_id for each in records], session=session),
+        },
         "approved_by": batch.approved_by,
         "approved_at": format_utc(batch.approved_at) if batch.approved_at else None,
         "offered_by": batch.offered_by,

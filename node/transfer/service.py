@@ -18,6 +18,7 @@ from node.transfer.batches import (
 )
 from node.transfer.models import Batch, BatchRecord, Notice, Paper
 from node.transfer.notices import READING, notices, put_notice_aside
+from node.transfer.numbers import gaps_of
 from node.transfer.offering import (
     evidence_since,
     is_round,
@@ -57,6 +58,7 @@ from node.transfer.questions import (
     without_opinion,
 )
 from node.transfer.recovery import adopt_batch
+from node.transfer.sets import report_on
 from node.transfer.signing import draft_signature, seal_draft, sign
 
 __all__ = [
@@ -83,6 +85,7 @@ __all__ = [
     "correct_and_offer_again",
     "draft_signature",
     "evidence_since",
+    "gaps_of",
     "give_up",
     "in_batches",
     "inspect",
@@ -105,6 +108,7 @@ __all__ = [
     "rename",
     "reoffer",
     "report",
+    "report_on",
     "revise",
     "seal_draft",
     "set_opinions",

@@ -13,6 +13,7 @@ from shared.inspection.report import OUTCOME_NAMES, CheckResult, Outcome, Report
 from shared.inspection.run import inspect_batch, inspect_package, inspect_record
 from shared.inspection.scheme import Item, Occasion, Scheme, load_scheme
 from shared.inspection.subject import Batch, Context, Subject
+from shared.inspection.twins import Twin, twins_among
 from shared.inspection.verdict import BatchVerdict, Decision, Tally, Verdict, judge
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Stage",
     "Subject",
     "Tally",
+    "Twin",
     "Verdict",
     "check",
     "checks_of",
@@ -46,4 +48,5 @@ __all__ = [
     "inspect_record",
     "judge",
     "load_scheme",
+    "twins_among",
 ]

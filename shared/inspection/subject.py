@@ -24,6 +24,7 @@ from shared.inspection.report import Stage
 from shared.inspection.scanner import Scanner, VirusScanner
 from shared.inspection.scheme import Occasion, Scheme, load_scheme
 from shared.inspection.shape import ShapeProblem, shape_problems
+from shared.inspection.twins import Twin
 from shared.kernel.clock import today
 from shared.kernel.errors import Classified, DanglianError, Invalid, Unavailable
 from shared.kernel.files import chunks
@@ -33,6 +34,7 @@ from shared.records.metadata import Node, describe, read_xml
 from shared.records.numbering import Gap
 from shared.records.record import ComputerFile, Record, record_from_wire, record_to_wire
 from shared.records.roles import MAIN_ROLES
+from shared.records.schedules import RetentionSchedule
 
 if TYPE_CHECKING:
     from shared.inspection.formats.remembering import Remembered
@@ -64,6 +66,8 @@ class Context:
         today: dates after it have not come yet.
         code_used_by: the id of the record of this fonds that bears a code, or None (1-8); a
             record's own id is no duplicate.
+        schedule: the rows of the fonds' own approved 归档范围与保管期限表 (2-9); None takes those
+            that come with the program, where the fonds names one of them.
         seal: the unit's registered seal (1-1).
         identity: the package's SHA-256 and size, as offered (1-14).
         measured: those of the very bytes under inspection, where the caller has just digested them;
@@ -84,6 +88,7 @@ class Context:
     archive: Archive | None = None
     today: date = field(default_factory=_today)
     code_used_by: Callable[[str], str | None] | None = None
+    schedule: RetentionSchedule | None = None
     seal: PublicKey | None = None
     identity: PackageIdentity | None = None
     measured: PackageIdentity | None = None
@@ -134,6 +139,11 @@ class Measure:
     def is_marked(self) -> bool:
         """Whether its first page bears a mark of classification."""
         return self.examination.mark is Mark.MARKED
+
+    @property
+    def annexes(self) -> int | None:
+        """How many annexes 附件 its first page names; None when it names none."""
+        return cast("int | None", self.examination.facts.get("annexes"))
 
 
 Source = Callable[[], AbstractContextManager[BinaryIO]]
@@ -329,6 +339,8 @@ class Batch:
         registered_records: how many the 移交与接收登记表 says; None when there is none yet.
         registered_size: how many bytes it says.
         gaps: what is wrong in the runs of numbers, by category; None when nobody has looked.
+        uncounted: records whose bytes could not be counted, because their package does not open.
+        twins: what looks like another record of the fonds; None when nobody has looked.
     """
 
     id: str
@@ -337,6 +349,8 @@ class Batch:
     registered_records: int | None = None
     registered_size: int | None = None
     gaps: Mapping[str, Sequence[Gap]] | None = None
+    uncounted: int = 0
+    twins: Sequence[Twin] | None = None
 
 
 def _measure(stream: BinaryIO, context: Context, questions: Questions) -> Measure:

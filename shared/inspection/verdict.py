@@ -68,12 +68,16 @@ class Tally:
     left: set[str] = field(default_factory=set)
 
     def add(self, report: Report) -> None:
-        """Count one report in; one on the batch itself is no record."""
+        """Count the report on one record in."""
         self.add_results(report.checks)
 
     def add_results(self, results: Iterable[CheckResult]) -> None:
         """Count the results of one record in."""
         self.records += 1
+        self.add_of_set(results)
+
+    def add_of_set(self, results: Iterable[CheckResult]) -> None:
+        """Count in what the batch as a whole has shown; that is no record."""
         for each in results:
             self.outcomes.setdefault(each.number, Counter())[str(each.outcome)] += 1
             if each.reason:

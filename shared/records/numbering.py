@@ -21,18 +21,44 @@ def doc_no_key(doc_no: str | None) -> tuple[Any, ...]:
     return (0, tuple((0, int(each), "") if each.isdecimal() else (1, 0, each) for each in pieces))
 
 
+#: A `Gap` in words, by its kind.
+_GAP_WORDS = {
+    "missing": "断号，没有件号",
+    "duplicate": "重号，重复的件号",
+    "unsent": "尚未移交的件号",
+    "returned": "退回后没有再移交的件号",
+    "withdrawn": "撤回后没有再移交的件号",
+}
+
+
 @dataclass(frozen=True)
 class Gap:
-    """Something wrong in a run of numbers: `missing`, `duplicate` or `out_of_range`."""
+    """Something wrong in a run of numbers, from `number` to `last` (None: only that one).
+
+    `kind` is `missing`, `duplicate` or `out_of_range`; of what an archive lacks and the unit has,
+    `unsent`, `returned` or `withdrawn`, which somebody has to explain and which may be right.
+    """
 
     kind: str
     number: int
+    last: int | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is wrong in any case."""
+        return self.kind not in ("unsent", "returned", "withdrawn")
+
+    @property
+    def numbers(self) -> str:
+        """The number, or both ends of the run: `17–19`."""
+        return (
+            f"{self.number}" if self.last in (None, self.number) else f"{self.number}–{self.last}"
+        )
 
     @property
     def problem(self) -> str:
         """The finding in words."""
-        words = {"missing": "断号，没有件号", "duplicate": "重号，重复的件号"}
-        return f"{words.get(self.kind, '件号应从1开始，却有')} {self.number}。"
+        return f"{_GAP_WORDS.get(self.kind, '件号应从1开始，却有')} {self.numbers}。"
 
 
 def gaps(numbers: Iterable[tuple[int, str]], start: int = 1) -> list[Gap]:

@@ -24,6 +24,11 @@ class ScheduleItem:
     alternatives: tuple[str, ...]
     confidence: str
 
+    @property
+    def seen(self) -> bool:
+        """Whether the row was seen in its source; a reconstructed one is no quotation."""
+        return self.confidence == "源"
+
 
 @dataclass(frozen=True)
 class RetentionSchedule:

@@ -292,6 +292,13 @@ class Listing:
         Sorts and search columns are functions of an item; nothing (None) sorts last. What is
         equal, and all of a sort without function, stays in the order that was given.
         """
+        found = self.chosen(items)
+        page = min(self.page, self._pages(len(found)))
+        start = (page - 1) * self.size
+        return self._shown(found[start : start + self.size], len(found), page)
+
+    def chosen(self, items: Sequence[Item]) -> list[Item]:
+        """All items that search and filters let through, in the chosen order (for exports)."""
         found: list[Item] = list(items)
         for name, each in self._filters.items():
             if value := self.filter_value(name):
@@ -307,9 +314,7 @@ class Listing:
             found.sort(key=lambda item: _nothing_last(read_key(item)), reverse=self.descending)
         elif self.descending:
             found.reverse()
-        page = min(self.page, self._pages(len(found)))
-        start = (page - 1) * self.size
-        return self._shown(found[start : start + self.size], len(found), page)
+        return found
 
     def _pages(self, total: int) -> int:
         return max(1, -(-total // self.size))

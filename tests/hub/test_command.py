@@ -281,3 +281,17 @@ def test_a_hub_is_made_on_postgresql_and_says_when_it_is_away(tmp_path, postgres
 def test_an_address_of_no_database_is_named(run, address):
     refused = run("init", "--name", "某平台", "--city", CITY, "--database", address, status=2)
     assert refused["field"] == "database"
+
+
+def test_a_schedule_is_noted_and_gaps_are_listed(hub):
+    fonds_id = hub("fonds", "add", "--name", "宜昌市林业局", "--division", CITY)["fonds_id"]
+    noted = hub(
+        *("fonds", "schedule", fonds_id, "--name", "机关文书档案保管期限表"),
+        *("--version", "2006.1", "--approved-on", "2021-03-01"),
+    )
+    assert noted["retention_schedule"] == {
+        "id": "机关文书档案保管期限表", "version": "2006.1", "approved_on": "2021-03-01",
+    }  # fmt: skip
+    assert hub("fonds", "gaps", fonds_id)["gaps"] == []
+    unknown = hub("fonds", "gaps", "nobody", status=1)
+    assert unknown["code"] == "not_found"

@@ -1,5 +1,13 @@
-"""The checks, one module for each property; importing them registers them."""
+"""The checks, one module for each property; what sets and documents show has its own."""
 
-from shared.inspection.checks import authenticity, integrity, safety, usability
+from shared.inspection.checks import (
+    authenticity,
+    composition,
+    integrity,
+    safety,
+    scope,
+    sets,
+    usability,
+)
 
-__all__ = ["authenticity", "integrity", "safety", "usability"]
+__all__ = ["authenticity", "composition", "integrity", "safety", "scope", "sets", "usability"]

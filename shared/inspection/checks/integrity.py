@@ -35,7 +35,9 @@ def count_is_as_registered(batch: Batch) -> Iterator[Finding]:
 def size_is_as_registered(batch: Batch) -> Iterator[Finding]:
     """The number of bytes is the one on the 移交与接收登记表 (DA/T 70-2018, 2-2)."""
     if batch.registered_size is None:
-        raise Skipped("没有登记表可供比对。")
+        raise Skipped("登记表没有登记字节数。")
+    if batch.uncounted:
+        raise Skipped(f"有 {batch.uncounted} 件的信息包打不开，总字节数无法统计。")
     if batch.size != batch.registered_size:
         yield Finding(
             "bytes_differ",
@@ -164,7 +166,11 @@ def history_is_complete(subject: Subject) -> Iterator[Finding]:
 
 @check("2-6", of_batch=True)
 def numbers_run_on(batch: Batch) -> Iterator[Finding]:
-    """Numbers run from 1 without gaps within each category (DA/T 70-2018, 2-6; DA/T 22-2015)."""
+    """Numbers run from 1 without gaps within each category (DA/T 70-2018, 2-6; DA/T 22-2015).
+
+    Over all batches and years of the fonds: a number that nothing bears is an error, one that the
+    unit has and did not hand over a question; a void number with its reason fills its place.
+    """
     if batch.gaps is None:
         raise Skipped("没有同类目录可供核对。")
     for category, gaps in batch.gaps.items():
@@ -172,10 +178,13 @@ def numbers_run_on(batch: Batch) -> Iterator[Finding]:
             yield Finding(
                 f"number_{gap.kind}",
                 gap.problem,
-                "请核对该类目录；确需空号的，请作废该号并写明原因。",
+                "请核对该类目录；确需空号的，请作废该号并写明原因。"
+                if gap.is_error
+                else "请补交，或说明为何不在这一批。",
                 field="number",
-                actual=str(gap.number),
+                actual=gap.numbers,
                 where=category,
+                severity=Severity.ERROR if gap.is_error else Severity.WARNING,
             )
 
 

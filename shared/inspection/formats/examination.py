@@ -38,7 +38,7 @@ class Look:
     Attributes:
         troubles: what is wrong.
         facts: what was measured: `pages`, `seconds`, `dpi`, `mode`, `width`, `height`, `version`,
-            `puid` and the like; plain values.
+            `puid` and the like; `annexes`, how many its first page names; plain values.
         text: pieces of its text layer, for the questions.
         seconds: how much computing the thorough part may take before it stops and says so.
     """

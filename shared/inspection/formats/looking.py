@@ -27,6 +27,7 @@ from shared.inspection.formats import (
     text,
     zips,
 )
+from shared.inspection.formats.annexes import named_annexes
 from shared.inspection.formats.examination import Examination, Look, Mark, Questions
 from shared.inspection.formats.first_words import first_words
 from shared.inspection.formats.identification import identify
@@ -90,20 +91,26 @@ def examine(stream: BinaryIO, questions: Questions, seconds: float) -> Examinati
             examiner(stream, size, look)
         except BROKEN:
             look.trouble(DAMAGED, "文件的内部结构有误，不能完整读出")
-    return Examination(
-        kind, tuple(look.troubles), look.facts, mark_of(kind, stream), _answers(look, questions)
-    )
+    mark, words = _first_page(kind, stream)
+    if (annexes := named_annexes(words)) is not None:
+        look.facts["annexes"] = annexes
+    return Examination(kind, tuple(look.troubles), look.facts, mark, _answers(look, questions))
 
 
 def mark_of(kind: Format, stream: BinaryIO) -> Mark:
     """Whether the first page bears a mark; `unread` when its words cannot be had."""
+    return _first_page(kind, stream)[0]
+
+
+def _first_page(kind: Format, stream: BinaryIO) -> tuple[Mark, str]:
+    """Its mark, and its words where they can be had."""
     if not kind.has_words:
-        return Mark.WORDLESS
+        return Mark.WORDLESS, ""
     try:
         words = first_words(kind, stream)
     except BROKEN:
-        return Mark.UNREAD
-    return Mark.CLEAR if page_mark(words) is None else Mark.MARKED
+        return Mark.UNREAD, ""
+    return (Mark.CLEAR if page_mark(words) is None else Mark.MARKED), words
 
 
 def _answers(look: Look, questions: Questions) -> dict[str, bool] | None:
