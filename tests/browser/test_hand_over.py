@@ -78,7 +78,7 @@ def test_a_batch_reaches_the_archive_although_one_record_was_wrong(
     clerk.waits_for("已发出 4 / 4")
 
     _open_at_the_desk(reviewer)
-    reviewer.sees("全部合格")
+    reviewer.sees("已检验 4 / 4")
     reviewer.click("人工检测项都合格")
     reviewer.goes("人工检测项都合格")
     reviewer.sees("人工检测的决定已记下")

@@ -111,7 +111,7 @@ ON_HUB = "(SELECT id FROM catalogue_record WHERE received ORDER BY id LIMIT 1)"
 
 
 def _write(folder: Path, *statements: str) -> None:
-    (database,) = folder.glob("*.sqlite") if folder.name != "hub" else [folder / "hub.sqlite"]
+    database = folder / ("hub.sqlite" if folder.name == "hub" else "node.sqlite")
     with closing(sqlite3.connect(database)) as connection:
         for statement in statements:
             assert connection.execute(statement).rowcount > 0, statement

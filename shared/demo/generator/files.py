@@ -43,7 +43,7 @@ def write_files(paper: Paper, folder: Path, name: str, seed: int) -> list[Attach
 
 def _contents(paper: Paper, chance: random.Random) -> list[tuple[str, str, bytes]]:
     weight = chance.randrange(1000)
-    if weight < _VERY_HEAVY:
+    if weight < _VERY_HEAVY and paper.pages > 1:
         return [("正文", "pdf", _scanned_book(paper, chance))]
     if weight < _VERY_HEAVY + _HEAVY:
         return [
@@ -65,7 +65,7 @@ def _letter(paper: Paper, chance: random.Random) -> tuple[str, bytes]:
     share = chance.random()
     if share < 0.25:
         return "ofd", ofd.letter(paper, chance)
-    if share < 0.30:
+    if share < 0.30 and paper.pages == 1:
         return "tif", scans.tiff(scans.page(paper, chance, dpi=scans.LARGE), dpi=scans.LARGE)
     return "pdf", pdf.letter(paper, chance)
 
@@ -78,7 +78,7 @@ def _scan(paper: Paper, chance: random.Random, *, strength: int, quality: int) -
 
 def _scanned_book(paper: Paper, chance: random.Random) -> bytes:
     pages = []
-    for _ in range(chance.randint(2, 3)):
+    for _ in range(paper.pages):
         picture = scans.page(paper, chance, dpi=scans.LARGE)
         picture = scans.grainy(picture, chance, strength=90)
         pages.append(scans.jpeg(picture, dpi=scans.LARGE, quality=65))

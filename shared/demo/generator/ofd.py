@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 import zipfile
 from collections.abc import Sequence
@@ -16,18 +17,19 @@ _SPACE = 'xmlns:ofd="http://www.ofdspec.org/2016"'
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 #: No clock in the bytes: every entry bears the oldest time that a ZIP can say.
 _MOMENT = (1980, 1, 1, 0, 0, 0)
-_PER_LINE, _PER_PAGE = 30, 24
+_PER_LINE = 30
 #: Millimetres: size of a character, left edge, first line, distance of lines.
 _SIZE, _LEFT, _TOP, _STEP = 5.0, 28.0, 37.0, 9.5
 _FONT = 2
 
 
 def letter(paper: Paper, chance: random.Random) -> bytes:
-    """The paper as an OFD with one text object to a line."""
+    """The paper as an OFD with one text object to a line, of as many pages as it has."""
     lines = [*broken(paper.title, _PER_LINE), paper.doc_no or "", ""]
     lines += [line for each in paragraphs(paper, chance) for line in broken(each, _PER_LINE)]
     lines += ["", paper.author, written_day(paper)]
-    pages = [lines[at : at + _PER_PAGE] for at in range(0, len(lines), _PER_PAGE)]
+    share = math.ceil(len(lines) / paper.pages)
+    pages = [lines[at : at + share] for at in range(0, len(lines), share)]
     target = BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as package:
         _put(package, "OFD.xml", _root(paper))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from io import BytesIO
@@ -25,14 +26,15 @@ rl_config.useA85 = 0  # bytes as they are: a quarter less, and faster
 
 
 def letter(paper: Paper, chance: random.Random) -> bytes:
-    """The paper as an official letter 红头文件 (GB/T 9704, roughly)."""
+    """The paper as an official letter 红头文件 (GB/T 9704, roughly), of as many pages as it has."""
     target = BytesIO()
     canvas = _canvas(target, paper)
     place = _head(canvas, paper)
     lines = [line for each in paragraphs(paper, chance) for line in broken(each, _PER_LINE)]
+    share = math.ceil(len(lines) / paper.pages)
     page = 1
-    for line in lines:
-        if place < _BOTTOM:
+    for number, line in enumerate(lines):
+        if place < _BOTTOM or (number and number % share == 0):
             place, page = _turn(canvas, page), page + 1
         canvas.drawString(_LEFT, place, line)
         place -= _LINE

@@ -68,6 +68,9 @@ KIND_NAMES = {
 }
 
 DETAIL_NAMES = {
+    "failed": "不合格的检测项",
+    "passed": "合格的检测项",
+    "scheme": "检测方案",
     "about": "所指",
     "accession": "进馆登记号",
     "added": "新增",

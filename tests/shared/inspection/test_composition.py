@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from shared.inspection.formats.annexes import named_annexes
 
 from shared.inspection import Outcome, Report, Severity, inspect_record
+from shared.inspection.formats.annexes import named_annexes
 from shared.kernel.identifiers import new_id
 from shared.records.holdings import Holding
 from shared.records.record import Document, Event, Record
