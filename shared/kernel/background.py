@@ -59,15 +59,15 @@ class Background:
                     busy = step()
                     pause = 0.0 if busy else idle_seconds
                 except Unavailable as error:
-                    pause = _longer(pause, idle_seconds)
+                    before, pause = None, _longer(pause, idle_seconds)
                     log.warning("%s: %s", name, error.message)
                 except Exception:
-                    pause = _longer(pause, idle_seconds)
+                    before, pause = None, _longer(pause, idle_seconds)
                     log.exception("%s: step failed, next try in %.1f s", name, pause)
                 if pause:
                     until = time.monotonic() + _QUIET_SECONDS
                     while not wake.wait(pause) and before == trace() and time.monotonic() < until:
-                        pass
+                        pass  # what failed is tried again without a trace
                     wake.clear()
 
         self._threads.append(threading.Thread(target=loop, name=name, daemon=True))

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(3000)]
 _SERVERS = ("rabbitmq", "postgresql", "seaweedfs")
 _SLUGS = ("minzheng", "shuili", "fenxiang", "dongshi")
 #: As many as CI has time for; `make test-faults` asks for a real number.
-_RECORDS = int(os.environ.get("RECORDS", "80"))
+_RECORDS = int(os.environ.get("RECORDS", "60"))
 #: How much longer than the small run a larger one takes, so that kills come all along its way.
 _LONGER = max(1.0, _RECORDS / 400)
 

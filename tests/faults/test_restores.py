@@ -26,7 +26,7 @@ from tests.city import (
     wait_for,
 )
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.faults, pytest.mark.at_length, pytest.mark.timeout(900)]
 RECORDS = 60
 
 
@@ -122,7 +122,6 @@ def remark_at_the_hub(city: City, record_id: str) -> str | None:
         ("ended", "under way"),
     ],
 )
-@pytest.mark.at_length
 def test_a_node_restored_from_yesterday_s_folder(days: Days, today: str, yesterday: str) -> None:
     city = days.begin(today)
     node = city.node(FENXIANG)
@@ -152,7 +151,6 @@ def test_a_hub_restored_from_yesterday_s_folder(days: Days) -> None:
     check(city)
 
 
-@pytest.mark.at_length
 def test_a_hub_whose_database_alone_was_restored(days: Days) -> None:
     """The store is newer than the database: what it holds is received again, nodes or not."""
     city = days.begin("ended")
@@ -180,7 +178,6 @@ def received_at_the_hub(city: City) -> int:
     return int(count)
 
 
-@pytest.mark.at_length
 def test_a_copy_of_a_node_started_elsewhere_is_noticed_and_sent_home(
     days: Days, tmp_path: Path
 ) -> None:
@@ -199,7 +196,6 @@ def test_a_copy_of_a_node_started_elsewhere_is_noticed_and_sent_home(
     check(city)
 
 
-@pytest.mark.at_length
 def test_a_copy_of_a_node_takes_over_when_it_is_granted(days: Days, tmp_path: Path) -> None:
     city = days.begin("under way")
     node, copy = city.node(FENXIANG), tmp_path / "copy"
