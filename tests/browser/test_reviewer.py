@@ -19,7 +19,7 @@ def test_a_batch_is_reviewed_by_keyboard_and_concluded(
 ) -> None:
     reviewer = sign_in("hub", "shenhe")
     reviewer.open("/")
-    reviewer.sees("批移交等待审核")
+    reviewer.waits_for("批移交等待审核")  # the hub looks it through first
     shot(reviewer.page, "overview")
     reviewer.open("/review/")
     reviewer.waits_for(BATCH)
