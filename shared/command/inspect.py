@@ -93,7 +93,7 @@ def _is_package(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             return {MANIFEST, RECORD} <= set(archive.namelist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return False
+        return False  # then it is inspected as a file, which names what is broken in it
 
 
 def _wire(stage: str, names: Sequence[str], reports: Sequence[Report]) -> dict[str, Any]:

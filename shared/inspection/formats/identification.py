@@ -95,7 +95,7 @@ def _container(stream: BinaryIO) -> str:
                 return "zip"
             names = {info.filename.lstrip("/") for info in infos}
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError):
-        return "zip"
+        return "zip"  # whose examiner names what is broken
     if "OFD.xml" in names:
         return "ofd"
     if "[Content_Types].xml" in names:
