@@ -59,6 +59,7 @@ class Background:
                     busy = step()
                     pause = 0.0 if busy else idle_seconds
                 except Unavailable as error:
+                    # What failed is tried again, whether anything was written or not.
                     before, pause = None, _longer(pause, idle_seconds)
                     log.warning("%s: %s", name, error.message)
                 except Exception:
@@ -67,7 +68,7 @@ class Background:
                 if pause:
                     until = time.monotonic() + _QUIET_SECONDS
                     while not wake.wait(pause) and before == trace() and time.monotonic() < until:
-                        pass  # what failed is tried again without a trace
+                        pass
                     wake.clear()
 
         self._threads.append(threading.Thread(target=loop, name=name, daemon=True))
