@@ -23,9 +23,13 @@ from hub.federation import service as federation
 from hub.receiving.models import Batch, Offer, OfferState
 from hub.receiving.progress import advance, locked_batch
 from shared import audit
-from shared.inspection import Context, Finding, Occasion, Report, Stage, inspect_package
 from shared.inspection.clamd import Clamd
+from shared.inspection.finding import Finding
+from shared.inspection.report import Report, Stage
+from shared.inspection.run import inspect_package
 from shared.inspection.scanner import Scanner
+from shared.inspection.scheme import Occasion
+from shared.inspection.subject import Context
 from shared.kernel.actor import system_actor
 from shared.kernel.clock import now, utc_text
 from shared.kernel.database import Database

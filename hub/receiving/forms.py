@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, undefer
 from hub.catalogue import service as catalogue
 from hub.federation import service as federation
 from hub.receiving.models import Batch, Offer, Receipt
-from shared.inspection import Report
+from shared.inspection.report import Report
 from shared.kernel.actor import Actor
 from shared.kernel.canonical import digest_of
 from shared.kernel.clock import SHANGHAI, parse_utc, today

@@ -13,7 +13,9 @@ from hub.federation.places import HubFolder
 from hub.receiving.inspections import inspection_of, runs_of
 from hub.receiving.models import Batch, Offer, Verdict
 from hub.receiving.progress import offers_of
-from shared.inspection import Finding, Occasion, Report, load_scheme
+from shared.inspection.finding import Finding
+from shared.inspection.report import Report
+from shared.inspection.scheme import Occasion, load_scheme
 from shared.kernel.clock import format_utc
 from shared.kernel.errors import WrongState
 from shared.kernel.keys import sign_document

@@ -16,18 +16,9 @@ from sqlalchemy.orm import Session, undefer
 from hub.receiving.models import Batch, InspectionRun, ManualDecision, Offer
 from hub.receiving.progress import batches_named, locked_batch
 from shared import audit
-from shared.inspection import (
-    BatchVerdict,
-    Decision,
-    Occasion,
-    Outcome,
-    Report,
-    Scheme,
-    Tally,
-    judge,
-    load_scheme,
-)
-from shared.inspection.report import TOOL
+from shared.inspection.report import TOOL, Outcome, Report
+from shared.inspection.scheme import Occasion, Scheme, load_scheme
+from shared.inspection.verdict import BatchVerdict, Decision, Tally, judge
 from shared.kernel.actor import Actor, Role, system_actor
 from shared.kernel.clock import format_utc, now, parse_utc
 from shared.kernel.database import Database

@@ -17,8 +17,10 @@ from hub.receiving.models import Batch, Offer, OfferState
 from hub.receiving.numbers import runs_of
 from hub.receiving.progress import locked_batch, offers_of
 from hub.receiving.twins import twins_of
-from shared.inspection import Batch as InspectedBatch
-from shared.inspection import Context, Report, Stage, inspect_batch
+from shared.inspection.report import Report, Stage
+from shared.inspection.run import inspect_batch
+from shared.inspection.subject import Batch as InspectedBatch
+from shared.inspection.subject import Context
 from shared.kernel.database import Database
 from shared.records.gaps import Standing, gap_of, lacking, series_key
 from shared.records.numbering import Gap

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hub.catalogue.models import CatalogueRecord as Record
 from hub.catalogue.withholding import WITHHELD_TITLE
-from shared.inspection import Twin, twins_among
+from shared.inspection.twins import Twin, twins_among
 from shared.records.states import NUMBERED_STATES
 
 

@@ -31,7 +31,7 @@ from hub.review.models import Decision
 from hub.review.rows import record_rows
 from hub.review.service import PRESET_REASONS, Decided
 from shared.identity import current_actor, with_roles
-from shared.inspection import Verdict
+from shared.inspection.verdict import Verdict
 from shared.kernel.actor import Role
 from shared.kernel.canonical import canonical_json
 from shared.kernel.errors import Invalid, NotFound

@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from node.filing.models import ComputerFile, Record
-from shared.inspection import Twin, twins_among
+from shared.inspection.twins import Twin, twins_among
 from shared.records.states import NUMBERED_STATES
 
 

@@ -13,7 +13,7 @@ from node.transfer.inspections import inspection_of, runs_of
 from node.transfer.models import Batch, BatchRecord
 from node.transfer.pages import NAMES, blueprint, fonds_names
 from shared.identity import current_actor, with_roles
-from shared.inspection import Verdict
+from shared.inspection.verdict import Verdict
 from shared.kernel.actor import Role
 from shared.kernel.errors import NotFound
 from shared.kernel.jobs import Job

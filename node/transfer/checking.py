@@ -11,8 +11,11 @@ from sqlalchemy.orm import Session
 from node.filing import service as filing
 from node.office.places import NodeFolder
 from node.registry.files import object_name
-from shared.inspection import CheckResult, Context, Occasion, inspect_record
 from shared.inspection.formats.remembering import Remembered
+from shared.inspection.report import CheckResult
+from shared.inspection.run import inspect_record
+from shared.inspection.scheme import Occasion
+from shared.inspection.subject import Context
 from shared.records.fonds import Fonds
 
 

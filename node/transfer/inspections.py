@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.transfer.models import Batch, InspectionRun
-from shared.inspection import BatchVerdict, CheckResult, Occasion, Tally, judge, load_scheme
-from shared.inspection.report import TOOL
+from shared.inspection.report import TOOL, CheckResult
+from shared.inspection.scheme import Occasion, load_scheme
+from shared.inspection.verdict import BatchVerdict, Tally, judge
 from shared.kernel.actor import Actor
 from shared.kernel.clock import now
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from node.filing import service as filing
 from node.transfer.desk import batch_tasks
 from shared.identity import current_actor
-from shared.inspection import SEVERITY_NAMES
+from shared.inspection.finding import SEVERITY_NAMES
 from shared.records.classes import class_name
 from shared.records.holdings import HOLDING_NAMES
 from shared.records.record import FIELD_NAMES, OPENING_NAMES, PUBLICITY_NAMES

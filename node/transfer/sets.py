@@ -11,8 +11,10 @@ from node.filing import service as filing
 from node.transfer.models import Batch, BatchRecord
 from node.transfer.numbers import runs_of
 from node.transfer.questions import records_of
-from shared.inspection import Batch as InspectedBatch
-from shared.inspection import Context, Report, Stage, inspect_batch
+from shared.inspection.report import Report, Stage
+from shared.inspection.run import inspect_batch
+from shared.inspection.subject import Batch as InspectedBatch
+from shared.inspection.subject import Context
 from shared.records.gaps import Run, Standing, gap_of, lacking
 from shared.records.numbering import Gap
 

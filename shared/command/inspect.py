@@ -16,7 +16,8 @@ from shared.command.main import json_option, show
 from shared.storage.temporary import telling_of_trouble
 
 if TYPE_CHECKING:
-    from shared.inspection import Context, Report
+    from shared.inspection.report import Report
+    from shared.inspection.subject import Context
 
 #: Exit codes: something failed; or nothing failed, and something is left for a person or a scanner.
 _FAILED, _OPEN = 1, 3
@@ -47,7 +48,9 @@ def inspect(
 
     退出码：0 全部通过；1 有不合格；3 没有不合格，但有项目须由人工或查毒软件完成。
     """
-    from shared.inspection import Context, Stage, load_scheme
+    from shared.inspection.report import Stage
+    from shared.inspection.scheme import load_scheme
+    from shared.inspection.subject import Context
 
     with telling_of_trouble():
         by = load_scheme(scheme) if scheme else load_scheme()
@@ -79,8 +82,8 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _inspected(path: Path, context: Context) -> Report:
-    from shared.inspection import inspect_package
     from shared.inspection.loose import inspect_file
+    from shared.inspection.run import inspect_package
 
     return inspect_package(path, context) if _is_package(path) else inspect_file(path, context)
 
@@ -171,6 +174,6 @@ def _page(wire: dict[str, Any]) -> str:
 
 
 def _outcomes() -> dict[str, str]:
-    from shared.inspection import OUTCOME_NAMES
+    from shared.inspection.report import OUTCOME_NAMES
 
     return {str(outcome): name for outcome, name in OUTCOME_NAMES.items()}

@@ -13,15 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from shared.inspection import (
-    OUTCOME_NAMES,
-    PROPERTY_NAMES,
-    SEVERITY_NAMES,
-    BatchVerdict,
-    Finding,
-    Outcome,
-)
-from shared.inspection.verdict import ItemVerdict
+from shared.inspection.finding import PROPERTY_NAMES, SEVERITY_NAMES, Finding
+from shared.inspection.report import OUTCOME_NAMES, Outcome
+from shared.inspection.verdict import BatchVerdict, ItemVerdict
 from shared.kernel.canonical import canonical_json, sm3_hex
 from shared.kernel.clock import local_text, parse_utc
 from shared.kernel.errors import Invalid

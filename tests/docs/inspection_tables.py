@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import shared.inspection.checks  # noqa: F401 - importing registers the functions
-from shared.inspection import Item, Occasion, Stage, load_scheme
 from shared.inspection.registry import functions
+from shared.inspection.report import Stage
+from shared.inspection.scheme import Item, Occasion, load_scheme
 
 Table = tuple[Sequence[str], Iterator[Sequence[str]]]
 SCHEME = load_scheme()

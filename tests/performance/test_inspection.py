@@ -13,8 +13,10 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from shared.inspection import Context, identify, inspect_record
+from shared.inspection.formats import identify
 from shared.inspection.formats.remembering import Remembered
+from shared.inspection.run import inspect_record
+from shared.inspection.subject import Context
 from shared.records.record import Record
 from tests.performance.table import EMBEDDED, Table, ratio, seconds
 from tests.performance.taking import took

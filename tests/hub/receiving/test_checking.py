@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from hub.review.service import Decided
-from shared.inspection import inspect_package
+from shared.inspection.run import inspect_package
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import NotFound, WrongState

@@ -13,7 +13,8 @@ from hub.receiving.models import Batch, InspectionRun, ManualDecision
 from hub.receiving.service import ItemDecided
 from hub.review import service as review
 from shared.audit.models import AuditEvent
-from shared.inspection import BatchVerdict, Occasion, Verdict, load_scheme
+from shared.inspection.scheme import Occasion, load_scheme
+from shared.inspection.verdict import BatchVerdict, Verdict
 from shared.kernel.actor import Actor, system_actor
 from shared.kernel.errors import Invalid, NotAllowed, NotFound, WrongState
 from tests.hub.desk import Browser

@@ -6,7 +6,9 @@ from node.filing import service as filing
 from node.transfer import service as transfer
 from node.transfer.inspections import inspection_of, runs_of
 from node.transfer.models import InspectionRun
-from shared.inspection import BatchVerdict, Outcome, Verdict, load_scheme
+from shared.inspection.report import Outcome
+from shared.inspection.scheme import load_scheme
+from shared.inspection.verdict import BatchVerdict, Verdict
 from tests.node.conftest import Node
 from tests.node.transfer.conftest import Office
 

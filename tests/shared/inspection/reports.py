@@ -9,14 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shared.inspection import (
-    Context,
-    Finding,
-    Outcome,
-    Report,
-    inspect_package,
-)
+from shared.inspection.finding import Finding
+from shared.inspection.report import Outcome, Report
+from shared.inspection.run import inspect_package
 from shared.inspection.scanner import Scanner
+from shared.inspection.subject import Context
 from shared.kernel.canonical import canonical_json, sha256_hex, sm3_hex
 from shared.kernel.clock import now
 from shared.kernel.identifiers import new_id

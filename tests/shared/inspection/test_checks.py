@@ -12,17 +12,11 @@ from typing import Any
 
 import pytest
 
-from shared.inspection import (
-    Batch,
-    Context,
-    Finding,
-    Outcome,
-    Report,
-    Severity,
-    inspect_batch,
-    inspect_record,
-)
+from shared.inspection.finding import Finding, Severity
 from shared.inspection.registry import functions
+from shared.inspection.report import Outcome, Report
+from shared.inspection.run import inspect_batch, inspect_record
+from shared.inspection.subject import Batch, Context
 from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import now
 from shared.kernel.identifiers import new_id

@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.inspection import (
-    Outcome,
-    inspect_package,
-)
+from shared.inspection.report import Outcome
+from shared.inspection.run import inspect_package
 from shared.kernel.canonical import canonical_json
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey

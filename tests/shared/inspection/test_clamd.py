@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.inspection import Context, Outcome, Severity, inspect_record
 from shared.inspection.clamd import Clamd, read_version
+from shared.inspection.finding import Severity
+from shared.inspection.report import Outcome
+from shared.inspection.run import inspect_record
 from shared.inspection.scanner import Scanner, Unscanned
+from shared.inspection.subject import Context
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, Unavailable

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.inspection import Outcome, Report, Severity, inspect_record
+from shared.inspection.finding import Severity
 from shared.inspection.formats.annexes import named_annexes
+from shared.inspection.report import Outcome, Report
+from shared.inspection.run import inspect_record
 from shared.kernel.identifiers import new_id
 from shared.records.holdings import Holding
 from shared.records.record import Document, Event, Record

@@ -7,8 +7,10 @@ from datetime import date
 
 import pytest
 
-from shared.inspection import Outcome, Report, Severity, inspect_record
+from shared.inspection.finding import Severity
 from shared.inspection.questions import spellings_of
+from shared.inspection.report import Outcome, Report
+from shared.inspection.run import inspect_record
 from shared.records.record import Document, Record
 from tests.shared.inspection.reports import context, found, ofd, outcome
 from tests.shared.inspection.test_first_words import pdf

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.inspection import (
-    Outcome,
-    inspect_record,
-)
+from shared.inspection.report import Outcome
+from shared.inspection.run import inspect_record
 from shared.kernel.canonical import canonical_json
 from shared.records.record import (
     record_to_wire,

@@ -10,16 +10,10 @@ from typing import Any
 
 import pytest
 
-from shared.inspection import (
-    Batch,
-    Context,
-    Outcome,
-    Stage,
-    Twin,
-    inspect_batch,
-    inspect_record,
-    twins_among,
-)
+from shared.inspection.report import Outcome, Stage
+from shared.inspection.run import inspect_batch, inspect_record
+from shared.inspection.subject import Batch, Context
+from shared.inspection.twins import Twin, twins_among
 from shared.kernel.canonical import canonical_json
 from shared.kernel.identifiers import new_id
 from shared.records.fonds import RetentionScheduleRef

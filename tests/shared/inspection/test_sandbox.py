@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from shared.inspection import Context, Outcome, inspect_record
 from shared.inspection.formats import sandbox
 from shared.inspection.formats.examination import Mark
 from shared.inspection.formats.remembering import Remembered
 from shared.inspection.formats.trouble import UNEXAMINED
 from shared.inspection.marks import refuse_marked
+from shared.inspection.report import Outcome
+from shared.inspection.run import inspect_record
+from shared.inspection.subject import Context
 from shared.kernel.errors import Invalid
 from tests.shared.inspection.reports import found, outcome
 from tests.shared.inspection.test_first_words import MARK, TITLE, pdf

@@ -11,17 +11,20 @@ from pathlib import Path
 import pytest
 
 import shared.inspection.checks  # noqa: F401 - importing registers the functions
-from shared.inspection import Context, Occasion, Outcome, Stage, checks_of, inspect_record
-from shared.inspection.registry import functions
+from shared.inspection.registry import checks_of, functions
+from shared.inspection.report import Outcome, Stage
+from shared.inspection.run import inspect_record
 from shared.inspection.scheme import (
     DATA,
     Mode,
+    Occasion,
     Source,
     load_scheme,
     read_scheme,
     versions,
     with_rows,
 )
+from shared.inspection.subject import Context
 from shared.kernel.errors import NotFound
 from tests.shared.inspection.reports import outcome
 from tests.shared.packaging.samples import Unit
@@ -138,7 +141,8 @@ def test_an_item_twice_is_refused() -> None:
 
 
 ADDITION = """
-from shared.inspection import Finding, check
+from shared.inspection.finding import Finding
+from shared.inspection.registry import check
 
 @check("ACME-1")
 def no_watermark(subject):
@@ -147,7 +151,8 @@ def no_watermark(subject):
 ROWS = [{row}]
 """
 USE = """
-from shared.inspection import Context, inspect_record
+from shared.inspection.run import inspect_record
+from shared.inspection.subject import Context
 report = inspect_record({"id": "x"}, {}, Context())
 print([each.outcome.value for each in report.checks if each.number == "ACME-1"], report.scheme)
 """

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.inspection import Finding, Outcome, Report, Severity, Stage, inspect_record
+from shared.inspection.finding import Finding, Severity
+from shared.inspection.report import Outcome, Report, Stage
+from shared.inspection.run import inspect_record
 from shared.records.filing_scope import match, table_for
 from shared.records.fonds import RetentionScheduleRef
 from shared.records.schedules import RetentionSchedule, ScheduleItem, schedule

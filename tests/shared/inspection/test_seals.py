@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.inspection import Outcome, Report, Severity, inspect_record
+from shared.inspection.finding import Severity
+from shared.inspection.report import Outcome, Report
+from shared.inspection.run import inspect_record
 from shared.seals import Seal, Trust, Verdict, seals_of
 from tests.shared.inspection.reports import context, found, outcome, packed
 from tests.shared.packaging.samples import Unit

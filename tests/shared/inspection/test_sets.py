@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from shared.inspection import Batch, Context, Outcome, Severity, Twin, inspect_batch, twins_among
-from shared.inspection.twins import EMPTY_DIGEST
+from shared.inspection.finding import Severity
+from shared.inspection.report import Outcome
+from shared.inspection.run import inspect_batch
+from shared.inspection.subject import Batch, Context
+from shared.inspection.twins import EMPTY_DIGEST, Twin, twins_among
 from shared.records.numbering import Gap
 
 

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shared.inspection import (
-    CheckResult,
-    Decision,
-    Occasion,
-    Outcome,
-    Tally,
-    Verdict,
-    judge,
-    load_scheme,
-)
+from shared.inspection.report import CheckResult, Outcome
+from shared.inspection.scheme import Occasion, load_scheme
+from shared.inspection.verdict import Decision, Tally, Verdict, judge
 from shared.kernel.errors import Invalid
 
 SCHEME = load_scheme()

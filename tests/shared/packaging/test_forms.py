@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.inspection import Context, inspect_record
+from shared.inspection.run import inspect_record
+from shared.inspection.subject import Context
 from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
