@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from hub.catalogue import service as catalogue
-from hub.catalogue.models import CatalogueRecord
 from hub.catalogue.query import MASKED_TITLE
 from hub.federation import service as federation
 from hub.federation.places import HubFolder
-from hub.federation.visibility import Sight, sight, within_reach
-from hub.receiving import seal_evidence
 from hub.receiving.arrival import apply_batch, apply_offers, apply_withdraw
 from hub.receiving.carried import CarriedPackages, packages_here, packages_missing
 from hub.receiving.checking import Checking
@@ -25,8 +21,6 @@ from hub.receiving.evidence import (
     require_signature,
 )
 from hub.receiving.finishing import Finishing
-from hub.receiving.forms import form_pdf_of
-from hub.receiving.inspection_reports import signed_report
 from hub.receiving.inspections import (
     Counting,
     ItemDecided,
@@ -36,7 +30,6 @@ from hub.receiving.inspections import (
     runs_of,
 )
 from hub.receiving.models import (
-    HOLDING_STATES,
     OFFER_STATES,
     Accession,
     Batch,
@@ -47,7 +40,6 @@ from hub.receiving.models import (
     has_finding,
 )
 from hub.receiving.numbers import gaps_of
-from hub.receiving.packages import is_marked
 from hub.receiving.progress import locked_batch, news_of, offers_of
 from hub.receiving.receipts import (
     accepted_listing,
@@ -56,8 +48,25 @@ from hub.receiving.receipts import (
     draft_receipt,
     settle_receipt,
 )
+from hub.receiving.seen import (
+    accession_of,
+    batch_seen_by,
+    batches_seen_by,
+    batches_within,
+    form_seen_by,
+    inspection_report_seen_by,
+    offer_in,
+    offer_to_look_at,
+    offers_named,
+    open_batches,
+    receipt_of,
+    receipt_seen_by,
+    receiving_now,
+    require_sight,
+    titles_hidden,
+)
 from hub.receiving.sets import SetChecking, set_findings
-from hub.receiving.stamping import Stamping, count_stamps, receipt_files, stamps_of
+from hub.receiving.stamping import Stamping, count_stamps, stamps_of
 from hub.receiving.uploads import (
     UploadArrived,
     UploadSweeper,
@@ -76,8 +85,8 @@ from hub.receiving.verdicts import (
     settle_verdict,
 )
 from hub.repository import loops as repository
-from shared.kernel.actor import Actor, Role
-from shared.kernel.errors import Conflict, NotAllowed, NotFound
+from shared.kernel.actor import Actor
+from shared.kernel.errors import Conflict
 from shared.kernel.keys import sign_document
 from shared.messaging.entry import Handler
 from shared.packaging import sign_receipt
@@ -154,9 +163,6 @@ __all__ = [
     "take_package",
     "titles_hidden",
 ]
-
-_CHUNK = 500
-_SEES = (Role.REVIEWER, Role.ARCHIVIST)
 
 
 # ---- for the wiring
@@ -278,172 +284,3 @@ def sign_and_receive(folder: HubFolder, actor: Actor, batch_row_id: str) -> Batc
     signed = sign_receipt(document, seal)
     with database.write() as session:
         return settle_receipt(actor, batch_row_id, signed, session=session)
-
-
-# ---- questions
-
-
-def batches_seen_by(actor: Actor) -> Select[Batch]:
-    """The batches that an actor may look at: of the archives that review or receive them."""
-    return batches_within(actor, _SEES, Batch.reviewing_archive, Batch.receiving_archive)
-
-
-def batches_within(
-    actor: Actor, roles: Sequence[Role], *archives: InstrumentedAttribute[str]
-) -> Select[Batch]:
-    """The batches for which the actor holds a role in one of these archives of theirs."""
-    return select(Batch).where(within_reach(actor, roles, Batch.fonds_id, *archives))
-
-
-def batch_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> Batch:
-    """A batch that the actor may look at. Raises NotFound, also when it is another archive's."""
-    batch = session.get(Batch, batch_row_id)
-    if batch is None or not any(
-        actor.may(*_SEES, archive=archive, fonds=batch.fonds_id)
-        for archive in (batch.reviewing_archive, batch.receiving_archive)
-    ):
-        raise NotFound("没有这批移交。", "请回到列表重新查看。")
-    return batch
-
-
-def open_batches(fonds_id: str, *, session: Session) -> list[Batch]:
-    """The batches of a fonds that have not ended, oldest first."""
-    ended = ("returned", "received", "stored", "withdrawn")
-    return list(
-        session.scalars(
-            select(Batch)
-            .where(Batch.fonds_id == fonds_id, Batch.state.not_in(ended))
-            .order_by(Batch.arrived_at, Batch.id)
-        )
-    )
-
-
-def accession_of(batch: Batch, *, session: Session) -> Accession | None:
-    """The line of the accession register under which a batch came in; None before receipt."""
-    return session.scalar(select(Accession).where(Accession.batch_id == batch.id))
-
-
-def receiving_now(record_id: str, *, session: Session) -> str | None:
-    """The archive that has signed for a record and is about to have it; None for none."""
-    return session.scalar(
-        select(Batch.receiving_archive)
-        .join(Offer, Offer.batch_id == Batch.id)
-        .where(Offer.record_id == record_id, Offer.state == OfferState.ACCEPTED)
-        .where(Batch.state == "receiving")
-    )
-
-
-def titles_hidden(actor: Actor, offers: Iterable[Offer], *, session: Session) -> set[str]:
-    """The offers whose records the actor does not see in full (any more), by id.
-
-    The one rule of sight: who only reviews sees a record while it is under review.
-    """
-    listed = list(offers)
-    records = catalogue.records_of({offer.record_id for offer in listed}, session)
-    return {
-        offer.id
-        for offer in listed
-        if offer.record_id not in records
-        or sight(actor, records[offer.record_id]) is not Sight.FULL
-    }
-
-
-def require_sight(actor: Actor, offer: Offer, *, session: Session) -> None:
-    """Raise NotAllowed unless the actor sees the record of this offer in full."""
-    if titles_hidden(actor, [offer], session=session):
-        raise NotAllowed(
-            "这件档案已不在审核中，内容只有形成单位和接收馆可以查看。",
-            "如需查阅，请向保管它的单位或档案馆提出。",
-        )
-
-
-def offer_to_look_at(actor: Actor, record: CatalogueRecord, *, session: Session) -> Offer | None:
-    """The offer in which the actor may look at the files of a record; None when there is none.
-
-    The one that was received, or the open one of just this version: by the rules of the desk, and
-    never one that bears a mark of classification.
-    """
-    offers = session.scalars(
-        select(Offer)
-        .where(Offer.record_id == record.id)
-        .where(Offer.state.in_((*HOLDING_STATES, OfferState.RECEIVED)))
-        .where(Offer.batch_id.in_(batches_seen_by(actor).with_only_columns(Batch.id)))
-        .order_by(Offer.offered_at.desc(), Offer.id)
-    )
-    for offer in offers:
-        here = offer.state == OfferState.RECEIVED or (
-            offer.arrived and offer.record_digest == record.digest
-        )
-        if here and not is_marked(offer) and not titles_hidden(actor, [offer], session=session):
-            return offer
-    return None
-
-
-def inspection_report_seen_by(folder: HubFolder, actor: Actor, batch_row_id: str) -> dict[str, Any]:
-    """The signed report 四性检测报告 of a batch, for who sees its records. Raises NotAllowed.
-
-    A record that bears a mark of classification is in it without title and content.
-    """
-    with folder.database().read() as session:
-        batch = batch_seen_by(actor, batch_row_id, session=session)
-        offers = offers_of(batch.id, session=session)
-        hidden = titles_hidden(actor, offers, session=session)
-        for offer in [each for each in offers if each.id in hidden][:1]:
-            require_sight(actor, offer, session=session)
-    return signed_report(folder, batch)
-
-
-def form_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> bytes:
-    """The form of a batch as PDF; it lists titles, so only for who sees them. Raises NotAllowed."""
-    batch = batch_seen_by(actor, batch_row_id, session=session)
-    for offer in accepted_offers(batch.id, session=session)[:1]:
-        require_sight(actor, offer, session=session)
-    return form_pdf_of(batch, session=session)
-
-
-def receipt_of(batch: Batch, *, session: Session) -> Receipt | None:
-    """The receipt of a batch; None before the archive has signed."""
-    return session.scalar(select(Receipt).where(Receipt.batch_id == batch.id))
-
-
-def receipt_seen_by(folder: HubFolder, actor: Actor, batch_row_id: str) -> bytes:
-    """The receipt of a batch with its time stamps and the evidence of its seals, as ZIP.
-
-    It lists titles. Raises NotFound.
-    """
-    with folder.database().read() as session:
-        batch = batch_seen_by(actor, batch_row_id, session=session)
-        receipt = receipt_of(batch, session=session)
-        if receipt is None:
-            raise NotFound("这批移交还没有接收凭证。", "本馆签字接收以后才有。")
-        for offer in accepted_offers(batch.id, session=session)[:1]:
-            require_sight(actor, offer, session=session)
-        stamps = stamps_of(receipt.id, session=session)
-    evidence = seal_evidence.stored(folder.store, receipt.archive_code, receipt.id)
-    return receipt_files(receipt, stamps, evidence)
-
-
-def offers_named(batch: Batch, offer_ids: Iterable[str], *, session: Session) -> dict[str, Offer]:
-    """The offers of this batch among the named ones, by id."""
-    wanted = sorted(set(offer_ids))
-    found: dict[str, Offer] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        rows = session.scalars(
-            select(Offer).where(
-                Offer.batch_id == batch.id, Offer.id.in_(wanted[start : start + _CHUNK])
-            )
-        )
-        found.update({row.id: row for row in rows})
-    return found
-
-
-def offer_in(batch: Batch, offer_id: str, *, session: Session) -> Offer:
-    """An offer of this batch, with its report. Raises NotFound."""
-    offer = session.scalar(
-        select(Offer)
-        .options(undefer(Offer.report))
-        .where(Offer.id == offer_id, Offer.batch_id == batch.id)
-    )
-    if offer is None:
-        raise NotFound("这批移交中没有这件档案。", "请回到这批移交的清单。")
-    return offer
