@@ -13,7 +13,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from shared.demo.commands import FORKS
+from shared.demo.forks import FORKS
 
 _PATIENCE = 120.0
 

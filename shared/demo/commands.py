@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from shared.demo.child import run_command
+from shared.demo.forks import FORKS
 
 _CHILD = (sys.executable, "-m", "shared.demo.child")
-#: Processes are forked from one that has loaded what `shared.demo.loaded` loads.
-FORKS = get_context("forkserver") if hasattr(os, "fork") else None
-if FORKS is not None:
-    FORKS.set_forkserver_preload(["__main__", "shared.demo.loaded"])
 
 
 class CommandFailed(Exception):

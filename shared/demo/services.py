@@ -14,6 +14,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from shared.demo.child import run_service
+from shared.demo.forks import FORKS, Forked
+
 _START_SECONDS = 90.0
 _STOP_SECONDS = 20.0
 #: How long an earlier process may take to give its port back.
@@ -49,7 +52,7 @@ class Process(ABC):
     def __init__(self, name: str, log_file: Path) -> None:
         self.name = name
         self.log_file = log_file
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.deaths: list[float] = []
 
     @property
@@ -80,7 +83,7 @@ class Process(ABC):
             process.send_signal(by)
             try:
                 process.wait(patience)
-            except subprocess.TimeoutExpired:
+            except (subprocess.TimeoutExpired, TimeoutError):
                 process.kill()
                 process.wait()
         if process.stdin is not None:
@@ -93,8 +96,10 @@ class Service(Process):
     `followers` are told its address by a setting, and are started anew when it had to move.
     """
 
-    #: What is run with the words of the command.
+    #: What is run with the words of the command where it is started from nothing.
     module = "shared.demo.child"
+    #: Whether it is forked from a process that has the program loaded.
+    forked = FORKS is not None
 
     def __init__(
         self,
@@ -137,12 +142,18 @@ class Service(Process):
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as output:
             self._log_from = output.tell()
+            environment = {**os.environ, **self.environment}
+            if self.forked:
+                self.process = Forked(
+                    run_service, self._whole_command(), str(self.log_file), environment
+                )
+                return
             self.process = subprocess.Popen(
                 [sys.executable, "-m", self.module, *self._whole_command()],
                 stdin=subprocess.PIPE,  # its other end is what tells the child that we live
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self.environment},
+                env=environment,
                 start_new_session=True,  # Ctrl-C is the demo's alone: it stops all in order
             )
 

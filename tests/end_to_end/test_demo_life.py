@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from tests.city import base_port, wait_for
+from tests.processes import running_on
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -49,16 +50,10 @@ class Demo:
 
     def children(self) -> list[int]:
         """Processes that work on this folder, the demo itself left out."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdecimal() and int(entry.name) != self.process.pid:
-                try:
-                    words = (entry / "cmdline").read_bytes()
-                except OSError:
-                    continue
-                if str(self.folder).encode() in words and b"shared.demo.child" in words:
-                    found.append(int(entry.name))
-        return found
+        return [
+            pid for lock in self.folder.glob("**/run.lock") if lock.parent != self.folder
+            for pid in running_on(lock.parent)
+        ]  # fmt: skip
 
     def end(self) -> None:
         if self.process.poll() is None:

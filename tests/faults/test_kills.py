@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.city import base_port
+from tests.processes import running_on
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3000)]
 
@@ -62,7 +63,7 @@ class Run:
         if name in _SERVERS:
             return _kill_server(self.folder / "servers" / name)
         folder = self.folder / ("hub" if name == "hub" else f"nodes/{name}")
-        pids = _running_on(folder)
+        pids = running_on(folder)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         return bool(pids)
@@ -83,21 +84,6 @@ def _kill_server(folder: Path) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return True
-
-
-def _running_on(folder: Path) -> list[int]:
-    """Processes of `hub run` or `node run` on a data folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal():
-            continue
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"run" in words and str(folder).encode() in words:
-            found.append(int(entry.name))
-    return found
 
 
 @pytest.mark.parametrize(

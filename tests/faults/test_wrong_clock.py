@@ -39,6 +39,7 @@ class WrongClock(Service):
     """A process on such a computer."""
 
     module = "tests.servers.wrong_clock"
+    forked = False
 
 
 @pytest.fixture

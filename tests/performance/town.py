@@ -78,6 +78,12 @@ class Servers:
         self.postgresql.remove()
 
 
+class Alone(Service):
+    """Started from nothing, as it is anywhere: its memory is measured."""
+
+    forked = False
+
+
 class Town:
     """A hub with its process, and nodes that are enrolled with it; their processes a test runs.
 
@@ -171,7 +177,7 @@ class Town:
 
     def _run(self, name: str, kind: str, folders: Sequence[Path], port: int) -> Service:
         named = [argument for each in folders for argument in ("--dir", str(each))]
-        process = Service(
+        process = Alone(
             name, [kind, "run", *named], port or free_port(18_070), self.path / f"{name}.log"
         )
         process.start()
