@@ -16,10 +16,11 @@ from hub.repository.examining import FaultKind, Stores
 from hub.repository.keeping import Copy
 from shared.kernel.errors import Unavailable
 from shared.kernel.settings import save_settings
+from tests.damage import flipped
 from tests.end_to_end.test_streams import NOTHING_WRONG
 from tests.federation import Federation, everywhere_the_same
 from tests.hub.receiving.handover import pdf
-from tests.hub.repository.keeping import Keeper, contents, damage, flipped, with_second_store
+from tests.hub.repository.keeping import Keeper, contents, damage, with_second_store
 from tests.hub.repository.validating import assert_valid
 from tests.servers.proxy import Proxy, Weather
 from tests.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, SeaweedFS

@@ -94,9 +94,3 @@ def contents(store: ObjectStore, start: str) -> dict[str, bytes]:
 def damage(store: ObjectStore, name: str, content: bytes) -> None:
     """Put other bytes under a name, as no program of ours would."""
     store.replace(name, content)
-
-
-def flipped(content: bytes, at: int = 0) -> bytes:
-    """The bytes with one bit turned over."""
-    at %= len(content)
-    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]

@@ -24,9 +24,10 @@ from shared.audit.models import AuditEvent
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, Unavailable
 from shared.storage import FolderStore
+from tests.damage import flipped
 from tests.hub.conftest import City
 from tests.hub.receiving.handover import YILING_ARCHIVE
-from tests.hub.repository.keeping import Keeper, contents, damage, flipped, with_second_store
+from tests.hub.repository.keeping import Keeper, contents, damage, with_second_store
 from tests.hub.repository.test_moving import kept_by_the_old_version
 from tests.hub.repository.validating import assert_valid
 

@@ -14,9 +14,10 @@ from hub.repository.examining import Stores
 from hub.repository.keeping import Copy
 from hub.repository.models import FileFault, KeptObject
 from shared.kernel.clock import now
+from tests.damage import flipped
 from tests.hub.conftest import City
 from tests.hub.receiving.handover import YILING_ARCHIVE
-from tests.hub.repository.keeping import Keeper, contents, damage, flipped, with_second_store
+from tests.hub.repository.keeping import Keeper, contents, damage, with_second_store
 from tests.hub.repository.validating import assert_valid
 from tests.killed import Bomb, dies, mined
 

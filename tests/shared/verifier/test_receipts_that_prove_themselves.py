@@ -38,6 +38,7 @@ from shared.records.record import record_to_wire
 from shared.verifier import sm2
 from shared.verifier.merkle import leaves, merkle_root
 from shared.verifier.report import Report, verify
+from tests.damage import flipped
 from tests.shared.packaging.samples import Unit
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -136,11 +137,6 @@ def states(report: Report) -> list[str]:
 
 def problems(report: Report) -> list[str]:
     return [each.code for each in report.judged.problems]
-
-
-def flipped(content: bytes, at: int, bits: int = 1) -> bytes:
-    at %= len(content)
-    return content[:at] + bytes([content[at] ^ bits]) + content[at + 1 :]
 
 
 def test_a_receipt_confirms_its_packages_and_every_file(batch: Received) -> None:
