@@ -143,9 +143,10 @@ def _parameters(node: ast.FunctionDef) -> list[str]:
     return [each.arg for each in node.args.posonlyargs + node.args.args]
 
 
-def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    found = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
-    yield from sorted(found, key=lambda call: (call.lineno, call.col_offset))
+@cache
+def _calls(tree: ast.AST) -> Sequence[ast.Call]:
+    found = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
+    return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
 
 @cache
@@ -155,7 +156,7 @@ def _errors() -> dict[str, _Maker]:
     classes = [
         node
         for _path, tree in _modules()
-        for node in ast.walk(tree)
+        for node in tree.body
         if isinstance(node, ast.ClassDef)
     ]
     size = -1
