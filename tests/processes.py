@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+_HOLDER = re.compile(r"进程 (\d+)（(?:hub|node) run）")
 
-def running_on(folder: Path) -> list[int]:
-    """The processes that hold the lock of a data folder, or wait for it."""
+
+def running_on(folder: Path) -> int | None:
+    """The process that runs on a data folder; None when nobody does."""
     lock = folder / "run.lock"
-    return [int(process.name) for process in Path("/proc").glob("[0-9]*") if _opens(process, lock)]
-
-
-def _opens(process: Path, file: Path) -> bool:
     try:
-        return any(each.readlink() == file for each in (process / "fd").iterdir())
-    except OSError:
-        return False  # it has just ended, or has just closed one
+        holder = _HOLDER.match(lock.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if holder is None:
+        return None
+    process = Path("/proc", holder[1])
+    # Of a killed one the text remains, and its number may be another's by now.
+    try:
+        holds = any(each.readlink() == lock for each in (process / "fd").iterdir())
+    except FileNotFoundError:
+        return None
+    return int(holder[1]) if holds else None

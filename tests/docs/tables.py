@@ -154,10 +154,7 @@ def _errors() -> dict[str, _Maker]:
     """The classes of errors by name, wherever they stand."""
     found: dict[str, _Maker] = {}
     classes = [
-        node
-        for _path, tree in _modules()
-        for node in tree.body
-        if isinstance(node, ast.ClassDef)
+        node for _path, tree in _modules() for node in tree.body if isinstance(node, ast.ClassDef)
     ]
     size = -1
     while len(found) > size:

@@ -50,10 +50,9 @@ class Demo:
 
     def children(self) -> list[int]:
         """Processes that work on this folder, the demo itself left out."""
-        return [
-            pid for lock in self.folder.glob("**/run.lock") if lock.parent != self.folder
-            for pid in running_on(lock.parent)
-        ]  # fmt: skip
+        locks = self.folder.glob("**/run.lock")
+        found = [running_on(lock.parent) for lock in locks if lock.parent != self.folder]
+        return [pid for pid in found if pid is not None]
 
     def end(self) -> None:
         if self.process.poll() is None:

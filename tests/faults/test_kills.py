@@ -63,10 +63,10 @@ class Run:
         if name in _SERVERS:
             return _kill_server(self.folder / "servers" / name)
         folder = self.folder / ("hub" if name == "hub" else f"nodes/{name}")
-        pids = running_on(folder)
-        for pid in pids:
+        pid = running_on(folder)
+        if pid is not None:
             os.kill(pid, signal.SIGKILL)
-        return bool(pids)
+        return pid is not None
 
     def finish(self) -> dict[str, Any]:
         """Wait for the end; what it said of the comparison."""
