@@ -16,6 +16,15 @@ from typing import Any
 from shared.demo.forks import FORKS
 
 _PATIENCE = 120.0
+if FORKS is not None:
+    # What the modules of such work import, too: else each process would do so before it dies.
+    FORKS.set_forkserver_preload(
+        [
+            *("pytest", "hypothesis", "tests.federation", "tests.city", "tests.node.browser"),
+            *("tests.servers.postgresql", "tests.hub.repository.validating"),
+            "shared.demo.loaded",
+        ]
+    )
 
 
 class Bomb:
