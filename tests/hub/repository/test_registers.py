@@ -87,7 +87,7 @@ def test_an_agreement_is_written_with_all_the_fonds_that_it_moves(city: City) ->
 def test_the_audit_is_written_in_pieces_that_make_the_whole_chain(
     city: City, empty: Database
 ) -> None:
-    assert not AuditWriter(city.database).step()
+    assert not AuditWriter(city.database, wait=timedelta(days=1)).step()
     assert papers(city, "hub/audit/") == []  # it waits until it is worth a file
     writer = AuditWriter(city.database, wait=timedelta(0))
     writer.step()
