@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from hub.catalogue import service as catalogue
 from hub.federation import service as federation
 from hub.federation.enrolment import Application, enrol
 from hub.federation.models import Fonds, Node
+from hub.federation.places import HubFolder
 from hub.receiving import service as receiving
 from hub.receiving.models import Batch, Offer
 from hub.review import service as review
@@ -260,10 +261,13 @@ class Hub:
 
     def __init__(self, city: City) -> None:
         self.city = city
+        self._loops: tuple[HubFolder | None, dict[str, Callable[[], bool]]] = (None, {})
 
     def work(self, name: str | None = None) -> None:
         """Let the background loops (or one) do all that waits."""
-        every = steps(self.city.folder)
+        folder, every = self._loops
+        if folder is not self.city.folder:  # the process was started anew, with other settings
+            folder, every = self._loops = (self.city.folder, steps(self.city.folder))
         for step in [every[name]] if name else every.values():
             for _ in range(1000):
                 if not step():
