@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import delete, select, update
 
+from hub.federation.places import HubFolder
 from hub.health.doctor import alerts
 from hub.receiving import service as receiving
 from hub.receiving.models import Receipt, Stamp
@@ -54,9 +55,9 @@ def authority(one_authority: Authority, hub: Hub) -> Authority:
 
 
 def settings(hub: Hub, **changes: str) -> None:
+    """The hub with other settings, as a process reads them that starts now."""
     change_settings(hub.city.folder.path, changes)
-    for read in ("settings", "time_stamper"):
-        vars(hub.city.folder).pop(read, None)
+    hub.city.folder = HubFolder(hub.city.folder.path)
 
 
 Receives = Callable[[], HandedOver]
