@@ -32,6 +32,7 @@ from hub.review.views import blueprint as review_pages
 from hub.wiring import holdings, post_by_hand, requests
 from shared.kernel.actor import Role
 from shared.web import make_app as make_web_app
+from shared.web.audit_log.views import OWN_KEY
 
 #: The page of the gap list joins the blueprint of receiving when it is imported.
 _RECEIVING_PAGES = (receiving_views, gap_views)
@@ -97,6 +98,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
         proxies=proxies,
     )
     app.extensions[FOLDER] = folder
+    app.extensions[OWN_KEY] = folder.keys.hub
     app.extensions[HOLDINGS] = holdings
     app.extensions[parcel_views.POST_OFFICE] = post_by_hand
     return app

@@ -41,6 +41,7 @@ from hub.rebuilding.command import rebuild_command
 from hub.receiving.commands import gaps_command, stamps_command
 from hub.repository.fixity_command import fixity_command
 from hub.repository.versions_command import rendition_command
+from shared.command.audit import audit_group
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role
 from shared.kernel.ailment import Ailment
@@ -97,6 +98,13 @@ hub.add_command(recover_command(_complete))
 hub.add_command(rebuild_command(_complete))
 hub.add_command(doctor_command)
 hub.add_command(fixity_command)
+hub.add_command(
+    audit_group(
+        folder_option=folder_option,
+        place=lambda path: (HubFolder(path).database(), HubFolder(path).keys.hub()),
+        actor=ACTOR,
+    )
+)
 hub.add_command(export_holdings_command)
 hub.add_command(rendition_command)
 hub.add_command(migrate_command)

@@ -42,6 +42,7 @@ from node.whereabouts.views import blueprint as whereabouts_pages
 from node.wiring import HANDLERS
 from shared.kernel.actor import Role
 from shared.web import Light, LightSource, make_app
+from shared.web.audit_log.views import OWN_KEY
 
 #: The roles that there are at a node; reviewing and receiving are the archives' work.
 ROLES = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
@@ -103,6 +104,7 @@ def make_node_app(folder: NodeFolder) -> Flask:
         subject_names=audit_names.subject_names,
     )
     app.extensions[FOLDER] = folder
+    app.extensions[OWN_KEY] = folder.keys.device
     app.extensions[parcel_views.HANDLERS] = HANDLERS
     return app
 

@@ -29,6 +29,7 @@ from node.sync.parcel_command import export_command
 from node.sync.parcel_command import import_command as parcel_import_command
 from node.transfer.command import transfer_command
 from node.whereabouts.command import where_command
+from shared.command.audit import audit_group
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role, system_actor
 from shared.kernel.clock import local_text
@@ -72,6 +73,11 @@ for _command in (
     export_command(_handlers),
     parcel_import_command(_handlers),
     where_command,
+    audit_group(
+        folder_option=folder_option,
+        place=lambda path: (NodeFolder(path).database(), NodeFolder(path).keys.device()),
+        actor=_ACTOR,
+    ),
 ):
     node.add_command(_command)
 

@@ -20,7 +20,7 @@ from hub.repository.papers import below, keep_document, read_document
 from shared.audit import AuditEvent, Head, chain_head
 from shared.audit.models import NO_DIGEST, AuditHead
 from shared.kernel.ailment import Ailment
-from shared.kernel.clock import format_utc, now, parse_utc
+from shared.kernel.clock import now
 from shared.kernel.database import Database
 from shared.kernel.errors import Conflict
 from shared.storage import ObjectStore
@@ -49,7 +49,7 @@ class AuditWriter:
                 return False
             generation = federation.hub_of(session).generation
             events = [
-                event_wire(event)
+                event.to_wire()
                 for event in session.scalars(
                     select(AuditEvent)
                     .where(AuditEvent.seq > after)
@@ -84,21 +84,6 @@ def _time_of(seq: int, session: Session) -> datetime:
 def _range_of(name: str) -> tuple[int, int]:
     first, _, last = name.rpartition("/")[2].removesuffix(".json").partition("-")
     return int(first), int(last)
-
-
-def event_wire(event: AuditEvent) -> dict[str, Any]:
-    """An event as a segment has it."""
-    return {
-        "seq": event.seq,
-        "time": format_utc(event.time),
-        "actor_id": event.actor_id,
-        "actor_name": event.actor_name,
-        "action": event.action,
-        "subject": event.subject,
-        "details": event.details,
-        "previous": event.previous,
-        "digest": event.digest,
-    }
 
 
 def restore_audit(database: Database, store: ObjectStore) -> tuple[Head, list[Ailment]]:
@@ -149,7 +134,7 @@ def _stored_events(store: ObjectStore) -> Iterator[dict[str, Any]]:
 
 
 def _event(wire: dict[str, Any], head: Head) -> AuditEvent:
-    event = AuditEvent(**{**wire, "time": parse_utc(wire["time"])})
+    event = AuditEvent.from_wire(wire)
     follows = (event.seq, event.previous) == (head.seq + 1, head.digest if head.seq else NO_DIGEST)
     if not follows or event.computed_digest() != event.digest:
         raise Conflict("操作日志接不上。", "请核对 store/hub/audit/。")

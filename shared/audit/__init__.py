@@ -5,6 +5,7 @@ It never carries a title or content of what was refused as classified.
 """
 
 from shared.audit.chain import Head, Problem, chain_head, verify_chain
+from shared.audit.exported import Verified, export_lines, verify_files
 from shared.audit.models import AuditEvent
 from shared.audit.service import events, record
 
@@ -12,8 +13,11 @@ __all__ = [
     "AuditEvent",
     "Head",
     "Problem",
+    "Verified",
     "chain_head",
     "events",
+    "export_lines",
     "record",
     "verify_chain",
+    "verify_files",
 ]

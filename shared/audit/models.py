@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import JSON, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kernel.canonical import canonical_json, sha256_hex
-from shared.kernel.clock import format_utc
+from shared.kernel.clock import format_utc, parse_utc
 from shared.kernel.database import Model, UtcTime
 
 #: What stands before the first event.
@@ -39,21 +40,32 @@ class AuditEvent(Model):
 
     def computed_digest(self) -> str:
         """SHA-256 over the canonical bytes of the whole event, the previous digest included."""
-        return sha256_hex(
-            b"danglian/audit/1\n",
-            canonical_json(
-                {
-                    "seq": self.seq,
-                    "time": format_utc(self.time),
-                    "actor_id": self.actor_id,
-                    "actor_name": self.actor_name,
-                    "action": self.action,
-                    "subject": self.subject,
-                    "details": self.details,
-                    "previous": self.previous,
-                }
-            ),
-        )
+        wire = self.to_wire()
+        del wire["digest"]
+        return sha256_hex(b"danglian/audit/1\n", canonical_json(wire))
+
+    def to_wire(self) -> dict[str, Any]:
+        """The event as files have it: all that its digest is over, and the digest."""
+        return {
+            "seq": self.seq,
+            "time": format_utc(self.time),
+            "actor_id": self.actor_id,
+            "actor_name": self.actor_name,
+            "action": self.action,
+            "subject": self.subject,
+            "details": self.details,
+            "previous": self.previous,
+            "digest": self.digest,
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> AuditEvent:
+        """The event that a file tells of, unchecked. Raises KeyError, TypeError or ValueError."""
+        names = ("seq", "actor_id", "actor_name", "action", "subject", "details", "previous")
+        values = {name: wire[name] for name in (*names, "digest")}
+        if type(wire["seq"]) is not int:
+            raise TypeError("seq")
+        return cls(**values, time=parse_utc(wire["time"]))
 
 
 class AuditHead(Model):

@@ -9,6 +9,7 @@ import pytest
 from hub.app import make_app
 from hub.catalogue import service as catalogue
 from hub.federation import service as federation
+from shared.audit import verify_files
 from shared.identity import Account, create_account
 from shared.kernel.actor import Grant, Role
 from shared.kernel.identifiers import new_id
@@ -169,10 +170,22 @@ def test_an_administrator_of_one_county_was_shown_the_whole_city(people, city):
         assert browser.get(path).status_code == 403, path
     assert browser.get("/parcels/").status_code == 403
     assert browser.post("/audit/verify").status_code == 403
+    assert browser.get("/audit/export").status_code == 403
     pages = [browser.get(path).text for path in ("/", "/nodes/", f"/nodes/{towns[ZHIJIANG][1].id}")]
     offered = {link for page in pages for link in _LINK.findall(page)}
     assert not {"/accounts/", "/audit/", "/running/", "/letters/", "/parcels/"} & offered
     assert "/nodes/new" in offered, "what is the county's own stays"
+
+
+def test_the_log_goes_out_signed_by_the_hub(people, city, tmp_path):
+    sign_in, _ = people
+    answer = sign_in("admin").get("/audit/export")
+    assert answer.status_code == 200
+    file = tmp_path / "日志.jsonl"
+    file.write_bytes(answer.data)
+    found = verify_files([file], key=city.key.public)
+    assert (found.problems, found.signed_by) == ([], [city.key.public.id])
+    assert b'"audit.exported"' in answer.data
 
 
 def test_nor_in_the_api(people):

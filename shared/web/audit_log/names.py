@@ -15,6 +15,7 @@ ACTION_NAMES = {
     "account.password_changed": "修改密码",
     "account.password_reset": "重置密码",
     "account.renamed": "修改姓名",
+    "audit.exported": "导出日志",
     "audit.verified": "校验日志",
     "job.stopped": "停止任务",
     "sign_in.done": "登录",

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from sqlalchemy import or_
 
 from shared import audit
 from shared.audit import AuditEvent
 from shared.identity import current_actor, for_administrators_of_all
+from shared.kernel.clock import today
 from shared.web.audit_log.showing import Names
 from shared.web.current import current_database
+from shared.web.downloads import stream_out
 from shared.web.listing import Listing
 
 blueprint = Blueprint("audit_log", __name__, url_prefix="/audit")
+#: The extension that gives the installation's own key, which signs an export.
+OWN_KEY = "danglian.own_key"
 
 
 @blueprint.get("/")
@@ -74,3 +88,18 @@ def verify() -> ResponseReturnValue:
     else:
         flash(f"日志完整：{head.seq} 条首尾衔接，未发现改动或缺失。", "success")
     return redirect(url_for(".index"))
+
+
+@blueprint.get("/export")
+@for_administrators_of_all
+def export() -> Response:
+    """The whole log as a signed file (`danglian audit verify`)."""
+    database, key = current_database(), current_app.extensions[OWN_KEY]()
+    with database.write() as session:
+        audit.record(session, current_actor(), "audit.exported", "audit")
+
+    def lines() -> Iterator[bytes]:
+        with database.read() as session:
+            yield from audit.export_lines(session, key)
+
+    return stream_out(lines(), f"操作日志-{today()}.jsonl")
