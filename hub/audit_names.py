@@ -103,7 +103,11 @@ def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str
     return {
         **{f"correction:{each.id}": each.code or "（未编号）" for each in corrections},
         **{f"fonds:{each.id}": each.name for each in fonds.values()},
-        **{f"node:{each.id}": each.name for each in federation.nodes(session)},
+        **{
+            f"{kind}:{each.id}": each.name
+            for each in federation.nodes(session)
+            for kind in ("node", "audit")
+        },
         **{f"archive:{each.code}": each.name for each in federation.archives(session)},
         **{
             f"division:{code}": name

@@ -120,6 +120,7 @@ def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str
         return session.scalars(select(model).where(model.id.in_(ids.get(kind, ()))))
 
     return {
+        **{f"audit:{party}": "市级平台" for party in ids.get("audit", ())},
         **{f"fonds:{each.id}": each.name for each in fonds_here(session)},
         **{f"batch:{each.id}": each.title for each in of("batch", Batch)},
         **{f"intake:{each.id}": each.file_name for each in of("intake", Intake)},

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from hub.federation.management import BrokerRefused
 from hub.federation.models import HubKeyRange, Node, NodeState
 from hub.federation.own_keys import hub_keys
 from hub.federation.places import HubFolder
-from shared.audit import verify_chain
+from shared.audit import AuditWitness, verify_chain
 from shared.audit.models import AuditEvent
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
@@ -61,6 +61,7 @@ def examine(session: Session) -> Iterator[Ailment]:
             f"数据库比各单位收到的回执更旧，已停止收发（{suspected}）。",
             "停止平台，运行 danglian hub recover --dir …，再启动。",
         )
+    yield from _of_the_witnesses(session)
     for node in epochs.asking(session):
         yield Ailment(
             "grant_asked",
@@ -164,12 +165,41 @@ def _letters(session: Session) -> Iterator[Ailment]:
         )
 
 
+def _of_the_witnesses(session: Session) -> Iterator[Ailment]:
+    """Where an audit log is not what the other side has seen of it."""
+    rows = session.execute(
+        select(AuditWitness, Node.name)
+        .join(Node, Node.id == AuditWitness.party)
+        .where(
+            or_(AuditWitness.missing_seq.is_not(None), AuditWitness.contradicted_seq.is_not(None))
+        )
+        .order_by(Node.name)
+    )
+    for seen, name in rows:
+        if seen.missing_seq is not None:
+            yield Ailment(
+                "audit_missing",
+                f"“{name}”见证过平台操作日志的第 {seen.missing_seq} 条，现在没有这一条，或已不同。",
+                "刚恢复过备份的属于正常，操作日志已记明缺了哪些；"
+                "否则日志被截短或改写过，报告安全审计员。"
+                "运行 danglian hub audit export --dir … 导出备查，查明后在“操作日志”页销去。",
+            )
+        if seen.contradicted_seq is not None:
+            yield Ailment(
+                "audit_shorter",
+                f"“{name}”的操作日志已见证到第 {seen.seq} 条，"
+                f"现在却只到第 {seen.contradicted_seq} 条，或已不同。",
+                "该单位刚恢复过备份的属于正常；否则报告安全审计员，请他在该单位运行 "
+                "danglian node audit export --dir …，查明后在“操作日志”页销去。",
+            )
+
+
 def examine_log(session: Session) -> Iterator[Ailment]:
     """Whether the audit log is whole; reads all of it."""
     for problem in verify_chain(session):
         yield Ailment(
             "audit_broken",
-            f"审计日志被改动：{problem}",
+            f"审计日志被改动：{problem.message}",
             "停止平台，保留现场，报告安全审计员；查清后恢复备份，运行 danglian hub recover --dir …",
         )
 

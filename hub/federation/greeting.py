@@ -12,6 +12,7 @@ from hub.federation.contact import count_of, note_hello
 from hub.federation.models import Node
 from hub.federation.own_keys import letters_after
 from hub.federation.places import HubFolder
+from shared import audit
 from shared.kernel.actor import Actor, system_actor
 from shared.kernel.clock import utc_text
 from shared.kernel.database import locked
@@ -59,6 +60,7 @@ class Reception:
             note_hello(node, hello)
             known_epoch = count_of(hello.get("epoch"))
             if instance == node.instance_id:
+                audit.take_from(node.id, hello, session)
                 self._greet_holder(session, exchange, node, hello, known_epoch)
             elif hello.get("want_grant") or known_epoch > node.epoch:
                 epochs.ask_grant(
@@ -144,6 +146,7 @@ class Reception:
             "time": utc_text(),
             # The node's own words: from the way there and back it knows how its clock differs.
             "asked": asked if isinstance(asked, str) and len(asked) <= 40 else None,
+            **audit.told_to(node.id, session),
             **self._news(node.id, session),
         }
 

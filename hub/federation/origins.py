@@ -15,6 +15,7 @@ ORIGINS = ("repository", "nodes", "backup", "derived")
 _SHARED = {
     "audit_event": "repository",
     "audit_head": "repository",
+    "audit_witness": "nodes",
     "identity_account": "backup",
     "identity_grant": "backup",
     "identity_token": "backup",

@@ -18,6 +18,7 @@ from node.office.service import office_of
 from node.sync import progress, recovery
 from node.sync.waiting import waiting_of
 from node.transfer import service as transfer
+from shared import audit
 from shared.kernel.clock import format_utc, now, parse_utc, utc_text
 from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.keys import PublicKey
@@ -270,6 +271,7 @@ class Agent:
                 "hub_key": self._hub_key.id,
                 "time": utc_text(),
                 "clock_offset_ms": office.clock_offset_ms,
+                **audit.told_to(self._hub_id, session),
             }
         return self._exchange.message("hello", body)
 
@@ -284,6 +286,8 @@ class Agent:
             if stream is None or generation < stream.generation:
                 return
             self._note_contact(office, welcome)
+            if welcome.get("instance_id") == office.instance_id:
+                audit.take_from(self._hub_id, welcome, session)
             progress.note_batches(session, welcome.get("batches"))
             epoch = welcome.get("epoch")
             if type(epoch) is not int:

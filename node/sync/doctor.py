@@ -23,7 +23,7 @@ from node.sync.questions import hub_url
 from node.sync.reconciling import last
 from node.sync.waiting import waiting_of
 from node.transfer import service as transfer
-from shared.audit import verify_chain
+from shared.audit import verify_chain, witnesses
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
 from shared.kernel.errors import DanglianError
@@ -52,6 +52,7 @@ def examine(session: Session) -> Iterator[Ailment]:
 def examine_line(session: Session) -> Iterator[Ailment]:
     """How this node stands with the hub; names nothing of what any fonds holds."""
     office = office_of(session)
+    yield from _of_the_witnesses(session)
     if office.state == OfficeState.UNENROLLED:
         yield Ailment(
             "unenrolled",
@@ -151,12 +152,25 @@ def _of_the_work(session: Session) -> Iterator[Ailment]:
         )
 
 
+def _of_the_witnesses(session: Session) -> Iterator[Ailment]:
+    """Where an audit log is not what the other side has seen of it."""
+    for seen in witnesses(session):
+        if seen.missing_seq is not None:
+            yield Ailment(
+                "audit_missing",
+                f"市级平台见证过本机操作日志的第 {seen.missing_seq} 条，现在没有这一条，或已不同。",
+                "刚恢复过备份的属于正常，操作日志已记明缺了哪些；"
+                "否则日志被截短或改写过，报告安全审计员。"
+                "运行 danglian node audit export --dir … 导出备查，查明后在“操作日志”页销去。",
+            )
+
+
 def examine_log(session: Session) -> Iterator[Ailment]:
     """Whether the audit log is whole; reads all of it."""
     for problem in verify_chain(session):
         yield Ailment(
             "audit_broken",
-            f"审计日志被改动：{problem}",
+            f"审计日志被改动：{problem.message}",
             "请保留现场，报告安全审计员；查清后恢复备份，运行 danglian node recover --dir …",
         )
 

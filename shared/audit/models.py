@@ -76,3 +76,25 @@ class AuditHead(Model):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(Integer)
     digest: Mapped[str] = mapped_column(String(64))
+
+
+class AuditWitness(Model):
+    """What this installation and another one hold of the ends of each other's chains."""
+
+    __tablename__ = "audit_witness"
+
+    #: The node's id at the hub, `hub` at a node.
+    party: Mapped[str] = mapped_column(String(80), primary_key=True)
+    #: The end of its chain that it told last; 0 while it has told none.
+    seq: Mapped[int] = mapped_column(Integer, default=0)
+    digest: Mapped[str] = mapped_column(String(64), default=NO_DIGEST)
+    seen_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    #: An end that it told after a further one: its log was restored, cut or rewritten.
+    contradicted_seq: Mapped[int | None] = mapped_column(Integer)
+    #: An event of ours that it holds, and that our chain does not have (any more).
+    missing_seq: Mapped[int | None] = mapped_column(Integer)
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether one of the two chains is not what the other side has seen of it."""
+        return self.contradicted_seq is not None or self.missing_seq is not None

@@ -9,7 +9,7 @@ import pytest
 from hub.app import make_app
 from hub.catalogue import service as catalogue
 from hub.federation import service as federation
-from shared.audit import verify_files
+from shared.audit import take_from, verify_files
 from shared.identity import Account, create_account
 from shared.kernel.actor import Grant, Role
 from shared.kernel.identifiers import new_id
@@ -186,6 +186,25 @@ def test_the_log_goes_out_signed_by_the_hub(people, city, tmp_path):
     found = verify_files([file], key=city.key.public)
     assert (found.problems, found.signed_by) == ([], [city.key.public.id])
     assert b'"audit.exported"' in answer.data
+
+
+def test_a_log_that_a_node_has_seen_otherwise_is_shown_until_somebody_knows_why(people, city):
+    sign_in, towns = people
+    node = towns[YILING][1]
+    with city.database.write() as session:
+        take_from(node.id, {"audit": _end(1), "audit_held": _end(900)}, session)
+    browser = sign_in("admin")
+    assert f"“{node.name}”见证过本机日志的第 900 条" in browser.get("/audit/").text
+    browser.post("/audit/settle", party=node.id)
+    assert "请写明查明的原因" in browser.get("/audit/").text
+    browser.post("/audit/settle", party=node.id, reason="恢复了昨天的备份")
+    page = browser.get("/audit/").text
+    assert "第 900 条，现在没有" not in page
+    assert "恢复了昨天的备份" in page
+
+
+def _end(seq):
+    return {"seq": seq, "digest": "ab" * 32}
 
 
 def test_nor_in_the_api(people):

@@ -15,7 +15,10 @@ ACTION_NAMES = {
     "account.password_changed": "修改密码",
     "account.password_reset": "重置密码",
     "account.renamed": "修改姓名",
+    "audit.contradiction_settled": "查明日志不符",
     "audit.exported": "导出日志",
+    "audit.other_contradicted": "对方日志与见证不符",
+    "audit.own_contradicted": "本机日志与见证不符",
     "audit.verified": "校验日志",
     "job.stopped": "停止任务",
     "sign_in.done": "登录",
@@ -25,6 +28,7 @@ ACTION_NAMES = {
 
 #: What the platform does by itself, and what comes by the command line.
 ACTOR_NAMES = {
+    "system:audit_witness": "日志见证（自动）",
     "system:broker": "消息服务器账号（自动）",
     "system:command": "命令行",
     "system:correcting": "更正（自动）",

@@ -52,7 +52,13 @@ def index() -> ResponseReturnValue:
         page = listing.apply(audit.events(), session=session)
         known = current_app.extensions["danglian.subject_names"]
         shown = Names(page.items, known, session=session)
-        return render_template("audit/index.html", page=page, names=names, shown=shown)
+        held = audit.witnesses(session)
+        unlike = [each for each in held if each.is_contradicted]
+        called = known(session, [f"audit:{each.party}" for each in unlike])
+        return render_template(
+            "audit/index.html", page=page, names=names, shown=shown,
+            held=len(held), unlike=unlike, called=called,
+        )  # fmt: skip
 
 
 def _containing(statement: Any, text: str) -> Any:
@@ -103,3 +109,17 @@ def export() -> Response:
             yield from audit.export_lines(session, key)
 
     return stream_out(lines(), f"操作日志-{today()}.jsonl")
+
+
+@blueprint.post("/settle")
+@for_administrators_of_all
+def settle() -> ResponseReturnValue:
+    """The contradictions between logs that were looked into, with what was found."""
+    reason = request.form.get("reason", "").strip()[:200]
+    if not reason:
+        flash("请写明查明的原因，例如“恢复了昨天的备份”。", "danger")
+        return redirect(url_for(".index"))
+    with current_database().write() as session:
+        count = audit.settle(current_actor(), request.form.getlist("party"), reason, session)
+    flash(f"已销去 {count} 处不符，原因记入日志。", "success")
+    return redirect(url_for(".index"))

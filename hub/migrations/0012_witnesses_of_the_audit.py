@@ -1,0 +1,26 @@
+"""what hub and nodes hold of the ends of each other's audit logs"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    """From 0011 to 0012."""
+    op.create_table(
+        "audit_witness",
+        sa.Column("party", sa.String(length=80), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("seen_at", sa.String(length=27), nullable=True),
+        sa.Column("contradicted_seq", sa.Integer(), nullable=True),
+        sa.Column("missing_seq", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("party"),
+    )
+
+
+def downgrade() -> None:
+    """From 0012 back to 0011."""
+    op.drop_table("audit_witness")

@@ -1,0 +1,107 @@
+"""Witnesses: hub and nodes keep the ends of each other's chains, with every greeting.
+
+Who rewrites a log or cuts it would have to do so on both sides. A greeting and its answer tell the
+own end (`audit`) and the furthest end of the other that is held (`audit_held`), each as `{seq,
+digest}`; older releases tell none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.audit.chain import Head, chain_head
+from shared.audit.models import AuditEvent, AuditWitness
+from shared.audit.service import record
+from shared.kernel.actor import Actor, system_actor
+from shared.kernel.clock import now
+
+_ACTOR = system_actor("audit_witness")
+_DIGEST = re.compile("[0-9a-f]{64}")
+_MOST = 2**31 - 1
+
+
+def told_to(party: str, session: Session) -> dict[str, Any]:
+    """The fields of a greeting, or of its answer, to this party."""
+    held = session.get(AuditWitness, party)
+    fields = {"audit": _to_wire(chain_head(session))}
+    if held is not None and held.seq:
+        fields["audit_held"] = _to_wire(Head(held.seq, held.digest))
+    return fields
+
+
+def take_from(party: str, told: Mapping[str, Any], session: Session) -> None:
+    """Keep what this party tells of its chain, and look whether ours has what it holds.
+
+    What does not fit is written into our own chain, once: it names the event that was witnessed.
+    """
+    theirs, held = _head(told.get("audit")), _head(told.get("audit_held"))
+    if theirs is None:
+        return
+    row = session.get(AuditWitness, party)
+    if row is None:
+        row = AuditWitness(party=party)
+        session.add(row)
+        session.flush()
+    _take_end(row, theirs, session)
+    _look_for(row, held, session)
+
+
+def witnesses(session: Session) -> list[AuditWitness]:
+    """What is held of all others."""
+    return list(session.scalars(select(AuditWitness).order_by(AuditWitness.party)))
+
+
+def settle(actor: Actor, parties: Collection[str], reason: str, session: Session) -> int:
+    """Somebody has found out why logs do not fit, such as a restore; returns how many there were.
+
+    What was witnessed stays in the log, where the contradiction was noticed.
+    """
+    rows = [row for row in witnesses(session) if row.is_contradicted and row.party in parties]
+    for row in rows:
+        record(
+            session, actor, "audit.contradiction_settled", f"audit:{row.party}",
+            reason=reason, told=row.contradicted_seq, missing=row.missing_seq,
+        )  # fmt: skip
+        row.contradicted_seq = row.missing_seq = None
+    return len(rows)
+
+
+def _take_end(row: AuditWitness, theirs: Head, session: Session) -> None:
+    if theirs.seq < row.seq or (theirs.seq == row.seq and theirs.digest != row.digest):
+        record(
+            session, _ACTOR, "audit.other_contradicted", f"audit:{row.party}",
+            witnessed=row.seq, digest=row.digest, told=theirs.seq,
+        )  # fmt: skip
+        row.contradicted_seq = theirs.seq
+    row.seq, row.digest, row.seen_at = theirs.seq, theirs.digest, now()
+
+
+def _look_for(row: AuditWitness, held: Head | None, session: Session) -> None:
+    if held is None or row.missing_seq is not None:
+        return
+    event = session.get(AuditEvent, held.seq)
+    if event is None or event.digest != held.digest:
+        row.missing_seq = held.seq
+        record(
+            session, _ACTOR, "audit.own_contradicted", f"audit:{row.party}",
+            witnessed=held.seq, digest=held.digest, here=chain_head(session).seq,
+        )  # fmt: skip
+
+
+def _to_wire(head: Head) -> dict[str, Any]:
+    return {"seq": head.seq, "digest": head.digest}
+
+
+def _head(told: object) -> Head | None:
+    """What was told, if it is an end of a chain; a hint, so nothing else is said of it."""
+    if not isinstance(told, dict):
+        return None
+    seq, digest = told.get("seq"), told.get("digest")
+    if type(seq) is not int or not 0 < seq <= _MOST or not isinstance(digest, str):
+        return None
+    return Head(seq, digest) if _DIGEST.fullmatch(digest) else None
