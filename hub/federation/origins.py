@@ -44,6 +44,7 @@ _COLUMNS = {
     ("repository_paper", "made_at"): "derived",
     ("repository_paper", "stored_at"): "derived",
     ("repository_paper", "content"): "derived",
+    ("repository_tombstone", "erased_at"): "derived",
 }
 
 

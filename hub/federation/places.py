@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from hub.federation.key_files import KeyFiles
 from shared.kernel.database import Database
-from shared.kernel.errors import Conflict, Invalid, NotFound
+from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
 from shared.kernel.identifiers import new_id
-from shared.kernel.keys import SigningKey
+from shared.kernel.keys import Seal, SigningKey
 from shared.kernel.migration import Schema, Standing, ahead, behind
 from shared.kernel.settings import FILE_NAME, load_settings, save_settings, with_environment
 from shared.messaging.link import Link
@@ -127,14 +127,25 @@ class HubKeys:
         self._folder = folder
 
     def hub(self) -> SigningKey:
-        """The hub's key: signs envelopes, verdicts and fonds assignments."""
-        return self.hub_files().current()
+        """The hub's key: signs envelopes, verdicts and fonds assignments, also in transactions.
 
-    def seal(self, archive_code: str) -> SigningKey:
-        """The seal of an archive: signs forms and receipts."""
+        Raises WrongState when it was put into a service.
+        """
+        key = self.hub_files().current()
+        if not isinstance(key, SigningKey):
+            raise WrongState(
+                "平台自己的密钥不能放在签名服务里。", "请从封存的介质拷回 keys/hub.key。"
+            )
+        return key
+
+    def seal(self, archive_code: str) -> Seal:
+        """The seal of an archive: signs forms and receipts, never inside a transaction.
+
+        It may be kept by a device or a service (`danglian hub keys roll --service`).
+        """
         return self.seal_files(archive_code).current()
 
-    def make_seal(self, archive_code: str) -> SigningKey:
+    def make_seal(self, archive_code: str) -> Seal:
         """The seal of an archive that is new here; made at the first call."""
         return self.seal_files(archive_code).make()
 

@@ -77,6 +77,20 @@ def receiving_now(record_id: str, *, session: Session) -> str | None:
     )
 
 
+def is_unsettled(record_id: str, *, session: Session) -> bool:
+    """Whether a batch that has a record is under way still, or came back incomplete."""
+    query = (
+        select(Offer.id)
+        .join(Batch, Offer.batch_id == Batch.id)
+        .where(Offer.record_id == record_id)
+        .where(
+            Batch.state.not_in(("received", "returned", "withdrawn"))
+            | ((Batch.state == "received") & Batch.incomplete & Offer.ready.is_(False))
+        )
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
 def titles_hidden(actor: Actor, offers: Iterable[Offer], *, session: Session) -> set[str]:
     """The offers whose records the actor does not see in full (any more), by id.
 

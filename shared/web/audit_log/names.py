@@ -28,6 +28,7 @@ ACTOR_NAMES = {
     "system:command": "命令行",
     "system:correcting": "更正（自动）",
     "system:custody": "全宗交接（自动）",
+    "system:disposal": "鉴定处置（自动）",
     "system:enrolment": "联网登记（自动）",
     "system:fixity": "馆藏核验（自动）",
     "system:grant_policy": "恢复联网（自动）",
@@ -46,6 +47,7 @@ KIND_NAMES = {
     "account": "账号",
     "address": "地址",
     "agreement": "集中保管协议",
+    "appraisal": "鉴定清册",
     "archive": "档案馆",
     "audit": "操作日志",
     "batch": "移交批次",
@@ -177,4 +179,7 @@ VALUE_NAMES = {
     "corrected": "更正后接收",
     "returned": "退回",
     "undecided": "未定",
+    "destroy": "销毁",
+    "extend": "续存",
+    "raise": "升级为永久",
 }
