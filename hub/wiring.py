@@ -79,11 +79,11 @@ def _evidence(of_batches: Handler) -> Handler:
 def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
     """Every background step but those of the post office, by name."""
     return {
+        "disposal.execute": Executing(folder).step,
         **receiving.steps(folder),
         **correcting.steps(folder),
         **custody.steps(folder, holdings),
         **exporting.steps(folder),
-        "disposal.execute": Executing(folder).step,
         "repository.registers": RegisterWriter(folder.database()).step,
         "repository.audit": AuditWriter(folder.database()).step,
     }

@@ -39,6 +39,7 @@ class Room:
     hub: Hub
     unit: Unit
     appraiser: Actor
+    reviewer: Actor
     leader: Actor
     witnesses: tuple[Actor, Actor]
     records: list[Record]
@@ -158,4 +159,4 @@ def room(hub: Hub, unit: Unit, reviewer: Actor, archivist: Actor, tmp_path: Path
         hub.work()
     leader, first, other = retired(city, Role.LEADER, Role.REVIEWER, Role.ARCHIVIST)
     kept = [each.record for each in batch.offers]
-    return Room(hub, unit, archivist, leader, (first, other), kept)
+    return Room(hub, unit, archivist, reviewer, leader, (first, other), kept)
