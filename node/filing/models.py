@@ -201,6 +201,8 @@ class Record(Model):
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     created_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH), default="")
     changed_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    #: When the bytes of a destroyed record were removed; None before, and for all others.
+    erased_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
 
     @property
     def audit_name(self) -> str:

@@ -29,6 +29,7 @@ ACTOR_NAMES = {
     "system:correcting": "更正（自动）",
     "system:custody": "全宗交接（自动）",
     "system:disposal": "鉴定处置（自动）",
+    "system:erasing": "删除已销毁的电子文件（自动）",
     "system:enrolment": "联网登记（自动）",
     "system:fixity": "馆藏核验（自动）",
     "system:grant_policy": "恢复联网（自动）",

@@ -45,7 +45,8 @@ def test_from_what_is_due_to_the_printed_list(room: Room) -> None:
         assert appraiser.send(f"{page}/judge", said).status_code == 302
     assert appraiser.send(f"{page}/judge", {"line": [held], "do": "remove"}).status_code == 302
     assert appraiser.send(f"{page}/submit").status_code == 302
-    assert "批准" not in appraiser.get(page).text.partition("<dl")[0]
+    assert f"{page}/approve" not in appraiser.get(page).text
+    assert f"{page}/approve" in leader.get(page).text
     assert appraiser.send(f"{page}/approve").status_code == 403
     assert leader.send(f"{page}/approve").status_code == 302
     for each in watching:
