@@ -36,6 +36,7 @@ ACTION_NAMES = {
     "batch.received": "完成接收",
     "batch.signed_by_archive": "档案馆签字接收",
     "record.erased": "销毁",
+    "receipt.statuses_kept": "留存证书状态应答",
     "receipt.stamped": "接收凭证加盖时间戳",
     "batch.signed_by_unit": "单位签字",
     "batch.verdict_restored": "找回审核结论",

@@ -9,6 +9,8 @@ down_revision = "0011"
 
 def upgrade() -> None:
     """From 0011 to 0013."""
+    with op.batch_alter_table("receiving_receipt", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("statuses", sa.Text(), nullable=True))
     op.create_table(
         "disposal_appraisal",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -101,6 +103,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """From 0013 back to 0011."""
+    with op.batch_alter_table("receiving_receipt", schema=None) as batch_op:
+        batch_op.drop_column("statuses")
     with op.batch_alter_table("repository_tombstone", schema=None) as batch_op:
         batch_op.drop_index("repository_tombstone_list")
         batch_op.drop_index("repository_tombstone_erased")

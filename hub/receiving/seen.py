@@ -20,6 +20,7 @@ from hub.receiving.packages import is_marked
 from hub.receiving.progress import offers_of
 from hub.receiving.receipts import accepted_offers
 from hub.receiving.stamping import receipt_files, stamps_of
+from hub.receiving.statuses import answers_of
 from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import NotAllowed, NotFound
 
@@ -178,7 +179,7 @@ def receipt_seen_by(folder: HubFolder, actor: Actor, batch_row_id: str) -> bytes
             require_sight(actor, offer, session=session)
         stamps = stamps_of(receipt.id, session=session)
     evidence = seal_evidence.stored(folder.store, receipt.archive_code, receipt.id)
-    return receipt_files(receipt, stamps, evidence)
+    return receipt_files(receipt, stamps, evidence, answers_of(folder.store, receipt))
 
 
 def offers_named(batch: Batch, offer_ids: Iterable[str], *, session: Session) -> dict[str, Offer]:

@@ -1,6 +1,7 @@
 """The end of a retention period 保管期限届满: a record is kept longer 续存, or destroyed 销毁.
 
-Both are appraisals 鉴定 that a leader decides by name; a destruction has two who watch it. Catalogue and history stay in either case.
+Both are appraisals 鉴定 that a leader decides by name; a destruction has two who watch it.
+Catalogue and history stay in either case.
 """
 
 from __future__ import annotations
