@@ -168,7 +168,10 @@ def receipt_files(
     evidence: SealEvidence | None,
     answers: Sequence[bytes] = (),
 ) -> bytes:
-    """A receipt, its stamps, evidence and answers of a responder, as a ZIP of the files that `danglian verify` takes."""
+    """A receipt, its stamps, evidence and a responder's answers, as a ZIP.
+
+    They are the files that `danglian verify` takes.
+    """
     files = [(f"{receipt.id}.json", canonical_json(receipt.document))]
     files += [(f"{receipt.id}.{each.number}.tsr", each.content) for each in stamps]
     files += [] if evidence is None else files_of(receipt.id, evidence)

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hub.receiving import seal_evidence
@@ -126,7 +127,7 @@ def read_batch(
     seals: Sequence[PublicKey],
     *,
     finished: bool,
-    gone: Mapping[str, dict[str, Any]],
+    gone: Mapping[str, dict[str, Any]] = MappingProxyType({}),
     wanted: Collection[str] | None = None,
 ) -> StoredBatch:
     """A received batch from the store, or those of its offers that are `wanted`.

@@ -19,7 +19,7 @@ from shared.kernel.issuing import certificate_pem
 from shared.kernel.settings import change_settings
 from shared.verifier.certificates import read
 from tests.hub.desk import Browser, make_desk
-from tests.hub.receiving.handover import YILING_ARCHIVE, Hub, Unit
+from tests.hub.receiving.handover import YILING_ARCHIVE, Hub, Unit, pdf
 from tests.servers.ocsp import Responder
 from tests.shared.seals.samples import DAY, NOW, Party, signed_data, signed_pdf
 
@@ -45,7 +45,8 @@ def test_answers_are_kept_once_the_responder_gives_them_and_receiving_does_not_w
 ) -> None:
     party, responder = asked
     responder.answers = lambda _answer: None
-    batch = unit.hand_over_file("正文.pdf", signed_pdf(lambda held: signed_data(party, held)))
+    signed = signed_pdf(pdf("通知"), lambda message: signed_data(party.holder, message))
+    batch = unit.hand_over_file("正文.pdf", signed)
     hub.work("receiving.check")
     hub.conclude(reviewer, batch.id, "accepted")
     unit.sign(batch.id)
