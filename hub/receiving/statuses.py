@@ -23,7 +23,7 @@ from hub.repository import service as repository
 from shared import audit
 from shared.kernel.actor import system_actor
 from shared.kernel.canonical import sha256_hex
-from shared.kernel.clock import now, parse_utc, utc_text
+from shared.kernel.clock import format_utc, now, parse_utc, utc_text
 from shared.kernel.database import Database, locked
 from shared.packaging.status_service import StatusService
 from shared.seals.authorities import AuthoritiesFolder
@@ -84,7 +84,7 @@ class Asking:
                         "certificate": b64encode(certificate.der).decode(),
                         "name": certificate.name,
                         "answer": sha256_hex(answer.der),
-                        "revoked_since": utc_text(since) if since else None,
+                        "revoked_since": format_utc(since) if since else None,
                     }
                 )
             document = {

@@ -21,7 +21,6 @@ from shared.kernel.identifiers import new_id
 from shared.kernel.keys import document_is_signed_by
 from shared.records.record import Record
 from shared.storage import ObjectStore
-from tests.hub.conftest import City
 from tests.hub.receiving.conftest import archivist, hub, other_unit, reviewer, unit
 from tests.hub.receiving.handover import YILING_ARCHIVE, Hub, Unit
 from tests.hub.repository.keeping import with_second_store
@@ -129,20 +128,13 @@ class Room:
         assert_valid(store, YILING_ARCHIVE)
 
 
-def retired(city: City, *roles: Role) -> list[Actor]:
+def people(*roles: Role) -> list[Actor]:
     """Made-up people of the archive, one for each role."""
     return [Actor(new_id(), f"{role}甲", (Grant(role, YILING_ARCHIVE),)) for role in roles]
 
 
-@pytest.fixture
-def room(hub: Hub, unit: Unit, reviewer: Actor, archivist: Actor, tmp_path: Path) -> Room:
+def furnished(hub: Hub, unit: Unit, reviewer: Actor, archivist: Actor) -> Room:
     """Three records of 2010 to be kept for ten years, received, with a second copy of each."""
-    second = tmp_path / "second"
-    second.mkdir()
-    city = hub.city
-    city.database.close()
-    city.folder = with_second_store(city.folder, str(second))
-    city.database = city.folder.database()
     over = {"year": 2010, "retention": "D10"}
     records = [
         unit.records(1, code=f"J001-WS·2010-D10-BGS-{number:04d}", **over)[0]
@@ -157,6 +149,17 @@ def room(hub: Hub, unit: Unit, reviewer: Actor, archivist: Actor, tmp_path: Path
     hub.receive(archivist, batch.id)
     for _ in range(2):
         hub.work()
-    leader, first, other = retired(city, Role.LEADER, Role.REVIEWER, Role.ARCHIVIST)
+    leader, first, other = people(Role.LEADER, Role.REVIEWER, Role.ARCHIVIST)
     kept = [each.record for each in batch.offers]
     return Room(hub, unit, archivist, reviewer, leader, (first, other), kept)
+
+
+@pytest.fixture
+def room(hub: Hub, unit: Unit, reviewer: Actor, archivist: Actor, tmp_path: Path) -> Room:
+    second = tmp_path / "second"
+    second.mkdir()
+    city = hub.city
+    city.database.close()
+    city.folder = with_second_store(city.folder, str(second))
+    city.database = city.folder.database()
+    return furnished(hub, unit, reviewer, archivist)
