@@ -19,7 +19,7 @@ from hub.catalogue import service as catalogue
 from hub.catalogue.models import CatalogueRecord
 from hub.correcting import service as correcting
 from hub.disposal.models import Appraisal, AppraisalLine
-from hub.disposal.proposing import obstacle
+from hub.disposal.proposing import obstacle, require_destroyable
 from hub.disposal.service import OPINION_NAMES, Opinion, lines_of
 from hub.federation import service as federation
 from hub.federation.places import HubFolder
@@ -271,8 +271,8 @@ def settle(document: Mapping[str, Any], stones: list[dict[str, Any]], *, session
     records = catalogue.records_of([each["record"]["id"] for each in stones], session)
     for stone in stones:
         record = records[stone["record"]["id"]]
-        problem = obstacle(record, appraisal.archive_code, session)
-        if problem is not None or record.version + 1 != stone["record"]["version"]:
+        require_destroyable(record, appraisal.archive_code, session)
+        if record.version + 1 != stone["record"]["version"]:
             raise Conflict(
                 f"{record.code}在签章之前有了变动。", "平台会重新核对。", code="changed_meanwhile"
             )

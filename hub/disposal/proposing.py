@@ -97,7 +97,8 @@ def held(record_id: str, *, session: Session) -> Hold | None:
 def obstacle(record: CatalogueRecord, archive_code: str, session: Session) -> DanglianError | None:
     """Why this record must not be destroyed now; None when nothing stands in the way.
 
-    It is asked when the list is submitted, and again in the transaction that destroys.
+    It is asked when the list is submitted and when it is drafted, and again in the transaction
+    that destroys (`require_destroyable`).
     """
     try:
         _require_free(record, archive_code, session)
@@ -125,5 +126,13 @@ def _require_free(record: CatalogueRecord, archive_code: str, session: Session) 
         raise WrongState("这件档案的更正还没有办结。", "请先答复更正申请。", code="correction_open")
     if is_writing(record.id, session):
         raise Conflict("这件档案的另一个版本正在写入馆藏。", "请过一分钟再试。", code="later")
+
+
+def require_destroyable(record: CatalogueRecord, archive_code: str, session: Session) -> None:
+    """Raise what stands in the way of destroying a record in this (writing) transaction.
+
+    The rooms above may refuse, too: then the list waits, for that passes.
+    """
+    _require_free(record, archive_code, session)
     tell(session, RecordAnswered(record.fonds_id))
     tell(session, RecordDestroyed(record.id, record.fonds_id))

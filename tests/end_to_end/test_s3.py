@@ -147,7 +147,7 @@ def test_versions_exports_and_disposal_on_postgresql_and_two_buckets(
     database = postgresql.create()
     found(tmp_path / "hub", postgresql.url(database))
     folder = HubFolder(tmp_path / "hub")
-    buckets = {each: service.make_bucket(f"kept-{each}") for each in ("store", "second_store")}
+    buckets = {each: service.make_bucket(each.replace("_", "-")) for each in ("store", "second_store")}
     change_settings(folder.path, buckets)
     folder = HubFolder(folder.path)
     hub = Hub(City(folder, folder.database(), folder.keys.hub()))
