@@ -20,7 +20,7 @@ from hub.catalogue.models import CatalogueRecord
 from hub.correcting import service as correcting
 from hub.disposal.models import Appraisal, AppraisalLine
 from hub.disposal.proposing import obstacle, require_destroyable
-from hub.disposal.service import OPINION_NAMES, Opinion, lines_of
+from hub.disposal.service import lines_of
 from hub.federation import service as federation
 from hub.federation.places import HubFolder
 from hub.repository import service as repository
@@ -35,7 +35,7 @@ from shared.kernel.errors import Conflict, DanglianError, NotFound, Unavailable
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import Seal, sign_document
 from shared.records.corrections import corrected
-from shared.records.retention import retention_name
+from shared.records.retention import OPINION_NAMES, Opinion, retention_name
 from shared.records.states import APPRAISAL
 
 log = logging.getLogger(__name__)

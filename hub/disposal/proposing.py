@@ -16,7 +16,7 @@ from hub.repository.versions import is_writing
 from shared.kernel.clock import today
 from shared.kernel.errors import Conflict, DanglianError, WrongState
 from shared.records.record import RecordLevel
-from shared.records.retention import last_year, retention_periods
+from shared.records.retention import ended_before, last_year
 
 #: The states in which an appraisal has its records for itself.
 OPEN = ("drawing", "submitted", "approved", "executing")
@@ -48,12 +48,10 @@ def in_custody(archive_code: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _is_over() -> ColumnElement[bool]:
-    year = int(today()[:4])
     return or_(
         *(
-            and_(CatalogueRecord.retention == each.code, CatalogueRecord.year < year - each.years)
-            for each in retention_periods()
-            if each.years is not None
+            and_(CatalogueRecord.retention == code, CatalogueRecord.year < year)
+            for code, year in ended_before(int(today()[:4]))
         )
     )
 

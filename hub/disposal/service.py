@@ -7,7 +7,6 @@ watch 监销人; nobody is two of them. What was decided `executing` carries out
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Select, delete, func, null, select
@@ -26,7 +25,7 @@ from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, WrongS
 from shared.kernel.identifiers import new_id
 from shared.records.corrections import read_reason
 from shared.records.record import RecordLevel
-from shared.records.retention import outlasts, read_retention, retention_name
+from shared.records.retention import Opinion, outlasts, read_retention, retention_name
 from shared.records.states import APPRAISAL
 from shared.records.values import TITLE_LENGTH, required_text
 
@@ -38,15 +37,6 @@ MOST_LINES = 500
 _WHOLE = (RecordLevel.VOLUME, RecordLevel.PROJECT)
 
 
-class Opinion(StrEnum):
-    """What is to become of a record 鉴定意见."""
-
-    DESTROY = "destroy"
-    EXTEND = "extend"
-    RAISE = "raise"
-
-
-OPINION_NAMES = {Opinion.DESTROY: "销毁", Opinion.EXTEND: "续存", Opinion.RAISE: "升级为永久"}
 _PERMANENT = "Y"
 
 

@@ -12,18 +12,18 @@ from sqlalchemy.orm import Session
 from hub.catalogue.models import CatalogueRecord
 from hub.catalogue.query import COUNT_LIMIT, containing, row_for
 from hub.disposal import service as disposal
-from hub.disposal.list_pdf import list_pdf
 from hub.disposal.models import Appraisal, AppraisalLine, Hold
 from hub.disposal.proposing import due, held
-from hub.disposal.service import OPINION_NAMES, PEOPLE, Opinion
+from hub.disposal.service import PEOPLE
 from hub.federation import service as federation
 from hub.federation.visibility import within_reach
 from hub.repository.models import DisposalList, Tombstone
-from hub.repository.tombstones import tombstone_of
+from hub.repository.tombstones import SEAL, tombstone_of
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import NotFound
-from shared.records.retention import retention_name, retention_periods
+from shared.packaging.disposal_pdf import list_pdf
+from shared.records.retention import OPINION_NAMES, Opinion, retention_name, retention_periods
 from shared.records.states import APPRAISAL
 from shared.web import Filter, Form, Listing, current_database
 from shared.web.downloads import PDF, download
@@ -166,7 +166,8 @@ def print_list(list_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
         document = _sealed(list_id, session).document
     name = f"处置清册-{list_id[-6:]}.pdf"
-    return download(list_pdf(document), name, PDF, inline="save" not in request.args)
+    content = list_pdf(document, document[SEAL], keeper=document["archive_name"])
+    return download(content, name, PDF, inline="save" not in request.args)
 
 
 def _sealed(list_id: str, session: Session) -> DisposalList:

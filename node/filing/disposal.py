@@ -105,7 +105,7 @@ def dispose(
     files. Raises WrongState for what is not filed or must still be kept, Invalid for the people.
     """
     require_leader(actor, [record], "销毁", session=session)
-    people = _people(actor, appraised_by, watched_by)
+    people = four_people(actor, appraised_by, watched_by)
     if record.level == RecordLevel.ITEM:
         raise WrongState("卷内文件随案卷销毁。", "请打开所在的案卷办理。")
     basis = required_text(reason, "reason", max_length=REASON_LENGTH)
@@ -131,7 +131,7 @@ def dispose(
     return gone
 
 
-def _people(actor: Actor, appraised_by: str, watched_by: Sequence[str]) -> list[str]:
+def four_people(actor: Actor, appraised_by: str, watched_by: Sequence[str]) -> list[str]:
     """Who appraised, then the two who watch. Raises Invalid unless all of the four differ."""
     if len(watched_by) != _WITNESSES:
         raise Invalid(

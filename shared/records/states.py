@@ -210,6 +210,16 @@ APPRAISAL = StateMachine(
     },
 )
 
+#: The list of what a unit destroys itself.
+UNIT_DISPOSAL = StateMachine(
+    "销毁清册",
+    {"proposed": "待批准", "done": "已销毁", "called_off": "已撤销"},
+    {
+        "approve": Step(("proposed",), "done", "批准"),
+        "call_off": Step(("proposed",), "called_off", "撤销"),
+    },
+)
+
 #: The hand-over of a whole fonds from one keeping node to another (protocol §5).
 HAND_OVER = StateMachine(
     "全宗交接",

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
+from hub.catalogue.query import Filters
+from hub.exporting.folder import ExportFolder
+from hub.exporting.service import draft
+from hub.exporting.work import Export
 from hub.federation.doctor import examine_store
 from hub.federation.places import HubFolder
 from hub.repository import service as repository
 from hub.repository.examining import FaultKind, Stores
 from hub.repository.keeping import Copy
 from hub.repository.versions import EventKind, add_version
-from shared.command.main import danglian
 from shared.kernel.actor import Role
 from shared.kernel.errors import Unavailable
 from shared.kernel.settings import change_settings, save_settings
@@ -147,7 +148,9 @@ def test_versions_exports_and_disposal_on_postgresql_and_two_buckets(
     database = postgresql.create()
     found(tmp_path / "hub", postgresql.url(database))
     folder = HubFolder(tmp_path / "hub")
-    buckets = {each: service.make_bucket(each.replace("_", "-")) for each in ("store", "second_store")}
+    buckets = {
+        each: service.make_bucket(each.replace("_", "-")) for each in ("store", "second_store")
+    }
     change_settings(folder.path, buckets)
     folder = HubFolder(folder.path)
     hub = Hub(City(folder, folder.database(), folder.keys.hub()))
@@ -171,11 +174,14 @@ def test_versions_exports_and_disposal_on_postgresql_and_two_buckets(
     assert room.record(longer).retention == "D30"
     room.all_is_well()
     out = tmp_path / "out"
-    call = ["hub", "export", "--dir", str(folder.path), "--to", str(out), "--form", "own"]
-    answer = CliRunner().invoke(danglian, [*call, "--json"])
-    assert answer.exit_code == 0, answer.output
-    told = json.loads(answer.stdout)
-    assert (told["records"], told["left_out"], told["complete"]) == (2, 0, True)
+    with hub.city.database.read() as session:
+        plan, count = draft(archivist, folder.settings.hub_id, "own", Filters(), session=session)
+    assert count == 2
+    with ExportFolder.opened(out, plan) as opened:
+        export = Export(folder, opened, archivist)
+        while export.step():
+            pass
+        assert opened.left_out == []
     assert [each.read_bytes() for each in out.rglob("event-*.ofd")] == [rendition.read_bytes()]
     folder.database().close()
     postgresql.drop(database)

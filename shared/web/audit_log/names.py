@@ -55,6 +55,7 @@ KIND_NAMES = {
     "box": "盒",
     "category": "类目",
     "correction": "更正",
+    "disposal": "销毁清册",
     "division": "区划",
     "document": "文件",
     "fonds": "全宗",

@@ -1,14 +1,16 @@
-"""电子档案销毁清册 / 鉴定处置清册 as PDF (GB/T 18894-2016, appendix A), of a sealed list."""
+"""电子档案销毁清册 / 鉴定处置清册 as PDF (GB/T 18894-2016, appendix A), of a sealed list.
+
+An archive's list and a unit's look the same: who appraised, approved and watched, and the seal.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hub.disposal.service import OPINION_NAMES, Opinion
 from shared.kernel.clock import SHANGHAI, parse_utc
 from shared.packaging.pdf import Column, Page, draw, table, wrap
-from shared.records.retention import retention_name
+from shared.records.retention import OPINION_NAMES, Opinion, retention_name
 
 _A4_LYING = (841.89, 595.28)
 _MARGIN, _BOTTOM = 40.0, 470.0
@@ -24,11 +26,11 @@ _COLUMNS = (
 )
 
 
-def list_pdf(document: Mapping[str, Any]) -> bytes:
-    """The decision list as PDF, with the four names and the archive's seal value on each page.
+def list_pdf(document: Mapping[str, Any], seal: Mapping[str, str], *, keeper: str) -> bytes:
+    """The decision list as PDF, with the four names and the value of the seal on each page.
 
-    Only for a list whose seal was verified when it was made or restored: the page says so. Same
-    input, same bytes.
+    `seal` is the signature over the list (`sign_document`), `keeper` the name of whose it is. Only
+    for a list whose seal was verified when it was made or restored. Same input, same bytes.
     """
     destroyed = sum(line["is_destroyed"] for line in document["lines"])
     name = "电子档案销毁清册" if destroyed else "电子档案鉴定处置清册"
@@ -40,8 +42,10 @@ def list_pdf(document: Mapping[str, Any]) -> bytes:
             page,
             _COLUMNS,
             _rows(document),
-            heading=lambda page, number: _heading(page, name, document, destroyed),
-            footing=lambda page, number: _footing(page, document, number, pages),
+            heading=lambda page, number: _heading(
+                page, name, f"{keeper}　{document['title']}", (len(document["lines"]), destroyed)
+            ),
+            footing=lambda page, number: _footing(page, document, seal, (number, pages)),
             margin=_MARGIN,
             bottom=_BOTTOM,
             size=8.5,
@@ -69,15 +73,17 @@ def _rows(document: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
         )
 
 
-def _heading(page: Page, name: str, document: Mapping[str, Any], destroyed: int) -> float:
+def _heading(page: Page, name: str, about: str, counts: tuple[int, int]) -> float:
     page.text(page.width / 2, 48, name, 16, "center")
-    page.text(_MARGIN, 68, f"{document['archive_name']}　{document['title']}"[:80], 9)
-    told = f"共 {len(document['lines'])} 件，其中销毁 {destroyed} 件"
+    page.text(_MARGIN, 68, about[:80], 9)
+    told = f"共 {counts[0]} 件，其中销毁 {counts[1]} 件"
     page.text(page.width - _MARGIN, 68, told, 9, "right")
     return 76.0
 
 
-def _footing(page: Page, document: Mapping[str, Any], number: int, of: int) -> None:
+def _footing(
+    page: Page, document: Mapping[str, Any], seal: Mapping[str, str], numbers: tuple[int, int]
+) -> None:
     y = _BOTTOM + 18
     people = [
         ("鉴定", document["drawn"]),
@@ -88,10 +94,15 @@ def _footing(page: Page, document: Mapping[str, Any], number: int, of: int) -> N
     for at, (what, person) in enumerate(people):
         moment = parse_utc(person["at"]).astimezone(SHANGHAI)
         page.text(_MARGIN + at * width, y, f"{what}：{person['name']}　{moment:%Y-%m-%d %H:%M}", 9)
-    seal = document["archive_signature"]
-    value = f"本馆印章（SM2，SM3）公钥标识 {seal['key']}，签名值 "
+    value = f"印章（SM2，SM3）公钥标识 {seal['key']}，签名值 "
     value += seal["signature"][:_SHOWN_SIGNATURE] + "…"
     for at, line in enumerate(wrap(value, page.width - 2 * _MARGIN, 8, most=3)):
         page.text(_MARGIN, y + 18 + 12 * at, line, 8)
     page.text(_MARGIN, page.height - 24, f"清册编号 {document['list_id']}", 8)
-    page.text(page.width - _MARGIN, page.height - 24, f"第 {number} 页　共 {of} 页", 8, "right")
+    page.text(
+        page.width - _MARGIN,
+        page.height - 24,
+        f"第 {numbers[0]} 页　共 {numbers[1]} 页",
+        8,
+        "right",
+    )
