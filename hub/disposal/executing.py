@@ -9,7 +9,7 @@ correction, record by record.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -103,12 +103,12 @@ class Executing:
         for line in waiting:
             try:
                 done += self._extend(appraisal, line)
-            except (Conflict, Unavailable) as error:
-                if isinstance(error, Unavailable):
-                    raise
-                continue  # another correction is under way: it is asked again
+            except Unavailable:
+                raise
             except DanglianError as error:
-                self._note(line, problem=error.message)
+                # Another correction is under way, or the fonds is handed over: it is asked again,
+                # and `doctor` names a list that waits for long.
+                log.warning("record %s is not kept longer yet: %s", line.record_id, error.message)
         return done > 0
 
     def _extend(self, appraisal: Appraisal, line: AppraisalLine) -> bool:
@@ -127,13 +127,9 @@ class Executing:
             with self._database.write() as session:
                 correcting.settle_correction(_ACTOR, document, session=session)
             return False  # it is done when the correction is made
-        self._note(line, problem=None)
-        return True
-
-    def _note(self, line: AppraisalLine, *, problem: str | None) -> None:
         with self._database.write() as session:
-            row = session.get_one(AppraisalLine, (line.appraisal_id, line.record_id))
-            row.is_done, row.problem = problem is None, problem
+            session.get_one(AppraisalLine, (line.appraisal_id, line.record_id)).is_done = True
+        return True
 
 
 def _sealed(document: Mapping[str, Any], seal: Seal) -> dict[str, Any]:
@@ -150,14 +146,12 @@ def draft(appraisal: Appraisal, *, session: Session) -> tuple[dict[str, Any], li
     """
     lines = lines_of(appraisal.id, session=session)
     records = catalogue.records_of([line.record_id for line in lines], session)
+    problems = _problems(appraisal, lines, records, session)
     told, stones = [], []
     for line in lines:
-        record = records[line.record_id]
-        problem = None
-        if line.opinion == Opinion.DESTROY:
-            problem = obstacle(record, appraisal.archive_code, session)
-            if problem is None:
-                stones.append(_stone(appraisal, line, record, session))
+        record, problem = records[line.record_id], problems.get(line.record_id)
+        if line.opinion == Opinion.DESTROY and problem is None:
+            stones.append(_stone(appraisal, line, record, session))
         told.append(_told(line, record, problem, session))
     last = appraisal.witnesses[-1]
     document = {
@@ -174,8 +168,28 @@ def draft(appraisal: Appraisal, *, session: Session) -> tuple[dict[str, Any], li
     return document, stones
 
 
+def _problems(
+    appraisal: Appraisal,
+    lines: Sequence[AppraisalLine],
+    records: Mapping[str, CatalogueRecord],
+    session: Session,
+) -> dict[str, str]:
+    """Why records are not destroyed now, by id. A volume goes whole, or stays whole."""
+    found: dict[str, str] = {}
+    for line in lines:
+        if line.opinion == Opinion.DESTROY:
+            problem = obstacle(records[line.record_id], appraisal.archive_code, session)
+            if problem is not None:
+                found[line.record_id] = problem.message
+    staying = {line.whole_id for line in lines if line.record_id in found}
+    for line in lines:
+        if line.whole_id in staying and line.opinion == Opinion.DESTROY:
+            found.setdefault(line.record_id, "同一案卷（项目）中有暂时不能销毁的，整卷保留。")
+    return found
+
+
 def _told(
-    line: AppraisalLine, record: CatalogueRecord, problem: DanglianError | None, session: Session
+    line: AppraisalLine, record: CatalogueRecord, problem: str | None, session: Session
 ) -> dict[str, Any]:
     return {
         "record_id": line.record_id,
@@ -192,7 +206,7 @@ def _told(
         "longer": line.longer,
         "reason": line.reason,
         "is_destroyed": line.opinion == Opinion.DESTROY and problem is None,
-        "problem": problem.message if problem else None,
+        "problem": problem,
         **_package(record, session),
     }
 

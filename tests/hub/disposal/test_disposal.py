@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from hub.catalogue import service as catalogue
 from hub.correcting import service as correcting
 from hub.disposal import service as disposal
 from hub.disposal.models import AppraisalLine
@@ -193,6 +194,47 @@ def test_a_hold_after_the_approval_keeps_its_record_and_the_list_says_why(room: 
     assert "审计调档" in str(lines(room, appraisal_id)[held].problem)
     assert room.appraisal(appraisal_id).state == "done"
     room.all_is_well()
+
+
+def test_a_volume_goes_whole_or_stays_whole(room: Room) -> None:
+    """What travels in the package of another has a tombstone of its own, without a package."""
+    city, unit = room.hub.city, room.unit
+    over = {
+        "year": 2010, "retention": "D10", "organ": None, "organ_name": None,
+        "class_code": "KU", "subclass": "01", "volume_number": 8,
+    }  # fmt: skip
+    code = "J001-KU·01·2010-D10-008"
+    volume = city.record(unit.fonds, 8, level="volume", code=code, **over)
+    items = [
+        city.record(
+            unit.fonds, number, level="item", parent_id=volume.id,
+            code=f"{code}-{number:04d}", **over,
+        )
+        for number in (1, 2)
+    ]  # fmt: skip
+    ids = [each.id for each in (volume, *items)]
+    receipt = room.record(room.ids[0]).receipt_id
+    unit.tell(volume, *items)
+    with city.database.write() as session:
+        catalogue.set_custody(session, ids, YILING_ARCHIVE, str(receipt))
+    with city.database.read() as session:
+        listed = {each.id for each in session.scalars(due(YILING_ARCHIVE))}
+    assert listed == {volume.id, *room.ids}
+    first = room.decided([volume.id])
+    with city.database.write() as session:
+        disposal.place_hold(room.leader, items[1].id, "审计", session=session)
+    room.work()
+    assert {str(each.problem)[:4] for each in lines(room, first).values()} == {
+        "同一案卷",
+        "这件档案",
+    }
+    assert {room.record(each).state for each in ids} == {"received"}
+    with city.database.write() as session:
+        disposal.lift_hold(room.leader, items[1].id, session=session)
+    again = room.decided([volume.id])
+    room.work()
+    for each in ids:
+        room.is_gone(each, again)
 
 
 def test_what_is_destroyed_is_neither_corrected_nor_listed_again(room: Room) -> None:
