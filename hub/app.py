@@ -14,6 +14,7 @@ from hub.correcting.api import corrections_api
 from hub.correcting.views import blueprint as correcting_pages
 from hub.custody.api import bundles_api
 from hub.custody.views import blueprint as custody_pages
+from hub.disposal.views import blueprint as disposal_pages
 from hub.exporting.views import blueprint as exporting_pages
 from hub.federation import archive_views, fonds_views, letter_views, node_views
 from hub.federation import service as federation
@@ -47,6 +48,12 @@ NAVIGATION = (
     ("receiving.index", "接收", "archive", (Role.ARCHIVIST,)),
     ("correcting.index", "更正", "edit", (Role.ARCHIVIST,)),
     ("fixity.index", "馆藏核验", "shield-search", (Role.ARCHIVIST, Role.ADMINISTRATOR)),
+    (
+        "disposal.index",
+        "鉴定处置",
+        "trash-x",
+        (Role.ARCHIVIST, Role.REVIEWER, Role.LEADER),
+    ),
     ("exports.index", "导出", "package-export", (Role.ARCHIVIST,)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
     ("health_page.index", "运行情况", "heartbeat", (Role.ADMINISTRATOR,), True),
@@ -75,6 +82,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             correcting_pages,
             fixity_pages,
             exporting_pages,
+            disposal_pages,
             node_views.blueprint,
             letter_views.blueprint,
             parcel_views.blueprint,

@@ -8,11 +8,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.correcting.service import Correction
+from hub.disposal.models import Appraisal
 from hub.federation import service as federation
 from hub.receiving.service import Batch
 
 ACTION_NAMES = {
     "agreement.made": "登记集中保管协议",
+    "appraisal.approved": "批准鉴定清册",
+    "appraisal.begun": "拟制鉴定清册",
+    "appraisal.called_off": "撤销鉴定清册",
+    "appraisal.done": "办结鉴定清册",
+    "appraisal.judged": "写明鉴定意见",
+    "appraisal.narrowed": "从鉴定清册移去",
+    "appraisal.returned": "退回鉴定清册",
+    "appraisal.submitted": "鉴定清册送审",
+    "appraisal.widened": "列入鉴定清册",
+    "appraisal.witnessed": "监销签名",
+    "archive.seal_moved": "档案馆印章改由签名服务保管",
     "archive.seal_rolled": "更换档案馆印章",
     "archives.loaded": "载入档案馆",
     "batch.checked": "检验完毕",
@@ -23,6 +35,8 @@ ACTION_NAMES = {
     "batch.receipt_restored": "找回接收凭证",
     "batch.received": "完成接收",
     "batch.signed_by_archive": "档案馆签字接收",
+    "record.erased": "销毁",
+    "receipt.statuses_kept": "留存证书状态应答",
     "receipt.stamped": "接收凭证加盖时间戳",
     "batch.signed_by_unit": "单位签字",
     "batch.verdict_restored": "找回审核结论",
@@ -32,6 +46,7 @@ ACTION_NAMES = {
     "correction.made": "完成更正",
     "correction.restored": "找回更正",
     "correction.signed": "更正著录",
+    "disposal.sealed": "处置清册签章，开始销毁",
     "divisions.loaded": "载入区划",
     "entry.refused": "拒收一条消息",
     "event.given_up": "后续版本没有写成，已移除",
@@ -56,6 +71,8 @@ ACTION_NAMES = {
     "hand_over.restored": "找回全宗交接",
     "hand_over.taken": "接管方签字",
     "fonds.tally_corrected": "更正目录统计",
+    "hold.lifted": "解除暂缓处置",
+    "hold.placed": "暂缓处置",
     "hub.founded": "建立平台",
     "hub.generation": "平台恢复，进入新的一代",
     "hub.key_rolled": "更换平台密钥",
@@ -90,7 +107,7 @@ ACTION_NAMES = {
 
 
 def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str]:
-    """The names of fonds, nodes, archives, divisions, batches, corrections (`kind:id`)."""
+    """The names of fonds, nodes, archives, batches and other subjects (`kind:id`)."""
     ids: dict[str, list[str]] = {}
     for subject in subjects:
         kind, _, rest = subject.partition(":")
@@ -100,7 +117,11 @@ def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str
     corrections = session.scalars(
         select(Correction).where(Correction.id.in_(ids.get("correction", ())))
     )
+    appraisals = session.scalars(
+        select(Appraisal).where(Appraisal.id.in_(ids.get("appraisal", ())))
+    )
     return {
+        **{f"appraisal:{each.id}": each.title for each in appraisals},
         **{f"correction:{each.id}": each.code or "（未编号）" for each in corrections},
         **{f"fonds:{each.id}": each.name for each in fonds.values()},
         **{

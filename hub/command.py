@@ -67,12 +67,14 @@ def _complete(
     from hub.correcting.restoring import restore_corrections
     from hub.receiving.restoring import restore_received
     from hub.repository.restored_versions import restore_versions
+    from hub.repository.tombstones import restore_lists
 
+    lists, of_lists = restore_lists(folder, tell)
     restored = restore_received(folder, tell)
     corrections, of_corrections = restore_corrections(folder, tell)
     versions, of_versions = restore_versions(folder, tell)
-    counts = {**restored.counts, "corrections": corrections, "versions": versions}
-    return counts, [*restored.findings, *of_corrections, *of_versions]
+    counts = {**restored.counts, "corrections": corrections, "versions": versions, "lists": lists}
+    return counts, [*of_lists, *restored.findings, *of_corrections, *of_versions]
 
 
 def _post_office(folder: HubFolder) -> PostOffice:

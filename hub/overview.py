@@ -13,6 +13,8 @@ from hub.catalogue import service as catalogue
 from hub.catalogue.query import Filters
 from hub.correcting import service as correcting
 from hub.correcting.service import Correction
+from hub.disposal import service as disposal
+from hub.disposal.models import Appraisal
 from hub.federation import epochs
 from hub.federation import service as federation
 from hub.receiving import service as receiving
@@ -79,6 +81,9 @@ def _tasks(actor: Actor, session: Session) -> list[tuple[str, str, int]]:
         tasks.append(("receiving.index", "批移交等待本馆签字接收", _count(signed, session)))
         asked = correcting.corrections_seen_by(actor).where(Correction.state == "asked")
         tasks.append(("correcting.index", "份更正申请等待答复", _count(asked, session)))
+    if actor.has(Role.LEADER):
+        lists = disposal.appraisals_seen_by(actor).where(Appraisal.state == "submitted")
+        tasks.append(("disposal.index", "份鉴定清册等待批准", _count(lists, session)))
     if actor.may(Role.ADMINISTRATOR):
         tasks.append(("nodes.index", "个单位申请恢复联网", len(epochs.asking(session))))
     return [task for task in tasks if task[2]]

@@ -3,6 +3,7 @@
 import hub.catalogue.models
 import hub.correcting.models
 import hub.custody.models
+import hub.disposal.models
 import hub.federation.models
 import hub.receiving.models
 import hub.repository.models

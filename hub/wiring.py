@@ -13,6 +13,7 @@ from hub.correcting import service as correcting
 from hub.custody import hearing as custody
 from hub.custody.bundles import grant_bundle_down, grant_bundle_up
 from hub.custody.telling import holdings as hand_overs
+from hub.disposal.executing import Executing
 from hub.exporting import jobs as exporting
 from hub.federation import epochs
 from hub.federation.broker import BrokerKeeper, link_request
@@ -39,7 +40,12 @@ REQUESTS: Mapping[str, Request] = {
 READING = "hub.reading"
 
 #: Where a look costs more than others, and nobody waits for what comes of it.
-_IDLE = {"receiving.stamp": 10.0, "exporting.sweep": 10.0}
+_IDLE = {
+    "receiving.stamp": 10.0,
+    "receiving.statuses": 10.0,
+    "exporting.sweep": 10.0,
+    "disposal.execute": 2.0,
+}
 
 #: How many nodes of one shard are dealt with side by side. SQLite takes one writer at a time.
 _SIDE_BY_SIDE = {"sqlite": 1}
@@ -78,6 +84,7 @@ def _evidence(of_batches: Handler) -> Handler:
 def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
     """Every background step but those of the post office, by name."""
     return {
+        "disposal.execute": Executing(folder).step,
         **receiving.steps(folder),
         **correcting.steps(folder),
         **custody.steps(folder, holdings),

@@ -16,6 +16,7 @@ from node.custody.views import blueprint as custody_pages
 from node.filing import (
     arranging_views,
     desk,
+    disposal_list_views,
     disposal_views,
     pages,
     paper_views,
@@ -61,7 +62,10 @@ _NAVIGATION = (
 )
 
 # The pages of filing, intake and transfer join their blueprint when these are imported.
-_FILING_PAGES = (views, arranging_views, disposal_views, paper_views, schedule_views, volume_views)
+_FILING_PAGES = (
+    *(views, arranging_views, disposal_views, disposal_list_views),
+    *(paper_views, schedule_views, volume_views),
+)
 _INTAKE_PAGES = (intake_views, intake_file_views)
 _TRANSFER_PAGES = (transfer_views, transfer_batch_views, transfer_gap_views)
 

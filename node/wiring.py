@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from node.corrections import service as corrections
+from node.corrections.destroyed import apply_destroyed
 from node.custody import following
 from node.custody.work import CustodyWork
 from node.filing import service as filing
@@ -24,6 +25,7 @@ from node.sync.doorway import Doorway
 from node.sync.line import Line
 from node.sync.uploads import Fetcher, Uploader
 from node.transfer import service as transfer
+from node.transfer.erasing import Erasing
 from node.transfer.work import TransferWork
 from shared.kernel.background import Background
 from shared.kernel.errors import Unavailable
@@ -68,6 +70,7 @@ HANDLERS: Mapping[str, Handler] = {
     "withdrawn": _each(transfer.apply_withdrawn),
     "changed": _each(corrections.apply_changed),
     "declined": _each(corrections.apply_declined),
+    "disposed": _each(apply_destroyed),
     "correction_held": _each(corrections.adopt_request),
     "hand_over": _each(following.apply_hand_over),
     "reconciled": _each(reconciling.take_answer),
@@ -163,8 +166,14 @@ def start(folder: NodeFolder) -> Background:
     background = Background()
     correspondence = Correspondence(folder)
     written = folder.database().trace
+    intake, erasing = IntakeWork(folder), Erasing(folder)
+
+    def take_or_erase() -> bool:
+        """In one loop: what keeps files in steps must not meet what erases them."""
+        return intake.step() or erasing.step()
+
     for room, step, seconds in (
-        ("intake", IntakeWork(folder).step, 0.5),
+        ("intake", take_or_erase, 0.5),
         ("transfer", TransferWork(folder).step, 0.5),
         ("custody", CustodyWork(folder).step, 1.0),
         ("upload", correspondence.step_upload, 1.0),

@@ -41,7 +41,18 @@ def take_correction(
             code="version_conflict",
             field="version",
         )
-    shape = record_from_wire(dict(corrected))
+    write_version(session, record, corrected)
+
+
+def write_version(
+    session: Session, record: CatalogueRecord, made: Mapping[str, Any], *, state: str | None = None
+) -> None:
+    """Let the catalogue say what a version of its archive's says, whichever it had before.
+
+    `state` is where the record stands from now on; without one that stays.
+    """
+    canonical = canonical_json(dict(made))
+    shape = record_from_wire(dict(made))
     tally = Changes()
     tally.take(Counted.of(record))
     session.execute(
@@ -49,12 +60,14 @@ def take_correction(
         .where(CatalogueRecord.row == record.row)
         .values(
             version=shape.version,
-            digest=digest,
+            digest=sha256_hex(canonical),
             told_state=shape.state,
             wire=canonical,
+            retention=shape.retention,
             title=shape.title,
             doc_no=shape.doc_no,
             date=shape.date.isoformat() if shape.date else None,
+            state=state or record.state,
             updated_at=now(),
         )
         .execution_options(synchronize_session=False)

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
 
 from hub.catalogue.applying import apply_records, follows_fonds
-from hub.catalogue.correcting import take_correction
+from hub.catalogue.correcting import take_correction, write_version
 from hub.catalogue.models import CatalogueRecord, archive_custody, node_custody
 from hub.catalogue.query import Filters, Found, Look, Row, counted, look_at, search
 from hub.catalogue.reconciling import apply_reconcile
@@ -48,6 +48,7 @@ __all__ = [
     "sums_of",
     "take_correction",
     "withhold",
+    "write_version",
 ]
 
 _CHUNK = 500

@@ -68,6 +68,7 @@ def draft_correction(
             "这件档案正在写入馆藏库，接收还没有办完。", "请稍候，接收完成后再更正。",
             code="not_in_custody",
         )  # fmt: skip
+    _require_not_destroyed(record)
     request = None
     if correction_id is not None:
         asked = _asked(correction_id, session)
@@ -82,7 +83,7 @@ def draft_correction(
         "agent_unit": federation.archive_of(archive, session).name,
     }
     events = [
-        *_receipt_event(record, archive, session),
+        *receipt_event(record, archive, session),
         {
             "id": new_id(),
             "action": "更正",
@@ -111,6 +112,36 @@ def draft_correction(
     return document
 
 
+def draft_extension(
+    record: CatalogueRecord,
+    retention: str,
+    event: Mapping[str, Any],
+    *,
+    correction_id: str,
+    session: Session,
+) -> dict[str, Any]:
+    """The next version of a record that an appraisal keeps longer 续存, ready for the seal.
+
+    It goes the way of a correction; `event` is what its history says of it. Raises WrongState and
+    Conflict as `draft_correction` does. The appraisal has authorised it.
+    """
+    archive = archive_of(record, session)
+    _require_not_destroyed(record)
+    _require_no_other(record, session)
+    events = [*receipt_event(record, archive, session), event]
+    made = corrected({**record.wire, "retention": retention}, {}, events, state=record.state)
+    return {
+        "correction_id": correction_id,
+        "archive": archive,
+        "record": made,
+        "record_digest": digest_of(made),
+        "request": None,
+        "reason": event["basis"],
+        "by": event["agent"],
+        "at": event["time"],
+    }
+
+
 def _asked(correction_id: str, session: Session) -> Correction:
     found = session.get(Correction, correction_id)
     if found is None:
@@ -130,6 +161,11 @@ def held_record(record_id: str, session: Session) -> CatalogueRecord:
     return record
 
 
+def _require_not_destroyed(record: CatalogueRecord) -> None:
+    if record.state == "disposed":
+        raise WrongState("这件档案已经销毁，只保留目录。", "请查看它的销毁清册。", code="destroyed")
+
+
 def _require_no_other(record: CatalogueRecord, session: Session) -> None:
     """One correction of a record after the other: each makes the next version."""
     other = session.scalar(
@@ -146,7 +182,7 @@ def _require_no_other(record: CatalogueRecord, session: Session) -> None:
         )
 
 
-def _receipt_event(record: CatalogueRecord, archive: str, session: Session) -> list[dict[str, Any]]:
+def receipt_event(record: CatalogueRecord, archive: str, session: Session) -> list[dict[str, Any]]:
     """That the archive received the record, for the first version that it writes itself.
 
     Until then the history is the unit's own, which ends with the hand-over.
@@ -186,6 +222,7 @@ def settle_correction(actor: Actor, document: Mapping[str, Any], *, session: Ses
     record = held_record(document["record"]["id"], session)
     require(actor, Role.ARCHIVIST, archive=document["archive"], fonds=record.fonds_id)
     tell(session, RecordAnswered(record.fonds_id))
+    _require_not_destroyed(record)
     _require_no_other(record, session)
     if document["record"]["version"] != record.version + 1:
         raise Conflict(

@@ -12,6 +12,8 @@ from hub.catalogue import service as catalogue
 from hub.correcting.answers import (
     draft_correction,
     draft_decline,
+    draft_extension,
+    receipt_event,
     settle_correction,
     settle_decline,
 )
@@ -37,9 +39,12 @@ __all__ = [
     "decline",
     "draft_correction",
     "draft_decline",
+    "draft_extension",
     "holdings",
+    "is_open",
     "make",
     "open_corrections",
+    "receipt_event",
     "settle_correction",
     "settle_decline",
     "steps",
@@ -144,6 +149,14 @@ def open_corrections(fonds_id: str, *, session: Session) -> int:
         Correction.fonds_id == fonds_id, Correction.state.in_(("asked", "making"))
     )
     return session.scalar(query) or 0
+
+
+def is_open(record_id: str, *, session: Session) -> bool:
+    """Whether a correction of a record waits for its answer, or is being made."""
+    query = select(Correction.id).where(
+        Correction.record_id == record_id, Correction.state.in_(("asked", "making"))
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def corrections_of(actor: Actor, record_id: str, *, session: Session) -> list[Correction]:

@@ -82,6 +82,7 @@ def selected(actor: Actor, filters: Filters, *, session: Session) -> Select[Any]
     """The received records that the actor's archives keep and the filters let through."""
     query = select(CatalogueRecord).where(
         CatalogueRecord.received.is_(True),
+        CatalogueRecord.state != "disposed",
         within_reach(
             actor, (Role.ARCHIVIST,), CatalogueRecord.fonds_id, CatalogueRecord.receiving_archive
         ),

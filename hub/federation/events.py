@@ -35,6 +35,14 @@ class RecordAnswered:
     fonds_id: str
 
 
+@dataclass(frozen=True)
+class RecordDestroyed:
+    """An archive is about to destroy a record; a listener may refuse: it is lent, or read."""
+
+    record_id: str
+    fonds_id: str
+
+
 Event = TypeVar("Event")
 
 _listeners: dict[type, list[Callable[[Session, Any], None]]] = {}

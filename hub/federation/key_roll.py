@@ -22,12 +22,14 @@ from hub.federation.models import Hub, OwnKey
 from hub.federation.own_keys import own_keys, register_first, succeed_hub_key, succeed_seal
 from hub.federation.places import HubFolder
 from hub.federation.territory import archive_of, archives
+from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require, system_actor
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.database import locked
 from shared.kernel.errors import WrongState
 from shared.kernel.files import folder_lock
-from shared.kernel.keys import PublicKey, SigningKey
+from shared.kernel.keys import PublicKey, Seal, SigningKey
+from shared.kernel.signing_service import SigningService
 from shared.kernel.succession import (
     Statement,
     hub_holder,
@@ -62,12 +64,32 @@ def roll_hub_key(actor: Actor, folder: HubFolder) -> OwnKey:
     return _roll(actor, folder, _hub_holder(folder))
 
 
-def roll_seal(actor: Actor, folder: HubFolder, archive_code: str) -> OwnKey:
-    """Roll the seal 印章 of an archive over; see `roll_hub_key`."""
+def roll_seal(
+    actor: Actor, folder: HubFolder, archive_code: str, service: SigningService | None = None
+) -> OwnKey:
+    """Roll the seal 印章 of an archive over; see `roll_hub_key`.
+
+    The next one is made here, or is the one that `service` keeps. Where that is the seal in force,
+    only its address is noted. Raises Unavailable when the service does not answer.
+    """
     require(actor, Role.ADMINISTRATOR, archive=archive_code)
     with folder.database().read() as session:
         archive_of(archive_code, session)
-    return _roll(actor, folder, _seal_holder(folder, archive_code))
+    holder = _seal_holder(folder, archive_code)
+    if service is not None and service.public_key() == holder.files.current().public:
+        return _move_seal(actor, folder, holder, service)
+    return _roll(actor, folder, holder, service)
+
+
+def _move_seal(actor: Actor, folder: HubFolder, holder: _Holder, service: SigningService) -> OwnKey:
+    with _alone(folder):
+        holder.files.move_to(service)
+    with folder.database().write() as session:
+        row = own_keys(holder.name, session)[-1]
+        audit(
+            session, actor, "archive.seal_moved", f"archive:{holder.archive_code}", key=row.key_id
+        )
+        return row
 
 
 def check_keys(folder: HubFolder) -> None:
@@ -124,13 +146,16 @@ def _seal_holder(folder: HubFolder, code: str) -> _Holder:
     return _Holder(seal_holder(code), folder.keys.seal_files(code), code)
 
 
-def _roll(actor: Actor, folder: HubFolder, holder: _Holder) -> OwnKey:
+def _roll(
+    actor: Actor, folder: HubFolder, holder: _Holder, service: SigningService | None = None
+) -> OwnKey:
     with _alone(folder):
         _settle_all(folder)
         with folder.database().read() as session:
             serial = own_keys(holder.name, session)[-1].serial + 1
             generation = hub_of(session).generation
-        link = _prepared_link(folder, holder, serial, generation)
+        new = holder.files.prepare(service)
+        link = _prepared_link(folder, holder, serial, generation, new)
         with folder.database().write() as session:
             row = _succeed(actor, folder, holder, link, session)
         _keep_statements(folder.store, holder, [row])
@@ -138,10 +163,12 @@ def _roll(actor: Actor, folder: HubFolder, holder: _Holder) -> OwnKey:
         return row
 
 
-def _prepared_link(folder: HubFolder, holder: _Holder, serial: int, generation: int) -> Link:
+def _prepared_link(
+    folder: HubFolder, holder: _Holder, serial: int, generation: int, new: Seal
+) -> Link:
     """The statement for the next key: the one that was written before a kill, or a new one."""
     files = holder.files
-    old, new = files.current(), files.prepare()
+    old = files.current()
     for link in files.links():
         step = read_succession(link.statement, holder.name)
         if (step.serial, step.old, step.new) == (serial, old.public, new.public):
@@ -149,7 +176,7 @@ def _prepared_link(folder: HubFolder, holder: _Holder, serial: int, generation: 
     statement = state_succession(holder.name, serial, old, new)
     letter = None
     if holder.archive_code is None:
-        letter = _letter(old, folder.settings.hub_id, statement, generation)
+        letter = _letter(folder.keys.hub(), folder.settings.hub_id, statement, generation)
     link = Link(statement, letter)
     files.keep(link)
     return link

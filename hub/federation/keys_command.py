@@ -13,7 +13,9 @@ from hub.federation.places import HubFolder
 from hub.federation.territory import archives
 from shared.command.main import json_option, show, show_table
 from shared.kernel.clock import format_utc, local_text
+from shared.kernel.errors import Invalid
 from shared.kernel.files import folder_lock
+from shared.kernel.signing_service import SigningService
 from shared.kernel.succession import seal_holder
 
 
@@ -63,16 +65,25 @@ def show_keys(folder: Path, as_json: bool) -> None:
 @keys_group.command("roll")
 @folder_option
 @click.option("--archive", help="更换这个档案馆的印章（代码）；不填则更换平台的密钥。")
+@click.option(
+    "--service", help="新印章在哪个签名服务里（命令、http(s):// 或 unix: 地址）；只用于 --archive。"
+)
 @json_option
-def roll_key(folder: Path, archive: str | None, as_json: bool) -> None:
+def roll_key(folder: Path, archive: str | None, service: str | None, as_json: bool) -> None:
     """更换平台的密钥或一个档案馆的印章；先停下平台，换好以后把 keys/ 重新封存。"""
     place = HubFolder(folder)
     with folder_lock(place.path, "hub keys roll"):
         if archive is None:
+            if service is not None:
+                raise Invalid(
+                    "service",
+                    "平台自己的密钥不能放在签名服务里。",
+                    "请用 --archive 写明是哪个馆的印章。",
+                )
             new = roll_hub_key(ACTOR, place)
             name = "平台"
         else:
-            new = roll_seal(ACTOR, place, archive)
+            new = roll_seal(ACTOR, place, archive, SigningService(service) if service else None)
             name = f"档案馆 {archive} 印章"
     show(
         {"holder": new.holder, "serial": new.serial, "key": new.key_id},

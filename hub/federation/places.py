@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from hub.federation.key_files import KeyFiles
 from shared.kernel.database import Database
-from shared.kernel.errors import Conflict, Invalid, NotFound
+from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
 from shared.kernel.identifiers import new_id
-from shared.kernel.keys import SigningKey
+from shared.kernel.keys import Seal, SigningKey
 from shared.kernel.migration import Schema, Standing, ahead, behind
 from shared.kernel.settings import FILE_NAME, load_settings, save_settings, with_environment
 from shared.messaging.link import Link
@@ -25,6 +25,7 @@ from shared.verifier.report import read_authorities
 
 if TYPE_CHECKING:
     from shared.inspection.clamd import Clamd
+    from shared.packaging.status_service import StatusService
     from shared.seals.authorities import AuthoritiesFolder
     from shared.storage.bucket import Bucket
 
@@ -77,6 +78,9 @@ class HubSettings:
         stamp_authorities: path of the roots (PEM) that its certificate must lead to.
         stamp_policy: OID of the policy under which it must stamp; empty takes any.
         stamp_timeout: how many seconds to wait for it.
+        status_url: `https://…`: the responder (OCSP, RFC 6960) that is asked at receipt whether the
+            certificates of seals are revoked; empty for none. Needs `seal_authorities`.
+        status_timeout: how many seconds to wait for it.
         seal_authorities: path of the folder with who counts for seals, see
             `shared.seals.authorities`; empty for nobody.
         clamd: where the virus scanner clamd listens, `unix:/run/clamav/clamd.ctl` or
@@ -114,6 +118,8 @@ class HubSettings:
     stamp_authorities: str = ""
     stamp_policy: str = ""
     stamp_timeout: int = 10
+    status_url: str = ""
+    status_timeout: int = 10
     seal_authorities: str = ""
     clamd: str = ""
     recount_hours: int = 24
@@ -127,14 +133,25 @@ class HubKeys:
         self._folder = folder
 
     def hub(self) -> SigningKey:
-        """The hub's key: signs envelopes, verdicts and fonds assignments."""
-        return self.hub_files().current()
+        """The hub's key: signs envelopes, verdicts and fonds assignments, also in transactions.
 
-    def seal(self, archive_code: str) -> SigningKey:
-        """The seal of an archive: signs forms and receipts."""
+        Raises WrongState when it was put into a service.
+        """
+        key = self.hub_files().current()
+        if not isinstance(key, SigningKey):
+            raise WrongState(
+                "平台自己的密钥不能放在签名服务里。", "请从封存的介质拷回 keys/hub.key。"
+            )
+        return key
+
+    def seal(self, archive_code: str) -> Seal:
+        """The seal of an archive: signs forms and receipts, never inside a transaction.
+
+        It may be kept by a device or a service (`danglian hub keys roll --service`).
+        """
         return self.seal_files(archive_code).current()
 
-    def make_seal(self, archive_code: str) -> SigningKey:
+    def make_seal(self, archive_code: str) -> Seal:
         """The seal of an archive that is new here; made at the first call."""
         return self.seal_files(archive_code).make()
 
@@ -294,6 +311,14 @@ class HubFolder:
         return HttpTimeStamper(
             settings.stamp_url, roots, settings.stamp_policy, float(settings.stamp_timeout)
         )
+
+    @cached_property
+    def status_service(self) -> StatusService | None:
+        """What is asked at receipt for the state of certificates; None without the setting."""
+        from shared.packaging.status_service import HttpStatusService
+
+        url = self.settings.status_url
+        return HttpStatusService(url, float(self.settings.status_timeout)) if url else None
 
     @cached_property
     def seal_authorities(self) -> AuthoritiesFolder | None:

@@ -13,7 +13,7 @@ from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.database import locked
 from shared.kernel.errors import Invalid, NotFound
-from shared.kernel.keys import SigningKey
+from shared.kernel.keys import Seal
 from shared.records import archives as records_archives
 from shared.records import divisions as records_divisions
 
@@ -58,7 +58,7 @@ def load_divisions(
     return new
 
 
-def load_archives(actor: Actor, seal: Callable[[str], SigningKey], *, session: Session) -> int:
+def load_archives(actor: Actor, seal: Callable[[str], Seal], *, session: Session) -> int:
     """Write down one archive for the city and each county; returns how many are new.
 
     `seal` gives the seal of an archive by its code (`HubKeys.make_seal`); its public half is kept.

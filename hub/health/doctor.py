@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from hub.correcting import doctor as correcting
 from hub.custody import doctor as custody
+from hub.disposal import doctor as disposal
 from hub.federation import doctor as federation
 from hub.federation.places import HubFolder
 from hub.receiving import doctor as receiving
@@ -25,6 +26,7 @@ def alerts(folder: HubFolder, session: Session) -> list[Ailment]:
         *receiving.examine_seals(folder),
         *correcting.examine(session),
         *custody.examine(session),
+        *disposal.examine(session),
         *repository.examine(folder, session),
     ]
 

@@ -34,6 +34,7 @@ from hub.repository.models import Paper
 from hub.repository.papers import WRITTEN_FIRST, note_stored
 from hub.repository.registers import stored_registers
 from hub.repository.surviving import bring_papers_back, survey
+from hub.repository.tombstones import go_on_erasing
 from shared.audit import record as audit
 from shared.identity.models import Account
 from shared.kernel.actor import system_actor
@@ -187,6 +188,9 @@ def _receive(place: HubFolder, done: Rebuilt, complete: Complete, tell: Tell) ->
         archives = [(each.code, each.name) for each in federation.archives(session)]
     for code, name in archives:
         bring_papers_back(stores, f"archives/{code}/")
+        with place.database().read() as session:
+            seals = federation.seals_of(code, session)
+        go_on_erasing(stores, code, seals)
         seen = survey(stores, code)
         done.findings += seen.findings
         if seen.whole or seen.findings:

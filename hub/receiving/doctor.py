@@ -15,6 +15,7 @@ from hub.receiving.stamping import count_stamps, first_end, oldest_unstamped
 from hub.receiving.uploads import GRANT_LASTS
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
+from shared.verifier.certificates import RevocationList
 
 _MOST_NAMED = 100
 #: The hub renews stamps three months before; one month before, a person must look.
@@ -80,7 +81,8 @@ def examine_seals(folder: HubFolder) -> Iterator[Ailment]:
             f"印章证书目录里的 {path} 读不出证书或吊销列表，没有用到。",
             "换成 PEM 或 DER 格式的文件，或拿走，再运行 danglian hub doctor --dir …。",
         )
-    due = [end for each in authorities.current().revoked if (end := each.dates[1]) and end < now()]
+    lists = (each for each in authorities.current().revoked if isinstance(each, RevocationList))
+    due = [end for each in lists if (end := each.dates[1]) and end < now()]
     if due:
         yield Ailment(
             "revocations_old",

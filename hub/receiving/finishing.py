@@ -32,7 +32,7 @@ from shared.kernel.database import Database
 from shared.kernel.errors import DanglianError, Unavailable
 from shared.kernel.keys import (
     PublicKey,
-    SigningKey,
+    Seal,
     document_is_signed_by,
     sign_document,
     signer_of,
@@ -55,7 +55,7 @@ class Finishing:
         database: Database,
         store: ObjectStore,
         staging: Staging,
-        seal_of: Callable[[str], SigningKey],
+        seal_of: Callable[[str], Seal],
         authorities: AuthoritiesFolder | None = None,
     ) -> None:
         self._database = database
@@ -250,14 +250,17 @@ def finish_batch(
     evidence: SealEvidence | None = None,
     *,
     session: Session,
-    without: Collection[str] = (),
+    left_out: Collection[str] = (),
+    destroyed: Collection[str] = (),
 ) -> bool:
     """Step 3: custody moves, the accession gets its number, the receipt goes down.
 
     `register` is what `stored_register` has read before the transaction, `evidence` what shows
-    later that the seals counted now; `without` are offers that were received once and whose objects
-    are damaged, in a rebuild: they stay not `ready`. False when another worker was faster.
+    later that the seals counted now. In a rebuild there are offers that were received once, whose
+    objects are damaged (`left_out`) or were destroyed since (`destroyed`): they stay not `ready`.
+    False when another worker was faster.
     """
+    without = {*left_out, *destroyed}
     batch = locked_batch(session, batch_row_id)
     offers = accepted_offers(batch.id, session=session)
     if not HUB_BATCH.may("finish", batch.state) or not all(
@@ -266,7 +269,7 @@ def finish_batch(
         return False
     receipt = session.scalars(select(Receipt).where(Receipt.batch_id == batch.id)).one()
     batch.state = HUB_BATCH.after("finish", batch.state)
-    batch.incomplete = bool(without)
+    batch.incomplete = bool(left_out)
     known = register.get(receipt.id)
     batch.received_at = parse_utc(known["received_at"]) if known else now()
     for offer in offers:
@@ -289,7 +292,7 @@ def finish_batch(
         receipt=receipt.id,
         accession=accession.label,
         count=len(offers),
-        **({"left_out": sorted(without)} if without else {}),
+        **({"left_out": sorted(left_out)} if left_out else {}),
     )
     if federation.node_of(batch.node_id, session).has_streams:
         federation.tell_node(session, batch.node_id, "receipt", batch.batch_id, receipt.document)

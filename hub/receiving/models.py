@@ -272,6 +272,8 @@ class Receipt(Model):
     digest: Mapped[str] = mapped_column(String(64))
     made_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
     made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    #: What a responder said of the certificates (`statuses`); None while nobody was asked.
+    statuses: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
 
 
 class Stamp(Model):

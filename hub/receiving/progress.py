@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Integer, cast, func, select
+from sqlalchemy import Integer, cast, exists, func, select
 from sqlalchemy.orm import Session, undefer
 
 from hub.catalogue import service as catalogue
 from hub.receiving.models import Batch, Offer, OfferState, Receipt
+from hub.repository.models import Tombstone
 from shared.kernel.clock import format_utc, now
 from shared.kernel.database import locked
 from shared.kernel.errors import NotFound
@@ -70,6 +71,7 @@ def offers_left_out(receipt_ids: Iterable[str], session: Session) -> dict[str, s
         .join(Offer, Offer.batch_id == Receipt.batch_id)
         .where(Receipt.id.in_(receipt_ids), Batch.incomplete, Offer.ready.is_(False))
         .where(Offer.state == OfferState.RECEIVED)
+        .where(~exists().where(Tombstone.record_id == Offer.record_id))
     )
     for receipt_id, offer_id in rows:
         found[receipt_id].add(offer_id)

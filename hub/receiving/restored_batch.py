@@ -16,9 +16,10 @@ from hub.receiving.evidence import adopt_receipt, take_over
 from hub.receiving.finishing import finish_batch
 from hub.receiving.models import HOLDING_STATES, Batch, Offer, OfferState, Receipt
 from hub.receiving.progress import batches_named, locked_batch, offers_of
-from hub.receiving.stored import LeftOut, NotRestored, StoredBatch, StoredRecord
+from hub.receiving.stored import Destroyed, LeftOut, NotRestored, StoredBatch, StoredRecord
 from hub.receiving.verdicts import record_verdict
 from hub.repository import service as repository
+from hub.repository.tombstones import note_tombstone
 from shared.kernel.clock import now, parse_utc
 from shared.kernel.errors import Conflict, DanglianError, Unavailable
 from shared.kernel.identifiers import new_id
@@ -52,12 +53,23 @@ def settle_stored(
             register,
             stored.evidence,
             session=session,
-            without={each.line["offer_id"] for each in stored.left_out},
+            left_out={each.line["offer_id"] for each in stored.left_out},
+            destroyed={each.line["offer_id"] for each in stored.destroyed},
         )
+        bury_again([each.stone for each in stored.destroyed], session=session)
     except Unavailable:
         raise
     except DanglianError as error:
         raise _conflicting(stored, error) from error
+
+
+def bury_again(stones: Sequence[Mapping[str, Any]], *, session: Session) -> None:
+    """Let tombstones of the store count again: for the catalogue, and for what is kept."""
+    records = catalogue.records_of([each["record"]["id"] for each in stones], session)
+    for stone in stones:
+        record = records[stone["record"]["id"]]
+        catalogue.write_version(session, record, stone["record"], state="disposed")
+        note_tombstone(session, stone)
 
 
 def settle_left_out(stored: StoredBatch, *, session: Session) -> None:
@@ -91,9 +103,16 @@ def _conflicting(stored: StoredBatch, error: DanglianError) -> NotRestored:
 
 
 def _fonds_of(stored: StoredBatch, session: Session) -> Fonds:
-    manifest = stored.manifest
-    fonds = federation.fonds_named([manifest.fonds_id], session).get(manifest.fonds_id)
+    fonds = federation.fonds_named([stored.fonds_id], session).get(stored.fonds_id)
     if fonds is None:
+        if not stored.records:
+            raise NotRestored(
+                "fonds_unknown",
+                f"{stored.about}的全宗是备份以后登记的，数据库里没有；各件都已销毁。",
+                f"运行 danglian hub fonds add --dir … --id {stored.fonds_id} …，"
+                "为它添加联网单位，再运行 recover。",
+            )
+        manifest = stored.records[0].manifest
         number = f" --number {manifest.fonds_number}" if manifest.fonds_number else ""
         raise NotRestored(
             "fonds_unknown",
@@ -115,11 +134,13 @@ def _fonds_of(stored: StoredBatch, session: Session) -> Fonds:
 def _tell_catalogue(stored: StoredBatch, node_id: str, session: Session) -> None:
     """Let the catalogue hold each record at least as it was frozen in its package."""
     held = catalogue.records_of([each.line["record_id"] for each in stored.records], session)
+    known = catalogue.records_of([each.record_id for each in stored.destroyed], session)
     wires = []
     for each in stored.records:
         record = held.get(each.line["record_id"])
         if record is None or record.version <= each.line["record_version"]:
             wires.append(each.wire)
+    wires += [each.stone["record"] for each in stored.destroyed if each.record_id not in known]
     for start in range(0, len(wires), _CHUNK):
         some = wires[start : start + _CHUNK]
         entries = [Entry(seq, "record", wire["id"], wire) for seq, wire in enumerate(some, 1)]
@@ -133,7 +154,8 @@ def _batch_for(
     session: Session,
 ) -> Batch:
     """The round of the batch with all that its receipt names; what is missing of it is added."""
-    named: list[StoredRecord | LeftOut] = [*stored.records, *stored.left_out]
+    named: list[StoredRecord | LeftOut | Destroyed] = [*stored.records, *stored.left_out]
+    named += stored.destroyed
     lines = {each.line["offer_id"]: each for each in named}
     known = list(session.scalars(select(Offer).where(Offer.id.in_(lines))))
     batch = session.get_one(Batch, known[0].batch_id) if known else _begun(stored, fonds, session)
@@ -238,8 +260,8 @@ def _offer(
     )
 
 
-def _digest_in(each: StoredRecord | LeftOut) -> str:
-    """The digest of a record as it was offered; of one that is left out it is not known."""
+def _digest_in(each: StoredRecord | LeftOut | Destroyed) -> str:
+    """The digest of a record as it was offered; of one that is not here it is not known."""
     return each.manifest.record_digest if isinstance(each, StoredRecord) else ""
 
 

@@ -17,17 +17,19 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.catalogue import service as catalogue
 from hub.federation import service as federation
 from hub.federation.places import HubFolder
 from hub.receiving.evidence import adopt_verdict, require_signature
 from hub.receiving.finishing import stored_register
 from hub.receiving.models import Batch, Offer, OfferState, Receipt, Verdict
 from hub.receiving.progress import offers_left_out
-from hub.receiving.restored_batch import settle_left_out, settle_stored
+from hub.receiving.restored_batch import bury_again, settle_left_out, settle_stored
 from hub.receiving.stored import NotRestored, StoredBatch, read_batch, tell_left_out
 from hub.repository import service as repository
 from hub.repository.examining import Stores
 from hub.repository.fixity import Fixity
+from hub.repository.tombstones import stored_tombstones, tombstone_of
 from shared.kernel.ailment import Ailment
 from shared.kernel.errors import DanglianError, Unavailable
 
@@ -41,13 +43,15 @@ class Restored:
     """What came of it: what was received again, and what does not count and why.
 
     `batches` and `records` were received again, `incomplete` of the batches without those records
-    that `left_out` counts; `verdicts` were found again, `known` were there.
+    that `left_out` counts; of `destroyed` ones the tombstones came back; `verdicts` were found
+    again, `known` were there.
     """
 
     batches: int = 0
     records: int = 0
     incomplete: int = 0
     left_out: int = 0
+    destroyed: int = 0
     verdicts: int = 0
     known: int = 0
     findings: list[Ailment] = field(default_factory=list)
@@ -60,6 +64,7 @@ class Restored:
             "records": self.records,
             "incomplete": self.incomplete,
             "left_out": self.left_out,
+            "destroyed": self.destroyed,
             "verdicts": self.verdicts,
             "known": self.known,
         }
@@ -152,6 +157,7 @@ class _Restoring:
         register = stored_register(self._store, code)
         with self._database.read() as session:
             seals = federation.seals_of(code, session)
+        gone = stored_tombstones(self._store, code, seals)
         for ids in _chunks(repository.paper_ids(self._store, code, "receipts")):
             with self._database.read() as session:
                 known = set(session.scalars(select(Receipt.id).where(Receipt.id.in_(ids))))
@@ -164,7 +170,7 @@ class _Restoring:
                 try:
                     stored = read_batch(
                         self._stores, code, receipt_id, seals,
-                        finished=receipt_id in register, wanted=wanted,
+                        finished=receipt_id in register, gone=gone, wanted=wanted,
                     )  # fmt: skip
                     self._settle(stored, register, is_known=receipt_id in known)
                 except NotRestored as problem:
@@ -173,8 +179,24 @@ class _Restoring:
                     continue
                 self._done.batches += receipt_id not in known
                 self._done.records += len(stored.records)
+                self._done.destroyed += len(stored.destroyed)
                 self._note_left_out(stored)
                 self._tell(f"{name}：{stored.about}")
+
+        self._bury(gone)
+
+    def _bury(self, gone: Mapping[str, dict[str, Any]]) -> None:
+        """Let the tombstones count of records that the database still has as kept."""
+        for ids in _chunks(gone):
+            with self._database.write() as session:
+                known = catalogue.records_of(ids, session)
+                stones = [
+                    gone[each]
+                    for each, record in known.items()
+                    if record.received and tombstone_of(each, session=session) is None
+                ]
+                bury_again(stones, session=session)
+            self._done.destroyed += len(stones)
 
     def _settle(
         self, stored: StoredBatch, register: Mapping[str, Mapping[str, Any]], *, is_known: bool

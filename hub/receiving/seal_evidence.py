@@ -24,7 +24,7 @@ from shared.storage import ObjectStore
 from shared.verifier.certificates import Authorities, Certificate, NotTrusted
 from shared.verifier.signatures import NotChecked
 
-_EVIDENCE, _LISTS = "evidence", "revocations"
+_EVIDENCE, LISTS = "evidence", "revocations"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def gather(receipt: Mapping[str, Any], authorities: Authorities) -> SealEvidence
         "archive": receipt["archive"],
         "at": utc_text(),
         "seals": [
-            _seal(side, str(receipt[f"{side}_signature"].get("public_key")), authorities)
+            seal_of(side, str(receipt[f"{side}_signature"].get("public_key")), authorities)
             for side in ("unit", "archive")
         ],
         "trusted": _written(authorities.trusted),
@@ -55,7 +55,7 @@ def gather(receipt: Mapping[str, Any], authorities: Authorities) -> SealEvidence
     return SealEvidence(document, lists)
 
 
-def _seal(side: str, key: str, authorities: Authorities) -> dict[str, Any]:
+def seal_of(side: str, key: str, authorities: Authorities) -> dict[str, Any]:
     """What the certificate of a side's seal is worth now; a key without one is only registered."""
     said: dict[str, Any] = {
         "side": side,
@@ -92,7 +92,7 @@ def keep(session: Session, receipt: Receipt, evidence: SealEvidence) -> None:
     """Have the evidence of a receipt written to the store after this commit."""
     code = receipt.archive_code
     for digest, paper in evidence.lists.items():
-        repository.keep_paper(session, code, _LISTS, digest, paper)
+        repository.keep_paper(session, code, LISTS, digest, paper)
     repository.keep_paper(session, code, _EVIDENCE, receipt.id, evidence.document)
 
 
@@ -102,7 +102,7 @@ def stored(store: ObjectStore, archive_code: str, receipt_id: str) -> SealEviden
     if document is None or not _is_shaped(document):
         return None
     papers = {
-        each: repository.paper_of(store, archive_code, _LISTS, each)
+        each: repository.paper_of(store, archive_code, LISTS, each)
         for each in document["revocations"]
     }
     return SealEvidence(

@@ -20,6 +20,7 @@ from hub.receiving.packages import is_marked
 from hub.receiving.progress import offers_of
 from hub.receiving.receipts import accepted_offers
 from hub.receiving.stamping import receipt_files, stamps_of
+from hub.receiving.statuses import answers_of
 from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import NotAllowed, NotFound
 
@@ -75,6 +76,20 @@ def receiving_now(record_id: str, *, session: Session) -> str | None:
         .where(Offer.record_id == record_id, Offer.state == OfferState.ACCEPTED)
         .where(Batch.state == "receiving")
     )
+
+
+def is_unsettled(record_id: str, *, session: Session) -> bool:
+    """Whether a batch that has a record is under way still, or came back incomplete."""
+    query = (
+        select(Offer.id)
+        .join(Batch, Offer.batch_id == Batch.id)
+        .where(Offer.record_id == record_id)
+        .where(
+            Batch.state.not_in(("received", "returned", "withdrawn"))
+            | ((Batch.state == "received") & Batch.incomplete & Offer.ready.is_(False))
+        )
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def titles_hidden(actor: Actor, offers: Iterable[Offer], *, session: Session) -> set[str]:
@@ -164,7 +179,7 @@ def receipt_seen_by(folder: HubFolder, actor: Actor, batch_row_id: str) -> bytes
             require_sight(actor, offer, session=session)
         stamps = stamps_of(receipt.id, session=session)
     evidence = seal_evidence.stored(folder.store, receipt.archive_code, receipt.id)
-    return receipt_files(receipt, stamps, evidence)
+    return receipt_files(receipt, stamps, evidence, answers_of(folder.store, receipt))
 
 
 def offers_named(batch: Batch, offer_ids: Iterable[str], *, session: Session) -> dict[str, Offer]:

@@ -55,6 +55,7 @@ from hub.receiving.seen import (
     batches_within,
     form_seen_by,
     inspection_report_seen_by,
+    is_unsettled,
     offer_in,
     offer_to_look_at,
     offers_named,
@@ -67,6 +68,8 @@ from hub.receiving.seen import (
 )
 from hub.receiving.sets import SetChecking, set_findings
 from hub.receiving.stamping import Stamping, count_stamps, stamps_of
+from hub.receiving.statuses import Asking, status_words
+from hub.receiving.unit_seal import UnitSeal, unit_seal
 from hub.receiving.uploads import (
     UploadArrived,
     UploadSweeper,
@@ -106,6 +109,7 @@ __all__ = [
     "Outcome",
     "Receipt",
     "Ruling",
+    "UnitSeal",
     "UploadArrived",
     "UploadSweeper",
     "Verdict",
@@ -136,6 +140,7 @@ __all__ = [
     "holdings",
     "inspection_of",
     "inspection_report_seen_by",
+    "is_unsettled",
     "locked_batch",
     "may_decide_items",
     "news_of",
@@ -159,9 +164,11 @@ __all__ = [
     "settle_verdict",
     "sign_and_receive",
     "stamps_of",
+    "status_words",
     "steps",
     "take_package",
     "titles_hidden",
+    "unit_seal",
 ]
 
 
@@ -192,6 +199,9 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
             database, folder.store, folder.staging, folder.keys.seal, folder.seal_authorities
         ).step,
         "receiving.stamp": Stamping(database, folder.store, folder.time_stamper).step,
+        "receiving.statuses": Asking(
+            database, folder.store, folder.status_service, folder.seal_authorities
+        ).step,
         "receiving.sweep": UploadSweeper(database, folder.staging).step,
         **repository.steps(folder),
     }

@@ -163,12 +163,19 @@ def stamps_of(receipt_id: str, *, session: Session) -> Sequence[Stamp]:
 
 
 def receipt_files(
-    receipt: Receipt, stamps: Sequence[Stamp], evidence: SealEvidence | None
+    receipt: Receipt,
+    stamps: Sequence[Stamp],
+    evidence: SealEvidence | None,
+    answers: Sequence[bytes] = (),
 ) -> bytes:
-    """A receipt, its stamps and evidence, as a ZIP of the files that `danglian verify` takes."""
+    """A receipt, its stamps, evidence and a responder's answers, as a ZIP.
+
+    They are the files that `danglian verify` takes.
+    """
     files = [(f"{receipt.id}.json", canonical_json(receipt.document))]
     files += [(f"{receipt.id}.{each.number}.tsr", each.content) for each in stamps]
     files += [] if evidence is None else files_of(receipt.id, evidence)
+    files += [(f"{receipt.id}.{number}.ors", each) for number, each in enumerate(answers, 1)]
     with io.BytesIO() as stream:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
             for name, content in files:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hub.receiving import seal_evidence
@@ -59,6 +60,19 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Destroyed:
+    """A record of a receipt that the archive has destroyed since: its line, and its tombstone."""
+
+    line: dict[str, Any]
+    stone: dict[str, Any]
+
+    @property
+    def record_id(self) -> str:
+        """The record that it was."""
+        return str(self.line["record_id"])
+
+
+@dataclass(frozen=True)
 class StoredBatch:
     """A batch as the store has it: the signed receipt with its evidence, what is whole, the rest.
 
@@ -69,6 +83,7 @@ class StoredBatch:
     records: list[StoredRecord]
     evidence: SealEvidence | None = None
     left_out: list[LeftOut] = field(default_factory=list)
+    destroyed: list[Destroyed] = field(default_factory=list)
 
     @property
     def about(self) -> str:
@@ -76,9 +91,11 @@ class StoredBatch:
         return about(self.receipt)
 
     @property
-    def manifest(self) -> Manifest:
-        """What any of its packages says of fonds and unit: a batch is of one fonds."""
-        return self.records[0].manifest
+    def fonds_id(self) -> str:
+        """The fonds that any of its packages or tombstones names: a batch is of one fonds."""
+        if self.records:
+            return self.records[0].manifest.fonds_id
+        return str(self.destroyed[0].stone["record"]["fonds_id"])
 
 
 def tell_left_out(stored: StoredBatch) -> list[Ailment]:
@@ -110,21 +127,27 @@ def read_batch(
     seals: Sequence[PublicKey],
     *,
     finished: bool,
+    gone: Mapping[str, dict[str, Any]] = MappingProxyType({}),
     wanted: Collection[str] | None = None,
 ) -> StoredBatch:
     """A received batch from the store, or those of its offers that are `wanted`.
 
     What is damaged is brought back from the second store first, where there is one. Of a batch that
     was `finished` (it has its line in the accession register) a record that is not whole is left
-    out; one that was never received to its end counts only as a whole. Raises NotRestored, naming
+    out; one that was never received to its end counts only as a whole. `gone` has the tombstones
+    that count, by record. Raises NotRestored, naming
     what is wrong, also when nothing of a whole batch is.
     """
     receipt = _receipt(stores.first, archive_code, receipt_id, seals)
     records: list[StoredRecord] = []
     left_out: list[LeftOut] = []
+    destroyed: list[Destroyed] = []
     first: NotRestored | None = None
     for line in receipt["offers"]:
         if wanted is not None and line["offer_id"] not in wanted:
+            continue
+        if line["record_id"] in gone:
+            destroyed.append(Destroyed(line, gone[line["record_id"]]))
             continue
         try:
             records.append(_record_or_copy(stores, receipt, line, seals))
@@ -133,12 +156,12 @@ def read_batch(
                 raise
             first = first or problem
             left_out.append(LeftOut(line, problem.reason))
-    if first is not None and not records and wanted is None:
+    if first is not None and not records and not destroyed and wanted is None:
         raise first
     if len({each.manifest.fonds_id for each in records}) > 1:
         raise _damaged(about(receipt), "各件不属于同一个全宗")
     evidence = seal_evidence.stored(stores.first, archive_code, receipt_id)
-    return StoredBatch(receipt, records, evidence, left_out)
+    return StoredBatch(receipt, records, evidence, left_out, destroyed)
 
 
 def _record_or_copy(

@@ -15,6 +15,7 @@ from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.records.retention import retention_name, retention_rank
 from shared.records.states import HUB_BATCH
+from shared.verifier.certificates import Authorities
 from shared.web import Filter, Listing, current_database, download
 
 blueprint = Blueprint("receiving", __name__, url_prefix="/receiving", template_folder="templates")
@@ -113,11 +114,20 @@ def show(batch_id: str) -> ResponseReturnValue:
             receipt=receipt,
             stamps=receiving.stamps_of(receipt.id, session=session) if receipt else (),
             stamps_made=current_folder().time_stamper is not None,
+            statuses=receiving.status_words(
+                receipt, asks=current_folder().status_service is not None
+            ),
+            seal=receiving.unit_seal(batch, _authorities(), session=session),
             states=HUB_BATCH.states,
             retention_name=retention_name,
             may_sign=HUB_BATCH.may("receive", batch.state),
             has_seals=batch_has_seals(batch.id, session=session),
         )
+
+
+def _authorities() -> Authorities | None:
+    folder = current_folder().seal_authorities
+    return None if folder is None else folder.current()
 
 
 @blueprint.post("/<batch_id>/sign")

@@ -12,19 +12,21 @@ from hub.repository.mending import mend
 from hub.repository.moving import Moving
 from hub.repository.papers import PaperFinder, PaperWriter
 from hub.repository.second_copy import Copying
+from hub.repository.tombstones import Erasing
 from hub.repository.versions import Adding
 
 MEGABYTE = 1024 * 1024
 
 
 def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
-    """Moving what 0.1 kept, writing versions and papers, reading each copy, copying."""
+    """Moving what 0.1 kept, writing versions and papers, erasing, reading each copy, copying."""
     database, settings = folder.database(), folder.settings
     stores = Stores(folder.store, folder.second_store)
     every, rate = timedelta(days=settings.fixity_days), settings.fixity_mb_per_second * MEGABYTE
     found: dict[str, Callable[[], bool]] = {
         "repository.move": Moving(database, folder.store).step,
         "repository.versions": Adding(folder).step,
+        "repository.erase": Erasing(database, stores).step,
         "repository.papers": PaperWriter(database, folder.store).step,
         "repository.own_papers": PaperFinder(database, folder.store).step,
     }

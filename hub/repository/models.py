@@ -10,7 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kernel.clock import now
 from shared.kernel.database import Model, UtcTime
-from shared.records.columns import Json
+from shared.records.columns import CleanText, Json
+from shared.records.text import TITLE_LENGTH
 
 
 class KeptPackage(Model):
@@ -166,3 +167,44 @@ class Paper(Model):
     made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     stored_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     refused: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class DisposalList(Model):
+    """A sealed decision list of an appraisal 鉴定: what was destroyed, what is kept longer.
+
+    `document` is the paper, as it lies in the store (`tombstones`).
+    """
+
+    __tablename__ = "repository_disposal_list"
+    __table_args__ = (
+        Index("repository_disposal_list_archive", "archive_code", "at"),
+        {"info": {"origin": "repository"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    archive_code: Mapped[str] = mapped_column(String(20))
+    title: Mapped[str] = mapped_column(CleanText(TITLE_LENGTH))
+    destroyed: Mapped[int] = mapped_column(Integer)
+    document: Mapped[dict[str, Any]] = mapped_column(Json)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class Tombstone(Model):
+    """What stays of a record that its archive destroyed: the sealed paper, as the store has it.
+
+    `erased_at` is None while bytes of it may still lie in a store: then this row is the journal.
+    """
+
+    __tablename__ = "repository_tombstone"
+    __table_args__ = (
+        Index("repository_tombstone_list", "list_id"),
+        Index("repository_tombstone_erased", "erased_at"),
+        {"info": {"origin": "repository"}},
+    )
+
+    record_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    archive_code: Mapped[str] = mapped_column(String(20))
+    list_id: Mapped[str] = mapped_column(String(36))
+    document: Mapped[dict[str, Any]] = mapped_column(Json)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    erased_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)

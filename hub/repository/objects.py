@@ -13,6 +13,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from shared.kernel.canonical import canonical_json, sha256_hex
@@ -29,6 +30,26 @@ DECLARATION, DECLARED = "0=ocfl_object_1.1", b"ocfl_object_1.1\n"
 #: Held while the version of an object is written. The loops of a hub that write are threads of the
 #: one process that has its data folder (`folder_lock`).
 WRITING = threading.RLock()
+
+#: The folders into which a loop copies right now, without `WRITING`: nothing is erased there.
+_copied_into: set[str] = set()
+
+
+@contextmanager
+def copying_into(folder: str) -> Iterator[None]:
+    """Say, while contents are copied into an object's folder, that somebody does."""
+    with WRITING:
+        _copied_into.add(folder)
+    try:
+        yield
+    finally:
+        _copied_into.discard(folder)
+
+
+def is_copied_into(folder: str) -> bool:
+    """Whether contents are being copied into this folder; to be asked under `WRITING`."""
+    return folder in _copied_into
+
 
 #: What a storage root holds beside its objects (OCFL 1.1, 4.1 and 4.2; extension 0004).
 _ROOT: dict[str, bytes] = {
@@ -208,6 +229,22 @@ def settle_version(
     store.replace(f"{folder}/v{number}/{SIDECAR}", sidecar)
     store.replace(f"{folder}/{SIDECAR}", sidecar)
     store.replace(f"{folder}/{INVENTORY}", content)
+
+
+def erase_object(store: ObjectStore, archive_code: str, record_id: str) -> int:
+    """Remove a record's object with every byte of it 销毁; returns how many files there were.
+
+    Only on the ground of a tombstone that the store has already. Repeatable. What was put aside of
+    it goes too. The inventory goes first: what a kill leaves is no object that anybody could take
+    for whole.
+    """
+    folder = f"{folder_of(archive_code, record_id)}/"
+    root = (f"{folder}{INVENTORY}", f"{folder}{SIDECAR}")
+    names = sorted(store.names(folder), key=lambda name: (name not in root, name))
+    names += store.names(f"archives/{archive_code}/aside/{record_id}/")
+    for name in names:
+        store.delete(name)
+    return len(names)
 
 
 def sidecar_of(inventory: bytes) -> bytes:

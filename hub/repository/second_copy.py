@@ -99,6 +99,15 @@ class Copying:
 
     def _copy(self, second: ObjectStore, kept: Kept, since: datetime) -> bool:
         first = self._stores.first
+        with objects.copying_into(kept.place):
+            with self._database.read() as session:
+                if session.get(KeptObject, kept.place) is None:
+                    return False  # destroyed since it was found waiting
+            return self._copy_held(first, second, kept, since)
+
+    def _copy_held(
+        self, first: ObjectStore, second: ObjectStore, kept: Kept, since: datetime
+    ) -> bool:
         expected = expected_in(first, kept)
         try:
             if expected is None or expected.contradicted:

@@ -23,6 +23,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.catalogue import service as catalogue
+from hub.catalogue.models import CatalogueRecord
 from hub.federation.places import HubFolder
 from hub.repository import objects
 from hub.repository.keeping import note_kept
@@ -36,7 +37,7 @@ from shared.kernel.database import locked
 from shared.kernel.errors import DanglianError, Invalid, NotFound, Unavailable, WrongState
 from shared.kernel.files import file_sha256, sync_folder
 from shared.kernel.identifiers import new_id
-from shared.kernel.keys import SigningKey, sign_document
+from shared.kernel.keys import Seal, sign_document
 from shared.records.text import REASON_LENGTH
 from shared.records.values import required_text
 from shared.storage import ObjectStore
@@ -118,6 +119,7 @@ def draft_event(
         raise WrongState(
             "这件档案还没有接收入库。", "请在接收完成后再办理。", code="not_in_custody"
         )
+    _require_not_destroyed(record)
     require(actor, Role.ARCHIVIST, archive=archive, fonds=record.fonds_id)
     if not 1 <= len(files) <= _MOST_FILES:
         raise Invalid("files", f"文件应为 1 到 {_MOST_FILES} 个。", "请选择要存入的文件。")
@@ -137,6 +139,11 @@ def draft_event(
     }
 
 
+def _require_not_destroyed(record: CatalogueRecord) -> None:
+    if record.state == "disposed":
+        raise WrongState("这件档案已经销毁，只保留目录。", "请查看它的销毁清册。", code="destroyed")
+
+
 def _line(event_id: str, at: int, name: str, path: Path) -> dict[str, Any]:
     """What the paper says of a file: how it is kept, what it was called, its size and digest."""
     required_text(name, "files", max_length=_LONGEST_NAME)
@@ -153,7 +160,7 @@ def _line(event_id: str, at: int, name: str, path: Path) -> dict[str, Any]:
     }
 
 
-def seal_event(document: Mapping[str, Any], seal: SigningKey) -> dict[str, Any]:
+def seal_event(document: Mapping[str, Any], seal: Seal) -> dict[str, Any]:
     """The paper of an event with the archive's seal."""
     return {**document, SEAL: sign_document(seal, document)}
 
@@ -187,6 +194,8 @@ def begin_event(actor: Actor, sealed: Mapping[str, Any], *, session: Session) ->
     record = catalogue.record_of(sealed["record_id"], session)
     require(actor, Role.ARCHIVIST, archive=sealed["archive"], fonds=record.fonds_id)
     locked(session, type(record), record.row)
+    session.refresh(record)
+    _require_not_destroyed(record)
     if is_writing(record.id, session):
         raise WrongState("这件档案的另一个版本正在写入馆藏。", "请过一分钟再试。", code="later")
     row = row_of(sealed)

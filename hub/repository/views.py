@@ -50,10 +50,13 @@ COLOURS = {
 PAPER_NAMES = {
     "accessions": "进馆登记",
     "corrections": "更正答复",
+    "disposals": "处置清册",
     "evidence": "印章证据",
     "hand-overs": "全宗交接单",
     "receipts": "接收凭证",
-    "revocations": "吊销列表",
+    "revocations": "吊销列表、证书状态应答",
+    "statuses": "接收时的证书状态",
+    "tombstones": "销毁存根",
     "verdicts": "审核结论",
 }
 #: And what the hub keeps of itself.

@@ -110,7 +110,7 @@ def _tell(correction: Correction, session: Session) -> None:
 # ---- what comes down
 
 
-class _Ignored(Exception):
+class Ignored(Exception):
     """An answer is not followed; says why."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -127,12 +127,12 @@ def apply_changed(session: Session, body: dict[str, Any]) -> None:
     try:
         record = body.get("record")
         if not isinstance(record, dict) or digest_of(record) != body.get("record_digest"):
-            raise _Ignored("malformed", "收到的更正结果与所附摘要不符，未予采用。")
+            raise Ignored("malformed", "收到的更正结果与所附摘要不符，未予采用。")
         _require_ours(body, str(record.get("id")), str(record.get("fonds_id")), session)
         if standing_of(record["fonds_id"], session) == Standing.ARRIVING:
             return  # it comes with all that belongs to the fonds, in the hand-over's bundles
         filing.adopt_correction(session, record)
-    except _Ignored as ignored:
+    except Ignored as ignored:
         transfer.report(session, "changed", ignored.code, ignored.message)
         return
     [mirror] = filing.records_named([record["id"]], session=session)
@@ -149,12 +149,12 @@ def apply_declined(session: Session, body: dict[str, Any]) -> None:
         except NotFound:
             if any(each.standing == Standing.ARRIVING for each in standings(session).values()):
                 return  # as in `apply_changed`
-            raise _Ignored("record_unknown", "收到一份更正答复，所说的档案不在本机。") from None
+            raise Ignored("record_unknown", "收到一份更正答复，所说的档案不在本机。") from None
         _require_ours(body, record_id, record.fonds_id, session)
         known = session.get(Correction, body["correction_id"])
         if known is not None and known.state == "made":
-            raise _Ignored("other_answer", "收到一份“不予更正”，但本机已收到更正结果，未予采用。")
-    except _Ignored as ignored:
+            raise Ignored("other_answer", "收到一份“不予更正”，但本机已收到更正结果，未予采用。")
+    except Ignored as ignored:
         transfer.report(session, "declined", ignored.code, ignored.message)
         return
     _answered(session, body, "declined", record)
@@ -162,18 +162,25 @@ def apply_declined(session: Session, body: dict[str, Any]) -> None:
 
 def _require_ours(body: Mapping[str, Any], record_id: str, fonds_id: str, session: Session) -> None:
     """The answer must be sealed by the archive that keeps the record, and name a correction."""
+    if not is_id(body.get("correction_id")):
+        raise Ignored("malformed", "收到的更正答复编号无法识别，未予采用。")
+    require_sealed(body, record_id, fonds_id, session)
+
+
+def require_sealed(
+    body: Mapping[str, Any], record_id: str, fonds_id: str, session: Session
+) -> None:
+    """What an archive says of a record must bear its seal, and it must be the one that keeps it."""
     archive = str(body.get("archive"))
     if not transfer.signed_by(transfer.archive_seals(session, archive), body, "archive_signature"):
-        raise _Ignored("bad_signature", "收到的更正答复没有档案馆的有效签章，未予采用。")
-    if not is_id(body.get("correction_id")):
-        raise _Ignored("malformed", "收到的更正答复编号无法识别，未予采用。")
+        raise Ignored("bad_signature", "收到的文书没有档案馆的有效签章，未予采用。")
     keeper = transfer.received_by(record_id, session=session)
     try:
         keeper = keeper or fonds_of(fonds_id, session).receiving_archive
     except DanglianError:
-        raise _Ignored("foreign_fonds", "收到一份更正答复，所说的全宗不在本机。") from None
+        raise Ignored("foreign_fonds", "收到一份文书，所说的全宗不在本机。") from None
     if archive != keeper:
-        raise _Ignored("other_archive", "收到的更正答复不是保管这件档案的档案馆作出的，未予采用。")
+        raise Ignored("other_archive", "收到的文书不是保管这件档案的档案馆作出的，未予采用。")
 
 
 def _answered(session: Session, body: dict[str, Any], state: str, record: filing.Record) -> None:

@@ -1,6 +1,7 @@
 """The end of a retention period 保管期限届满: a record is kept longer 续存, or destroyed 销毁.
 
-Both are appraisals 鉴定 that a leader decides by name. Catalogue and history stay in either case.
+Both are appraisals 鉴定 that a leader decides by name; a destruction has two who watch it.
+Catalogue and history stay in either case.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from shared.kernel.errors import Invalid, WrongState
 from shared.records.record import RecordLevel
 from shared.records.retention import last_year, outlasts, read_retention, retention_name
 from shared.records.states import RECORD
-from shared.records.values import REASON_LENGTH, required_text
+from shared.records.values import NAME_LENGTH, REASON_LENGTH, required_text
+
+#: So many watch a destruction 监销.
+_WITNESSES = 2
 
 
 def ran_out(record: Record) -> bool:
@@ -83,17 +87,25 @@ def _items_of(volume: Record, session: Session) -> Sequence[Record]:
     ).all()
 
 
-def dispose(actor: Actor, record: Record, reason: str, *, session: Session) -> list[Record]:
+def dispose(
+    actor: Actor,
+    record: Record,
+    reason: str,
+    *,
+    appraised_by: str,
+    watched_by: Sequence[str],
+    session: Session,
+) -> list[Record]:
     """Destroy 销毁 a filed record whose retention ran out, as a leader decides and gives reasons.
 
-    What stays is the trace: number, code, catalogue entry and history with who approved it and
-    why, so that no number is missing, and the hub is told. A volume or project goes whole. The
-    record has no box and place afterwards. This records the decision: the paper is destroyed by
-    the unit under supervision 监销, and the bytes of the computer files stay in the node's store
-    and backups, because nothing here erases them beyond recovery yet. Raises WrongState for what
-    is not filed or must still be kept.
+    Who appraised 鉴定 and the two who watch 监销 are named beside the leader; nobody is two of the
+    four. What stays is the trace: number, code, catalogue entry and history, so that no number is
+    missing, and the hub is told. A volume or project goes whole. The record has no box and place
+    afterwards. The paper is destroyed by the unit; `erasing` removes the bytes of the computer
+    files. Raises WrongState for what is not filed or must still be kept, Invalid for the people.
     """
     require_leader(actor, [record], "销毁", session=session)
+    people = four_people(actor, appraised_by, watched_by)
     if record.level == RecordLevel.ITEM:
         raise WrongState("卷内文件随案卷销毁。", "请打开所在的案卷办理。")
     basis = required_text(reason, "reason", max_length=REASON_LENGTH)
@@ -109,9 +121,31 @@ def dispose(actor: Actor, record: Record, reason: str, *, session: Session) -> l
             )
         each.state = state
         each.box_id = each.place_id = None
-    changed(gone, "销毁", actor, session=session, basis=basis, description=f"{actor.name}批准")
+    appraiser, *watching = people
+    said = f"{appraiser}鉴定，{actor.name}批准，{'、'.join(watching)}监销"
+    changed(gone, "销毁", actor, session=session, basis=basis, description=said)
     audit.record(
         session, actor, "record.disposed", record,
-        code=record.code, records=len(gone), reason=basis,
+        code=record.code, records=len(gone), reason=basis, by=said,
     )  # fmt: skip
     return gone
+
+
+def four_people(actor: Actor, appraised_by: str, watched_by: Sequence[str]) -> list[str]:
+    """Who appraised, then the two who watch. Raises Invalid unless all of the four differ."""
+    if len(watched_by) != _WITNESSES:
+        raise Invalid(
+            "watched_by", "销毁须有两名监销人。", "请填写两个人的姓名。", code="witnesses"
+        )
+    people = [
+        required_text(appraised_by, "appraised_by", max_length=NAME_LENGTH),
+        *(required_text(each, "watched_by", max_length=NAME_LENGTH) for each in watched_by),
+    ]
+    if len({*people, actor.name}) != len(people) + 1:
+        raise Invalid(
+            "watched_by",
+            "鉴定、批准、监销须是四个不同的人。",
+            "请改填另一位在场的同事。",
+            code="same_person",
+        )
+    return people

@@ -46,6 +46,12 @@ def dispose(record_id: str) -> ResponseReturnValue:
     with current_database().write() as session:
         actor = current_actor()
         record = filing.record_of(actor, record_id, session=session)
-        gone = filing.dispose(actor, record, request.form.get("reason", ""), session=session)
+        form = request.form
+        gone = filing.dispose(
+            actor, record, form.get("reason", ""),
+            appraised_by=form.get("appraised_by", ""),
+            watched_by=[form.get("watched_by", ""), form.get("watched_by_too", "")],
+            session=session,
+        )  # fmt: skip
     flash(f"已登记销毁 {len(gone)} 件，档号和经过保留在目录中。", "success")
     return redirect(url_for(".show", record_id=record_id))

@@ -201,6 +201,8 @@ class Record(Model):
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     created_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH), default="")
     changed_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    #: When the bytes of a destroyed record were removed; None before, and for all others.
+    erased_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
 
     @property
     def audit_name(self) -> str:
@@ -324,6 +326,27 @@ class Divergence(Model):
     settled_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     settled_by: Mapped[str | None] = mapped_column(CleanText(NAME_LENGTH), default=None)
     choice: Mapped[str | None] = mapped_column(String(10), default=None)
+
+
+class DisposalList(Model):
+    """A list of records to be destroyed 销毁清册 of one fonds; its states are `UNIT_DISPOSAL`.
+
+    `drawn` is `{id, name, at}` of who drew it up, `document` the sealed list once it is approved.
+    """
+
+    __tablename__ = "filing_disposal_list"
+    __table_args__ = (Index("filing_disposal_list_fonds", "fonds_id", "state"),)
+
+    id: Mapped[str] = mapped_column(_ID, primary_key=True, default=new_id)
+    fonds_id: Mapped[str] = mapped_column(_ID)
+    title: Mapped[str] = mapped_column(CleanText(TITLE_LENGTH))
+    reason: Mapped[str] = mapped_column(CleanText(REASON_LENGTH))
+    state: Mapped[str] = mapped_column(String(10), default="proposed")
+    record_ids: Mapped[list[str]] = mapped_column(JSON, default=list)
+    drawn: Mapped[dict[str, Any]] = mapped_column(JSON)
+    document: Mapped[dict[str, Any] | None] = mapped_column(JSON, default=None)
+    begun_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
 
 
 class Held(Model):

@@ -73,13 +73,27 @@ def extend(
 @click.command("dispose")
 @click.argument("record_id")
 @click.option("--reason", required=True, help="原因和依据。")
+@click.option("--appraised-by", required=True, help="鉴定人姓名。")
+@click.option("--watched-by", multiple=True, required=True, help="监销人姓名，写两次。")
 @command_options
-def dispose(folder: Path, login: str | None, as_json: bool, record_id: str, reason: str) -> None:
-    """销毁保管期限届满的一件（整卷），由单位负责人批准；目录保留，电子文件的数据不抹除。"""
+def dispose(
+    *,
+    folder: Path,
+    login: str | None,
+    as_json: bool,
+    record_id: str,
+    reason: str,
+    appraised_by: str,
+    watched_by: tuple[str, ...],
+) -> None:
+    """销毁保管期限届满的一件（整卷），由单位负责人批准、两人监销；目录保留，电子文件删除。"""
     with NodeFolder(folder).database().write() as session:
         actor = acting(login, Role.LEADER, session=session)
         record = filing.record_of(actor, record_id, session=session)
-        rows = [line_of(each) for each in filing.dispose(actor, record, reason, session=session)]
+        gone = filing.dispose(
+            actor, record, reason, appraised_by=appraised_by, watched_by=watched_by, session=session
+        )
+        rows = [line_of(each) for each in gone]
     title = f"已登记销毁 {len(rows)} 件"
     show_table(rows, RECORD_COLUMNS, as_json=as_json, title=title, key="records")
 

@@ -12,6 +12,7 @@ from node.filing.models import (
     Category,
     ClosedClass,
     ComputerFile,
+    DisposalList,
     Divergence,
     Document,
     Event,
@@ -30,7 +31,7 @@ def rows_of_fonds(fonds_id: str) -> list[Select[Any]]:
     return [
         *(
             select(model).where(model.fonds_id == fonds_id)
-            for model in (Box, Category, ClosedClass, Record, Note, Step)
+            for model in (Box, Category, ClosedClass, Record, Note, Step, DisposalList)
         ),
         *(select(model).where(model.record_id.in_(ids)) for model in of_records),
         select(Divergence).where(Divergence.fonds_id == fonds_id),

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -110,6 +113,42 @@ def open_file(store: FolderStore, sha256: str) -> BinaryIO:
     return store.open(object_name(sha256))
 
 
+class _Gate:
+    """Nobody erases while somebody keeps: bytes that are there already may be kept once more."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Condition()
+        self._keeping = 0
+        self._erasing = False
+
+    def begin_keeping(self) -> None:
+        with self._turn:
+            while self._erasing:
+                self._turn.wait()
+            self._keeping += 1
+
+    def end_keeping(self) -> None:
+        with self._turn:
+            self._keeping -= 1
+
+    @contextmanager
+    def erasing(self) -> Iterator[bool]:
+        """Whether nobody keeps anything now; while this lasts nobody begins to."""
+        with self._turn:
+            may = self._keeping == 0
+            self._erasing = may
+        try:
+            yield may
+        finally:
+            with self._turn:
+                self._erasing = False
+                self._turn.notify_all()
+
+
+#: Of this process, which is the only one of a node but for commands.
+GATE = _Gate()
+
+
 class Keeping:
     """Files that are kept together with a change: if that fails, the bytes go again.
 
@@ -122,6 +161,7 @@ class Keeping:
         self._fresh: list[str] = []
 
     def __enter__(self) -> Keeping:
+        GATE.begin_keeping()
         return self
 
     def keep(self, stream: IO[bytes], name: str) -> StoredFile:
@@ -136,6 +176,7 @@ class Keeping:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        GATE.end_keeping()
         if error is not None:
             for name in self._fresh:
                 self._store.delete(name)

@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from shared.kernel.der import element, elements
 from shared.kernel.errors import Invalid
-from shared.kernel.keys import PublicKey, SigningKey
+from shared.kernel.keys import PublicKey, Seal, SigningKey
 
 SM2_WITH_SM3 = "1.2.156.10197.1.501"
 RSA_WITH_SHA256 = "1.2.840.113549.1.1.11"
@@ -213,9 +213,7 @@ def read_revocations(content: bytes) -> x509.CertificateRevocationList:
         ) from None
 
 
-def self_signed(
-    key: SigningKey, name: str, valid_from: datetime, valid_to: datetime
-) -> Certificate:
+def self_signed(key: Seal, name: str, valid_from: datetime, valid_to: datetime) -> Certificate:
     """A certificate of a seal by itself: it says who has the key, and proves only that he has it.
 
     For keys that no authority has certified; whoever verifies has to know the key.
@@ -260,7 +258,7 @@ def _name(name: str) -> bytes:
 
 
 def _sm2_certificate(
-    signer: SigningKey,
+    signer: Seal,
     key: PublicKey,
     *,
     issuer: bytes,

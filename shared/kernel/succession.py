@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.kernel.clock import utc_text
 from shared.kernel.errors import Invalid
-from shared.kernel.keys import PublicKey, SigningKey, document_is_signed_by, sign_document
+from shared.kernel.keys import PublicKey, Seal, document_is_signed_by, sign_document
 
 #: Sets these documents apart from every other one that the same key signs.
 WHAT = "key_succession/1"
@@ -42,7 +42,7 @@ def seal_holder(archive_code: str) -> str:
     return f"archive:{archive_code}"
 
 
-def state_succession(holder: str, serial: int, old: SigningKey, new: SigningKey) -> Statement:
+def state_succession(holder: str, serial: int, old: Seal, new: Seal) -> Statement:
     """The statement that `new` is the `serial`th key of this holder (the first one is 1)."""
     document = {
         "what": WHAT,

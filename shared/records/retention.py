@@ -8,11 +8,23 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 
 from shared.kernel.errors import Invalid
 from shared.records.resources import load_json
 from shared.records.text import repair_text
+
+
+class Opinion(StrEnum):
+    """What is to become of a record when its retention is over 鉴定意见."""
+
+    DESTROY = "destroy"
+    EXTEND = "extend"
+    RAISE = "raise"
+
+
+OPINION_NAMES = {Opinion.DESTROY: "销毁", Opinion.EXTEND: "续存", Opinion.RAISE: "升级为永久"}
 
 
 @dataclass(frozen=True)
@@ -122,3 +134,10 @@ def retention_rank(code: str) -> int:
     """Place in the customary order: permanent, 30, 25 … 5 years, 长期, 短期; unknown ones last."""
     codes = [period.code for period in retention_periods()]
     return codes.index(code) if code in codes else len(codes)
+
+
+def ended_before(year: int) -> list[tuple[str, int]]:
+    """For each period with an end: its code, and before which year a record of it is over then."""
+    return [
+        (each.code, year - each.years) for each in retention_periods() if each.years is not None
+    ]

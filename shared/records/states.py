@@ -187,6 +187,39 @@ CORRECTION = StateMachine(
     },
 )
 
+#: The appraisal 鉴定 of records whose retention has ended, from its first line to the last byte.
+APPRAISAL = StateMachine(
+    "鉴定清册",
+    {
+        "drawing": "拟制中",
+        "submitted": "待审批",
+        "approved": "待监销",
+        "executing": "执行中",
+        "done": "已办结",
+        "called_off": "已撤销",
+    },
+    {
+        "draw": Step(("drawing",), "drawing", "拟定意见"),
+        "submit": Step(("drawing",), "submitted", "送审"),
+        "return": Step(("submitted",), "drawing", "退回修改"),
+        "approve": Step(("submitted",), "approved", "批准"),
+        "witness": Step(("approved",), "approved", "监销签名"),
+        "execute": Step(("approved",), "executing", "执行"),
+        "finish": Step(("executing",), "done", "办结"),
+        "call_off": Step(("drawing", "submitted", "approved"), "called_off", "撤销"),
+    },
+)
+
+#: The list of what a unit destroys itself.
+UNIT_DISPOSAL = StateMachine(
+    "销毁清册",
+    {"proposed": "待批准", "done": "已销毁", "called_off": "已撤销"},
+    {
+        "approve": Step(("proposed",), "done", "批准"),
+        "call_off": Step(("proposed",), "called_off", "撤销"),
+    },
+)
+
 #: The hand-over of a whole fonds from one keeping node to another (protocol §5).
 HAND_OVER = StateMachine(
     "全宗交接",

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from shared.kernel.errors import Invalid
-from shared.verifier.certificates import Authorities, Certificate
+from shared.verifier.certificates import Authorities, Certificate, RevocationList
 from shared.verifier.report import read_authorities
 
 _TRUST, _BETWEEN, _REVOKED = "trust", "certificate", "revoked"
@@ -79,7 +79,8 @@ class AuthoritiesFolder:
         try:
             found = read_authorities([path], (), [path])
             for each in found.revoked:
-                _ = (each.issuer, each.dates)
+                if isinstance(each, RevocationList):
+                    _ = (each.issuer, each.dates)
         except (OSError, ValueError, IndexError):
             self._unreadable.append(path)
             return []

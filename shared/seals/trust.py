@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from shared.inspection.finding import Finding
 from shared.kernel.clock import format_utc, now
@@ -141,17 +141,17 @@ class Trust:
 def revocation_of(
     chain: Sequence[Certificate], authorities: Authorities, moment: datetime
 ) -> Revocation:
-    """Good only when a list of the time was there for each certificate below a root."""
+    """Good only when a list, or an answer, of the time was there for each one below a root."""
+    issuers = [*authorities.trusted, *chain, *authorities.others]
     for each in chain:
         if each not in authorities.trusted and not any(
-            listed.issuer == each.issuer and listed.dates[0] <= moment <= (listed.dates[1] or _EVER)
+            listed.covers(each, issuer, moment)
             for listed in authorities.revoked
+            for issuer in issuers
+            if issuer.subject == each.issuer
         ):
             return Revocation.UNKNOWN
     return Revocation.GOOD
-
-
-_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 def _unknown(why: str) -> Finding:

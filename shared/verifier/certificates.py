@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache, cached_property
+from typing import Protocol
 
 from shared.kernel.der import elements
 from shared.verifier.signatures import Key, NotChecked, oid
@@ -34,6 +35,8 @@ _KNOWN_CRITICAL = {_BASIC, _KEY_USAGE, _EXTENDED, _POLICIES}
 _KNOWN_CRITICAL_OF_LISTS = {"2.5.29.20", "2.5.29.35"}
 _MOST_CHAIN = 8
 _MOST_NAME = 100
+
+_EVER = datetime.max.replace(tzinfo=UTC)
 
 _Element = tuple[int, bytes, bytes]
 
@@ -145,7 +148,7 @@ class Certificate:
 
     def check_issued_by(self, issuer: Certificate) -> str:
         """Check its signature; returns the digest. Raises NotChecked, ValueError."""
-        return _check_signed(self._whole, issuer.key)
+        return check_signed(self._whole, issuer.key)
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,11 @@ class RevocationList:
         is_said = bool(following) and following[0][0] in (0x17, 0x18)
         return moment(made), moment(following[0]) if is_said else None
 
+    def covers(self, certificate: Certificate, issuer: Certificate, when: datetime) -> bool:
+        """Whether the list is one for this certificate that was in force at a moment."""
+        begins, ends = self.dates
+        return self.issuer == certificate.issuer and begins <= when <= (ends or _EVER)
+
     def revoked_since(self, certificate: Certificate, issuer: Certificate) -> datetime | None:
         """Since when a certificate counts no more; None when the list says nothing of it.
 
@@ -187,7 +195,7 @@ class RevocationList:
         whole, parts = elements(elements(self.der)[0][1]), self._parts
         if self.issuer != issuer.subject:
             return None
-        _check_signed(whole, issuer.key)
+        check_signed(whole, issuer.key)
         for part in parts[2:]:
             if part[0] == 0xA0:
                 said = _extensions(elements(part[1])[0][1])
@@ -207,13 +215,27 @@ class RevocationList:
         return None
 
 
+class Revocations(Protocol):
+    """What says of certificates whether they were revoked: a list, or a responder's answer."""
+
+    @property
+    def der(self) -> bytes:
+        """Its bytes."""
+
+    def covers(self, certificate: Certificate, issuer: Certificate, when: datetime) -> bool:
+        """Whether it says anything of this certificate that counts at a moment."""
+
+    def revoked_since(self, certificate: Certificate, issuer: Certificate) -> datetime | None:
+        """Since when a certificate counts no more; None when it says nothing of that."""
+
+
 @dataclass(frozen=True)
 class Authorities:
-    """Who counts: trusted roots 根证书, certificates on the way to them, and revocation lists."""
+    """Who counts: trusted roots 根证书, certificates on the way to them, and what is revoked."""
 
     trusted: Sequence[Certificate] = ()
     others: Sequence[Certificate] = ()
-    revoked: Sequence[RevocationList] = field(default=())
+    revoked: Sequence[Revocations] = field(default=())
 
     def chain_of(
         self, certificate: Certificate, moment: datetime, more: Iterable[Certificate] = ()
@@ -296,8 +318,17 @@ def trusted_until(*algorithms: str) -> datetime | None:
     return min((end for name in algorithms if (end := _trusted_until()[name])), default=None)
 
 
-def read(content: bytes) -> tuple[list[Certificate], list[RevocationList]]:
-    """Certificates and revocation lists of a file: PEM, or one in DER. Raises ValueError."""
+def read(content: bytes) -> tuple[list[Certificate], list[Revocations]]:
+    """Certificates and revocation lists of a file: PEM, or one in DER. Raises ValueError.
+
+    An answer of OCSP (always DER) is taken as a list is.
+    """
+    from shared.verifier import ocsp  # it reads certificates itself
+
+    if ocsp.is_answer(content):
+        answer = ocsp.StatusAnswer(content)
+        _ = (answer.at, answer.singles)
+        return [], [answer]
     found = [(kind, _decoded(text)) for kind, text in _PEM.findall(content)]
     if not found:
         try:
@@ -319,8 +350,11 @@ def _decoded(text: bytes) -> bytes:
         raise ValueError("no base64") from error
 
 
-def _check_signed(whole: Sequence[_Element], key: Key) -> str:
-    """Check a body, an algorithm and a signature of it, as certificates and lists are made of."""
+def check_signed(whole: Sequence[_Element], key: Key) -> str:
+    """Check a body, an algorithm and a signature of it, as certificates and lists are made of.
+
+    Returns the digest. Raises ValueError when it is not this key's, NotChecked.
+    """
     named, *parameters = elements(whole[1][1])
     said = parameters[0][2] if parameters else b""
     return key.verifies(oid(named[1]), None, whole[0][2], whole[2][1][1:], parameters=said)

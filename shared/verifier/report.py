@@ -199,7 +199,7 @@ def _certificates_in(paths: Iterable[Path]) -> list[certificates.Certificate]:
 
 def _read(
     path: Path,
-) -> tuple[list[certificates.Certificate], list[certificates.RevocationList]]:
+) -> tuple[list[certificates.Certificate], list[certificates.Revocations]]:
     try:
         found = certificates.read(_start_of(path, _MOST_CERTIFICATES))
     except (ValueError, IndexError) as error:

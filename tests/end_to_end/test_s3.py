@@ -9,19 +9,28 @@ from pathlib import Path
 
 import pytest
 
+from hub.catalogue.query import Filters
+from hub.exporting.folder import ExportFolder
+from hub.exporting.service import draft
+from hub.exporting.work import Export
 from hub.federation.doctor import examine_store
 from hub.federation.places import HubFolder
 from hub.repository import service as repository
 from hub.repository.examining import FaultKind, Stores
 from hub.repository.keeping import Copy
+from hub.repository.versions import EventKind, add_version
+from shared.kernel.actor import Role
 from shared.kernel.errors import Unavailable
-from shared.kernel.settings import save_settings
+from shared.kernel.settings import change_settings, save_settings
 from tests.damage import flipped
 from tests.end_to_end.test_streams import NOTHING_WRONG
 from tests.federation import Federation, everywhere_the_same
-from tests.hub.receiving.handover import pdf
+from tests.hub.conftest import YILING, City, found
+from tests.hub.disposal.conftest import furnished, people
+from tests.hub.receiving.handover import Hub, Unit, pdf
 from tests.hub.repository.keeping import Keeper, contents, damage, with_second_store
 from tests.hub.repository.validating import assert_valid
+from tests.servers.postgresql import PostgreSQL
 from tests.servers.proxy import Proxy, Weather
 from tests.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, SeaweedFS
 
@@ -124,6 +133,59 @@ def test_what_rots_in_a_bucket_is_named_and_mended_from_another(
         store.delete(f"{place}/strange.txt")
         assert contents(store, place) == whole
         assert keeper.faults(copy) == set()
+
+
+def test_versions_exports_and_disposal_on_postgresql_and_two_buckets(
+    tmp_path: Path,
+    service: SeaweedFS,
+    postgresql: PostgreSQL,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A later version, a record kept longer, one destroyed, and what is left copied out."""
+    archivist, reviewer = people(Role.ARCHIVIST, Role.REVIEWER)
+    for name, value in (("ACCESS", ACCESS_KEY), ("SECRET", SECRET_KEY)):
+        monkeypatch.setenv(f"DANGLIAN_STORE_{name}_KEY", value)
+        monkeypatch.setenv(f"DANGLIAN_SECOND_STORE_{name}_KEY", value)
+    database = postgresql.create()
+    found(tmp_path / "hub", postgresql.url(database))
+    folder = HubFolder(tmp_path / "hub")
+    buckets = {
+        each: service.make_bucket(each.replace("_", "-")) for each in ("store", "second_store")
+    }
+    change_settings(folder.path, buckets)
+    folder = HubFolder(folder.path)
+    hub = Hub(City(folder, folder.database(), folder.keys.hub()))
+    room = furnished(hub, Unit(hub.city, "夷陵区发展和改革局", YILING, "J001"), reviewer, archivist)
+    gone, longer, migrated = room.ids
+    rendition = tmp_path / "正文.ofd"
+    rendition.write_bytes(b"made-up bytes of a rendition")
+    facts = {"source": "正文.pdf", "tool": "转换工具 1.0", "reason": "长期保存"}
+    files = {rendition.name: rendition}
+    add_version(folder, archivist, migrated, EventKind.MIGRATION, files, facts=facts)
+    hub.work()
+    appraisal_id = room.drawn([gone, longer])
+    room.judged(appraisal_id, [gone], "destroy")
+    room.judged(appraisal_id, [longer], "extend", longer="D30")
+    room.submit(appraisal_id)
+    room.approve(appraisal_id)
+    room.watch(appraisal_id)
+    room.work(3)
+    assert room.appraisal(appraisal_id).state == "done"
+    room.is_gone(gone, appraisal_id)
+    assert room.record(longer).retention == "D30"
+    room.all_is_well()
+    out = tmp_path / "out"
+    with hub.city.database.read() as session:
+        plan, count = draft(archivist, folder.settings.hub_id, "own", Filters(), session=session)
+    assert count == 2
+    with ExportFolder.opened(out, plan) as opened:
+        export = Export(folder, opened, archivist)
+        while export.step():
+            pass
+        assert opened.left_out == []
+    assert [each.read_bytes() for each in out.rglob("event-*.ofd")] == [rendition.read_bytes()]
+    folder.database().close()
+    postgresql.drop(database)
 
 
 @pytest.mark.parametrize(

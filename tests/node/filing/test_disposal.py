@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+from functools import partial
+from typing import Any
+
 import pytest
 
 from node.filing import service as filing
@@ -10,6 +14,8 @@ from node.filing.models import Record
 from node.filing.reconciling import tell_again, told_sums
 from node.office.models import OfficeState
 from node.office.service import office_of
+from node.registry.files import Keeping, object_name
+from node.transfer.erasing import Erasing
 from shared.kernel.actor import Actor, Grant, Role, system_actor
 from shared.kernel.canonical import digest_of, sum_of_digests
 from shared.kernel.errors import Invalid, NotAllowed, WrongState
@@ -26,13 +32,19 @@ def filed(node: Node, clerk: Actor, count: int = 1, **values: object) -> list[st
     return ids
 
 
+PEOPLE = {"appraised_by": "张鉴定", "watched_by": ("甲监销", "乙监销")}
+
+
 def dispose(
-    node: Node, actor: Actor, record_id: str, reason: str = "2024年鉴定：无查考价值"
+    node: Node,
+    actor: Actor,
+    record_id: str,
+    reason: str = "2024年鉴定：无查考价值",
+    **people: Any,
 ) -> int:
     with node.database.write() as session:
-        return len(
-            filing.dispose(actor, session.get_one(Record, record_id), reason, session=session)
-        )
+        record = session.get_one(Record, record_id)
+        return len(filing.dispose(actor, record, reason, session=session, **{**PEOPLE, **people}))
 
 
 def extend(
@@ -53,13 +65,15 @@ def test_a_leader_destroys_what_ran_out_and_the_number_keeps_its_trace(
     assert (told["box"], told["title"]) == (None, "关于第2号事项的通知")
     event = told["events"][-1]
     assert (event["action"], event["agent"]) == ("销毁", "李镇长")
-    assert (event["basis"], event["description"]) == ("2024年鉴定：无查考价值", "李镇长批准")
+    assert (event["basis"], event["description"]) == (
+        "2024年鉴定：无查考价值", "张鉴定鉴定，李镇长批准，甲监销、乙监销监销",
+    )  # fmt: skip
     record_from_wire(told)
     with node.database.read() as session:
         assert filing.check_gaps(node.fonds, session=session) == []
         rows = catalogue(clerk, node.fonds, "WS", 2010, session=session).rows
         assert [row.remark for row in rows] == ["", "已销毁", ""]
-    for verb in (filing.remove_filed, filing.dispose):
+    for verb in (filing.remove_filed, partial(filing.dispose, **PEOPLE)):
         with pytest.raises(WrongState), node.database.write() as session:
             verb(Actor("a", "甲", (Grant(Role.CLERK), Grant(Role.LEADER))),
                  session.get_one(Record, second), "再次", session=session)  # fmt: skip
@@ -91,6 +105,52 @@ def test_only_a_leader_in_person_destroys_or_extends_and_says_why(
     (draft,) = node.collect(clerk, 1)
     with pytest.raises(WrongState):
         dispose(node, leader, draft)
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        {"watched_by": ("甲监销",)},
+        {"watched_by": ("甲监销", "甲监销")},
+        {"watched_by": ("甲监销", "李镇长")},
+        {"appraised_by": "甲监销"},
+        {"appraised_by": " "},
+    ],
+)
+def test_four_different_people_answer_for_a_destruction(
+    node: Node, clerk: Actor, leader: Actor, people: dict[str, Any]
+) -> None:
+    (record_id,) = filed(node, clerk)
+    with pytest.raises(Invalid):
+        dispose(node, leader, record_id, **people)
+    assert node.state(record_id)["state"] == "filed"
+
+
+def test_the_bytes_of_what_was_destroyed_go_but_for_those_that_others_need(
+    node: Node, clerk: Actor, leader: Actor
+) -> None:
+    gone, other = filed(node, clerk, 2)
+    kept = {}
+    for record_id, name in ((gone, "only.txt"), (gone, "both.txt"), (other, "both.txt")):
+        with Keeping(node.folder.files) as files:
+            stored = files.keep(io.BytesIO(name.encode()), name)
+            kept[name] = object_name(stored.sha256)
+            with node.database.write() as session:
+                record = session.get_one(Record, record_id)
+                filing.attach(clerk, record, "正本", stored, session=session)
+    dispose(node, leader, gone)
+    erasing = Erasing(node.folder)
+    with Keeping(node.folder.files):
+        assert not erasing.step(), "nothing is erased while somebody keeps a file"
+    assert erasing.step()
+    assert not erasing.step()
+    assert not node.folder.files.exists(kept["only.txt"])
+    assert node.folder.files.exists(kept["both.txt"])
+    with node.database.read() as session:
+        assert session.get_one(Record, gone).erased_at is not None
+    dispose(node, leader, other)
+    assert erasing.step()
+    assert list(node.folder.files.names()) == []
 
 
 def test_a_volume_is_destroyed_whole(node: Node, clerk: Actor, leader: Actor) -> None:
@@ -197,10 +257,30 @@ def test_the_record_page_offers_a_leader_what_the_period_allows(node: Node, cler
     page = clerks.get(f"/filing/{first}").text
     assert "保管期限已经届满" in page
     assert f"/filing/{first}/dispose" not in page
-    clerks.post(f"/filing/{first}/dispose", {"reason": "无用"}, status=403)
+    clerks.post(
+        f"/filing/{first}/dispose",
+        {
+            "reason": "无用",
+            "appraised_by": "张鉴定",
+            "watched_by": "甲",
+            "watched_by_too": "乙",
+        },
+        status=403,
+    )
     leaders = Browser(node, "leader", "李镇长", Grant(Role.LEADER))
     assert f"/filing/{first}/dispose" in leaders.get(f"/filing/{first}").text
-    assert "已登记销毁 1 件" in leaders.post(f"/filing/{first}/dispose", {"reason": "无用"}).text
+    assert (
+        "已登记销毁 1 件"
+        in leaders.post(
+            f"/filing/{first}/dispose",
+            {
+                "reason": "无用",
+                "appraised_by": "张鉴定",
+                "watched_by": "甲",
+                "watched_by_too": "乙",
+            },
+        ).text
+    )
     path = f"/filing/{second}/extend"
     assert "新的保管期限" in leaders.get(path).text
     assert "不能为空" in leaders.post(path, {"retention": "D30"}, status=422).text

@@ -1,0 +1,92 @@
+"""Asking an OCSP responder 证书状态服务 whether a certificate was revoked (RFC 6960).
+
+`StatusService` is the port: a certificate and its issuer go in, the checked answer comes out. The
+responder sees the number of a certificate only. How answers are read and judged stands in
+`shared.verifier.ocsp`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.kernel.clock import now
+from shared.kernel.errors import Unavailable
+from shared.verifier import ocsp
+from shared.verifier.certificates import Certificate
+from shared.verifier.ocsp import StatusAnswer
+from shared.verifier.signatures import NotChecked
+
+_NONCE_BYTES = 16
+_CHUNK = 16 * 1024
+
+
+class StatusService(Protocol):
+    """What says of certificates whether they are revoked."""
+
+    def ask(self, certificate: Certificate, issuer: Certificate) -> StatusAnswer:
+        """The answer about one certificate, proven and of now. Raises Unavailable for none."""
+        ...
+
+
+@dataclass(frozen=True)
+class HttpStatusService:
+    """A responder that is asked over HTTP (RFC 6960, appendix A.1).
+
+    Attributes:
+        url: its address.
+        timeout: how many seconds to wait for it.
+    """
+
+    url: str
+    timeout: float = 10.0
+
+    def ask(self, certificate: Certificate, issuer: Certificate) -> StatusAnswer:
+        """What it says of a certificate now, under a signature that its issuer answers for.
+
+        Raises Unavailable when it is away, refuses, does not know the certificate, or answers what
+        proves nothing.
+        """
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        answer = StatusAnswer(self._asked(ocsp.question(certificate, issuer, nonce)))
+        try:
+            if answer.nonce not in (None, nonce):
+                raise _trouble("证书状态服务答的是另一次询问")
+            if not answer.covers(certificate, issuer, now()):
+                raise _trouble(f"证书状态服务没有说“{certificate.name}”现在的状态")
+            answer.check_signed_for(issuer)
+        except ocsp.Refused as error:
+            raise _trouble(f"证书状态服务拒绝了询问（{error}）") from error
+        except (ValueError, IndexError, NotChecked) as error:
+            raise _trouble("证书状态服务的回答不能采信") from error
+        return answer
+
+    def _asked(self, question: bytes) -> bytes:
+        import requests
+
+        headers = {
+            "Content-Type": "application/ocsp-request",
+            "Accept": "application/ocsp-response",
+        }
+        try:
+            with requests.post(
+                self.url, data=question, headers=headers, timeout=self.timeout, stream=True
+            ) as answer:
+                answer.raise_for_status()
+                content = b""
+                for piece in answer.iter_content(_CHUNK):
+                    content += piece
+                    if len(content) > ocsp.MOST_BYTES:
+                        raise _trouble("证书状态服务的回答太长")
+                return content
+        except requests.RequestException as error:
+            raise _trouble(f"证书状态服务 {self.url} 没有应答") from error
+
+
+def _trouble(problem: str) -> Unavailable:
+    return Unavailable(
+        f"{problem}。",
+        "请检查设置 status_url；平台会接着重试，接收不受影响。",
+        code="certificate_status_unavailable",
+    )

@@ -1,0 +1,68 @@
+"""A store that has a tombstone never gives its record back, whatever the database forgot."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select
+
+from hub.federation.places import HubFolder
+from hub.repository import service as repository
+from hub.repository.models import DisposalList, Tombstone
+from shared.command.main import danglian
+from shared.kernel.database import copy_database
+from tests.hub.disposal.conftest import Room
+from tests.hub.rebuilding.ruins import compare, rebuild, tables_of, write_all
+from tests.hub.receiving.handover import YILING_ARCHIVE
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_rebuild_has_the_tombstones_and_the_lists(room: Room, tmp_path: Path, count: int) -> None:
+    """Also of a batch of which everything is destroyed."""
+    appraisal_id = room.decided(room.ids[:count])
+    room.work()
+    write_all(room.folder)
+    before = tables_of(room.folder, "repository")
+    room.hub.city.database.close()
+    store = room.folder.path / "store"
+    shutil.copytree(room.folder.path / "keys", tmp_path / "aside" / "new" / "keys")
+    code, told = rebuild(tmp_path / "aside", store=str(store))
+    assert (code, told["findings"]) == (0, [])
+    assert (told["batches"], told["records"]) == (1, 3 - count)
+    assert (told["destroyed"], told["left_out"], told["lists"]) == (count, 0, 1)
+    rebuilt = HubFolder(tmp_path / "aside" / "new")
+    write_all(rebuilt)
+    assert compare(before, tables_of(rebuilt, "repository")) == []
+    room.hub.city.folder, room.hub.city.database = rebuilt, rebuilt.database()
+    for each in room.ids[:count]:
+        assert room.record(each).state == "disposed"
+    with rebuilt.database().read() as session:
+        assert session.scalars(select(DisposalList.id)).all() == [appraisal_id]
+    assert repository.verify(rebuilt.database(), rebuilt.store, YILING_ARCHIVE) == []
+
+
+def test_a_database_from_before_the_destruction_learns_of_it(room: Room, tmp_path: Path) -> None:
+    gone = room.ids[0]
+    place = room.folder.path
+    copy_database(place / "hub.sqlite", tmp_path / "yesterday.sqlite")
+    appraisal_id = room.decided([gone])
+    room.work()
+    write_all(room.folder)
+    room.hub.city.database.close()
+    for each in place.glob("hub.sqlite*"):
+        each.unlink()
+    shutil.copy(tmp_path / "yesterday.sqlite", place / "hub.sqlite")
+    answer = CliRunner().invoke(danglian, ["hub", "recover", "--dir", str(place), "--json"])
+    told = json.loads(answer.stdout)
+    assert (told["destroyed"], told["lists"], told["findings"]) == (1, 1, [])
+    room.hub.city.folder = HubFolder(place)
+    room.hub.city.database = room.hub.city.folder.database()
+    with room.hub.city.database.read() as session:
+        assert session.get_one(Tombstone, gone).list_id == appraisal_id
+    room.work()
+    room.is_gone(gone, appraisal_id)
+    room.all_is_well()
