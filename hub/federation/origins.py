@@ -16,6 +16,7 @@ _SHARED = {
     "audit_event": "repository",
     "audit_head": "repository",
     "identity_account": "backup",
+    "identity_factor": "backup",
     "identity_grant": "backup",
     "identity_token": "backup",
     "kernel_job": "backup",
