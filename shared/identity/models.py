@@ -114,7 +114,8 @@ class Factor(Model):
 class BearerToken(Model):
     """A sign-in that holds: of a browser or of a program. The token itself is not kept.
 
-    `way` says how it was signed in; `provider_session` (the claim `sid`) and `id_token` are what
+    One that `awaits_factor` is good for nothing but to show the second factor. `way` says how it
+    was signed in; `provider_session` (the claim `sid`) and `id_token` are what
     the identity service asks for when a sign-in there ends.
     """
 
@@ -129,6 +130,7 @@ class BearerToken(Model):
     account_id: Mapped[str] = mapped_column(ForeignKey("identity_account.id"))
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcTime)
+    awaits_factor: Mapped[bool] = mapped_column(Boolean, default=False, server_default="0")
     place: Mapped[str] = mapped_column(String(60), default="", server_default="")
     agent: Mapped[str] = mapped_column(String(200), default="", server_default="")
     way: Mapped[str] = mapped_column(String(10), default="password", server_default="password")

@@ -21,6 +21,9 @@ from shared.kernel.clock import now
 from shared.kernel.database import Database, locked
 from shared.kernel.keys import random_token
 
+#: How long somebody may take to show the second factor.
+FACTOR_WITHIN = timedelta(minutes=5)
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -97,6 +100,19 @@ def begin(
     return done
 
 
+def half_signed_in(token: str, *, session: Session) -> tuple[str, Visit]:
+    """Whose sign-in awaits the second factor (the account's id), and how it began.
+
+    Raises NotSignedIn.
+    """
+    kept = kept_token(token, session=session)
+    if kept is None or not kept.awaits_factor or kept.expires_at <= now():
+        raise NotSignedIn
+    return kept.account_id, Visit(
+        kept.place, kept.agent, kept.way, kept.provider_session, kept.id_token
+    )
+
+
 def sign_in(
     login: str,
     password: str,
@@ -118,15 +134,21 @@ def issue_token(
     session: Session,
     policy: Policy = POLICY,
     visit: Visit | None = None,
+    awaits_factor: bool = False,
 ) -> str:
-    """A new token for this account, good for `Policy.session_hours`; only its digest is kept."""
+    """A new token for this account, good for `Policy.session_hours`; only its digest is kept.
+
+    One that `awaits_factor` is good for five minutes, and for `complete` alone.
+    """
     session.execute(delete(BearerToken).where(BearerToken.expires_at < now()))
     token, visit = random_token(32), visit or Visit()
+    life = FACTOR_WITHIN if awaits_factor else policy.session_life
     session.add(
         BearerToken(
             digest=token_digest(token),
             account_id=account.id,
-            expires_at=now() + policy.session_life,
+            expires_at=now() + life,
+            awaits_factor=awaits_factor,
             place=visit.place[:60],
             agent=visit.agent[:200],
             way=visit.way,
@@ -144,6 +166,7 @@ def account_of_token(token: str, *, session: Session) -> Account:
         select(Account)
         .join(BearerToken, BearerToken.account_id == Account.id)
         .where(BearerToken.digest == token_digest(token), BearerToken.expires_at > now())
+        .where(BearerToken.awaits_factor.is_(False))
         .where(Account.disabled.is_(False), Account.waiting.is_(False))
     )
     if account is None or is_sealed(account):
