@@ -12,6 +12,7 @@ from hub.federation import service as federation
 from hub.receiving.service import Batch
 
 ACTION_NAMES = {
+    "sign_in.passed_on": "登录下属单位",
     "agreement.made": "登记集中保管协议",
     "archive.seal_rolled": "更换档案馆印章",
     "archives.loaded": "载入档案馆",

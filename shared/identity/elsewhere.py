@@ -1,5 +1,6 @@
-"""Accounts of people who sign in elsewhere: through the identity service at a hub, through the hub
-at a node.
+"""Accounts of people who sign in elsewhere.
+
+At a hub that is through the identity service, at a node through the hub.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def propose_grants(account: Account, grants: Iterable[Grant]) -> None:
 def proposed_grants(account: Account) -> list[Grant]:
     """What the claims suggested when the account was made or last signed in."""
     return [
-        Grant(Role(each["role"]), each.get("archive"), each.get("fonds"))
+        Grant(Role(str(each["role"])), each.get("archive"), each.get("fonds"))
         for each in account.proposal or ()
         if each.get("role") in set(Role)
     ]
@@ -95,7 +96,7 @@ def confirm(
 
     Another `signed_out_at` than the one known ends the sign-ins that there are here.
     """
-    account.confirmed_at = now()
+    ended_by_issuer, account.confirmed_at = account.confirmed_at is None, now()
     if fit := _fit_name(name):
         account.name = fit
     wanted = make_grants(grants)
@@ -103,7 +104,7 @@ def confirm(
         account.grants = wanted
         session.flush()
         audit.record(session, actor, "account.grants_set", account, grants=told_grants(wanted))
-    if account.disabled:
+    if account.disabled and ended_by_issuer:  # one that was closed here stays so
         account.disabled = False
         audit.record(session, actor, "account.enabled", account)
     if signed_out_at != account.signed_out_at:
@@ -115,15 +116,13 @@ def confirm(
 def revoke_elsewhere(actor: Actor, account: Account, *, session: Session) -> None:
     """The issuer says that this account may nothing here any more: it is closed at once."""
     if not account.disabled:
-        account.disabled = True
+        account.disabled, account.confirmed_at = True, None
         account.password_hash = ""
         end_tokens(account, session)
         audit.record(session, actor, "account.disabled", account, reason="issuer")
 
 
-def set_pin(
-    actor: Actor, account: Account, old: str, pin: str, *, session: Session
-) -> None:
+def set_pin(actor: Actor, account: Account, old: str, pin: str, *, session: Session) -> None:
     """Set one's own password for days without net 离线密码. Raises Invalid, WrongState."""
     if actor.id != account.id or account.issuer is None:
         raise WrongState("离线密码只用于通过市级平台登录的本人账号。", "本机账号请用“修改密码”。")
@@ -138,7 +137,9 @@ def _free_login(wanted: str, subject: str, session: Session) -> str:
     fit = _UNFIT.sub("-", wanted.strip().lower()).lstrip("._@-")[:_LONGEST]
     stem = fit if len(fit) >= _SHORTEST else "user"
     taken = set(
-        session.scalars(select(Account.login).where(Account.login.startswith(stem[:40], autoescape=True)))
+        session.scalars(
+            select(Account.login).where(Account.login.startswith(stem[:40], autoescape=True))
+        )
     )
     if stem not in taken and len(fit) >= _SHORTEST:
         return stem
@@ -150,4 +151,3 @@ def _free_login(wanted: str, subject: str, session: Session) -> str:
 
 def _fit_name(name: str) -> str:
     return "".join(each for each in name.strip() if each.isprintable())[:60]
-

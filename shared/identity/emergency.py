@@ -17,7 +17,6 @@ from shared.kernel.database import locked
 from shared.kernel.errors import Invalid, WrongState
 
 
-
 def ask_opening(actor: Actor, account: Account, reason: str, *, session: Session) -> None:
     """Ask, as the first administrator, for the account to be opened.
 

@@ -1,5 +1,6 @@
-"""The second factor 双因素: an authenticator app (RFC 6238), a security key (WebAuthn), and the
-recovery codes for when both are lost.
+"""The second factor 双因素: an authenticator app (RFC 6238), or a security key (WebAuthn).
+
+Recovery codes are for when both are lost.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def new_totp_secret() -> str:
 
 def totp_address(secret: str, account: Account) -> str:
     """What an authenticator app reads from a QR code."""
-    return pyotp.TOTP(secret).provisioning_uri(account.login, issuer_name=_PRODUCT)
+    return pyotp.TOTP(secret).provisioning_uri(name=account.login, issuer_name=_PRODUCT)
 
 
 def add_totp(actor: Actor, account: Account, secret: str, code: str, *, session: Session) -> None:
@@ -243,9 +244,7 @@ def make_recovery_codes(actor: Actor, account: Account, *, session: Session) -> 
     if not has_factor(account.id, session):
         raise WrongState("还没有登记双因素。", "请先登记手机动态码或安全密钥。")
     session.execute(
-        delete(Factor).where(
-            Factor.account_id == account.id, Factor.kind == FactorKind.RECOVERY
-        )
+        delete(Factor).where(Factor.account_id == account.id, Factor.kind == FactorKind.RECOVERY)
     )
     codes = ["".join(secrets.choice(_LETTERS) for _ in range(12)) for _ in range(_RECOVERY_CODES)]
     session.add_all(
@@ -262,8 +261,9 @@ def make_recovery_codes(actor: Actor, account: Account, *, session: Session) -> 
 def remove_factor(
     actor: Actor, account: Account, factor_id: str, *, session: Session, policy: Policy = POLICY
 ) -> None:
-    """Take a second factor away: one's own. Raises NotFound, NotAllowed, WrongState for the last
-    one of somebody who must have one.
+    """Take one's own second factor away.
+
+    Raises NotFound, and WrongState for the last one of somebody who must have one.
     """
     _own(actor, account, session, limit=False)
     factor = session.get(Factor, factor_id)
@@ -279,7 +279,7 @@ def remove_factor(
 
 
 def reset_factors(actor: Actor, account: Account, *, session: Session) -> None:
-    """Take every second factor of somebody else who has lost them. Raises NotAllowed, WrongState."""
+    """Take the second factors of somebody who has lost them. Raises NotAllowed, WrongState."""
     require(actor, Role.ADMINISTRATOR)
     if actor.id == account.id:
         raise WrongState("不能清除自己的双因素。", "请由另一位系统管理员办理。")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import lru_cache
 
 from argon2 import PasswordHasher
@@ -72,10 +73,10 @@ def password_fits(password_hash: str | None, password: str) -> bool:
     if kept.startswith(_FORMER):
         return check_password_hash(kept, password[: MAX_LENGTH + 1])
     try:
-        fits = HASHER.verify(kept, password[: MAX_LENGTH + 1])
+        HASHER.verify(kept, password[: MAX_LENGTH + 1])
     except (VerificationError, InvalidHashError):  # another password, or no hash at all
-        fits = False
-    return fits and bool(password_hash)
+        return False
+    return bool(password_hash)
 
 
 def is_outdated(password_hash: str) -> bool:
@@ -85,7 +86,7 @@ def is_outdated(password_hash: str) -> bool:
 
 def _often(password: str) -> bool:
     """Whether it is among the first that anybody would try."""
-    steps = {ord(after) - ord(before) for before, after in zip(password, password[1:], strict=False)}
+    steps = {ord(after) - ord(before) for before, after in itertools.pairwise(password)}
     return password in _COMMON or len(set(password)) < 3 or steps in ({1}, {-1})
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from shared.kernel.errors import Invalid
 
+_DAY_MINUTES = 24 * 60
 #: The least and the most that each setting may be.
 _BOUNDS = {
     "password_length": (8, 64),
@@ -60,7 +61,7 @@ class Policy:
 
     def locked_for(self, locks: int) -> timedelta:
         """How long the next lock lasts, after so many before it."""
-        return min(timedelta(minutes=self.lock_minutes) * 2 ** min(locks, 12), timedelta(days=1))
+        return timedelta(minutes=min(self.lock_minutes << min(locks, 12), _DAY_MINUTES))
 
 
 #: What holds where nothing is set.
@@ -69,5 +70,5 @@ POLICY = Policy()
 
 def policy_of(settings: object) -> Policy:
     """The rules as settings with the same names say. Raises Invalid."""
-    named = {each.name: getattr(settings, each.name, each.default) for each in fields(Policy)}
-    return Policy(**named)
+    named = {each.name for each in fields(Policy)} & set(vars(settings))
+    return Policy(**{name: getattr(settings, name) for name in named})

@@ -83,7 +83,8 @@ def set_grants(
 ) -> None:
     """Replace what the account is entitled to; one that waits for its first grant waits no more.
 
-    Raises NotAllowed, WrongState. Nobody takes the administrator's role from the last one, so that there always is one.
+    Nobody takes the administrator's role from the last one, so that there always is one. Raises
+    NotAllowed, WrongState.
     """
     require(actor, Role.ADMINISTRATOR)
     wanted = make_grants(grants)

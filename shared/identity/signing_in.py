@@ -76,9 +76,7 @@ def authenticate(
     return account
 
 
-def begin(
-    account: Account, visit: Visit, *, session: Session, policy: Policy = POLICY
-) -> SignedIn:
+def begin(account: Account, visit: Visit, *, session: Session, policy: Policy = POLICY) -> SignedIn:
     """Sign in whoever has proved who they are. Raises SignInRefused for one who may not now."""
     held = locked(session, Account, account.id)
     refusal = _refused(policy) if held is None else _standing(held, policy, visit.way)

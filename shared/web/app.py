@@ -22,8 +22,8 @@ from shared.kernel.actor import Role
 from shared.kernel.database import Database
 from shared.kernel.errors import NotAllowed
 from shared.web import filters, problems
-from shared.web.accounts.api import accounts_api
 from shared.web.accounts import door_views, factor_views, session_views
+from shared.web.accounts.api import accounts_api
 from shared.web.accounts.views import blueprint as accounts_pages
 from shared.web.accounts.ways import POLICY_NAME, WAY_NAME, Way
 from shared.web.api import DanglianApi, make_api
@@ -87,6 +87,7 @@ def make_app(
     subject_names: SubjectNames | None = None,
     policy: Policy = POLICY,
     way: Way | None = None,
+    menu: Sequence[tuple[str, str]] = (),
     proxies: int = 0,
 ) -> Flask:
     """Make the web application of a hub or of one node.
@@ -105,6 +106,7 @@ def make_app(
         subject_names: what the things are called that these events are about.
         policy: what is asked of passwords and sign-ins.
         way: another way to sign in than name and password.
+        menu: more entries of the menu of one's own account: endpoint and label.
         proxies: how many trusted reverse proxies stand before this process.
     """
     app = Flask(
@@ -163,7 +165,10 @@ def make_app(
     if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
         app.add_url_rule("/", "home", _home)
     app.jinja_env.globals.update(
-        frame=frame, ui=app.jinja_env.get_template("ui.html").make_module(), product=PRODUCT
+        frame=frame,
+        ui=app.jinja_env.get_template("ui.html").make_module(),
+        product=PRODUCT,
+        account_menu=tuple(menu),
     )
     if proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
@@ -193,9 +198,9 @@ def _gate(csrf: CSRFProtect) -> ResponseReturnValue | None:
     if not is_api():
         if g.get("danglian_must_change") and not _open_to(view, _WITH_FIRST_PASSWORD):
             return redirect(url_for("accounts.password"))
-        if g.get("danglian_must_enrol") and not g.get("danglian_must_change"):
-            if not _open_to(view, _WITHOUT_FACTOR):
-                return redirect(url_for("accounts.factors"))
+        waits = g.get("danglian_must_enrol") and not g.get("danglian_must_change")
+        if waits and not _open_to(view, _WITHOUT_FACTOR):
+            return redirect(url_for("accounts.factors"))
         csrf.protect()
     elif g.get("danglian_must_enrol") and not access_of(view).public:
         raise NotAllowed(

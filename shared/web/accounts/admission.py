@@ -81,7 +81,10 @@ def finish(account: Account, visit: Visit, target: str) -> ResponseReturnValue:
         done = identity.begin(account, visit, session=transaction, policy=current_policy())
     current_app.extensions["danglian.sessions"].begin(done.token)
     if done.failed_since:
-        flash(f"{_last(done)}此后有 {done.failed_since} 次登录未成功；如非本人所为，请修改密码。", "warning")
+        flash(
+            f"{_last(done)}此后有 {done.failed_since} 次登录未成功；如非本人所为，请修改密码。",
+            "warning",
+        )
     elif done.last_sign_in is not None:
         flash(_last(done), "info")
     return redirect(target)

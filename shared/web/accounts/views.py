@@ -23,10 +23,10 @@ from shared.identity import (
     AccountGrant,
     account_of,
     current_actor,
+    emergency,
     for_administrators_of_all,
     signed_in,
 )
-from shared.identity import emergency
 from shared.identity.elsewhere import proposed_grants
 from shared.identity.service import make_grants, role_names
 from shared.identity.signing_in import is_sealed

@@ -19,12 +19,13 @@ class Way:
     """Signing in elsewhere: what the link says, and the endpoint where it begins.
 
     `farewell` tells where a browser has to go on to when such a sign-in ends, so that it ends there
-    too; None for nowhere.
+    too; None for nowhere. `shown` says whether it can be used now.
     """
 
     label: str
     endpoint: str
     farewell: Callable[[BearerToken], str | None] = lambda kept: None
+    shown: Callable[[], bool] = lambda: True
 
 
 def current_policy() -> Policy:
@@ -34,6 +35,6 @@ def current_policy() -> Policy:
 
 
 def current_way() -> Way | None:
-    """The other way to sign in that this app has."""
+    """The other way to sign in that this app has, if it can be used now."""
     way: Way | None = current_app.extensions[WAY_NAME]
-    return way
+    return way if way is not None and way.shown() else None
