@@ -34,6 +34,8 @@ from shared.kernel.errors import Invalid, Unavailable
 _TIMEOUT = (5, 15)
 _MOST_BYTES = 512 * 1024
 _REMEMBERED_SECONDS = 3600.0
+#: Nobody is sent to a service that has not been seen for so long: it may be away.
+_SEEN_SECONDS = 5.0
 #: Keys are not fetched more often than this, whatever tokens come.
 _KEYS_AGAIN_SECONDS = 3.0
 _LEEWAY_SECONDS = 60
@@ -123,6 +125,7 @@ class Provider:
     def begin(self, redirect_uri: str) -> Begun:
         """Begin a sign-in. Raises Unavailable when the service is away."""
         nonce, verifier = generate_token(32), generate_token(64)
+        self._discover(lately=True)
         with self._client(redirect_uri) as client:
             url, state = client.create_authorization_url(
                 self._endpoint("authorization_endpoint"), code_verifier=verifier, nonce=nonce
@@ -251,13 +254,15 @@ class Provider:
         _require_https(address, name)
         return address
 
-    def _discover(self) -> dict[str, Any]:
+    def _discover(self, *, lately: bool = False) -> dict[str, Any]:
+        """What the service says of itself, as remembered; `lately` it must have answered."""
         with self._lock:
-            if self._clock() - self._discovered > _REMEMBERED_SECONDS:
+            age = self._clock() - self._discovered
+            if age > (_SEEN_SECONDS if lately else _REMEMBERED_SECONDS):
                 try:
                     found = self._get(get_well_known_url(self.settings.issuer, external=True))
                 except Unavailable:
-                    if self._metadata is None:
+                    if self._metadata is None or lately:
                         raise
                     found = self._metadata  # what it said before does for this while
                 if found.get("issuer") != self.settings.issuer:
