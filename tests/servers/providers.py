@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -16,6 +15,7 @@ _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]
 _SECONDS_TO_START = 90
 CLIENT, SECRET = "danglian", "made-up-for-this-run-and-long-enough"
+PASSWORD = "correct horse battery staple"
 
 
 class _Started:
@@ -23,12 +23,10 @@ class _Started:
 
     issuer: str
     _command: list[str]
-    _environment: dict[str, str]
 
     def __init__(self, folder: Path) -> None:
         self._log = folder / "provider.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._environment = {}
 
     def start(self) -> None:
         with self._log.open("ab") as log:
@@ -37,7 +35,6 @@ class _Started:
                 stdout=log,
                 stderr=log,
                 cwd=self._log.parent,
-                env={**os.environ, **self._environment},
             )
         end = time.monotonic() + _SECONDS_TO_START
         while True:
@@ -78,3 +75,18 @@ class OidcProvider(_Started):
         assert node and (_ROOT / "node_modules/oidc-provider").is_dir(), "run deploy/setup/run work"
         told = {"port": port, "client": client, "people": people}
         self._command = [node, str(_HERE / "oidc_provider.mjs"), json.dumps(told)]
+
+
+class Canaille(_Started):
+    """A provider in Python, in its own environment. It knows one person."""
+
+    def __init__(self, folder: Path, port: int, hub: str, login: str, name: str) -> None:
+        super().__init__(folder)
+        self.issuer = f"http://127.0.0.1:{port}"
+        python = _ROOT / ".venv/canaille/bin/python"
+        assert python.exists(), "run deploy/setup/run work"
+        told = {
+            "port": port, "hub": hub, "client": CLIENT, "secret": SECRET,
+            "secret_key": SECRET, "login": login, "name": name, "password": PASSWORD,
+        }  # fmt: skip
+        self._command = [str(python), str(_HERE / "canaille_provider.py"), json.dumps(told)]

@@ -15,9 +15,10 @@ from hub.signon import provider as client
 from shared.demo.services import free_port
 from shared.identity import set_grants
 from shared.identity.elsewhere import proposed_grants
-from shared.kernel.actor import Role
+from shared.kernel.actor import Grant, Role
+from tests.hub.signon.conftest import PASSWORD as CITY_PASSWORD
 from tests.hub.signon.conftest import SYSTEM, UNIT_CODE, SignOnCity
-from tests.servers.providers import OidcProvider
+from tests.servers.providers import PASSWORD, Canaille, OidcProvider
 
 pytestmark = pytest.mark.browser
 
@@ -64,9 +65,7 @@ def _story(city: SignOnCity, provider: OidcProvider, page: Page, hub: str) -> No
         account = city.account("zhangsan", session)
         grants = proposed_grants(account)
         # The duty of an administrator proposes nothing.
-        assert [(each.role, each.fonds_id) for each in grants] == [
-            (Role.CLERK, city.unit.fonds_id)
-        ]
+        assert [(each.role, each.fonds_id) for each in grants] == [(Role.CLERK, city.unit.fonds_id)]
         set_grants(SYSTEM, account, grants, session=session)
 
     # Granted: the service still knows who it is.
@@ -120,6 +119,117 @@ def _story(city: SignOnCity, provider: OidcProvider, page: Page, hub: str) -> No
     expect(page.get_by_text("统一身份认证暂时连接不上")).to_be_visible()
     page.get_by_role("link", name="用本系统的登录名和密码登录").click()
     expect(page.get_by_label("登录名")).to_be_visible()
+
+
+def test_sign_in_first_grant_logout_new_keys_and_outage_with_canaille(
+    city: SignOnCity, chromium: Browser, tmp_path: Path
+) -> None:
+    port = free_port(43_500)
+    hub = city.settle_hub(port)
+    provider = Canaille(tmp_path, free_port(43_700), hub, "lisi", "李四")
+    city.settle_hub(port, **city.client_of(provider.issuer))
+    provider.start()
+    city.serve(port)
+    try:
+        with page_of(chromium) as page:
+            _story_with_canaille(city, provider, page, hub)
+    finally:
+        provider.stop()
+
+
+def _story_with_canaille(city: SignOnCity, provider: Canaille, page: Page, hub: str) -> None:
+    page.goto(f"{hub}/sign-in?next=/catalogue/")
+    page.get_by_role("link", name=LINK).click()
+    _at_canaille(page)
+    expect(page.get_by_text("正在等待系统管理员授权")).to_be_visible()
+    with city.hub.database().write() as session:
+        account = city.account("lisi", session)
+        assert account.name == "李四"
+        set_grants(SYSTEM, account, [Grant(Role.CLERK, None, city.unit.fonds_id)], session=session)
+    page.goto(f"{hub}/sign-in?next=/catalogue/")
+    page.get_by_role("link", name=LINK).click()
+    page.wait_for_url(f"{hub}/catalogue/")
+
+    # Signing out here leads there and back; there it has ended, too.
+    page.get_by_label("账号菜单：李四").click()
+    page.get_by_role("button", name="退出登录").click()
+    page.wait_for_url(f"{hub}/sign-in**")
+
+    # With new keys, and no longer known there: it asks for the password again.
+    provider.stop()
+    provider.start()
+    time.sleep(client._KEYS_AGAIN_SECONDS)
+    page.get_by_role("link", name=LINK).click()
+    _at_canaille(page)
+    expect(page.get_by_label("账号菜单：李四")).to_be_visible()
+
+    # Away: who is signed in here stays so, and who is not is told.
+    provider.stop()
+    page.goto(f"{hub}/catalogue/")
+    expect(page.get_by_label("账号菜单：李四")).to_be_visible()
+    time.sleep(client._SEEN_SECONDS)
+    page.goto(f"{hub}/sso/start")
+    expect(page.get_by_text("统一身份认证暂时连接不上")).to_be_visible()
+
+
+def test_a_security_key_is_the_second_factor_of_an_administrator(
+    city: SignOnCity, chromium: Browser
+) -> None:
+    port = free_port(43_900)
+    hub = city.settle_hub(port, factor_for_administrators=True)
+    city.add_administrator()
+    city.serve(port)
+    with page_of(chromium) as page:
+        tools = page.context.new_cdp_session(page)
+        tools.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2", "transport": "usb", "hasUserVerification": True,
+            "isUserVerified": True, "automaticPresenceSimulation": True,
+        }  # fmt: skip
+        tools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        _password(page, hub)
+
+        # Nothing else until one is registered.
+        expect(page.get_by_text("管理员须先登记一个双因素")).to_be_visible()
+        page.goto(f"{hub}/accounts/")
+        page.wait_for_url("**/factors/")
+        page.get_by_label("起个名字").fill("办公室的密钥")
+        page.get_by_role("button", name="登记安全密钥").click()
+        expect(page.get_by_role("cell", name="办公室的密钥")).to_be_visible()
+        page.get_by_role("button", name="生成新的恢复码").click()
+        code = page.locator("code").first.inner_text()
+
+        page.get_by_label("账号菜单：Boss").click()
+        page.get_by_role("button", name="退出登录").click()
+        _password(page, hub)
+        page.get_by_role("button", name="使用安全密钥").click()
+        page.wait_for_url(f"{hub}/")
+
+        # The key is lost: a code does, once.
+        page.get_by_label("账号菜单：Boss").click()
+        page.get_by_role("button", name="退出登录").click()
+        _password(page, hub)
+        page.get_by_label("恢复码").fill("AAAA-AAAA-AAAA")
+        page.get_by_role("button", name="继续").click()
+        expect(page.get_by_text("双因素验证没有通过")).to_be_visible()
+        page.get_by_label("恢复码").fill(code)
+        page.get_by_role("button", name="继续").click()
+        page.wait_for_url(f"{hub}/")
+        expect(page.get_by_text("此后有 1 次登录未成功")).to_be_visible()
+
+
+def _password(page: Page, hub: str) -> None:
+    page.goto(f"{hub}/sign-in")
+    page.get_by_label("登录名").fill("boss")
+    page.get_by_label("密码").fill(CITY_PASSWORD)
+    page.get_by_role("button", name="登录", exact=True).click()
+
+
+def _at_canaille(page: Page) -> None:
+    page.locator("input[name=login]").fill("lisi")
+    page.locator("button[name=answer]").first.click()
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("button[name=answer]").first.click()
 
 
 def _at_provider(page: Page) -> None:
