@@ -32,7 +32,7 @@ def page_of(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(locale="zh-CN")
     # What the provider's own page would fetch from elsewhere.
     context.route(re.compile(r"googleapis|gstatic"), lambda route: route.abort())
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(30_000)
     yield context.new_page()
     context.close()
 
@@ -197,10 +197,11 @@ def test_a_security_key_is_the_second_factor_of_an_administrator(
         page.get_by_role("button", name="登记安全密钥").click()
         expect(page.get_by_role("cell", name="办公室的密钥")).to_be_visible()
         page.get_by_role("button", name="生成新的恢复码").click()
-        code = page.locator("code").first.inner_text()
+        code = page.locator(".alert-warning code").first.inner_text()
 
         page.get_by_label("账号菜单：Boss").click()
         page.get_by_role("button", name="退出登录").click()
+        page.get_by_text("已退出登录").wait_for()
         _password(page, hub)
         page.get_by_role("button", name="使用安全密钥").click()
         page.wait_for_url(f"{hub}/")
@@ -208,6 +209,7 @@ def test_a_security_key_is_the_second_factor_of_an_administrator(
         # The key is lost: a code does, once.
         page.get_by_label("账号菜单：Boss").click()
         page.get_by_role("button", name="退出登录").click()
+        page.get_by_text("已退出登录").wait_for()
         _password(page, hub)
         page.get_by_label("恢复码").fill("AAAA-AAAA-AAAA")
         page.get_by_role("button", name="继续").click()
@@ -227,9 +229,9 @@ def _password(page: Page, hub: str) -> None:
 
 def _at_canaille(page: Page) -> None:
     page.locator("input[name=login]").fill("lisi")
-    page.locator("button[name=answer]").first.click()
+    page.locator("input[name=login]").press("Enter")
     page.locator("input[name=password]").fill(PASSWORD)
-    page.locator("button[name=answer]").first.click()
+    page.locator("input[name=password]").press("Enter")
 
 
 def _at_provider(page: Page) -> None:
