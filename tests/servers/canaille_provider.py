@@ -1,4 +1,4 @@
-"""Started with the Python of canaille's own environment: `python canaille_provider.py '{"port": …}'`.
+"""Started with the Python of canaille's own environment, told what to be as JSON.
 
 One service in memory, with one client and one person; its key is new at each start.
 """

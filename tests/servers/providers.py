@@ -43,7 +43,8 @@ class _Started:
                     return
             except requests.ConnectionError:
                 pass  # not listening yet
-            assert self._process.poll() is None and time.monotonic() < end, self.told()
+            assert self._process.poll() is None, self.told()
+            assert time.monotonic() < end, self.told()
             time.sleep(0.1)
 
     def stop(self) -> None:
@@ -72,7 +73,8 @@ class OidcProvider(_Started):
             "backchannel_logout_session_required": True,
         }
         node = shutil.which("node")
-        assert node and (_ROOT / "node_modules/oidc-provider").is_dir(), "run deploy/setup/run work"
+        assert node is not None, "no Node.js: deploy/setup/system-packages.txt"
+        assert (_ROOT / "node_modules/oidc-provider").is_dir(), "run deploy/setup/run work"
         told = {"port": port, "client": client, "people": people}
         self._command = [node, str(_HERE / "oidc_provider.mjs"), json.dumps(told)]
 

@@ -54,7 +54,8 @@ class SignOnCity:
         secret, mapping = self.folder / "client.secret", self.folder / "claims.toml"
         secret.write_text(SECRET + "\n")
         mapping.write_text(
-            '[claims]\nunit = "unit_code"\n[duties]\n"档案员" = "clerk"\n"系统管理" = "administrator"\n'
+            '[claims]\nunit = "unit_code"\n'
+            '[duties]\n"档案员" = "clerk"\n"系统管理" = "administrator"\n'
             f'[units]\n{UNIT_CODE} = "fonds:{self.unit.fonds_id}"\n'
         )
         return {

@@ -1,4 +1,4 @@
-"""The rules of the door: locks that grow, second factors, sealed accounts, sessions, days off line."""
+"""The rules of the door: growing locks, second factors, sealed accounts, sessions, off line."""
 
 from __future__ import annotations
 
@@ -155,7 +155,8 @@ def test_a_code_of_the_app_counts_once(database: Database) -> None:
             factors.add_totp(actor_of(held), held, secret, "000000x", session=session)
         with pytest.raises(WrongState):
             factors.add_totp(SYSTEM, held, secret, app.now(), session=session)
-        factors.add_totp(actor_of(held), held, secret, app.at(now(), counter_offset=-1), session=session)
+        earlier = app.at(now(), counter_offset=-1)
+        factors.add_totp(actor_of(held), held, secret, earlier, session=session)
         codes = factors.make_recovery_codes(actor_of(held), held, session=session)
     code = app.now()
     assert factors.check_code(account.id, f" {code[:3]} {code[3:]} ", database=database)
@@ -273,9 +274,10 @@ def test_without_net_whoever_was_here_signs_in_for_some_days(
 @pytest.mark.parametrize("pin", ["12345", "123456", "654321", "111111", "zhang-san"])
 def test_a_pin_that_anybody_would_try_is_refused(database: Database, pin: str) -> None:
     account = hub_account(database)
-    with database.write() as session, pytest.raises(Invalid):
+    with database.write() as session:
         held = account_of(account.id, session)
-        set_pin(actor_of(held), held, "735190", pin, session=session)
+        with pytest.raises(Invalid):
+            set_pin(actor_of(held), held, "735190", pin, session=session)
 
 
 def test_what_the_hub_ends_ends_here(database: Database) -> None:
@@ -319,3 +321,12 @@ def test_tokens_of_no_use_are_swept(database: Database, monkeypatch: pytest.Monk
     with database.write() as session:
         issue_token(account, session=session)
         assert session.query(BearerToken).count() == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"password_length": 4}, {"lock_after": 0}, {"session_hours": 900}, {"offline_days": 0}],
+)
+def test_a_setting_that_weakens_the_door_too_far_stops_the_start(wrong: dict[str, int]) -> None:
+    with pytest.raises(Invalid):
+        Policy(**wrong)
