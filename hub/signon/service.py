@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from hub.signon.claims import ClaimMapping, proposal
 from hub.signon.models import SeenLogout
 from hub.signon.provider import LOGOUT_SECONDS, LoggedOut, Person
+from shared import audit
 from shared.identity import Account
 from shared.identity.elsewhere import account_elsewhere, propose_grants, register_elsewhere
 from shared.identity.sessions import end_provider_sessions
@@ -43,6 +44,11 @@ def account_of_person(
     if account.waiting:
         propose_grants(account, proposal(mapping, person.claims, session))
     return account
+
+
+def note_refusal(code: str, *, session: Session) -> None:
+    """Keep that a sign-in through the service came to nothing, and why."""
+    audit.record(session, _PROVIDER, "sign_in.refused", "account:unknown", reason=code)
 
 
 def take_logout(issuer: str, said: LoggedOut, *, session: Session) -> int:

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from hub.federation.edge import current_folder
 from hub.signon import for_nodes
 from hub.signon.edge import current_sign_on
-from hub.signon.service import account_of_person, take_logout
+from hub.signon.service import account_of_person, note_refusal, take_logout
 from shared.identity import SignInRefused, current_actor, public, signed_in
 from shared.kernel.errors import Unavailable
 from shared.web import current_database
@@ -55,7 +55,11 @@ def back() -> ResponseReturnValue:
             account = account_of_person(person, issuer, sign_on.mapping, session=transaction)
         visit = this_visit("provider", provider_session=person.session, id_token=person.id_token)
         return enter(account, visit, local_path(target, request.script_root + "/"))
-    except (SignInRefused, Unavailable) as error:
+    except SignInRefused as error:
+        with current_database().write() as transaction:
+            note_refusal(error.code, session=transaction)
+        return _told(error), error.status
+    except Unavailable as error:
         return _told(error), error.status
 
 

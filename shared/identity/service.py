@@ -153,6 +153,11 @@ def change_password(
     """Change one's own password; other sessions and tokens end. Raises Invalid, WrongState."""
     if actor.id != account.id:
         raise WrongState("只能修改自己的密码。", "他人的密码请由系统管理员重置。")
+    if account.issuer is not None:
+        raise WrongState(
+            "此账号的密码不在这里。",
+            "请在统一身份认证或市级平台修改；断网时用的在菜单“离线密码”。",
+        )
     if not password_fits(account.password_hash, old):
         raise Invalid("old_password", "原密码不正确。", "请重新输入。", code="wrong_password")
     if old == new:
@@ -247,6 +252,16 @@ def _name(text: str) -> str:
     if not name or len(name) > _NAME_LENGTH or not name.isprintable():
         raise Invalid("name", "姓名不符合要求。", f"请填写 1 至 {_NAME_LENGTH} 个字的姓名。")
     return name
+
+
+STATE_NAMES = {"active": "使用中", "waiting": "待授权", "disabled": "已停用"}
+
+
+def state_of(account: Account) -> str:
+    """How an account stands: a key of `STATE_NAMES`."""
+    if account.disabled:
+        return "disabled"
+    return "waiting" if account.waiting else "active"
 
 
 def role_names(account: Account) -> list[str]:

@@ -54,7 +54,7 @@ def end_provider_sessions(
     wanted = select(Account).where(Account.issuer == issuer)
     if subject is not None:
         wanted = wanted.where(Account.subject == subject)
-    if provider_session is not None:
+    else:
         tokens = select(BearerToken.account_id).where(
             BearerToken.provider_session == provider_session
         )

@@ -169,6 +169,7 @@ def make_app(
         ui=app.jinja_env.get_template("ui.html").make_module(),
         product=PRODUCT,
         account_menu=tuple(menu),
+        policy=policy,
     )
     if proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

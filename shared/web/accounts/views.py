@@ -28,7 +28,7 @@ from shared.identity import (
     signed_in,
 )
 from shared.identity.elsewhere import proposed_grants
-from shared.identity.service import make_grants, role_names
+from shared.identity.service import STATE_NAMES, make_grants, role_names
 from shared.identity.signing_in import is_sealed
 from shared.kernel.actor import ROLE_NAMES, Grant, Role
 from shared.kernel.clock import now
@@ -42,7 +42,6 @@ from shared.web.listing import Filter, Listing
 blueprint = Blueprint("accounts", __name__)
 
 _SPARE_ROWS = 3
-STATE_NAMES = {"waiting": "待授权", "used": "使用中", "disabled": "已停用"}
 
 
 @blueprint.route("/password", methods=["GET", "POST"])
