@@ -13,6 +13,7 @@ from reportlab.graphics.shapes import Drawing
 from shared.identity import Account, account_of, current_actor, for_administrators_of_all, signed_in
 from shared.identity import factors as second
 from shared.identity.models import Factor
+from shared.kernel.errors import Invalid
 from shared.web.accounts.door_views import this_site
 from shared.web.accounts.views import blueprint
 from shared.web.accounts.ways import current_policy
@@ -35,11 +36,14 @@ def add_app() -> ResponseReturnValue:
     """Take the app that shows the right code."""
     form = Form(request.form)
     with form.catching():
+        secret = session.get("totp")
+        if not isinstance(secret, str):
+            raise Invalid("code", "这一页已经过期。", "请用下面新的二维码登记。")
         with current_database().write() as transaction:
             second.add_totp(
                 current_actor(),
                 account_of(current_actor().id, transaction),
-                str(session.get("totp", "")),
+                secret,
                 form["code"],
                 session=transaction,
             )

@@ -87,3 +87,8 @@ def test_the_first_sign_in_waits_and_a_logout_token_counts_once(city: SignOnCity
             begin(account, visit, session=session)
             assert take_logout(issuer, said, session=session) == expected
         assert len(sessions_of(account.id, session)) == 1
+        # A session that has ended here may live on at a node: that is told of, too.
+        before = account.signed_out_at
+        said = LoggedOut("jti-2", "sub-1", "long gone")
+        assert take_logout(issuer, said, session=session) == 0
+        assert account.signed_out_at != before
