@@ -71,6 +71,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("proposal", sa.JSON(), nullable=True))
         batch_op.add_column(sa.Column("confirmed_at", sa.String(length=27), nullable=True))
         batch_op.add_column(sa.Column("signed_out_at", sa.String(length=27), nullable=True))
+        batch_op.add_column(sa.Column("issuer_ended_at", sa.String(length=27), nullable=True))
         batch_op.add_column(
             sa.Column("emergency", sa.Boolean(), server_default="0", nullable=False)
         )
@@ -116,6 +117,7 @@ def downgrade() -> None:
         batch_op.drop_column("opening_reason")
         batch_op.drop_column("opening_asked_by")
         batch_op.drop_column("emergency")
+        batch_op.drop_column("issuer_ended_at")
         batch_op.drop_column("signed_out_at")
         batch_op.drop_column("confirmed_at")
         batch_op.drop_column("proposal")

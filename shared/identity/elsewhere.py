@@ -107,8 +107,8 @@ def confirm(
     if account.disabled and ended_by_issuer:  # one that was closed here stays so
         account.disabled = False
         audit.record(session, actor, "account.enabled", account)
-    if signed_out_at != account.signed_out_at:
-        account.signed_out_at = signed_out_at
+    if signed_out_at != account.issuer_ended_at:
+        account.issuer_ended_at = signed_out_at
         end_tokens(account, session)
         audit.record(session, actor, "sign_in.ended", account, reason="issuer")
 

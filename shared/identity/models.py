@@ -50,6 +50,8 @@ class Account(Model):
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     #: Sign-ins from before this time have ended, wherever they were.
     signed_out_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    #: What the issuer said last of when it ended them: another time means that it did so again.
+    issuer_ended_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     emergency: Mapped[bool] = mapped_column(Boolean, default=False, server_default="0")
     opening_asked_by: Mapped[str | None] = mapped_column(String(36), default=None)
     opening_reason: Mapped[str] = mapped_column(String(500), default="", server_default="")

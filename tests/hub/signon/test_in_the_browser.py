@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from shared.identity.elsewhere import proposed_grants
 from shared.kernel.actor import Grant, Role
 from tests.hub.signon.conftest import PASSWORD as CITY_PASSWORD
 from tests.hub.signon.conftest import SYSTEM, UNIT_CODE, SignOnCity
-from tests.servers.providers import PASSWORD, Canaille, OidcProvider
+from tests.servers.providers import PASSWORD, SECRET, Canaille, OidcProvider
 
 pytestmark = pytest.mark.browser
 
@@ -38,8 +39,9 @@ def page_of(chromium: Browser) -> Iterator[Page]:
 
 
 def test_sign_in_first_grant_logout_everywhere_new_keys_and_outage_with_oidc_provider(
-    city: SignOnCity, chromium: Browser, tmp_path: Path
+    city: SignOnCity, chromium: Browser, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     port = free_port(43_100)
     hub = city.settle_hub(port)
     provider = OidcProvider(tmp_path, free_port(43_300), hub, PEOPLE)
@@ -51,6 +53,7 @@ def test_sign_in_first_grant_logout_everywhere_new_keys_and_outage_with_oidc_pro
             _story(city, provider, page, hub)
     finally:
         provider.stop()
+    assert SECRET not in caplog.text
 
 
 def _story(city: SignOnCity, provider: OidcProvider, page: Page, hub: str) -> None:

@@ -287,9 +287,15 @@ def test_what_the_hub_ends_ends_here(database: Database) -> None:
         token = issue_token(held, session=session)
         said(held, session)
         assert actor_of_token(token, session=session)
-        said(held, session, signed_out_at=now())
+        ended = now()
+        said(held, session, signed_out_at=ended)
         with pytest.raises(NotSignedIn):
             actor_of_token(token, session=session)
+        # What was ended here is not ended once more by the same word of the hub.
+        end_all_sessions(SYSTEM, held, session=session)
+        token = issue_token(held, session=session)
+        said(held, session, signed_out_at=ended)
+        assert actor_of_token(token, session=session)
         revoke_elsewhere(SYSTEM, held, session=session)
     assert refused("zhang-san", "735190", database) == "sign_in_refused"
     with database.write() as session:
