@@ -38,6 +38,7 @@ def test_a_person_of_the_hub_sets_a_pin_and_signs_in_with_it(node: Node) -> None
     assert "连号" in browser.send("/sign-on/pin", {"password": "123456", "again": "123456"}).text
     assert browser.send("/sign-on/pin", {"password": "735190", "again": "735190"}).location == "/"
     browser.send("/sign-out")
+    assert "请也从市级平台退出" in browser.get("/sign-in").text
     assert browser.sign_in("zhangsan", "735190").location == "/"
     assert "密码" in browser.get("/password").text
 

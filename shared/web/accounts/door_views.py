@@ -76,6 +76,8 @@ def sign_out() -> ResponseReturnValue:
     if onward:
         return onward_to(onward, "正在退出统一登录")
     flash("已退出登录。", "success")
+    if kept is not None and kept.way == "hub":
+        flash("市级平台上的登录还在；用公用电脑的，请也从市级平台退出。", "info")
     return redirect(url_for(".sign_in"))
 
 

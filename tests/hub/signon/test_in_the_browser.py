@@ -124,6 +124,7 @@ def _story(city: SignOnCity, provider: OidcProvider, page: Page, hub: str) -> No
     expect(page.get_by_label("登录名")).to_be_visible()
 
 
+@pytest.mark.at_length  # its quick sister is the story above
 def test_sign_in_first_grant_logout_new_keys_and_outage_with_canaille(
     city: SignOnCity, chromium: Browser, tmp_path: Path
 ) -> None:
