@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from sqlalchemy.orm import Session
@@ -14,6 +15,9 @@ from shared.command.accounts import add_account_commands, password_option
 from shared.command.main import json_option, show
 from shared.kernel.actor import ROLE_NAMES, Grant, Role
 
+if TYPE_CHECKING:
+    from shared.identity import Policy
+
 _ROLES = [str(role) for role in Role]
 
 
@@ -21,6 +25,12 @@ def _scope_names(session: Session) -> dict[str, str]:
     return {each.code: each.name for each in federation.archives(session)} | {
         each.id: each.name for each in federation.all_fonds(session)
     }
+
+
+def _policy(folder: Path) -> Policy:
+    from shared.identity import policy_of
+
+    return policy_of(HubFolder(folder).settings)
 
 
 @click.group("user")
@@ -60,7 +70,14 @@ def add_user(
             federation.fonds_of(each, session)
         grants = [Grant(Role(role), archive, each) for each in fonds_ids or (None,)]
         account = create_account(
-            ACTOR, login, name, password, grants, session=session, must_change=must_change
+            ACTOR,
+            login,
+            name,
+            password,
+            grants,
+            session=session,
+            must_change=must_change,
+            policy=_policy(folder),
         )
         account_id = account.id
     show(
@@ -76,4 +93,5 @@ add_account_commands(
     database=lambda folder: HubFolder(folder).database(),
     actor=ACTOR,
     scope_names=_scope_names,
+    policy=_policy,
 )

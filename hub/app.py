@@ -30,9 +30,14 @@ from hub.receiving.api import receiving_api, uploads_api
 from hub.repository.views import blueprint as fixity_pages
 from hub.review.api import review_api
 from hub.review.views import blueprint as review_pages
+from hub.signon import views as sign_on_views
+from hub.signon.edge import SIGN_ON, SignOn, sign_on_of
 from hub.wiring import holdings, post_by_hand, requests
+from shared.identity import policy_of
+from shared.identity.models import BearerToken
 from shared.kernel.actor import Role
 from shared.web import make_app as make_web_app
+from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OWN_KEY
 
 #: The page of the gap list joins the blueprint of receiving when it is imported.
@@ -69,6 +74,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
 
     `proxies` says how many trusted reverse proxies stand before the process.
     """
+    sign_on = sign_on_of(folder.settings, folder.address)
     app = make_web_app(
         "hub",
         title=folder.settings.name,
@@ -90,6 +96,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             fonds_views.blueprint,
             custody_pages,
             archive_views.blueprint,
+            sign_on_views.blueprint,
             federation_api,
             catalogue_api,
             review_api,
@@ -103,13 +110,25 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
         scopes=scopes,
         action_names=audit_names.ACTION_NAMES,
         subject_names=audit_names.subject_names,
+        policy=policy_of(folder.settings),
+        way=_way(sign_on) if sign_on else None,
         proxies=proxies,
     )
+    app.extensions[SIGN_ON] = sign_on
     app.extensions[FOLDER] = folder
     app.extensions[OWN_KEY] = folder.keys.hub
     app.extensions[HOLDINGS] = holdings
     app.extensions[parcel_views.POST_OFFICE] = post_by_hand
     return app
+
+
+def _way(sign_on: SignOn) -> Way:
+    def farewell(kept: BearerToken) -> str | None:
+        if kept.way != "provider":
+            return None
+        return sign_on.provider.farewell(kept.id_token, sign_on.after)
+
+    return Way(sign_on.provider.settings.label, "sso.start", farewell)
 
 
 def scopes(session: Session) -> Sequence[tuple[str, str]]:

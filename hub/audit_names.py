@@ -13,6 +13,7 @@ from hub.federation import service as federation
 from hub.receiving.service import Batch
 
 ACTION_NAMES = {
+    "sign_in.passed_on": "登录下属单位",
     "agreement.made": "登记集中保管协议",
     "appraisal.approved": "批准鉴定清册",
     "appraisal.begun": "拟制鉴定清册",

@@ -8,6 +8,7 @@ import hub.federation.models
 import hub.receiving.models
 import hub.repository.models
 import hub.review.models
+import hub.signon.models
 import shared.audit.models
 import shared.identity.models
 import shared.kernel.jobs

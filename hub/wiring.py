@@ -23,6 +23,7 @@ from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from hub.repository.audit_segments import AuditWriter
 from hub.repository.registers import RegisterWriter
+from hub.signon import for_nodes
 from shared.kernel.background import Background
 from shared.messaging.ahead import Ahead
 from shared.messaging.entry import Entry, Handler
@@ -34,6 +35,9 @@ REQUESTS: Mapping[str, Request] = {
     "upload": receiving.grant_upload,
     "upload_bundle": grant_bundle_up,
     "fetch_bundle": grant_bundle_down,
+    "sign_in_begin": for_nodes.begin_at_node,
+    "sign_in_redeem": for_nodes.redeem,
+    "accounts": for_nodes.accounts_at_node,
 }
 
 #: The module of the second process, which reads runs ahead.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from sqlalchemy.orm import Session
@@ -14,12 +15,21 @@ from shared.command.accounts import add_account_commands, password_option
 from shared.command.main import json_option, show
 from shared.kernel.actor import ROLE_NAMES, Grant, Role, system_actor
 
+if TYPE_CHECKING:
+    from shared.identity import Policy
+
 _ACTOR = system_actor("命令行")
 _ROLES = [str(role) for role in (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)]
 
 folder_option = click.option(
     "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
 )
+
+
+def _policy(folder: Path) -> Policy:
+    from shared.identity import policy_of
+
+    return policy_of(NodeFolder(folder).settings)
 
 
 @click.group("user")
@@ -63,7 +73,14 @@ def add_user(
         scopes: list[str | None] = [fonds_named(each, session) for each in fonds]
         grants = [Grant(Role(role), fonds_id=scope) for role in roles for scope in scopes or [None]]
         account = create_account(
-            _ACTOR, login, name, password, grants, session=session, must_change=must_change
+            _ACTOR,
+            login,
+            name,
+            password,
+            grants,
+            session=session,
+            must_change=must_change,
+            policy=_policy(folder),
         )
         account_id = account.id
     names = "、".join(ROLE_NAMES[Role(role)] for role in roles)
@@ -84,4 +101,5 @@ add_account_commands(
     database=lambda folder: NodeFolder(folder).database(),
     actor=_ACTOR,
     scope_names=_fonds_names,
+    policy=_policy,
 )

@@ -32,6 +32,8 @@ from node.office.places import NodeFolder
 from node.office.service import fonds_here
 from node.registry.edge import FOLDER
 from node.registry.views import blueprint as registry_pages
+from node.signon.service import through_hub
+from node.signon.views import blueprint as sign_on_pages
 from node.sync import parcel_views
 from node.sync.views import blueprint as sync_pages
 from node.transfer import batch_views as transfer_batch_views
@@ -41,8 +43,10 @@ from node.transfer import views as transfer_views
 from node.whereabouts.light import light_of
 from node.whereabouts.views import blueprint as whereabouts_pages
 from node.wiring import HANDLERS
+from shared.identity import policy_of
 from shared.kernel.actor import Role
 from shared.web import Light, LightSource, make_app
+from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OWN_KEY
 
 #: The roles that there are at a node; reviewing and receiving are the archives' work.
@@ -99,6 +103,7 @@ def make_node_app(folder: NodeFolder) -> Flask:
             sync_pages,
             parcel_views.blueprint,
             whereabouts_pages,
+            sign_on_pages,
         ],
         navigation=_NAVIGATION,
         light=LightSource(light, "whereabouts.index", "whereabouts.light"),
@@ -106,6 +111,9 @@ def make_node_app(folder: NodeFolder) -> Flask:
         scopes=_scopes,
         action_names=audit_names.ACTION_NAMES,
         subject_names=audit_names.subject_names,
+        policy=policy_of(folder.settings),
+        way=Way("通过市级平台登录", "sign_on.start", shown=lambda: through_hub(folder)),
+        menu=(("sign_on.pin", "离线密码"),),
     )
     app.extensions[FOLDER] = folder
     app.extensions[OWN_KEY] = folder.keys.device

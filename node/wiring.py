@@ -19,6 +19,7 @@ from node.office.hub_keys import apply_hub_keys
 from node.office.models import OfficeState
 from node.office.places import NodeFolder
 from node.office.service import apply_fonds, office_of
+from node.signon.service import AccountsWork
 from node.sync import reconciling, recovery
 from node.sync.agent import Agent
 from node.sync.doorway import Doorway
@@ -192,6 +193,7 @@ def start(folder: NodeFolder) -> Background:
     background.repeat(f"{name}.in", take_in, idle_seconds=0.1)
     background.repeat(outward, correspondence.step_out, idle_seconds=0.2, trace=written)
     background.repeat(f"{name}.reconcile", reconciling.Schedule(folder).step, idle_seconds=60.0)
+    background.repeat(f"{name}.accounts", AccountsWork(folder).step, idle_seconds=5.0)
     background.at_end(correspondence.close)
     background.start()
     return background

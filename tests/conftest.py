@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from hypothesis import settings
 from jinja2 import FileSystemBytecodeCache
@@ -32,7 +33,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # In the processes of the tests themselves passwords are kept cheaply, and a template is compiled
 # once for all the apps that they make; what they start is as it is anywhere.
-passwords.METHOD = "scrypt:256:8:1"
+passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _MEMORY, _ROOM = "/dev/shm", 8 << 30
 
 

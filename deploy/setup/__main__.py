@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import assets
 import environment
 import locking
+import providers
 import steps
 import system
 
@@ -39,6 +40,8 @@ def main() -> None:
             ]
         for each in doing:
             each.result()
+        if for_work:
+            providers.gather()
 
 
 if __name__ == "__main__":

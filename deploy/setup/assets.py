@@ -38,21 +38,26 @@ def gather() -> None:
         return
     say("Gathering what the browser needs …")
     with tempfile.TemporaryDirectory() as folder:
-        for path in RECIPE:
-            shutil.copy(path, folder)
-        run(
-            *(*_npm(Path(folder)), "ci"),
-            cwd=Path(folder),
-            # A Node out of a wheel shall trust whom the machine trusts, like everything else here.
-            env=os.environ | {"NODE_USE_SYSTEM_CA": "1"},
-            failing="npm could not fetch what the browser needs; the lines above say why.",
-        )
+        install(Path(folder), "--omit=dev")
         shutil.rmtree(VENDOR, ignore_errors=True)
         for source, name in FILES.items():
             (VENDOR / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(Path(folder, "node_modules", source), VENDOR / name)
     _write_licence_of_tabler()
     step.done()
+
+
+def install(folder: Path, *options: str) -> None:
+    """Install the locked npm packages into `node_modules` of a folder."""
+    for path in RECIPE:
+        shutil.copy(path, folder)
+    run(
+        *(*_npm(folder), "ci", *options),
+        cwd=folder,
+        # A Node out of a wheel shall trust whom the machine trusts, like everything else here.
+        env=os.environ | {"NODE_USE_SYSTEM_CA": "1"},
+        failing="npm could not fetch what package-lock.json names; the lines above say why.",
+    )
 
 
 def _npm(folder: Path) -> list[str | Path]:

@@ -13,6 +13,7 @@ LOCKS: dict[str, tuple[str, ...]] = {
     "test.txt": ("--group=test", "--group=lint"),
     "build.txt": ("--group=build",),
     "assets.txt": ("--group=assets",),
+    "provider.txt": ("--group=provider",),
     "lock.txt": ("--group=lock",),
 }
 AGREEING = ("runtime.txt", "hub.txt", "test.txt", "build.txt")

@@ -200,7 +200,7 @@ def counted(
     for row in rows:
         if _passes(row, filters):
             key = tuple(row[name] for name in by)
-            groups[key] = groups.get(key, 0) + row["records"]
+            groups[key] = groups.get(key, 0) + (row["records"] or 0)  # a sum of no rows is NULL
     return [
         {**dict(zip(by, key, strict=True)), "records": count}
         for key, count in sorted(groups.items())

@@ -17,6 +17,7 @@ _SHARED = {
     "audit_head": "repository",
     "audit_witness": "nodes",
     "identity_account": "backup",
+    "identity_factor": "backup",
     "identity_grant": "backup",
     "identity_token": "backup",
     "kernel_job": "backup",

@@ -86,6 +86,22 @@ class HubSettings:
         clamd: where the virus scanner clamd listens, `unix:/run/clamav/clamd.ctl` or
             `tcp://127.0.0.1:3310`; empty for none.
         recount_hours: how often each fonds' counts are made anew from its records; 0 for never.
+        sso_issuer: `https://…`: the identity service (OpenID Connect issuer) through which people
+            sign in; empty for none.
+        sso_client_id: this hub's client id there.
+        sso_client_secret_file: path of the file with the client's secret; empty for none.
+        sso_label: what the link on the sign-in page says.
+        sso_scopes: what is asked for, `openid` among it.
+        sso_claims: path of a TOML file that says which claim says what, see `hub.signon.claims`.
+        sso_ca: path of the certificate (PEM) that the service's must lead to; empty takes the
+            system's.
+        password_length: the least number of characters of a password.
+        lock_after: after how many failures in a row an account is locked.
+        lock_minutes: for how long at first; each further lock lasts twice as long.
+        session_hours: a sign-in ends after so many hours, whatever happens.
+        idle_minutes: a browser's sign-in ends when nothing happened for so long.
+        factor_for_administrators: whether administrators need a second factor.
+        emergency_hours: for how long an emergency account is open, once two have opened it.
         database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
     """
 
@@ -123,6 +139,20 @@ class HubSettings:
     seal_authorities: str = ""
     clamd: str = ""
     recount_hours: int = 24
+    sso_issuer: str = ""
+    sso_client_id: str = ""
+    sso_client_secret_file: str = ""
+    sso_label: str = "统一身份认证登录"
+    sso_scopes: str = "openid profile"
+    sso_claims: str = ""
+    sso_ca: str = ""
+    password_length: int = 8
+    lock_after: int = 5
+    lock_minutes: int = 10
+    session_hours: int = 12
+    idle_minutes: int = 30
+    factor_for_administrators: bool = False
+    emergency_hours: int = 8
     database: str = ""
 
 

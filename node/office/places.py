@@ -41,6 +41,15 @@ class NodeSettings:
             `shared.seals.authorities`; empty for nobody.
         seal_service: where the unit's seal is kept when it is not in this folder, see
             `shared.kernel.signing_service`; empty for in this folder.
+        sign_in_through_hub: whether people may sign in with their account at the hub.
+        accounts_minutes: how often the hub is asked what has become of these accounts.
+        offline_days: for how many days without the hub they may sign in with a local password.
+        password_length: the least number of characters of a password.
+        lock_after: after how many failures in a row an account is locked.
+        lock_minutes: for how long at first; each further lock lasts twice as long.
+        session_hours: a sign-in ends after so many hours, whatever happens.
+        idle_minutes: a browser's sign-in ends when nothing happened for so long.
+        factor_for_administrators: whether administrators need a second factor.
     """
 
     name: str
@@ -54,6 +63,15 @@ class NodeSettings:
     reconcile_hours: int = 24
     seal_authorities: str = ""
     seal_service: str = ""
+    sign_in_through_hub: bool = True
+    accounts_minutes: int = 10
+    offline_days: int = 30
+    password_length: int = 8
+    lock_after: int = 5
+    lock_minutes: int = 10
+    session_hours: int = 12
+    idle_minutes: int = 30
+    factor_for_administrators: bool = False
 
 
 class NodeKeys:

@@ -20,7 +20,7 @@ from shared.kernel.errors import NotFound
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from shared.identity import Account
+    from shared.identity import Account, Policy
 
 #: Given to a command that makes or resets a password.
 password_option = click.option(
@@ -47,10 +47,12 @@ def add_account_commands(
     database: Callable[[Path], Database],
     actor: Actor,
     scope_names: Callable[[Session], Mapping[str, str]],
+    policy: Callable[[Path], Policy],
 ) -> None:
     """Give a group `user` its commands `list`, `disable` and `password`.
 
-    `scope_names` tells how a scope (an archive's code, a fonds' id) is called.
+    `scope_names` tells how a scope (an archive's code, a fonds' id) is called, `policy` what is
+    asked of passwords.
     """
 
     @group.command("list")
@@ -59,6 +61,7 @@ def add_account_commands(
     def list_users(folder: Path, as_json: bool) -> None:
         """列出账号。"""
         from shared.identity import Account
+        from shared.identity.service import STATE_NAMES, state_of
 
         with database(folder).read() as session:
             names = scope_names(session)
@@ -71,8 +74,8 @@ def add_account_commands(
                         for each in account.grants
                     ],
                     "role_names": "；".join(_grant_text(each, names) for each in account.grants),
-                    "state": "disabled" if account.disabled else "active",
-                    "state_name": "已停用" if account.disabled else "使用中",
+                    "state": state_of(account),
+                    "state_name": STATE_NAMES[state_of(account)],
                     "last_sign_in": account.last_sign_in,
                 }
                 for account in session.scalars(select(Account).order_by(Account.login))
@@ -101,7 +104,13 @@ def add_account_commands(
         from shared.identity import reset_password
 
         with database(folder).write() as session:
-            reset_password(actor, _account(login, session), password, session=session)
+            reset_password(
+                actor,
+                _account(login, session),
+                password,
+                session=session,
+                policy=policy(folder),
+            )
         show({"login": login}, as_json=as_json, sentence=f"已重置账号“{login}”的密码。")
 
 

@@ -1,6 +1,7 @@
 """Who may work here: accounts, what they are entitled to, signing in, tokens for programs.
 
-People sign in with a name and a password; programs with a token. Pages are in `shared.web`.
+People sign in with a name and a password, or elsewhere (`elsewhere`), and with a second factor
+where they have one; programs with a token. Pages are in `shared.web`.
 """
 
 from shared.identity.current import (
@@ -15,6 +16,7 @@ from shared.identity.current import (
 from shared.identity.errors import NotSignedIn, SignInRefused, TooManyAttempts
 from shared.identity.models import Account, AccountGrant, BearerToken
 from shared.identity.passwords import check_password_rules
+from shared.identity.policy import POLICY, Policy, policy_of
 from shared.identity.service import (
     account_of,
     actor_of,
@@ -27,25 +29,33 @@ from shared.identity.service import (
     set_grants,
 )
 from shared.identity.signing_in import (
+    SignedIn,
+    Visit,
     actor_of_token,
     authenticate,
+    begin,
     issue_token,
     revoke_token,
     sign_in,
 )
 
 __all__ = [
+    "POLICY",
     "Account",
     "AccountGrant",
     "BearerToken",
     "NotSignedIn",
+    "Policy",
     "SignInRefused",
+    "SignedIn",
     "TooManyAttempts",
+    "Visit",
     "access_of",
     "account_of",
     "actor_of",
     "actor_of_token",
     "authenticate",
+    "begin",
     "change_password",
     "check_password_rules",
     "create_account",
@@ -55,6 +65,7 @@ __all__ = [
     "enable_account",
     "for_administrators_of_all",
     "issue_token",
+    "policy_of",
     "public",
     "rename_account",
     "reset_password",

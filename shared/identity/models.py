@@ -1,10 +1,11 @@
-"""Accounts, what they are entitled to, and tokens."""
+"""Accounts, what they are entitled to, second factors, and tokens."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shared.kernel.clock import now
@@ -12,9 +13,20 @@ from shared.kernel.database import Model, UtcTime
 
 
 class Account(Model):
-    """A person who may sign in."""
+    """A person who may sign in.
+
+    `issuer` and `subject` name who signs in elsewhere: at a hub, through the identity service
+    统一身份认证; at a node, through the hub. Such an account has no password at first
+    (`password_hash` empty); at a node it may get one for days without net, counted from
+    `confirmed_at`, when the issuer confirmed it last. While it is `waiting`, nobody has granted it
+    anything yet; `proposal` is what the issuer's claims suggest.
+
+    An `emergency` account is sealed: two administrators open it, the first of them
+    `opening_asked_by`, and it may be used until `open_until`.
+    """
 
     __tablename__ = "identity_account"
+    __table_args__ = (UniqueConstraint("issuer", "subject", name="identity_account_subject"),)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     login: Mapped[str] = mapped_column(String(60), unique=True)
@@ -26,6 +38,24 @@ class Account(Model):
     locked_until: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     last_sign_in: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    #: From where it signed in last, and how many tries have failed since.
+    last_place: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    failed_since: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    #: How often it was locked without signing in: each lock lasts twice as long.
+    locks: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    issuer: Mapped[str | None] = mapped_column(String(500), default=None)
+    subject: Mapped[str | None] = mapped_column(String(255), default=None)
+    waiting: Mapped[bool] = mapped_column(Boolean, default=False, server_default="0")
+    proposal: Mapped[list[dict[str, str | None]] | None] = mapped_column(JSON, default=None)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    #: Sign-ins from before this time have ended, wherever they were.
+    signed_out_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    #: What the issuer said last of when it ended them: another time means that it did so again.
+    issuer_ended_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    emergency: Mapped[bool] = mapped_column(Boolean, default=False, server_default="0")
+    opening_asked_by: Mapped[str | None] = mapped_column(String(36), default=None)
+    opening_reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    open_until: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
 
     grants: Mapped[list[AccountGrant]] = relationship(
         cascade="all, delete-orphan", lazy="selectin", order_by="AccountGrant.id"
@@ -50,16 +80,61 @@ class AccountGrant(Model):
     fonds_id: Mapped[str | None] = mapped_column(String(36), default=None)
 
 
+class FactorKind(StrEnum):
+    """What a second factor is."""
+
+    TOTP = "totp"
+    WEBAUTHN = "webauthn"
+    RECOVERY = "recovery"
+
+
+class Factor(Model):
+    """A second factor 双因素 of an account: an authenticator app, a security key, a recovery code.
+
+    `secret` is the base32 secret of the app (RFC 6238), the public key (base64url) of the security
+    key, or the digest of the code. `counter` is the last time step or signature counter that was
+    seen, so that nothing counts twice. `handle` is the security key's credential id (base64url).
+    """
+
+    __tablename__ = "identity_factor"
+    __table_args__ = (
+        Index("identity_factor_account", "account_id"),
+        Index("identity_factor_handle", "handle", unique=True),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("identity_account.id"))
+    kind: Mapped[str] = mapped_column(String(10))
+    name: Mapped[str] = mapped_column(String(60), default="")
+    handle: Mapped[str | None] = mapped_column(String(400), default=None)
+    secret: Mapped[str] = mapped_column(Text)
+    counter: Mapped[int] = mapped_column(Integer, default=0)
+    made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    used_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+
+
 class BearerToken(Model):
-    """A sign-in that holds: of a browser or of a program. The token itself is not kept."""
+    """A sign-in that holds: of a browser or of a program. The token itself is not kept.
+
+    One that `awaits_factor` is good for nothing but to show the second factor. `way` says how it
+    was signed in; `provider_session` (the claim `sid`) and `id_token` are what
+    the identity service asks for when a sign-in there ends.
+    """
 
     __tablename__ = "identity_token"
     __table_args__ = (
         Index("identity_token_account", "account_id"),
         Index("identity_token_expiry", "expires_at"),
+        Index("identity_token_session", "provider_session"),
     )
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("identity_account.id"))
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcTime)
+    awaits_factor: Mapped[bool] = mapped_column(Boolean, default=False, server_default="0")
+    place: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    agent: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    way: Mapped[str] = mapped_column(String(10), default="password", server_default="password")
+    provider_session: Mapped[str | None] = mapped_column(String(255), default=None)
+    id_token: Mapped[str | None] = mapped_column(Text, default=None)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from shared import audit
 from shared.identity.models import Account, AccountGrant, BearerToken
 from shared.identity.passwords import check_password_rules, hash_password, password_fits
+from shared.identity.policy import POLICY, Policy
 from shared.kernel.actor import ROLE_NAMES, Actor, Grant, Role, require
 from shared.kernel.database import locked_all
 from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
@@ -30,11 +31,13 @@ def create_account(
     *,
     session: Session,
     must_change: bool = False,
+    emergency: bool = False,
+    policy: Policy = POLICY,
 ) -> Account:
-    """Make an account. Raises NotAllowed, Invalid, Conflict."""
+    """Make an account, an `emergency` one sealed. Raises NotAllowed, Invalid, Conflict."""
     require(actor, Role.ADMINISTRATOR)
     login = _login(login)
-    check_password_rules(login, password)
+    check_password_rules(login, password, policy=policy)
     if session.scalar(select(Account.id).where(Account.login == login)) is not None:
         raise Conflict(
             f"登录名“{login}”已被使用。", "请换一个登录名。", code="login_taken", field="login"
@@ -47,12 +50,13 @@ def create_account(
         must_change=must_change,
         disabled=False,
         failures=0,
+        emergency=emergency,
     )
-    account.grants = _grants(grants)
+    account.grants = make_grants(grants)
     session.add(account)
     session.flush()
     audit.record(
-        session, actor, "account.created", account, login=login, grants=_told(account.grants)
+        session, actor, "account.created", account, login=login, grants=told_grants(account.grants)
     )
     return account
 
@@ -77,20 +81,22 @@ def rename_account(actor: Actor, account: Account, name: str, *, session: Sessio
 def set_grants(
     actor: Actor, account: Account, grants: Iterable[Grant], *, session: Session
 ) -> None:
-    """Replace what the account is entitled to. Raises NotAllowed, WrongState.
+    """Replace what the account is entitled to; one that waits for its first grant waits no more.
 
-    Nobody takes the administrator's role from the last one, so that there always is one.
+    Nobody takes the administrator's role from the last one, so that there always is one. Raises
+    NotAllowed, WrongState.
     """
     require(actor, Role.ADMINISTRATOR)
-    wanted = _grants(grants)
+    wanted = make_grants(grants)
     _hold(account, session)
-    if _told(wanted) == _told(account.grants):
+    account.waiting = account.waiting and not wanted
+    if told_grants(wanted) == told_grants(account.grants):
         return
     if _administers(account) and not any(each.role == Role.ADMINISTRATOR for each in wanted):
         _keep_an_administrator(account, session)
     account.grants = wanted
     session.flush()
-    audit.record(session, actor, "account.grants_set", account, grants=_told(wanted))
+    audit.record(session, actor, "account.grants_set", account, grants=told_grants(wanted))
 
 
 def disable_account(actor: Actor, account: Account, *, session: Session) -> None:
@@ -104,7 +110,7 @@ def disable_account(actor: Actor, account: Account, *, session: Session) -> None
     if _administers(account):
         _keep_an_administrator(account, session)
     account.disabled = True
-    _end_tokens(account, session)
+    end_tokens(account, session)
     audit.record(session, actor, "account.disabled", account)
 
 
@@ -113,54 +119,74 @@ def enable_account(actor: Actor, account: Account, *, session: Session) -> None:
     require(actor, Role.ADMINISTRATOR)
     if account.disabled or account.locked_until is not None:
         account.disabled = False
-        account.failures = 0
+        account.failures = account.locks = 0
         account.locked_until = None
         audit.record(session, actor, "account.enabled", account)
 
 
-def reset_password(actor: Actor, account: Account, password: str, *, session: Session) -> None:
-    """Give a new first password, to be changed at the next sign-in. Raises NotAllowed, Invalid."""
+def reset_password(
+    actor: Actor, account: Account, password: str, *, session: Session, policy: Policy = POLICY
+) -> None:
+    """Give a new first password, to be changed at the next sign-in.
+
+    Raises NotAllowed, Invalid, WrongState for who signs in elsewhere.
+    """
     require(actor, Role.ADMINISTRATOR)
-    _set_password(account, password, session)
-    account.must_change = actor.id != account.id
-    account.failures = 0
+    if account.issuer is not None:
+        raise WrongState("此账号不在这里设密码。", "请本人在统一身份认证或市级平台找回密码。")
+    _set_password(account, password, session, policy)
+    account.must_change = actor.id != account.id and not account.emergency
+    account.failures = account.locks = 0
     account.locked_until = None
     audit.record(session, actor, "account.password_reset", account)
 
 
 def change_password(
-    actor: Actor, account: Account, old: str, new: str, *, session: Session
+    actor: Actor,
+    account: Account,
+    old: str,
+    new: str,
+    *,
+    session: Session,
+    policy: Policy = POLICY,
 ) -> None:
     """Change one's own password; other sessions and tokens end. Raises Invalid, WrongState."""
     if actor.id != account.id:
         raise WrongState("只能修改自己的密码。", "他人的密码请由系统管理员重置。")
+    if account.issuer is not None:
+        raise WrongState(
+            "此账号的密码不在这里。",
+            "请在统一身份认证或市级平台修改；断网时用的在菜单“离线密码”。",
+        )
     if not password_fits(account.password_hash, old):
         raise Invalid("old_password", "原密码不正确。", "请重新输入。", code="wrong_password")
     if old == new:
         raise Invalid("password", "新密码与原密码相同。", "请换一个。", code="same_password")
-    _set_password(account, new, session)
+    _set_password(account, new, session, policy)
     account.must_change = False
     audit.record(session, actor, "account.password_changed", account)
 
 
 def actor_of(account: Account, session: Session | None = None) -> Actor:
     """Who acts when this account is signed in."""
-    return Actor(
-        id=account.id,
-        name=account.name,
-        grants=tuple(
-            Grant(Role(each.role), each.archive_code, each.fonds_id) for each in account.grants
-        ),
+    return Actor(id=account.id, name=account.name, grants=grants_of(account))
+
+
+def grants_of(account: Account) -> tuple[Grant, ...]:
+    """What an account is entitled to."""
+    return tuple(
+        Grant(Role(each.role), each.archive_code, each.fonds_id) for each in account.grants
     )
 
 
-def _set_password(account: Account, password: str, session: Session) -> None:
-    check_password_rules(account.login, password)
+def _set_password(account: Account, password: str, session: Session, policy: Policy) -> None:
+    check_password_rules(account.login, password, policy=policy)
     account.password_hash = hash_password(password)
-    _end_tokens(account, session)
+    end_tokens(account, session)
 
 
-def _end_tokens(account: Account, session: Session) -> None:
+def end_tokens(account: Account, session: Session) -> None:
+    """End whatever sign-ins an account has here."""
     session.execute(delete(BearerToken).where(BearerToken.account_id == account.id))
 
 
@@ -179,7 +205,7 @@ def _keep_an_administrator(account: Account, session: Session) -> None:
         select(Account.id)
         .join(AccountGrant, AccountGrant.account_id == Account.id)
         .where(AccountGrant.role == Role.ADMINISTRATOR, Account.disabled.is_(False))
-        .where(Account.id != account.id)
+        .where(Account.id != account.id, Account.emergency.is_(False))
         .limit(1)
     )
     if other is None:
@@ -188,7 +214,8 @@ def _keep_an_administrator(account: Account, session: Session) -> None:
         )
 
 
-def _grants(grants: Iterable[Grant]) -> list[AccountGrant]:
+def make_grants(grants: Iterable[Grant]) -> list[AccountGrant]:
+    """Grants as rows, each once."""
     unique = dict.fromkeys(grants)
     return [
         AccountGrant(
@@ -201,7 +228,8 @@ def _grants(grants: Iterable[Grant]) -> list[AccountGrant]:
     ]
 
 
-def _told(grants: Iterable[AccountGrant]) -> list[str]:
+def told_grants(grants: Iterable[AccountGrant]) -> list[str]:
+    """Grants as the audit tells them."""
     return sorted(
         ":".join(filter(None, (str(each.role), each.archive_code, each.fonds_id)))
         for each in grants
@@ -224,6 +252,16 @@ def _name(text: str) -> str:
     if not name or len(name) > _NAME_LENGTH or not name.isprintable():
         raise Invalid("name", "姓名不符合要求。", f"请填写 1 至 {_NAME_LENGTH} 个字的姓名。")
     return name
+
+
+STATE_NAMES = {"active": "使用中", "waiting": "待授权", "disabled": "已停用"}
+
+
+def state_of(account: Account) -> str:
+    """How an account stands: a key of `STATE_NAMES`."""
+    if account.disabled:
+        return "disabled"
+    return "waiting" if account.waiting else "active"
 
 
 def role_names(account: Account) -> list[str]:

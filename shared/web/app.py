@@ -16,13 +16,16 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from shared.identity import access_of, current_actor_or_none, public
+from shared.identity import POLICY, Policy, access_of, current_actor_or_none, public
 from shared.identity.current import LOADER
 from shared.kernel.actor import Role
 from shared.kernel.database import Database
+from shared.kernel.errors import NotAllowed
 from shared.web import filters, problems
+from shared.web.accounts import door_views, factor_views, session_views
 from shared.web.accounts.api import accounts_api
 from shared.web.accounts.views import blueprint as accounts_pages
+from shared.web.accounts.ways import POLICY_NAME, WAY_NAME, Way
 from shared.web.api import DanglianApi, make_api
 from shared.web.audit_log.names import ACTION_NAMES, SubjectNames
 from shared.web.audit_log.views import blueprint as audit_pages
@@ -37,8 +40,16 @@ from shared.web.throttle import Throttle
 _HERE = Path(__file__).parent
 _MOST_BYTES = 8 * 1024 * 1024
 _MOST_PARTS = 20_000
-#: Pages that somebody with a first password may still see.
+#: The pages of accounts join their blueprint when these are imported.
+_ACCOUNTS_PAGES = (door_views, factor_views, session_views)
+#: Pages that somebody with a first password, or without the second factor asked of them, may see.
 _WITH_FIRST_PASSWORD = frozenset({"accounts.password", "accounts.sign_out"})
+_WITHOUT_FACTOR = frozenset(
+    {
+        "accounts.sign_out", "accounts.factors", "accounts.add_app", "accounts.key_options",
+        "accounts.add_key", "accounts.recovery_codes",
+    }
+)  # fmt: skip
 _CSP = "; ".join(
     (
         "default-src 'none'",
@@ -74,7 +85,9 @@ def make_app(
     scopes: Scopes | None = None,
     action_names: Mapping[str, str] | None = None,
     subject_names: SubjectNames | None = None,
-    idle_minutes: int = 30,
+    policy: Policy = POLICY,
+    way: Way | None = None,
+    menu: Sequence[tuple[str, str]] = (),
     proxies: int = 0,
 ) -> Flask:
     """Make the web application of a hub or of one node.
@@ -91,7 +104,9 @@ def make_app(
         scopes: which archives and fonds it offers.
         action_names: what the capabilities' audit events are called on the page of the log.
         subject_names: what the things are called that these events are about.
-        idle_minutes: a session ends when nothing happened for so long.
+        policy: what is asked of passwords and sign-ins.
+        way: another way to sign in than name and password.
+        menu: more entries of the menu of one's own account: endpoint and label.
         proxies: how many trusted reverse proxies stand before this process.
     """
     app = Flask(
@@ -117,12 +132,14 @@ def make_app(
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.session_interface = PrefixedSessions()
-    sessions = Sessions(database, idle_minutes)
+    sessions = Sessions(database, policy)
     app.extensions.update(
         {
             DATABASE: database,
             "danglian.sessions": sessions,
             "danglian.throttle": Throttle(),
+            POLICY_NAME: policy,
+            WAY_NAME: way,
             "danglian.scopes": scopes or (lambda session: ()),
             "danglian.action_names": {**ACTION_NAMES, **(action_names or {})},
             "danglian.subject_names": subject_names or (lambda session, subjects: {}),
@@ -148,7 +165,11 @@ def make_app(
     if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
         app.add_url_rule("/", "home", _home)
     app.jinja_env.globals.update(
-        frame=frame, ui=app.jinja_env.get_template("ui.html").make_module(), product=PRODUCT
+        frame=frame,
+        ui=app.jinja_env.get_template("ui.html").make_module(),
+        product=PRODUCT,
+        account_menu=tuple(menu),
+        policy=policy,
     )
     if proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
@@ -176,9 +197,16 @@ def _gate(csrf: CSRFProtect) -> ResponseReturnValue | None:
         request.max_content_length = limit
     access_of(view).check()
     if not is_api():
-        if g.get("danglian_must_change") and not _open_with_first_password(view):
+        if g.get("danglian_must_change") and not _open_to(view, _WITH_FIRST_PASSWORD):
             return redirect(url_for("accounts.password"))
+        waits = g.get("danglian_must_enrol") and not g.get("danglian_must_change")
+        if waits and not _open_to(view, _WITHOUT_FACTOR):
+            return redirect(url_for("accounts.factors"))
         csrf.protect()
+    elif g.get("danglian_must_enrol") and not access_of(view).public:
+        raise NotAllowed(
+            "管理员须先登记双因素。", "请先在网页上登录并登记。", code="second_factor_needed"
+        )
     return None
 
 
@@ -192,8 +220,8 @@ def _view() -> Any:
     return getattr(view_class, request.method.lower(), view) if view_class else view
 
 
-def _open_with_first_password(view: Any) -> bool:
-    return request.endpoint in _WITH_FIRST_PASSWORD or access_of(view).public
+def _open_to(view: Any, pages: frozenset[str]) -> bool:
+    return request.endpoint in pages or access_of(view).public
 
 
 def _harden(response: Response) -> Response:

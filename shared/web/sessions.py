@@ -8,8 +8,10 @@ from pathlib import Path
 from flask import Flask, g, request, session
 from flask.sessions import SecureCookieSessionInterface
 
-from shared.identity import NotSignedIn, actor_of
-from shared.identity.signing_in import account_of_token, revoke_token
+from shared.identity import NotSignedIn, Policy, actor_of
+from shared.identity.factors import has_factor, must_have_factor
+from shared.identity.models import BearerToken
+from shared.identity.signing_in import account_of_token, kept_token, revoke_token
 from shared.kernel.actor import Actor
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.database import Database
@@ -39,9 +41,10 @@ class PrefixedSessions(SecureCookieSessionInterface):
 class Sessions:
     """Sign-in of one app's browsers and programs."""
 
-    def __init__(self, database: Database, idle_minutes: int) -> None:
+    def __init__(self, database: Database, policy: Policy) -> None:
         self._database = database
-        self._idle_seconds = idle_minutes * 60
+        self._policy = policy
+        self._idle_seconds = policy.idle_minutes * 60
 
     def begin(self, token: str) -> None:
         """Start a new session for who just signed in; nothing of the old one stays."""
@@ -49,15 +52,18 @@ class Sessions:
         session["token"] = token
         session["seen"] = int(time.time())
 
-    def end(self) -> None:
-        """End the browser's session, here and in its cookie."""
+    def end(self) -> BearerToken | None:
+        """End the browser's session, here and in its cookie; what was kept of it."""
         old = session.get("token")
         session.clear()
         g.pop("csrf_token", None)
         g.pop("danglian_actor", None)
-        if isinstance(old, str):
-            with self._database.write() as transaction:
-                revoke_token(old, session=transaction)
+        if not isinstance(old, str):
+            return None
+        with self._database.write() as transaction:
+            kept = kept_token(old, session=transaction)
+            revoke_token(old, session=transaction)
+        return kept
 
     def load_actor(self) -> Actor | None:
         """Who acts: by bearer token for the API, by the session for pages; None for nobody."""
@@ -68,6 +74,9 @@ class Sessions:
             with self._database.read() as transaction:
                 account = account_of_token(token, session=transaction)
                 g.danglian_must_change = account.must_change
+                g.danglian_must_enrol = must_have_factor(account, self._policy) and not has_factor(
+                    account.id, transaction
+                )
                 return actor_of(account, transaction)
         except NotSignedIn:
             if not is_api():

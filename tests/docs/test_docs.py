@@ -388,6 +388,7 @@ _FINE = re.compile(
         | (?:[\w.-]+\.)?example(?::\d+)? | x              # made up
         | [\[{$(…*].* |                                   # put in by the program, or nothing at all
         | www\.w3\.org | www\.ofdspec\.org | www\.apache\.org   # names, never fetched
+        | schemas\.openid\.net                              # of OpenID Connect
         | www\.saac\.gov\.cn | ocfl\.io | www\.aiim\.org       # of DA/T 48, OCFL, PDF/A
     )$""",
     re.VERBOSE,

@@ -7,10 +7,10 @@ from marshmallow import Schema, fields
 
 from shared import identity
 from shared.identity import public
-from shared.identity.signing_in import TOKEN_LIFE
 from shared.kernel.clock import format_utc, now
 from shared.kernel.errors import NotAllowed
-from shared.web.accounts.admission import admit
+from shared.web.accounts.admission import admit_program
+from shared.web.accounts.ways import current_policy
 from shared.web.api import api_blueprint
 from shared.web.current import current_database
 
@@ -22,6 +22,11 @@ class SignInSchema(Schema):
 
     login = fields.String(required=True)
     password = fields.String(required=True, load_only=True)
+    code = fields.String(
+        load_default="",
+        load_only=True,
+        metadata={"description": "the second factor, where the account has one"},
+    )
 
 
 class TokenSchema(Schema):
@@ -38,8 +43,9 @@ class TokenSchema(Schema):
 @accounts_api.doc(security=[])
 @public
 def api_sign_in(given: dict[str, str]) -> dict[str, str]:
-    """Sign in with name and password; the token is good for 12 hours."""
-    account, token = admit(given["login"], given["password"])
+    """Sign in with name and password; the token is good for 12 hours, or as it is set."""
+    done = admit_program(given["login"], given["password"], given["code"])
+    account, token = done.account, done.token
     if account.must_change:
         with current_database().write() as transaction:
             identity.revoke_token(token, session=transaction)
@@ -48,7 +54,7 @@ def api_sign_in(given: dict[str, str]) -> dict[str, str]:
         )
     return {
         "token": token,
-        "expires_at": format_utc(now() + TOKEN_LIFE),
+        "expires_at": format_utc(now() + current_policy().session_life),
         "name": account.name,
     }
 

@@ -1,4 +1,4 @@
-"""Signing in and out, one's own password, and the administrators' page of accounts."""
+"""One's own password, and the administrators' pages of accounts."""
 
 from __future__ import annotations
 
@@ -23,51 +23,25 @@ from shared.identity import (
     AccountGrant,
     account_of,
     current_actor,
-    current_actor_or_none,
+    emergency,
     for_administrators_of_all,
-    public,
     signed_in,
 )
-from shared.identity.service import role_names
+from shared.identity.elsewhere import proposed_grants
+from shared.identity.service import STATE_NAMES, make_grants, role_names
+from shared.identity.signing_in import is_sealed
 from shared.kernel.actor import ROLE_NAMES, Grant, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid
-from shared.web.accounts.admission import admit
+from shared.web.accounts.admission import this_visit
+from shared.web.accounts.ways import current_policy
 from shared.web.current import current_database
 from shared.web.forms import Form
-from shared.web.links import local_path
 from shared.web.listing import Filter, Listing
 
 blueprint = Blueprint("accounts", __name__)
 
 _SPARE_ROWS = 3
-STATE_NAMES = {"0": "使用中", "1": "已停用"}
-
-
-# Signing in
-
-
-@blueprint.route("/sign-in", methods=["GET", "POST"])
-@public
-def sign_in() -> ResponseReturnValue:
-    target = local_path(request.args.get("next"), request.script_root + "/")
-    form = Form(request.form)
-    if request.method == "POST":
-        with form.catching():
-            token = admit(form["login"], form.raw("password"))[1]
-            current_app.extensions["danglian.sessions"].begin(token)
-            return redirect(target)
-    elif current_actor_or_none() is not None:
-        return redirect(target)
-    return form.answer("accounts/sign_in.html")
-
-
-@blueprint.post("/sign-out")
-@public
-def sign_out() -> ResponseReturnValue:
-    current_app.extensions["danglian.sessions"].end()
-    flash("已退出登录。", "success")
-    return redirect(url_for(".sign_in"))
 
 
 @blueprint.route("/password", methods=["GET", "POST"])
@@ -86,12 +60,19 @@ def password() -> ResponseReturnValue:
                 account = account_of(actor.id, transaction)
                 try:
                     identity.change_password(
-                        actor, account, form.raw("old_password"), new, session=transaction
+                        actor,
+                        account,
+                        form.raw("old_password"),
+                        new,
+                        session=transaction,
+                        policy=current_policy(),
                     )
                 except Invalid:
                     throttle.failed(actor.id)
                     raise
-                token = identity.issue_token(account, session=transaction)
+                token = identity.issue_token(
+                    account, session=transaction, policy=current_policy(), visit=this_visit()
+                )
             current_app.extensions["danglian.sessions"].begin(token)
             flash("密码已修改，其他地方的登录已失效。", "success")
             return redirect(request.script_root + "/")
@@ -117,12 +98,19 @@ def index() -> ResponseReturnValue:
         search=(Account.login, Account.name),
         filters={
             "role": Filter("角色", choices=offered, apply=_having_role),
-            "disabled": Filter("状态", Account.disabled, STATE_NAMES),
+            "state": Filter("状态", choices=STATE_NAMES, apply=_in_state),
         },
     )
     with current_database().read() as transaction:
         page = listing.apply(select(Account), session=transaction)
         return render_template("accounts/index.html", page=page, role_names=role_names, now=now())
+
+
+def _in_state(statement: Any, state: str) -> Any:
+    if state == "disabled":
+        return statement.where(Account.disabled)
+    waiting = Account.waiting if state == "waiting" else Account.waiting.is_(False)
+    return statement.where(Account.disabled.is_(False), waiting)
 
 
 def _having_role(statement: Any, role: str) -> Any:
@@ -144,7 +132,9 @@ def new() -> ResponseReturnValue:
                     form.raw("password"),
                     _chosen_grants(form),
                     session=transaction,
-                    must_change=form.checked("must_change"),
+                    must_change=form.checked("must_change") and not form.checked("emergency"),
+                    emergency=form.checked("emergency"),
+                    policy=current_policy(),
                 )
             flash("账号已建立。", "success")
             return redirect(url_for(".index"))
@@ -156,6 +146,7 @@ def new() -> ResponseReturnValue:
 def edit(account_id: str) -> ResponseReturnValue:
     with current_database().read() as transaction:
         account = account_of(account_id, transaction)
+    shown = make_grants(proposed_grants(account)) if account.waiting else account.grants
     form = Form(request.form, {"name": account.name})
     if request.method == "POST":
         with form.catching():
@@ -170,8 +161,9 @@ def edit(account_id: str) -> ResponseReturnValue:
         "accounts/edit.html",
         account=account,
         locked=account.locked_until is not None and account.locked_until > now(),
-        rows=_grant_rows(form, account.grants),
-        **_choices(account.grants),
+        sealed=is_sealed(account),
+        rows=_grant_rows(form, shown),
+        **_choices(shown),
     )
 
 
@@ -188,6 +180,40 @@ def set_state(account_id: str) -> ResponseReturnValue:
     return redirect(url_for(".edit", account_id=account_id))
 
 
+@blueprint.post("/accounts/<account_id>/emergency/ask")
+@for_administrators_of_all
+def ask_opening(account_id: str) -> ResponseReturnValue:
+    with current_database().write() as transaction:
+        account = account_of(account_id, transaction)
+        reason = request.form.get("reason", "")
+        emergency.ask_opening(current_actor(), account, reason, session=transaction)
+    flash("已申请启封，请通知另一位系统管理员同意。", "success")
+    return redirect(url_for(".edit", account_id=account_id))
+
+
+@blueprint.post("/accounts/<account_id>/emergency/open")
+@for_administrators_of_all
+def open_emergency(account_id: str) -> ResponseReturnValue:
+    with current_database().write() as transaction:
+        account = account_of(account_id, transaction)
+        emergency.open_sealed(
+            current_actor(), account, session=transaction, policy=current_policy()
+        )
+    flash("应急账号已启封。", "success")
+    return redirect(url_for(".edit", account_id=account_id))
+
+
+@blueprint.post("/accounts/<account_id>/emergency/seal")
+@for_administrators_of_all
+def seal(account_id: str) -> ResponseReturnValue:
+    with current_database().write() as transaction:
+        emergency.seal_again(
+            current_actor(), account_of(account_id, transaction), session=transaction
+        )
+    flash("应急账号已封存。", "success")
+    return redirect(url_for(".edit", account_id=account_id))
+
+
 @blueprint.route("/accounts/<account_id>/password", methods=["GET", "POST"])
 @for_administrators_of_all
 def reset(account_id: str) -> ResponseReturnValue:
@@ -199,7 +225,11 @@ def reset(account_id: str) -> ResponseReturnValue:
             with current_database().write() as transaction:
                 account = account_of(account_id, transaction)
                 identity.reset_password(
-                    current_actor(), account, form.raw("password"), session=transaction
+                    current_actor(),
+                    account,
+                    form.raw("password"),
+                    session=transaction,
+                    policy=current_policy(),
                 )
             flash("密码已重置；本人下次登录时须修改。", "success")
             return redirect(url_for(".edit", account_id=account_id))

@@ -88,6 +88,22 @@ def test_the_throttle_forgets() -> None:
     throttle.check("a")
 
 
+def test_each_pause_lasts_twice_as_long_until_a_quiet_day() -> None:
+    clock = [0.0]
+    throttle = Throttle(most=1, seconds=60, clock=lambda: clock[0])
+    for pause in (60, 120, 240):
+        throttle.failed("a")
+        clock[0] += pause - 1
+        with pytest.raises(Exception, match="暂停登录"):
+            throttle.check("a")
+        clock[0] += 2
+        throttle.check("a")
+    clock[0] += 90_000
+    throttle.failed("a")
+    clock[0] += 61
+    throttle.check("a")
+
+
 def test_the_cookie_is_out_of_reach_for_scripts(browser: Browser) -> None:
     cookie = browser.sign_in("clerk").headers["Set-Cookie"]
     assert cookie.startswith("danglian_test_")

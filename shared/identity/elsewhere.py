@@ -1,0 +1,153 @@
+"""Accounts of people who sign in elsewhere.
+
+At a hub that is through the identity service, at a node through the hub.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared import audit
+from shared.identity.models import Account
+from shared.identity.passwords import check_pin_rules, hash_password, password_fits
+from shared.identity.service import end_tokens, make_grants, told_grants
+from shared.kernel.actor import Actor, Grant, Role
+from shared.kernel.clock import now
+from shared.kernel.errors import Invalid, WrongState
+from shared.kernel.identifiers import new_id
+
+_UNFIT = re.compile(r"[^a-z0-9._@-]+")
+_SHORTEST, _LONGEST = 2, 60
+
+
+def account_elsewhere(issuer: str, subject: str, session: Session) -> Account | None:
+    """The account of this person, if there is one."""
+    return session.scalar(
+        select(Account).where(Account.issuer == issuer, Account.subject == subject)
+    )
+
+
+def register_elsewhere(
+    actor: Actor,
+    issuer: str,
+    subject: str,
+    *,
+    login: str,
+    name: str,
+    waiting: bool,
+    session: Session,
+) -> Account:
+    """Make an account without password for somebody who signs in elsewhere for the first time.
+
+    `waiting` until an administrator grants something (`set_grants`). A login name that is taken or
+    does not fit is changed.
+    """
+    account = Account(
+        id=new_id(),
+        login=_free_login(login, subject, session),
+        name=_fit_name(name) or _fit_name(login) or "未提供姓名",
+        password_hash="",
+        must_change=False,
+        disabled=False,
+        failures=0,
+        issuer=issuer,
+        subject=subject,
+        waiting=waiting,
+        confirmed_at=now(),
+    )
+    session.add(account)
+    session.flush()
+    audit.record(session, actor, "account.registered", account, login=account.login)
+    return account
+
+
+def propose_grants(account: Account, grants: Iterable[Grant]) -> None:
+    """Note what the claims suggest, for the administrator who decides."""
+    account.proposal = [
+        {"role": str(each.role), "archive": each.archive_code, "fonds": each.fonds_id}
+        for each in dict.fromkeys(grants)
+    ]
+
+
+def proposed_grants(account: Account) -> list[Grant]:
+    """What the claims suggested when the account was made or last signed in."""
+    return [
+        Grant(Role(str(each["role"])), each.get("archive"), each.get("fonds"))
+        for each in account.proposal or ()
+        if each.get("role") in set(Role)
+    ]
+
+
+def confirm(
+    actor: Actor,
+    account: Account,
+    *,
+    name: str,
+    grants: Iterable[Grant],
+    signed_out_at: datetime | None,
+    session: Session,
+) -> None:
+    """Take over what the issuer says of an account now: its name and grants; it goes on.
+
+    Another `signed_out_at` than the one known ends the sign-ins that there are here.
+    """
+    ended_by_issuer, account.confirmed_at = account.confirmed_at is None, now()
+    if fit := _fit_name(name):
+        account.name = fit
+    wanted = make_grants(grants)
+    if told_grants(wanted) != told_grants(account.grants):
+        account.grants = wanted
+        session.flush()
+        audit.record(session, actor, "account.grants_set", account, grants=told_grants(wanted))
+    if account.disabled and ended_by_issuer:  # one that was closed here stays so
+        account.disabled = False
+        audit.record(session, actor, "account.enabled", account)
+    if signed_out_at != account.issuer_ended_at:
+        account.issuer_ended_at = signed_out_at
+        end_tokens(account, session)
+        audit.record(session, actor, "sign_in.ended", account, reason="issuer")
+
+
+def revoke_elsewhere(actor: Actor, account: Account, *, session: Session) -> None:
+    """The issuer says that this account may nothing here any more: it is closed at once."""
+    if not account.disabled:
+        account.disabled, account.confirmed_at = True, None
+        account.password_hash = ""
+        end_tokens(account, session)
+        audit.record(session, actor, "account.disabled", account, reason="issuer")
+
+
+def set_pin(actor: Actor, account: Account, old: str, pin: str, *, session: Session) -> None:
+    """Set one's own password for days without net 离线密码. Raises Invalid, WrongState."""
+    if actor.id != account.id or account.issuer is None:
+        raise WrongState("离线密码只用于通过市级平台登录的本人账号。", "本机账号请用“修改密码”。")
+    if account.password_hash and not password_fits(account.password_hash, old):
+        raise Invalid("old_password", "原密码不正确。", "请重新输入。", code="wrong_password")
+    check_pin_rules(account.login, pin)
+    account.password_hash = hash_password(pin)
+    audit.record(session, actor, "account.password_changed", account)
+
+
+def _free_login(wanted: str, subject: str, session: Session) -> str:
+    fit = _UNFIT.sub("-", wanted.strip().lower()).lstrip("._@-")[:_LONGEST]
+    stem = fit if len(fit) >= _SHORTEST else "user"
+    taken = set(
+        session.scalars(
+            select(Account.login).where(Account.login.startswith(stem[:40], autoescape=True))
+        )
+    )
+    if stem not in taken and len(fit) >= _SHORTEST:
+        return stem
+    number = 2
+    while (login := f"{stem[:50]}-{number}") in taken:
+        number += 1
+    return login
+
+
+def _fit_name(name: str) -> str:
+    return "".join(each for each in name.strip() if each.isprintable())[:60]

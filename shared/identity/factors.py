@@ -1,0 +1,358 @@
+"""The second factor 双因素: an authenticator app (RFC 6238), or a security key (WebAuthn).
+
+Recovery codes are for when both are lost.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pyotp
+from pyotp.utils import strings_equal
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+from webauthn import (
+    base64url_to_bytes,
+    generate_authentication_options,
+    generate_registration_options,
+    options_to_json,
+    verify_authentication_response,
+    verify_registration_response,
+)
+from webauthn.helpers import bytes_to_base64url
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    UserVerificationRequirement,
+)
+
+from shared import audit
+from shared.identity.errors import SignInRefused
+from shared.identity.models import Account, Factor, FactorKind
+from shared.identity.policy import POLICY, Policy
+from shared.identity.signing_in import count_failure, locked_refusal
+from shared.kernel.actor import Actor, Role, require
+from shared.kernel.canonical import sha256_hex
+from shared.kernel.clock import now
+from shared.kernel.database import Database, locked
+from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
+from shared.kernel.identifiers import new_id
+
+_PRODUCT = "档联"
+_MOST_FACTORS = 10
+_RECOVERY_CODES = 10
+#: Without those that are taken for one another.
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_STRONG = (FactorKind.TOTP, FactorKind.WEBAUTHN)
+_STEP_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Site:
+    """The web site that a security key is bound to: its host name, and its origin."""
+
+    host: str
+    origin: str
+
+
+def factors_of(account_id: str, session: Session) -> Sequence[Factor]:
+    """The second factors of an account, recovery codes left out."""
+    return session.scalars(
+        select(Factor)
+        .where(Factor.account_id == account_id, Factor.kind.in_(_STRONG))
+        .order_by(Factor.made_at)
+    ).all()
+
+
+def recovery_codes_left(account_id: str, session: Session) -> int:
+    """How many recovery codes have not been used."""
+    found = select(func.count()).where(
+        Factor.account_id == account_id,
+        Factor.kind == FactorKind.RECOVERY,
+        Factor.used_at.is_(None),
+    )
+    return session.scalar(found) or 0
+
+
+def has_factor(account_id: str, session: Session) -> bool:
+    """Whether a sign-in of this account asks for a second factor."""
+    return bool(factors_of(account_id, session))
+
+
+def must_have_factor(account: Account, policy: Policy) -> bool:
+    """Whether this account may do nothing without a second factor."""
+    return policy.factor_for_administrators and any(
+        each.role == Role.ADMINISTRATOR for each in account.grants
+    )
+
+
+# An authenticator app
+
+
+def new_totp_secret() -> str:
+    """The secret of a new authenticator app, base32."""
+    return pyotp.random_base32()
+
+
+def totp_address(secret: str, account: Account) -> str:
+    """What an authenticator app reads from a QR code."""
+    return pyotp.TOTP(secret).provisioning_uri(name=account.login, issuer_name=_PRODUCT)
+
+
+def add_totp(actor: Actor, account: Account, secret: str, code: str, *, session: Session) -> None:
+    """Take an authenticator app that shows the right code. Raises NotAllowed, Invalid."""
+    _own(actor, account, session)
+    step = _step_of(secret, code)
+    if step is None:
+        raise Invalid(
+            "code",
+            "动态码不正确。",
+            "请输入手机上此刻显示的 6 位数字；手机时间须准确。",
+            code="wrong_code",
+        )
+    factor = Factor(
+        id=new_id(), account_id=account.id, kind=FactorKind.TOTP, name="手机动态码",
+        secret=secret, counter=step,
+    )  # fmt: skip
+    session.add(factor)
+    audit.record(session, actor, "account.factor_added", account, kind=factor.kind)
+
+
+# A security key
+
+
+def registration_options(account: Account, site: Site, session: Session) -> tuple[str, str]:
+    """What the browser needs to register a security key: options as JSON, and their challenge."""
+    options = generate_registration_options(
+        rp_id=site.host,
+        rp_name=_PRODUCT,
+        user_id=account.id.encode(),
+        user_name=account.login,
+        user_display_name=account.name,
+        exclude_credentials=_descriptors(account.id, session),
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            user_verification=UserVerificationRequirement.PREFERRED
+        ),
+    )
+    return options_to_json(options), bytes_to_base64url(options.challenge)
+
+
+def add_security_key(
+    actor: Actor,
+    account: Account,
+    *,
+    name: str,
+    answer: str,
+    challenge: str,
+    site: Site,
+    session: Session,
+) -> None:
+    """Take a security key that has answered the challenge. Raises NotAllowed, Invalid, Conflict."""
+    _own(actor, account, session)
+    try:
+        seen = verify_registration_response(
+            credential=answer,
+            expected_challenge=base64url_to_bytes(challenge),
+            expected_rp_id=site.host,
+            expected_origin=site.origin,
+            require_user_verification=False,
+        )
+    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+        # Whatever the browser sent, it is no answer to this challenge.
+        raise _no_answer() from error
+    handle = bytes_to_base64url(seen.credential_id)
+    if len(handle) > 400 or session.scalar(select(Factor.id).where(Factor.handle == handle)):
+        raise Conflict("这把安全密钥已经登记过。", "请换一把。", code="key_taken")
+    session.add(
+        Factor(
+            id=new_id(), account_id=account.id, kind=FactorKind.WEBAUTHN,
+            name=name.strip()[:60] or "安全密钥", handle=handle,
+            secret=bytes_to_base64url(seen.credential_public_key), counter=seen.sign_count,
+        )
+    )  # fmt: skip
+    audit.record(session, actor, "account.factor_added", account, kind=FactorKind.WEBAUTHN)
+
+
+def authentication_options(account_id: str, site: Site, session: Session) -> tuple[str, str]:
+    """What the browser needs to ask a security key: options as JSON, and their challenge."""
+    options = generate_authentication_options(
+        rp_id=site.host,
+        allow_credentials=_descriptors(account_id, session),
+        user_verification=UserVerificationRequirement.PREFERRED,
+    )
+    return options_to_json(options), bytes_to_base64url(options.challenge)
+
+
+# At the door
+
+
+def check_code(
+    account_id: str, code: str, *, database: Database, policy: Policy = POLICY
+) -> Account:
+    """The account, if the app shows this code or it is a recovery code not yet used.
+
+    Raises SignInRefused; a failure counts like a wrong password, and is committed.
+    """
+    code = "".join(code.split()).replace("-", "").upper()
+    return _checked(account_id, lambda each: _code_fits(each, code), database, policy)
+
+
+def check_security_key(
+    account_id: str,
+    *,
+    answer: str,
+    challenge: str,
+    site: Site,
+    database: Database,
+    policy: Policy = POLICY,
+) -> Account:
+    """The account, if one of its security keys has answered the challenge. Raises as above."""
+
+    def fits(factor: Factor) -> bool:
+        if factor.kind != FactorKind.WEBAUTHN:
+            return False
+        try:
+            seen = verify_authentication_response(
+                credential=answer,
+                expected_challenge=base64url_to_bytes(challenge),
+                expected_rp_id=site.host,
+                expected_origin=site.origin,
+                credential_public_key=base64url_to_bytes(factor.secret),
+                credential_current_sign_count=factor.counter,
+                require_user_verification=False,
+            )
+        except (WebAuthnException, ValueError, KeyError, TypeError):
+            return False  # another key's answer, or none to this challenge
+        if bytes_to_base64url(seen.credential_id) != factor.handle:
+            return False
+        factor.counter = seen.new_sign_count
+        return True
+
+    return _checked(account_id, fits, database, policy)
+
+
+# Keeping them
+
+
+def make_recovery_codes(actor: Actor, account: Account, *, session: Session) -> list[str]:
+    """New recovery codes, shown this once; earlier ones are void. Raises WrongState, NotAllowed."""
+    _own(actor, account, session)
+    if not has_factor(account.id, session):
+        raise WrongState("还没有登记双因素。", "请先登记手机动态码或安全密钥。")
+    session.execute(
+        delete(Factor).where(Factor.account_id == account.id, Factor.kind == FactorKind.RECOVERY)
+    )
+    codes = ["".join(secrets.choice(_LETTERS) for _ in range(12)) for _ in range(_RECOVERY_CODES)]
+    session.add_all(
+        Factor(
+            id=new_id(), account_id=account.id, kind=FactorKind.RECOVERY,
+            secret=sha256_hex(each.encode()),
+        )
+        for each in codes
+    )  # fmt: skip
+    audit.record(session, actor, "account.recovery_codes_made", account, count=len(codes))
+    return ["-".join((each[:4], each[4:8], each[8:])) for each in codes]
+
+
+def remove_factor(
+    actor: Actor, account: Account, factor_id: str, *, session: Session, policy: Policy = POLICY
+) -> None:
+    """Take one's own second factor away.
+
+    Raises NotFound, and WrongState for the last one of somebody who must have one.
+    """
+    _own(actor, account, session, limit=False)
+    factor = session.get(Factor, factor_id)
+    if factor is None or factor.account_id != account.id or factor.kind not in _STRONG:
+        raise NotFound("没有这个双因素。", "请刷新页面。")
+    if must_have_factor(account, policy) and len(factors_of(account.id, session)) == 1:
+        raise WrongState("管理员至少须有一个双因素。", "请先登记另一个，再删除这个。")
+    session.delete(factor)
+    session.flush()
+    if not has_factor(account.id, session):
+        session.execute(delete(Factor).where(Factor.account_id == account.id))
+    audit.record(session, actor, "account.factor_removed", account, kind=factor.kind)
+
+
+def reset_factors(actor: Actor, account: Account, *, session: Session) -> None:
+    """Take the second factors of somebody who has lost them. Raises NotAllowed, WrongState."""
+    require(actor, Role.ADMINISTRATOR)
+    if actor.id == account.id:
+        raise WrongState("不能清除自己的双因素。", "请由另一位系统管理员办理。")
+    session.execute(delete(Factor).where(Factor.account_id == account.id))
+    audit.record(session, actor, "account.factors_reset", account)
+
+
+def _own(actor: Actor, account: Account, session: Session, *, limit: bool = True) -> None:
+    if actor.id != account.id:
+        raise WrongState("只能登记自己的双因素。", "请由本人登录后办理。")
+    locked(session, Account, account.id)
+    if limit and len(factors_of(account.id, session)) >= _MOST_FACTORS:
+        raise WrongState("登记的双因素过多。", "请先删除不用的。")
+
+
+def _checked(
+    account_id: str, fits: Callable[[Factor], bool], database: Database, policy: Policy
+) -> Account:
+    with database.write() as session:
+        account = locked(session, Account, account_id)
+        if account is None:
+            raise _wrong()
+        refusal = locked_refusal(account)
+        if refusal is None:
+            factors = session.scalars(select(Factor).where(Factor.account_id == account_id))
+            for each in factors.all():
+                if fits(each):
+                    each.used_at = now()
+                    return account
+            count_failure(account, "factor", session=session, policy=policy)
+            refusal = locked_refusal(account) or _wrong()
+    raise refusal
+
+
+def _code_fits(factor: Factor, code: str) -> bool:
+    if factor.kind == FactorKind.TOTP:
+        step = _step_of(factor.secret, code)
+        if step is None or step <= factor.counter:
+            return False  # another code, or one that was used already
+        factor.counter = step
+        return True
+    if factor.kind == FactorKind.RECOVERY and factor.used_at is None:
+        return hmac.compare_digest(factor.secret, sha256_hex(code.encode()))
+    return False
+
+
+def _step_of(secret: str, code: str) -> int | None:
+    """The time step whose code this is: now's, or one before or after it."""
+    app, today = pyotp.TOTP(secret), int(now().timestamp()) // _STEP_SECONDS
+    digits = "".join(code.split())
+    for step in (today, today - 1, today + 1):
+        if strings_equal(app.generate_otp(step), digits):
+            return step
+    return None
+
+
+def _descriptors(account_id: str, session: Session) -> list[PublicKeyCredentialDescriptor]:
+    return [
+        PublicKeyCredentialDescriptor(id=base64url_to_bytes(each.handle or ""))
+        for each in factors_of(account_id, session)
+        if each.kind == FactorKind.WEBAUTHN
+    ]
+
+
+def _wrong() -> SignInRefused:
+    return SignInRefused(
+        "双因素验证没有通过。",
+        "请输入此刻显示的动态码，或一个没有用过的恢复码；手机时间须准确。",
+        code="wrong_factor",
+    )
+
+
+def _no_answer() -> Invalid:
+    return Invalid(
+        "answer", "安全密钥没有通过验证。", "请刷新页面，再试一次。", code="wrong_security_key"
+    )

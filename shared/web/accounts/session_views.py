@@ -1,0 +1,58 @@
+"""One's own sign-ins, and an administrator's view of those of an account."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from shared.identity import account_of, current_actor, for_administrators_of_all, signed_in
+from shared.identity.sessions import end_all_sessions, end_session, sessions_of
+from shared.identity.signing_in import token_digest
+from shared.web.accounts.views import blueprint
+from shared.web.current import current_database
+
+WAY_NAMES = {"password": "登录名和密码", "provider": "统一身份认证", "hub": "市级平台"}
+
+
+@blueprint.get("/sessions/")
+@signed_in
+def sessions() -> ResponseReturnValue:
+    """Where I am signed in."""
+    actor = current_actor()
+    with current_database().read() as transaction:
+        kept = sessions_of(actor.id, transaction)
+        account = account_of(actor.id, transaction)
+    return render_template(
+        "accounts/sessions.html",
+        kept=[each for each in kept if not each.awaits_factor],
+        account=account,
+        this=token_digest(str(session.get("token", ""))),
+        way_names=WAY_NAMES,
+    )
+
+
+@blueprint.post("/sessions/end")
+@signed_in
+def end_sessions() -> ResponseReturnValue:
+    """End one of my sign-ins, or all."""
+    actor = current_actor()
+    digest = request.form.get("session", "")
+    with current_database().write() as transaction:
+        account = account_of(actor.id, transaction)
+        if digest:
+            end_session(actor, account, digest, session=transaction)
+        else:
+            end_all_sessions(actor, account, session=transaction)
+    flash("已结束这次登录。" if digest else "所有地方的登录都已结束，请重新登录。", "success")
+    return redirect(url_for(".sessions"))
+
+
+@blueprint.post("/accounts/<account_id>/sessions/end")
+@for_administrators_of_all
+def end_sessions_of(account_id: str) -> ResponseReturnValue:
+    """End every sign-in of an account."""
+    with current_database().write() as transaction:
+        account = account_of(account_id, transaction)
+        count = end_all_sessions(current_actor(), account, session=transaction)
+    flash(f"已结束此账号的 {count} 次登录；下属单位的登录在下次核对时结束。", "success")
+    return redirect(url_for(".edit", account_id=account_id))

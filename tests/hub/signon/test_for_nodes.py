@@ -1,0 +1,156 @@
+"""Signing in at a node through the hub: what the hub answers to signed questions."""
+
+from __future__ import annotations
+
+import pytest
+from authlib.common.security import generate_token
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from sqlalchemy.orm import Session
+
+from hub.signon import for_nodes
+from node.app import make_node_app
+from node.signon import service
+from node.signon.service import ask_about_accounts
+from node.sync.asking import HubDoor
+from shared import identity
+from shared.identity import Account, actor_of
+from shared.identity.elsewhere import account_elsewhere
+from shared.kernel.actor import Actor, Grant, Role
+from shared.kernel.errors import Invalid, NotAllowed, NotFound
+from tests.federation import ADMIN
+from tests.hub.signon.conftest import SignOnCity
+
+BACK = "http://127.0.0.1:8070/sign-on/back"
+ISSUER = "http://localhost:8060"
+
+
+@pytest.fixture
+def clerk(city: SignOnCity) -> Account:
+    return city.add(
+        "zhangsan",
+        Grant(Role.CLERK, None, city.unit.fonds_id),
+        Grant(Role.LEADER, None, "another"),
+        Grant(Role.ADMINISTRATOR),
+    )
+
+
+def begun(city: SignOnCity, session: Session, verifier: str, address: str = BACK) -> str:
+    question = {
+        "redirect_uri": address,
+        "state": "s" * 32,
+        "code_challenge": create_s256_code_challenge(verifier),
+    }
+    return str(for_nodes.begin_at_node(session, city.unit.node_id, question)["request_uri"])
+
+
+def code_for(actor: Actor, city: SignOnCity, session: Session, verifier: str) -> str:
+    uri = begun(city, session, verifier)
+    address = for_nodes.give_code(actor, city.unit.node_id, uri, ISSUER, session=session)
+    assert address.startswith(f"{BACK}?code=")
+    with pytest.raises(NotFound):  # one request, one code
+        for_nodes.give_code(actor, city.unit.node_id, uri, ISSUER, session=session)
+    return address.partition("code=")[2].partition("&")[0]
+
+
+def test_a_code_is_good_once_for_its_node_and_its_browser(city: SignOnCity, clerk: Account) -> None:
+    verifier = generate_token(64)
+    with city.hub.database().write() as session:
+        code = code_for(actor_of(clerk), city, session, verifier)
+        right = {"code": code, "code_verifier": verifier, "redirect_uri": BACK}
+        for node, wrong in (
+            ("another node", right),
+            (city.unit.node_id, right | {"code_verifier": generate_token(64)}),
+            (city.unit.node_id, right | {"redirect_uri": BACK + "x"}),
+            (city.unit.node_id, right | {"code": "made-up"}),
+            (city.unit.node_id, {}),
+        ):
+            with pytest.raises(NotAllowed):
+                for_nodes.redeem(session, node, wrong)
+        told = for_nodes.redeem(session, city.unit.node_id, right)
+        # For its own fonds alone, and nobody is an administrator of a node by the hub's word.
+        assert told["grants"] == [{"role": "clerk", "fonds": city.unit.fonds_id}]
+        with pytest.raises(NotAllowed):
+            for_nodes.redeem(session, city.unit.node_id, right)
+
+
+def test_who_has_nothing_to_do_at_a_node_gets_no_code(city: SignOnCity) -> None:
+    other = city.add("lisi", Grant(Role.CLERK, None, "another"), Grant(Role.ADMINISTRATOR))
+    with city.hub.database().write() as session:
+        uri = begun(city, session, generate_token(64))
+        with pytest.raises(NotAllowed):
+            for_nodes.give_code(actor_of(other), city.unit.node_id, uri, ISSUER, session=session)
+
+
+@pytest.mark.parametrize(
+    ("address", "fine"),
+    [
+        ("http://127.0.0.1:8070/sign-on/back", True),
+        ("http://{192.168.1.20}:8070/town/sign-on/back", True),
+        ("http://localhost:8070/sign-on/back", True),
+        ("http://[::1]:8070/sign-on/back", True),
+        ("https://{oa-pc.local}/sign-on/back", True),
+        ("http://{record-room}:8070/sign-on/back", True),
+        ("https://evil.example/sign-on/back", False),
+        ("http://{8.8.8.8}/sign-on/back", False),
+        ("http://{134744072}/sign-on/back", False),
+        ("http://{0.0.0.0}/sign-on/back", False),
+        ("http://{localhost@evil.example}/sign-on/back", False),
+        ("javascript://localhost/sign-on/back", False),
+        ("http://localhost:8070/sign-on/back?next=https://evil.example", False),
+        ("http://localhost/elsewhere", False),
+        ("http://localhost:x/sign-on/back", False),
+    ],
+)
+def test_codes_go_to_this_pc_and_its_network_only(
+    city: SignOnCity, address: str, fine: bool
+) -> None:
+    address = address.translate({ord("{"): None, ord("}"): None})
+    with city.hub.database().write() as session:
+        if fine:
+            assert begun(city, session, generate_token(64), address)
+        else:
+            with pytest.raises(Invalid):
+                begun(city, session, generate_token(64), address)
+
+
+def test_while_the_hub_is_away_a_node_says_so_and_offers_the_local_way(city: SignOnCity) -> None:
+    node = make_node_app(city.unit.folder).test_client()
+    answer = node.get("/sign-on/start")
+    assert answer.status_code == 503
+    assert "连接不上市级平台" in answer.text
+    assert "用登录名和密码登录" in answer.text
+    assert "通过市级平台登录" in node.get("/sign-in").text
+
+
+def test_a_node_hears_of_what_the_hub_takes_away_though_nobody_signs_in(
+    city: SignOnCity, clerk: Account
+) -> None:
+    city.federation.serve()
+    folder, issuer = city.unit.folder, city.hub.settings.hub_id
+    try:
+        verifier = generate_token(64)
+        with city.hub.database().write() as session:
+            code = code_for(actor_of(clerk), city, session, verifier)
+        here = service.finish(folder, code, verifier, BACK)
+        assert here.login == "zhangsan"
+        door = HubDoor(folder)
+
+        def now_here() -> Account:
+            assert ask_about_accounts(folder, door) == 1
+            with folder.database().read() as session:
+                found = account_elsewhere(issuer, clerk.id, session)
+                assert found is not None
+                return found
+
+        assert [each.role for each in now_here().grants] == ["clerk"]
+        for role in (Role.LEADER, None):
+            with city.hub.database().write() as session:
+                held = identity.account_of(clerk.id, session)
+                grants = [Grant(Role.ADMINISTRATOR)]
+                grants += [Grant(role, None, city.unit.fonds_id)] if role else []
+                identity.set_grants(ADMIN, held, grants, session=session)
+            account = now_here()
+            assert account.disabled is (role is None)
+        assert [each.role for each in account.grants] == ["leader"]
+    finally:
+        city.federation.stop_serving()
