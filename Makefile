@@ -27,7 +27,8 @@ test: tools lint ## Check everything: lint, types, import contracts, then the te
 	@$(BIN)/pytest -n $(WORKERS) $(BY_FILE) -m "not (performance or at_length)"
 
 .PHONY: test-faults
-test-faults: tools ## Every fault of docs/reliability.md, and whatever is long; WRITE=1 keeps the table there.
+test-faults: ## Every fault of docs/reliability.md, and whatever is long; WRITE=1 keeps the table there.
+	@$(SETUP) long
 	@RECORDS=2000 SCHEDULES=$(or $(SCHEDULES),2000) DEATHS=100 SILENCE=100 $(BIN)/python -m pytest -p tests.faults.matrix \
 	  -n 2 $(BY_FILE) --timeout 3600 $(if $(WRITE),--write-matrix)
 

@@ -1,4 +1,6 @@
-"""Sets the checkout up: `use` to run Danglian, `work` to develop it, `lock` to pin anew.
+"""Sets the checkout up: `use` to run Danglian, `work` to develop it, `long` for the long tests too.
+
+`lock` pins anew.
 
 Only the standard library: nothing else is there yet.
 """
@@ -21,6 +23,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("use", help="what running Danglian takes")
     commands.add_parser("work", help="that, and what checks and tests take")
+    commands.add_parser("long", help="that, and what the long tests take")
     lock = commands.add_parser("lock", help="write the lock files anew")
     lock.add_argument("--upgrade", action="store_true", help="move to the newest versions")
     arguments = parser.parse_args()
@@ -29,7 +32,7 @@ def main() -> None:
         if arguments.command == "lock":
             locking.lock(upgrade=arguments.upgrade)
             return
-        for_work = arguments.command == "work"
+        for_work = arguments.command != "use"
         environment.begin()
         # Each waits for another network and works on another processor.
         with ThreadPoolExecutor() as together:
@@ -37,11 +40,15 @@ def main() -> None:
                 together.submit(environment.fill, for_work=for_work),
                 together.submit(assets.gather),
                 *([together.submit(system.install_packages)] if for_work else []),
+                *([together.submit(providers.gather_oidc_provider)] if for_work else []),
+                *(
+                    [together.submit(providers.gather_canaille)]
+                    if arguments.command == "long"
+                    else []
+                ),
             ]
         for each in doing:
             each.result()
-        if for_work:
-            providers.gather()
 
 
 if __name__ == "__main__":

@@ -17,13 +17,8 @@ MODULES = ROOT / "node_modules"
 CANAILLE = VENV / "canaille"
 
 
-def gather() -> None:
-    """Fetch both, where they are not there yet."""
-    _oidc_provider()
-    _canaille()
-
-
-def _oidc_provider() -> None:
+def gather_oidc_provider() -> None:
+    """Fetch the one that `make test` starts, where it is not there yet."""
     step = Step("oidc-provider", [*assets.RECIPE, Path(__file__)])
     if step.is_done() and MODULES.is_dir():
         return
@@ -38,7 +33,8 @@ def _oidc_provider() -> None:
     step.done()
 
 
-def _canaille() -> None:
+def gather_canaille() -> None:
+    """Fetch the one that the long tests start, where it is not there yet."""
     locked = REQUIREMENTS / "provider.txt"
     step = Step("canaille", [locked], sys.version)
     if step.is_done() and (CANAILLE / "bin/canaille").is_file():

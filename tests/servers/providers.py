@@ -74,7 +74,7 @@ class OidcProvider(_Started):
         }
         node = shutil.which("node")
         assert node is not None, "no Node.js: deploy/setup/system-packages.txt"
-        assert (_ROOT / "node_modules/oidc-provider").is_dir(), "run deploy/setup/run work"
+        assert (_ROOT / "node_modules/oidc-provider").is_dir(), "run: sh deploy/setup/run long"
         told = {"port": port, "client": client, "people": people}
         self._command = [node, str(_HERE / "oidc_provider.mjs"), json.dumps(told)]
 
@@ -86,7 +86,7 @@ class Canaille(_Started):
         super().__init__(folder)
         self.issuer = f"http://127.0.0.1:{port}"
         python = _ROOT / ".venv/canaille/bin/python"
-        assert python.exists(), "run deploy/setup/run work"
+        assert python.exists(), "run: sh deploy/setup/run long"
         told = {
             "port": port, "hub": hub, "client": CLIENT, "secret": SECRET,
             "secret_key": SECRET, "login": login, "name": name, "password": PASSWORD,
