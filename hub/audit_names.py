@@ -18,6 +18,7 @@ ACTION_NAMES = {
     "batch.checked": "检验完毕",
     "batch.concluded": "作出审核结论",
     "batch.inspected": "四性检测",
+    "batch.inspection_asked": "要求重新检测",
     "batch.items_decided": "人工检测",
     "batch.offered": "移交到达",
     "batch.receipt_restored": "找回接收凭证",
@@ -86,6 +87,10 @@ ACTION_NAMES = {
     "parcel.taken_in": "导入邮包",
     "parcel.written": "导出邮包",
     "review.decided": "审核",
+    "ruleset.activated": "启用检测规则",
+    "ruleset.draft_dropped": "放弃检测规则的草稿",
+    "ruleset.drafted": "修改检测规则的草稿",
+    "schedule.imported": "导入全宗的保管期限表",
 }
 
 

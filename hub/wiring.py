@@ -18,6 +18,7 @@ from hub.federation import epochs
 from hub.federation.broker import BrokerKeeper, link_request
 from hub.federation.places import HubFolder
 from hub.federation.requests import Request
+from hub.federation.rules_told import RulesTelling
 from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from hub.repository.audit_segments import AuditWriter
@@ -39,7 +40,7 @@ REQUESTS: Mapping[str, Request] = {
 READING = "hub.reading"
 
 #: Where a look costs more than others, and nobody waits for what comes of it.
-_IDLE = {"receiving.stamp": 10.0, "exporting.sweep": 10.0}
+_IDLE = {"receiving.stamp": 10.0, "exporting.sweep": 10.0, "federation.rules": 2.0}
 
 #: How many nodes of one shard are dealt with side by side. SQLite takes one writer at a time.
 _SIDE_BY_SIDE = {"sqlite": 1}
@@ -82,6 +83,7 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         **correcting.steps(folder),
         **custody.steps(folder, holdings),
         **exporting.steps(folder),
+        "federation.rules": RulesTelling(folder.database()).step,
         "repository.registers": RegisterWriter(folder.database()).step,
         "repository.audit": AuditWriter(folder.database()).step,
     }

@@ -25,6 +25,7 @@ from shared.verifier.report import read_authorities
 
 if TYPE_CHECKING:
     from shared.inspection.clamd import Clamd
+    from shared.inspection.formats.remembering import Remembered
     from shared.seals.authorities import AuthoritiesFolder
     from shared.storage.bucket import Bucket
 
@@ -309,6 +310,13 @@ class HubFolder:
         from shared.inspection.clamd import Clamd
 
         return Clamd(self.settings.clamd) if self.settings.clamd else None
+
+    @cached_property
+    def remembered(self) -> Remembered:
+        """What inspections have seen, by digest: one file for all workers of this host."""
+        from shared.inspection.formats.remembering import Remembered
+
+        return Remembered(self.path / "inspected.sqlite")
 
     def open_link(self) -> Link:
         """The link to the nodes."""

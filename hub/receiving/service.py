@@ -184,7 +184,8 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
     database = folder.database()
     return {
         "receiving.check": Checking(
-            database, folder.staging, folder.seal_authorities, folder.clamd
+            *(database, folder.staging, folder.seal_authorities, folder.clamd),
+            remembered=folder.remembered,
         ).step,
         "receiving.sets": SetChecking(database).step,
         "receiving.count": Counting(database).step,

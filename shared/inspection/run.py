@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import shared.inspection.checks  # noqa: F401 - importing registers the checks
-from shared.inspection.checks.safety import CLASSIFIED
 from shared.inspection.finding import Finding, Property
 from shared.inspection.registry import Check, checks_of
 from shared.inspection.report import CheckResult, Report
+from shared.inspection.scheme import CLASSIFIED
 from shared.inspection.subject import Batch, Context, Subject
 from shared.kernel.errors import DanglianError, Unavailable
 from shared.records.record import Record
