@@ -15,7 +15,7 @@ from hub.correcting.views import blueprint as correcting_pages
 from hub.custody.api import bundles_api
 from hub.custody.views import blueprint as custody_pages
 from hub.exporting.views import blueprint as exporting_pages
-from hub.federation import archive_views, fonds_views, letter_views, node_views
+from hub.federation import archive_views, fonds_views, letter_views, node_views, ruleset_views
 from hub.federation import service as federation
 from hub.federation.api import federation_api
 from hub.federation.edge import FOLDER, HOLDINGS
@@ -46,6 +46,7 @@ NAVIGATION = (
     ("receiving.index", "接收", "archive", (Role.ARCHIVIST,)),
     ("correcting.index", "更正", "edit", (Role.ARCHIVIST,)),
     ("fixity.index", "馆藏核验", "shield-search", (Role.ARCHIVIST, Role.ADMINISTRATOR)),
+    ("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,)),
     ("exports.index", "导出", "package-export", (Role.ARCHIVIST,)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
     ("health_page.index", "运行情况", "heartbeat", (Role.ADMINISTRATOR,), True),
@@ -81,6 +82,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             fonds_views.blueprint,
             custody_pages,
             archive_views.blueprint,
+            ruleset_views.blueprint,
             federation_api,
             catalogue_api,
             review_api,
