@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.federation import service as federation
@@ -37,14 +39,37 @@ def rules_of(batch: Batch, *, session: Session) -> Rules:
     return federation.rules_on(federation.fonds_of(batch.fonds_id, session), session, day)
 
 
-def differences_of(
-    batch: Batch, run: InspectionRun | None, *, session: Session
-) -> Sequence[Difference]:
-    """Where the unit's own inspection of a batch and the last one here differ, and why.
+@dataclass(frozen=True)
+class Compared:
+    """A batch as its unit and as the archive have inspected it.
 
-    Nothing for a batch of a node that does not tell what it found (release 0.1).
+    Attributes:
+        unit_scheme: by which version the unit says that it has; None when it does not.
+        told: whether the unit has told what it found, item by item (release 0.1 does not).
+        differences: the items on which both differ, with the reasons.
     """
+
+    unit_scheme: str | None
+    told: bool
+    differences: Sequence[Difference] = ()
+
+
+def compared(batch: Batch, *, session: Session) -> Compared:
+    """Where the unit's own inspection of a batch and the last one here differ, and why."""
     theirs = _told_by(batch)
+    run = session.scalar(
+        select(InspectionRun)
+        .where(InspectionRun.batch_id == batch.id)
+        .order_by(InspectionRun.at.desc(), InspectionRun.id.desc())
+        .limit(1)
+    )
+    unit_scheme = theirs.scheme if theirs is not None and theirs.scheme else batch.scheme
+    return Compared(unit_scheme, theirs is not None, _differences(batch, run, theirs, session))
+
+
+def _differences(
+    batch: Batch, run: InspectionRun | None, theirs: Inspected | None, session: Session
+) -> Sequence[Difference]:
     if run is None or theirs is None:
         return ()
     rules = federation.rules_named(run.scheme, batch.fonds_id, session)

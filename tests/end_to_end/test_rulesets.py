@@ -14,7 +14,7 @@ from hub.federation import service as federation
 from hub.federation.rule_models import Ruleset
 from hub.receiving import service as receiving
 from hub.receiving.models import InspectionRun
-from hub.receiving.rules import differences_of
+from hub.receiving.rules import compared
 from node.office.models import OfficeRuleset, OfficeSchedule
 from node.office.rules import apply_ruleset, apply_schedule, rules_on
 from node.office.service import fonds_of
@@ -115,7 +115,7 @@ def test_a_batch_is_inspected_by_the_version_that_it_names(city: Federation, uni
         (offer,) = session.query(receiving.Offer)
         assert offer.report["scheme"] == f"{CURRENT}/{first}"
         # What the archive knows and the unit does not is a difference with its reason.
-        for each in differences_of(held, run, session=session):
+        for each in compared(held, session=session).differences:
             assert each.reasons
             assert each.theirs is not each.ours
 
