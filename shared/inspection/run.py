@@ -12,6 +12,7 @@ from shared.inspection.registry import Check, checks_of
 from shared.inspection.report import CheckResult, Report
 from shared.inspection.scheme import CLASSIFIED
 from shared.inspection.subject import Batch, Context, Subject
+from shared.inspection.unchanged import Unchanged, content_of_files, may_remember
 from shared.kernel.errors import DanglianError, Unavailable
 from shared.records.record import Record
 
@@ -30,7 +31,16 @@ def inspect_record(
     the caller then erases everything and keeps no title.
     Raises Unavailable when something needed is away (the virus scanner).
     """
-    return _inspect(Subject.of_record(record, files, context))
+    subject = Subject.of_record(record, files, context)
+    content = content_of_files(subject.wire, files) if may_remember(context) else None
+    if content is None:
+        return _inspect(subject)
+    known = Unchanged(content, context)
+    report = known.report()
+    if report is None:
+        report = _inspect(subject)
+        known.keep(report, subject.wire.get("code"))
+    return report
 
 
 def inspect_package(package: Package | Path, context: Context) -> Report:
@@ -38,10 +48,22 @@ def inspect_package(package: Package | Path, context: Context) -> Report:
 
     The same checks as `inspect_record`, and those that are about packages. Raises Unavailable.
     """
-    from shared.packaging.package import Package, open_package
+    from shared.packaging.package import Package
 
     if isinstance(package, Package):
         return _inspect_package(package, context)
+    if context.measured is None or not may_remember(context):
+        return _inspect_file(package, context)
+    known = Unchanged({"package": context.measured.sha256}, context)
+    report = known.report()
+    if report is None:
+        report = _inspect_file(package, context, known)
+    return report
+
+
+def _inspect_file(package: Path, context: Context, known: Unchanged | None = None) -> Report:
+    from shared.packaging.package import open_package
+
     try:
         opened = open_package(package, identity=context.measured)
     except Unavailable:
@@ -49,7 +71,10 @@ def inspect_package(package: Package | Path, context: Context) -> Report:
     except DanglianError as error:
         return _unopened(error, context)
     with opened:
-        return _inspect_package(opened, context)
+        report = _inspect_package(opened, context)
+        if known is not None and report.subject is not None:
+            known.keep(report, opened.record_wire.get("code"))
+        return report
 
 
 def inspect_batch(batch: Batch, context: Context) -> Report:
