@@ -40,7 +40,12 @@ REQUESTS: Mapping[str, Request] = {
 READING = "hub.reading"
 
 #: Where a look costs more than others, and nobody waits for what comes of it.
-_IDLE = {"receiving.stamp": 10.0, "exporting.sweep": 10.0, "federation.rules": 2.0}
+_IDLE = {
+    "receiving.stamp": 10.0,
+    "exporting.sweep": 10.0,
+    "federation.rules": 2.0,
+    "repository.inspection": 10.0,
+}
 
 #: How many nodes of one shard are dealt with side by side. SQLite takes one writer at a time.
 _SIDE_BY_SIDE = {"sqlite": 1}

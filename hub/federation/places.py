@@ -74,6 +74,10 @@ class HubSettings:
         fixity_days: after how many days what is kept is read again and checked; 0 for never.
         fixity_mb_per_second: how much of each store is read in a second at most, for that and for
             exports on the page; 0 for as much as it gives.
+        inspection_days: within how many days what is kept is inspected again 保存环节; 0 for never.
+        inspection_percent: how much of it in that time, in a hundred; those that were not inspected
+            for the longest come first, so that everything has its turn.
+        inspection_mb_per_second: how much is read in a second at most for that; 0 for no bound.
         stamp_url: `https://…`: the authority (RFC 3161) that stamps receipts; empty for none.
         stamp_authorities: path of the roots (PEM) that its certificate must lead to.
         stamp_policy: OID of the policy under which it must stamp; empty takes any.
@@ -111,6 +115,9 @@ class HubSettings:
     second_store_secret_key: str = ""
     fixity_days: int = 90
     fixity_mb_per_second: int = 20
+    inspection_days: int = 365
+    inspection_percent: int = 100
+    inspection_mb_per_second: int = 5
     stamp_url: str = ""
     stamp_authorities: str = ""
     stamp_policy: str = ""

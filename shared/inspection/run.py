@@ -19,7 +19,7 @@ from shared.records.record import Record
 if TYPE_CHECKING:
     from shared.packaging.package import Package
 
-_LAYOUT = "1-13"
+_LAYOUT, _UNITY = "1-13", "1-14"
 
 
 def inspect_record(
@@ -44,7 +44,7 @@ def inspect_record(
 
 
 def inspect_package(package: Package | Path, context: Context) -> Report:
-    """Inspect a package, as an archive does on arrival; one that cannot be opened fails 1-13.
+    """Inspect a package, as an archive does on arrival; one that does not open fails 1-13 (1-14).
 
     The same checks as `inspect_record`, and those that are about packages. Raises Unavailable.
     """
@@ -142,9 +142,10 @@ def _run(checks: Iterable[Check], subject: Any) -> tuple[list[CheckResult], list
 def _unopened(error: DanglianError, context: Context) -> Report:
     checks = checks_of(context.scheme, context.at)
     property = Property.AUTHENTICITY
-    finding = Finding.of_error(error, number=_LAYOUT, property=property)
+    # Not every link has the first of them: in keeping it is the unity of the package that fails.
+    at = next(each.number for each in checks if each.number in (_LAYOUT, _UNITY))
+    finding = Finding.of_error(error, number=at, property=property)
     results = [
-        each.failed() if each.number == _LAYOUT else each.skipped("信息包无法打开。")
-        for each in checks
+        each.failed() if each.number == at else each.skipped("信息包无法打开。") for each in checks
     ]
     return report_of(context, None, results, [finding])
