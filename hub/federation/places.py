@@ -117,7 +117,7 @@ class HubSettings:
     fixity_mb_per_second: int = 20
     inspection_days: int = 365
     inspection_percent: int = 100
-    inspection_mb_per_second: int = 5
+    inspection_mb_per_second: int = 2
     stamp_url: str = ""
     stamp_authorities: str = ""
     stamp_policy: str = ""

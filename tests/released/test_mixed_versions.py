@@ -35,7 +35,15 @@ NOT_RELEASED = {
         "hand_over_settled",
         "hand_over_taken",
     },
-    "down": {"changed", "correction_held", "declined", "hand_over", "hub_key"},
+    "down": {
+        "changed",
+        "correction_held",
+        "declined",
+        "hand_over",
+        "hub_key",
+        "ruleset",
+        "schedule",
+    },
 }
 #: Of an answer, what is another each time.
 _EACH_TIME = {"time", "token", "upload_id", "expires_at"}

@@ -70,12 +70,12 @@ def test_everything_has_its_turn_least_recently_inspected_first(kept: Hub) -> No
     for _ in range(2):
         again(kept, 365).step()
     with kept.city.database.read() as session:
-        rows = session.scalars(select(KeptInspection).order_by(KeptInspection.at)).all()
-        assert [row.place for row in rows] == wanted
-        assert {row.scheme for row in rows} == {CURRENT}
+        done = session.scalars(select(KeptInspection).order_by(KeptInspection.at)).all()
+        assert [each.place for each in done] == wanted
+        assert {each.scheme for each in done} == {CURRENT}
         # Without a virus scanner nothing reads as passed.
-        assert {row.outcome for row in rows} == {Standing.INCOMPLETE}
-        assert all(row.outcomes["4-2"] == "not_run" for row in rows)
+        assert {each.outcome for each in done} == {Standing.INCOMPLETE}
+        assert all(each.outcomes["4-2"] == "not_run" for each in done)
 
 
 def test_what_does_not_pass_is_named_until_it_does(kept: Hub) -> None:
@@ -99,9 +99,8 @@ def test_what_does_not_pass_is_named_until_it_does(kept: Hub) -> None:
 
 def test_who_was_killed_in_the_middle_goes_on(kept: Hub) -> None:
     started = now()
-    run = again(kept).run(started)
-    next(run)
-    run.close()
+    for _found in again(kept).run(started):
+        break
     assert len(outcomes(kept)) == 1
     assert len(list(again(kept).run(started))) == 2
     assert len(outcomes(kept)) == 3
