@@ -35,6 +35,7 @@ ACTION_NAMES = {
     "correction.signed": "更正著录",
     "divisions.loaded": "载入区划",
     "entry.refused": "拒收一条消息",
+    "entry.refused_by_node": "单位没有采用一条消息",
     "event.given_up": "后续版本没有写成，已移除",
     "event.made": "写成后续版本",
     "event.signed": "登记后续版本",

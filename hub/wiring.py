@@ -18,7 +18,7 @@ from hub.federation import epochs
 from hub.federation.broker import BrokerKeeper, link_request
 from hub.federation.places import HubFolder
 from hub.federation.requests import Request
-from hub.federation.rules_told import RulesTelling
+from hub.federation.rules_told import RulesTelling, apply_refusals
 from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from hub.repository.audit_segments import AuditWriter
@@ -63,6 +63,7 @@ def handlers(folder: HubFolder) -> dict[str, Handler]:
     return {
         "record": catalogue.apply_records,
         "reconcile": catalogue.apply_reconcile,
+        "refused": apply_refusals,
         **custody.handlers(folder),
         "correction": correcting.apply_requests,
         **of_batches,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.kernel.clock import now
 from shared.kernel.database import Model, UtcTime
 from shared.records.columns import CleanText, Json
-from shared.records.text import NAME_LENGTH
+from shared.records.text import NAME_LENGTH, REASON_LENGTH, SHORT_LENGTH
 
 
 class Ruleset(Model):
@@ -67,7 +67,7 @@ class RulesTold(Model):
     """That a node's down stream has a ruleset or a table in its epoch, so that it comes once.
 
     A node that has another version of the program since is told again: it may have refused what it
-    did not know.
+    did not know. `refused` is the code with which it did, `problem` says it in words.
     """
 
     __tablename__ = "federation_rules_told"
@@ -77,3 +77,5 @@ class RulesTold(Model):
     subject: Mapped[str] = mapped_column(String(80), primary_key=True)
     epoch: Mapped[int] = mapped_column(Integer)
     software_version: Mapped[str] = mapped_column(CleanText(50))
+    refused: Mapped[str | None] = mapped_column(CleanText(SHORT_LENGTH), default=None)
+    problem: Mapped[str] = mapped_column(CleanText(REASON_LENGTH), default="")

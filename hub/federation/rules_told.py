@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from marshmallow import INCLUDE
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,14 +19,34 @@ from hub.federation.assignments import tell_node
 from hub.federation.models import Fonds, Node, NodeState
 from hub.federation.rule_models import FondsSchedule, Ruleset, RulesTold
 from shared.audit import chain_head
+from shared.audit import record as audit
 from shared.inspection.ruleset import in_force
+from shared.kernel.actor import system_actor
 from shared.kernel.clock import today
 from shared.kernel.database import Database
+from shared.messaging.entry import Entry
 from shared.messaging.log import lock_streams
+from shared.records import wire
+from shared.records.text import REASON_LENGTH, SHORT_LENGTH
 
 _AT_ONCE = 20
+_SUBJECT_LENGTH = 80
+_KINDS = ("ruleset", "schedule")
 #: Kind and subject of an entry.
 _Fact = tuple[str, str]
+
+
+class _RefusalSchema(wire.WireSchema):
+    class Meta:
+        unknown = INCLUDE  # where in the entry, and what its clerk may do about it
+
+    seq = wire.Int(1, 1 << 62, required=True)
+    subject = wire.Text(_SUBJECT_LENGTH, required=True)
+    code = wire.Text(SHORT_LENGTH, required=True)
+    problem = wire.Text(REASON_LENGTH, required=True)
+
+
+_REFUSAL = _RefusalSchema()
 
 
 class RulesTelling:
@@ -99,6 +120,41 @@ class RulesTelling:
                     document = session.get_one(Ruleset, version).document
                     self._named[version] = document["schedules"]
         return found
+
+
+def apply_refusals(session: Session, node_id: str, entries: Sequence[Entry]) -> None:
+    """Note what a node has not taken of our entries, and why (entry `refused`).
+
+    Of rulesets and tables it is shown beside the version; of anything it is in the audit.
+    """
+    for entry in entries:
+        body = wire.load(_REFUSAL, entry.body)
+        audit(
+            session, system_actor("sync"), "entry.refused_by_node", f"node:{node_id}",
+            about=body["subject"], seq=body["seq"], code=body["code"],
+        )  # fmt: skip
+        for kind in _KINDS:
+            row = session.get(RulesTold, (node_id, _key((kind, body["subject"]))))
+            if row is not None:
+                row.refused, row.problem = body["code"], body["problem"]
+
+
+def refusals_of(version: str, session: Session) -> Sequence[tuple[str, str]]:
+    """The nodes that have not taken a ruleset, or a table that it names, each with the reason."""
+    row = session.get_one(Ruleset, version)
+    subjects = [("ruleset", version), *(("schedule", each) for each in _digests(row))]
+    found = session.execute(
+        select(Node.name, RulesTold.problem)
+        .join(Node, Node.id == RulesTold.node_id)
+        .where(RulesTold.subject.in_([_key(each) for each in subjects]))
+        .where(RulesTold.refused.is_not(None), RulesTold.epoch == Node.epoch)
+        .order_by(Node.name, RulesTold.subject)
+    )
+    return [(name, problem) for name, problem in found]
+
+
+def _digests(row: Ruleset) -> list[str]:
+    return sorted(set(row.document["schedules"].values()))
 
 
 def _kept(ruled: Mapping[str, Any], session: Session) -> dict[tuple[str, str], list[str]]:

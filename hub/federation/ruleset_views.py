@@ -17,6 +17,7 @@ from hub.federation import service as federation
 from hub.federation.edge import current_folder
 from hub.federation.models import Fonds
 from hub.federation.rule_models import Ruleset, RulesetDraft
+from hub.federation.rules_told import refusals_of
 from shared.identity import current_actor, with_roles
 from shared.inspection.formats.table import FORMATS
 from shared.inspection.ruleset import MOST_WEIGHT
@@ -96,6 +97,7 @@ def show(version: str) -> ResponseReturnValue:
             items=_changed_items(said),
             formats=_format_names(said["formats"]),
             schedules=_schedules(said["schedules"], session),
+            refusals=refusals_of(version, session),
             is_in_force=federation.ruleset_in_force(row.archive_code, session) is row,
         )
 

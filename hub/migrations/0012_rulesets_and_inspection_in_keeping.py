@@ -71,6 +71,8 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=80), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("software_version", sa.String(length=50), nullable=False),
+        sa.Column("refused", sa.String(length=50), nullable=True),
+        sa.Column("problem", sa.String(length=500), nullable=False),
         sa.ForeignKeyConstraint(
             ["node_id"],
             ["federation_node.id"],

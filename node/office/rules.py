@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.office.models import OfficeRuleset, OfficeSchedule
-from node.office.service import office_of
+from node.office.service import fonds_kept, office_of
 from shared.audit import record as audit
 from shared.inspection.ruleset import (
     Rules,
@@ -26,7 +26,7 @@ from shared.inspection.ruleset import (
 from shared.kernel.actor import system_actor
 from shared.kernel.canonical import digest_of
 from shared.kernel.clock import today
-from shared.kernel.errors import Conflict, NotFound
+from shared.kernel.errors import Conflict, NotFound, Unavailable, WrongState
 from shared.kernel.keys import PublicKey
 from shared.records.fonds import Fonds
 from shared.records.fonds_schedule import read_schedule
@@ -50,10 +50,22 @@ def apply_ruleset(session: Session, body: dict[str, Any]) -> None:
     """Keep a version of an archive's ruleset (entry `ruleset`); the same again is nothing.
 
     Raises NotAllowed without the archive's seal, Invalid and NotFound for what this program cannot
-    inspect by, Unavailable while it names a table that is not here, Conflict for another document
-    under a known name. Nothing of it is kept then.
+    inspect by, WrongState when a table that it names for a fonds kept here did not come before it,
+    Conflict for another document under a known name. Nothing of it is kept then.
     """
-    ruleset = open_ruleset(body, _seals_of(str(body.get("archive")), session))
+    try:
+        ruleset = open_ruleset(body, _seals_of(str(body.get("archive")), session))
+    except Unavailable as error:
+        # An extension here is broken: that must not hold up all that the hub sends.
+        raise WrongState(error.message, error.remedy, code=error.code) from error
+    for fonds in fonds_kept(session):
+        digest = ruleset.schedules.get(fonds.id)
+        if digest is not None and session.get(OfficeSchedule, digest) is None:
+            raise WrongState(
+                f"检测规则 {ruleset.version} 所用的“{fonds.name}”的保管期限表没有到达。",
+                "没有采用，仍按原来的规则检测；请联系接收的档案馆重新下发。",
+                code="ruleset_incomplete",
+            )
     known = session.get(OfficeRuleset, ruleset.version)
     if known is not None:
         if known.document != body:

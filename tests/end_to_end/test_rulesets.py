@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from hub.federation import service as federation
 from hub.federation.rule_models import Ruleset
+from hub.federation.rules_told import refusals_of
 from hub.receiving import service as receiving
 from hub.receiving.models import InspectionRun
 from hub.receiving.rules import compared
@@ -19,6 +20,7 @@ from node.office.models import OfficeRuleset, OfficeSchedule
 from node.office.rules import apply_ruleset, apply_schedule, rules_on
 from node.office.service import fonds_of
 from node.transfer import service as transfer
+from shared import audit
 from shared.audit import AuditEvent
 from shared.inspection.scheme import CURRENT, Occasion
 from shared.kernel.actor import Actor, Grant, Role
@@ -197,6 +199,25 @@ def test_what_is_not_the_archives_is_refused_by_name_and_never_half_used(
     offered("bad_shape", Invalid, {**later, "code": "import os"}, seal)
     with unit.folder.database().write() as session, pytest.raises(NotAllowed):
         apply_ruleset(session, {**later, "signed": body["signed"]})
+    # The archive sees who has not taken it, and why; the unit goes on by what it has.
+    with city.hub.database().write() as session:
+        forged = {**later, "signed": sign_document(SigningKey.generate(), later)}
+        session.add(
+            Ruleset(
+                version=f"{CITY_ARCHIVE}-2", archive_code=CITY_ARCHIVE, number=2,
+                active_from=later["active_from"], document=forged,
+            )
+        )  # fmt: skip
+        audit.record(session, ARCHIVIST, "ruleset.activated", f"ruleset:{CITY_ARCHIVE}-2")
+    city.settle()
+    assert versions_at(unit) == [first]
+    with city.hub.database().read() as session:
+        ((name, problem),) = refusals_of(f"{CITY_ARCHIVE}-2", session)
+        actions = session.scalars(select(AuditEvent.action)).all()
+    assert name == "宜昌市水利局"
+    assert "印章" in problem
+    assert actions.count("entry.refused_by_node") == 1
+    assert "entry.refused" not in actions
 
 
 def test_a_ruleset_without_its_table_is_not_used(city: Federation, unit: Unit) -> None:

@@ -34,6 +34,7 @@ NOT_RELEASED = {
         "hand_over_given",
         "hand_over_settled",
         "hand_over_taken",
+        "refused",
     },
     "down": {
         "changed",
