@@ -127,26 +127,10 @@ def unsigned(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name != _SIGNED}
 
 
-def schedules_of(fonds_ids: Iterable[str], session: Session) -> list[FondsSchedule]:
-    """The tables of some fonds that were imported, the newest first."""
-    return list(
-        session.scalars(
-            select(FondsSchedule)
-            .where(FondsSchedule.fonds_id.in_(list(fonds_ids)))
-            .order_by(FondsSchedule.imported_at.desc(), FondsSchedule.sha256)
-        )
-    )
-
-
 def schedules_named(digests: Iterable[str], session: Session) -> dict[str, FondsSchedule]:
     """Tables by their digests."""
     rows = session.scalars(select(FondsSchedule).where(FondsSchedule.sha256.in_(list(digests))))
     return {row.sha256: row for row in rows}
-
-
-def may_rule(actor: Actor, archive_code: str) -> bool:
-    """Whether the actor may change the ruleset of an archive: an archivist of it, by name."""
-    return not actor.system and actor.may(Role.ARCHIVIST, archive=archive_code)
 
 
 # ---- verbs

@@ -60,7 +60,6 @@ from hub.federation.rulesets import (
     draft_of,
     drop_draft,
     leave_schedule_out,
-    may_rule,
     put_schedule,
     rules_named,
     rules_on,
@@ -68,7 +67,6 @@ from hub.federation.rulesets import (
     ruleset_of,
     rulesets_of,
     schedules_named,
-    schedules_of,
 )
 from hub.federation.territory import (
     archive_of,
@@ -132,7 +130,6 @@ __all__ = [
     "locked_fonds",
     "make_agreement",
     "may_over",
-    "may_rule",
     "new_code",
     "next_to_recount",
     "node_of",
@@ -157,7 +154,6 @@ __all__ = [
     "ruleset_of",
     "rulesets_of",
     "schedules_named",
-    "schedules_of",
     "seals_of",
     "set_archives",
     "set_disclosure",

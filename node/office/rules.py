@@ -113,6 +113,13 @@ def rules_named(scheme_version: str, fonds: Fonds, session: Session) -> Rules:
     return _rules(row, fonds.id, session)
 
 
+def versions_in_force(session: Session) -> list[str]:
+    """The version in force today of each archive that receives a fonds kept here."""
+    archives = {each.receiving_archive for each in fonds_kept(session) if each.receiving_archive}
+    rows = [in_force(rulesets_of(code, session), today()) for code in sorted(archives)]
+    return [f"{row.version}（{row.active_from} 起）" for row in rows if row is not None]
+
+
 def rulesets_of(archive_code: str, session: Session) -> list[OfficeRuleset]:
     """The versions of an archive that came, oldest first."""
     return list(

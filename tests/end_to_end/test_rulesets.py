@@ -17,7 +17,7 @@ from hub.receiving import service as receiving
 from hub.receiving.models import InspectionRun
 from hub.receiving.rules import compared
 from node.office.models import OfficeRuleset, OfficeSchedule
-from node.office.rules import apply_ruleset, apply_schedule, rules_on
+from node.office.rules import apply_ruleset, apply_schedule, rules_on, versions_in_force
 from node.office.service import fonds_of
 from node.transfer import service as transfer
 from shared import audit
@@ -127,6 +127,8 @@ def test_a_node_inspects_off_line_by_the_version_of_the_day(city: Federation, un
     first = activate(city, items={"4-1": {"days": 3, "mandatory": False}})
     second = activate(city, LATER, items={"4-1": {"days": 2}})
     city.settle()
+    with unit.folder.database().read() as session:
+        assert versions_in_force(session) == [f"{first}（{today()} 起）"]
     now, then = rules_at(unit), rules_at(unit, LATER)
     assert now.scheme.version.endswith(first)
     assert then.scheme.version.endswith(second)
