@@ -16,7 +16,7 @@ from hub.custody.api import bundles_api
 from hub.custody.views import blueprint as custody_pages
 from hub.disposal.views import blueprint as disposal_pages
 from hub.exporting.views import blueprint as exporting_pages
-from hub.federation import archive_views, fonds_views, letter_views, node_views
+from hub.federation import archive_views, fonds_views, letter_views, node_views, ruleset_views
 from hub.federation import service as federation
 from hub.federation.api import federation_api
 from hub.federation.edge import FOLDER, HOLDINGS
@@ -59,6 +59,7 @@ NAVIGATION = (
         "trash-x",
         (Role.ARCHIVIST, Role.REVIEWER, Role.LEADER),
     ),
+    ("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,)),
     ("exports.index", "导出", "package-export", (Role.ARCHIVIST,)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
     ("health_page.index", "运行情况", "heartbeat", (Role.ADMINISTRATOR,), True),
@@ -97,6 +98,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             custody_pages,
             archive_views.blueprint,
             sign_on_views.blueprint,
+            ruleset_views.blueprint,
             federation_api,
             catalogue_api,
             review_api,

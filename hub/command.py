@@ -40,6 +40,7 @@ from hub.parcels.command import export_command, import_command
 from hub.rebuilding.command import rebuild_command
 from hub.receiving.commands import gaps_command, stamps_command
 from hub.repository.fixity_command import fixity_command
+from hub.repository.reinspecting_command import reinspect_command
 from hub.repository.versions_command import rendition_command
 from shared.command.audit import audit_group
 from shared.command.main import json_option, show, show_table
@@ -100,6 +101,7 @@ hub.add_command(recover_command(_complete))
 hub.add_command(rebuild_command(_complete))
 hub.add_command(doctor_command)
 hub.add_command(fixity_command)
+hub.add_command(reinspect_command)
 hub.add_command(
     audit_group(
         folder_option=folder_option,

@@ -5,6 +5,7 @@ import hub.correcting.models
 import hub.custody.models
 import hub.disposal.models
 import hub.federation.models
+import hub.federation.rule_models
 import hub.receiving.models
 import hub.repository.models
 import hub.review.models

@@ -19,6 +19,7 @@ from hub.federation import epochs
 from hub.federation.broker import BrokerKeeper, link_request
 from hub.federation.places import HubFolder
 from hub.federation.requests import Request
+from hub.federation.rules_told import RulesTelling, apply_refusals
 from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from hub.repository.audit_segments import AuditWriter
@@ -49,6 +50,8 @@ _IDLE = {
     "receiving.statuses": 10.0,
     "exporting.sweep": 10.0,
     "disposal.execute": 2.0,
+    "federation.rules": 2.0,
+    "repository.inspection": 10.0,
 }
 
 #: How many nodes of one shard are dealt with side by side. SQLite takes one writer at a time.
@@ -67,6 +70,7 @@ def handlers(folder: HubFolder) -> dict[str, Handler]:
     return {
         "record": catalogue.apply_records,
         "reconcile": catalogue.apply_reconcile,
+        "refused": apply_refusals,
         **custody.handlers(folder),
         "correction": correcting.apply_requests,
         **of_batches,
@@ -93,6 +97,7 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         **correcting.steps(folder),
         **custody.steps(folder, holdings),
         **exporting.steps(folder),
+        "federation.rules": RulesTelling(folder.database()).step,
         "repository.registers": RegisterWriter(folder.database()).step,
         "repository.audit": AuditWriter(folder.database()).step,
     }

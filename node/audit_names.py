@@ -71,6 +71,8 @@ ACTION_NAMES = {
     "hand_over.tried_again": "重新清点或核对",
     "hub.generation_met": "平台已恢复，补送凭据",
     "hub.key_followed": "认可平台的新密钥",
+    "entry.refused": "没有采用平台的一条消息",
+    "ruleset.taken": "收到检测规则",
     "intake.begun": "上传表格",
     "intake.added_to": "加上一个表格",
     "intake.files_added": "上传随表的文件",

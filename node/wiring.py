@@ -18,6 +18,7 @@ from node.intake.work import IntakeWork
 from node.office.hub_keys import apply_hub_keys
 from node.office.models import OfficeState
 from node.office.places import NodeFolder
+from node.office.rules import apply_ruleset, apply_schedule
 from node.office.service import apply_fonds, office_of
 from node.signon.service import AccountsWork
 from node.sync import reconciling, recovery
@@ -62,6 +63,8 @@ def _refused(session: Session, body: dict[str, Any]) -> None:
 HANDLERS: Mapping[str, Handler] = {
     "hub_key": apply_hub_keys,
     "fonds": _each(apply_fonds),
+    "schedule": _each(apply_schedule),
+    "ruleset": _each(apply_ruleset),
     "held": _each(filing.adopt_held),
     "batch_held": _each(transfer.adopt_batch),
     "adopted": _each(_adopted),

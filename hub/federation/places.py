@@ -25,6 +25,7 @@ from shared.verifier.report import read_authorities
 
 if TYPE_CHECKING:
     from shared.inspection.clamd import Clamd
+    from shared.inspection.formats.remembering import Remembered
     from shared.packaging.status_service import StatusService
     from shared.seals.authorities import AuthoritiesFolder
     from shared.storage.bucket import Bucket
@@ -74,6 +75,10 @@ class HubSettings:
         fixity_days: after how many days what is kept is read again and checked; 0 for never.
         fixity_mb_per_second: how much of each store is read in a second at most, for that and for
             exports on the page; 0 for as much as it gives.
+        inspection_days: within how many days what is kept is inspected again 保存环节; 0 for never.
+        inspection_percent: how much of it in that time, in a hundred; those that were not inspected
+            for the longest come first, so that everything has its turn.
+        inspection_mb_per_second: how much is read in a second at most for that; 0 for no bound.
         stamp_url: `https://…`: the authority (RFC 3161) that stamps receipts; empty for none.
         stamp_authorities: path of the roots (PEM) that its certificate must lead to.
         stamp_policy: OID of the policy under which it must stamp; empty takes any.
@@ -130,6 +135,9 @@ class HubSettings:
     second_store_secret_key: str = ""
     fixity_days: int = 90
     fixity_mb_per_second: int = 20
+    inspection_days: int = 365
+    inspection_percent: int = 100
+    inspection_mb_per_second: int = 2
     stamp_url: str = ""
     stamp_authorities: str = ""
     stamp_policy: str = ""
@@ -364,6 +372,13 @@ class HubFolder:
         from shared.inspection.clamd import Clamd
 
         return Clamd(self.settings.clamd) if self.settings.clamd else None
+
+    @cached_property
+    def remembered(self) -> Remembered:
+        """What inspections have seen, by digest: one file for all workers of this host."""
+        from shared.inspection.formats.remembering import Remembered
+
+        return Remembered(self.path / "inspected.sqlite")
 
     def open_link(self) -> Link:
         """The link to the nodes."""

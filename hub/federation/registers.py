@@ -2,8 +2,8 @@
 
 A document has all that the database says of one thing and that nothing else would say again: the
 hub with its keys, an archive with its seals, a node with its keys, a fonds with its numbers, an
-agreement. It is `{kind, id, rows}`, `rows` by table, each row by column: times as in
-`shared.kernel.clock`, bytes in hexadecimal digits.
+agreement, an approved table of a fonds, a ruleset. It is `{kind, id, rows}`, `rows` by table, each
+row by column: times as in `shared.kernel.clock`, bytes in hexadecimal digits.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from hub.federation.models import (
     OwnKey,
 )
 from hub.federation.origins import own_columns
+from hub.federation.rule_models import FondsSchedule, Ruleset
 from shared.kernel.clock import format_utc, parse_utc
 from shared.kernel.database import Model, UtcTime
 from shared.kernel.errors import Invalid
@@ -62,6 +63,8 @@ REGISTERS = (
     Register("node", Node, "id", ((NodeKey, "node_id"), (HubKeyRange, "node_id"))),
     Register("fonds", Fonds, "id", ((FondsNumber, "fonds_id"),)),
     Register("agreement", Agreement, "id"),
+    Register("schedule", FondsSchedule, "sha256"),
+    Register("ruleset", Ruleset, "version"),
 )
 
 Document = dict[str, Any]

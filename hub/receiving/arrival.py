@@ -93,7 +93,7 @@ def apply_offers(session: Session, node_id: str, entries: Sequence[Entry]) -> No
                 code="already_offered",
             )
         held.add(record.id)
-        batch = _batch_for(session, node_id, body["batch_id"], record.fonds_id)
+        batch = _batch_for(session, node_id, body, record.fonds_id)
         session.add(_offer(body, node_id, batch, record))
         batch.count += 1
         batch.size += body["package"]["size"]
@@ -145,13 +145,16 @@ def _is_same(body: dict[str, Any], offer: Offer, session: Session) -> bool:
     ) and offer.record_digest in ("", body["record_digest"])
 
 
-def _batch_for(session: Session, node_id: str, batch_id: str, fonds_id: str) -> Batch:
-    """The round of a batch that takes offers now; begun when there is none."""
+def _batch_for(session: Session, node_id: str, body: Mapping[str, Any], fonds_id: str) -> Batch:
+    """The round of a batch that takes an offer now; begun when there is none."""
+    batch_id = body["batch_id"]
     batch = current_round(session, batch_id)
     if batch is not None and batch.node_id != node_id:
         raise NotAllowed("这批移交属于另一个节点。", "请联系市档案馆核对。", code="foreign_batch")
     if batch is None or not HUB_BATCH.possible(batch.state):
-        return _begin(session, node_id, batch_id, fonds_id, after=batch)
+        begun = _begin(session, node_id, batch_id, fonds_id, after=batch)
+        begun.scheme = body.get("scheme")
+        return begun
     if batch.listed is not None:
         raise WrongState(
             "这批移交已经提交完毕，不能再加入档案。", "请另建一批移交。", code="batch_closed"

@@ -22,10 +22,13 @@ from hub.catalogue.models import CatalogueRecord
 from hub.federation import service as federation
 from hub.receiving.models import Batch, Offer, OfferState
 from hub.receiving.progress import advance, locked_batch
+from hub.receiving.rules import rules_of
 from shared import audit
 from shared.inspection.clamd import Clamd
 from shared.inspection.finding import Finding
+from shared.inspection.formats.remembering import Remembered
 from shared.inspection.report import Report, Stage
+from shared.inspection.ruleset import Rules
 from shared.inspection.run import inspect_package
 from shared.inspection.scanner import Scanner
 from shared.inspection.scheme import Occasion
@@ -83,6 +86,7 @@ class _Work:
     fonds: Fonds
     seals: Sequence[PublicKey]
     catalogue_digest: str | None
+    rules: Rules
     #: The catalogue shows no title of it: an earlier check found a mark.
     withheld: bool
 
@@ -107,11 +111,13 @@ class Checking:
         staging: Staging,
         authorities: AuthoritiesFolder | None = None,
         clamd: Clamd | None = None,
+        remembered: Remembered | None = None,
     ) -> None:
         self._database = database
         self._staging = staging
         self._authorities = authorities
         self._clamd = clamd
+        self._remembered = remembered
         self._scanner: Scanner | None = None
 
     def step(self) -> bool:
@@ -142,6 +148,10 @@ class Checking:
                 return []
             records = catalogue.records_of({each.record_id for each in offers}, session)
             fonds = federation.fonds_named({each.fonds_id for each in offers}, session)
+            batches = session.scalars(
+                select(Batch).where(Batch.id.in_({each.batch_id for each in offers}))
+            )
+            rules = {each.id: rules_of(each, session=session) for each in batches}
             shapes = {id_: each.shape for id_, each in fonds.items()}
             seals = {
                 node_id: federation.node_seals(node_id, session)
@@ -153,6 +163,7 @@ class Checking:
                 shapes[offer.fonds_id],
                 seals[offer.node_id],
                 records[offer.record_id].digest if offer.record_id in records else None,
+                rules[offer.batch_id],
                 offer.record_id in records
                 and catalogue.is_withheld(records[offer.record_id].title),
             )
@@ -216,6 +227,9 @@ class Checking:
         identity = PackageIdentity(offer.package_sha256, offer.package_size)
         return Context(
             occasion=Occasion.RECEIVING,
+            scheme=work.rules.scheme,
+            accepted_formats=work.rules.formats,
+            schedule=work.rules.schedule,
             fonds=work.fonds,
             code_used_by=lambda code: self._holder(offer.fonds_id, code),
             seal=_seal_named_in(path, work.seals),
@@ -232,6 +246,7 @@ class Checking:
             authorities=self._authorities.current() if self._authorities else None,
             scan=self._clamd.scan if self._clamd else None,
             scanner=self._scanner,
+            remembered=self._remembered,
         )
 
     def _holder(self, fonds_id: str, code: str) -> str | None:

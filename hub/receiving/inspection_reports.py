@@ -13,6 +13,7 @@ from hub.federation.places import HubFolder
 from hub.receiving.inspections import inspection_of, runs_of
 from hub.receiving.models import Batch, Offer, Verdict
 from hub.receiving.progress import offers_of
+from hub.receiving.rules import compared
 from shared.inspection.finding import Finding
 from shared.inspection.report import Report
 from shared.inspection.scheme import Occasion, load_scheme
@@ -49,7 +50,7 @@ def _draft(batch: Batch, session: Session) -> dict[str, Any]:
     ]
     fonds = federation.fonds_of(batch.fonds_id, session)
     number = fonds.shape.number_in(batch.receiving_archive)
-    occasion = Occasion(run.occasion)
+    occasion, beside = Occasion(run.occasion), compared(batch, session=session)
     reviewed_by = session.scalar(select(Verdict.made_by).where(Verdict.batch_id == batch.id))
     about = Inspected(
         batch={"id": batch.batch_id, "title": batch.title, "round": batch.round},
@@ -62,13 +63,15 @@ def _draft(batch: Batch, session: Session) -> dict[str, Any]:
             "files": len(files),
             "bytes": sum(file["size"] for file in files),
         },
-        tool=run.tool,
+        tool=f"{run.tool}（程序 {run.program}）" if run.program else run.tool,
         scanner=run.scanner,
         inspected_by=run.made_by,
         reviewed_by=reviewed_by or "",
         begun_at=format_utc(batch.arrived_at),
         ended_at=format_utc(run.at),
         found=[(offer.code or offer.title, _found(offer)) for offer in offers],
+        unit_scheme=beside.unit_scheme,
+        differences=[each.to_wire() for each in beside.differences],
     )
     return inspection_report(about, inspection_of(batch, session=session))
 

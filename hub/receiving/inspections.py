@@ -10,20 +10,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session, undefer
 
-from hub.receiving.models import Batch, InspectionRun, ManualDecision, Offer
-from hub.receiving.progress import batches_named, locked_batch
+from hub.federation import service as federation
+from hub.receiving.models import (
+    Batch,
+    InspectionRun,
+    ManualDecision,
+    Offer,
+    OfferState,
+    has_finding,
+)
+from hub.receiving.progress import advance, batches_named, locked_batch
+from hub.receiving.rules import program, rules_of
 from shared import audit
 from shared.inspection.report import TOOL, Outcome, Report
-from shared.inspection.scheme import Occasion, Scheme, load_scheme
+from shared.inspection.scheme import Occasion, Scheme
 from shared.inspection.verdict import BatchVerdict, Decision, Tally, judge
 from shared.kernel.actor import Actor, Role, system_actor
 from shared.kernel.clock import format_utc, now, parse_utc
 from shared.kernel.database import Database
-from shared.kernel.errors import Invalid, NotAllowed, NotFound, WrongState
+from shared.kernel.errors import Classified, Invalid, NotAllowed, NotFound, WrongState
 from shared.kernel.identifiers import new_id
+from shared.records.states import HUB_BATCH
 from shared.records.text import REASON_LENGTH, clean_text
 
 _ACTOR = system_actor("receiving")
@@ -57,18 +67,19 @@ class Counting:
             batch = session.scalar(
                 select(Batch)
                 .where(Batch.state == "under_review", Batch.set_report.is_not(None))
-                .where(~exists().where(InspectionRun.batch_id == Batch.id))
+                .where(~_counted(Batch.id, Batch.inspection))
                 .order_by(Batch.reviewable_at, Batch.id)
                 .limit(1)
             )
         if batch is None:
             return False
+        number = batch.inspection
         tally, scanner = self._tally(batch.id)
         tally.add_of_set(Report.from_wire(batch.set_report).checks)
         with self._database.write() as session:
             batch = locked_batch(session, batch.id)
-            if session.scalar(select(exists().where(InspectionRun.batch_id == batch.id))):
-                return True  # another worker was faster
+            if batch.inspection != number or session.scalar(select(_counted(batch.id, number))):
+                return True  # another worker was faster, or somebody wants it inspected again
             note_run(batch, tally, scanner, session=session)
         return True
 
@@ -93,9 +104,14 @@ class Counting:
             last = offers[-1].id
 
 
+def _counted(batch_row_id: Any, number: Any) -> Any:
+    """The condition that an inspection of a batch has been counted together."""
+    return exists().where(InspectionRun.batch_id == batch_row_id, InspectionRun.number >= number)
+
+
 def note_run(batch: Batch, tally: Tally, scanner: str, *, session: Session) -> InspectionRun:
     """Write down that the program has inspected a batch, and what came of it."""
-    scheme = load_scheme()
+    scheme = rules_of(batch, session=session).scheme
     verdict = judge(scheme, _OCCASION, tally)
     run = InspectionRun(
         id=new_id(),
@@ -103,6 +119,8 @@ def note_run(batch: Batch, tally: Tally, scanner: str, *, session: Session) -> I
         occasion=str(_OCCASION),
         scheme=scheme.version,
         tool=TOOL,
+        number=batch.inspection,
+        program=program(),
         scanner=scanner,
         tally=tally.to_wire(),
         verdict=str(verdict.verdict),
@@ -115,6 +133,39 @@ def note_run(batch: Batch, tally: Tally, scanner: str, *, session: Session) -> I
         scheme=run.scheme, verdict=run.verdict, records=tally.records,
     )  # fmt: skip
     return run
+
+
+def inspect_again(actor: Actor, batch_row_id: str, *, session: Session) -> Batch:
+    """Have every package of a batch that waits on the desk inspected once more.
+
+    For instance after the definitions of the virus scanner are new. What was decided stays; the
+    runs before stay as history. Raises NotFound for another archive's batch, WrongState when it is
+    not under review.
+    """
+    batch = session.get(Batch, batch_row_id)
+    if batch is None or not _may_decide(actor, batch):
+        raise NotFound("没有这批移交。", "请回到列表重新查看。")
+    batch = locked_batch(session, batch.id)
+    batch.state = HUB_BATCH.after("inspect_again", batch.state)
+    # One whose bytes were erased, because it bears a mark, cannot be looked at again.
+    session.execute(
+        update(Offer)
+        .where(Offer.batch_id == batch.id, Offer.state == OfferState.OPEN, Offer.staged.is_(True))
+        .where(~has_finding(Classified.code))
+        .values(checked_at=None)
+    )
+    batch.inspection += 1
+    batch.set_report, batch.reviewable_at = None, None
+    advance(batch, session=session)
+    audit.record(
+        session, actor, "batch.inspection_asked", f"batch:{batch.id}", number=batch.inspection
+    )
+    return batch
+
+
+def may_inspect_again(actor: Actor, batch: Batch) -> bool:
+    """Whether the actor may have a batch inspected once more as it is now."""
+    return HUB_BATCH.may("inspect_again", batch.state) and _may_decide(actor, batch)
 
 
 # ---- the persons' part
@@ -228,20 +279,19 @@ def inspection_of(batch: Batch, *, session: Session) -> BatchVerdict:
     """What the last inspection of a batch and the decisions on it come to."""
     run = session.scalar(
         select(InspectionRun)
-        .where(InspectionRun.batch_id == batch.id)
+        .where(InspectionRun.batch_id == batch.id, InspectionRun.number >= batch.inspection)
         .order_by(InspectionRun.at.desc(), InspectionRun.id.desc())
         .limit(1)
     )
     tally = Tally.from_wire(run.tally) if run is not None else Tally()
-    return judge(_scheme_of(run), _OCCASION, tally, _decisions(batch.id, session))
+    scheme = _scheme_of(run, batch, session)
+    return judge(scheme, _OCCASION, tally, _decisions(batch.id, session))
 
 
-def _scheme_of(run: InspectionRun | None) -> Scheme:
-    """The scheme of a run; the present one where the program has that no longer."""
-    try:
-        return load_scheme(run.scheme.partition("+")[0]) if run else load_scheme()
-    except NotFound:
-        return load_scheme()
+def _scheme_of(run: InspectionRun | None, batch: Batch, session: Session) -> Scheme:
+    """The scheme of a run; the one of the batch where the program has that no longer."""
+    rules = federation.rules_named(run.scheme, batch.fonds_id, session) if run else None
+    return (rules or rules_of(batch, session=session)).scheme
 
 
 def _decisions(batch_row_id: str, session: Session) -> Iterable[Decision]:

@@ -63,7 +63,8 @@ class Batch(Model):
     移交与接收登记表 that both sides sign; `early_confirmation` a unit's signature that came
     before its verdict (only after a restore of the hub). `incomplete` is a received one of which a
     rebuild has left out offers: they are not `ready`. `set_report` is what the inspection of
-    the batch as a whole has found, None until it was made.
+    the batch as a whole has found, None until it was made. `scheme` is by which version of the
+    scheme the unit has inspected it, as it says; `inspection` counts how often it was wanted here.
     """
 
     __tablename__ = "receiving_batch"
@@ -105,6 +106,8 @@ class Batch(Model):
     withdrawn_reason: Mapped[str | None] = mapped_column(CleanText(REASON_LENGTH), default=None)
     incomplete: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     set_report: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
+    scheme: Mapped[str | None] = mapped_column(CleanText(NAME_LENGTH), default=None)
+    inspection: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
 
 
 class Offer(Model):
@@ -221,7 +224,8 @@ class InspectionRun(Model):
     """One inspection 四性检测 of a batch: who, when, by which scheme and tool, and what came of it.
 
     `tally` is how often each item had each outcome (`shared.inspection.Tally`); `verdict` what the
-    program alone had found. Runs are only added: the history of the rounds of a batch.
+    program alone had found. Runs are only added: the history of the rounds of a batch. `number` is
+    the batch's `inspection` that it is, `program` the version of the program that ran it.
     """
 
     __tablename__ = "receiving_inspection"
@@ -235,6 +239,8 @@ class InspectionRun(Model):
     occasion: Mapped[str] = mapped_column(String(20))
     scheme: Mapped[str] = mapped_column(String(200))
     tool: Mapped[str] = mapped_column(String(80))
+    number: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    program: Mapped[str] = mapped_column(String(50), default="", server_default="")
     scanner: Mapped[str] = mapped_column(CleanText(NAME_LENGTH), default="")
     tally: Mapped[dict[str, Any]] = mapped_column(Json)
     verdict: Mapped[str] = mapped_column(String(10))

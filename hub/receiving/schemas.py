@@ -13,6 +13,7 @@ MOST_VERSION = (1 << 31) - 1
 MOST_INLINE_TEXT = 128 * 1024
 MOST_PACKAGE = 1 << 44
 MOST_LISTED = 100_000
+SCHEME_LENGTH = 200
 
 
 class PackageSchema(wire.WireSchema):
@@ -28,6 +29,8 @@ class OfferSchema(wire.WireSchema):
     record_version = wire.Int(1, MOST_VERSION, required=True)
     record_digest = wire.Digest(required=True)
     package = wire.Nested(PackageSchema, required=True)
+    #: By which version of the scheme the unit has inspected; release 0.1 does not say.
+    scheme = wire.Text(SCHEME_LENGTH, allow_none=True)
 
 
 class BatchSchema(wire.WireSchema):

@@ -25,8 +25,10 @@ from hub.receiving.inspections import (
     Counting,
     ItemDecided,
     decide_items,
+    inspect_again,
     inspection_of,
     may_decide_items,
+    may_inspect_again,
     runs_of,
 )
 from hub.receiving.models import (
@@ -48,6 +50,7 @@ from hub.receiving.receipts import (
     draft_receipt,
     settle_receipt,
 )
+from hub.receiving.rules import compared, program
 from hub.receiving.seen import (
     accession_of,
     batch_seen_by,
@@ -125,6 +128,7 @@ __all__ = [
     "batch_seen_by",
     "batches_seen_by",
     "batches_within",
+    "compared",
     "conclude",
     "count_stamps",
     "decide_items",
@@ -138,11 +142,13 @@ __all__ = [
     "handlers",
     "has_finding",
     "holdings",
+    "inspect_again",
     "inspection_of",
     "inspection_report_seen_by",
     "is_unsettled",
     "locked_batch",
     "may_decide_items",
+    "may_inspect_again",
     "news_of",
     "offer_in",
     "offer_to_look_at",
@@ -152,6 +158,7 @@ __all__ = [
     "packages_here",
     "packages_missing",
     "present_parts",
+    "program",
     "put_part",
     "receipt_of",
     "receipt_seen_by",
@@ -191,7 +198,8 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
     database = folder.database()
     return {
         "receiving.check": Checking(
-            database, folder.staging, folder.seal_authorities, folder.clamd
+            *(database, folder.staging, folder.seal_authorities, folder.clamd),
+            remembered=folder.remembered,
         ).step,
         "receiving.sets": SetChecking(database).step,
         "receiving.count": Counting(database).step,

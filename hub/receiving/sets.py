@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from hub.receiving.models import Batch, Offer, OfferState
 from hub.receiving.numbers import runs_of
 from hub.receiving.progress import locked_batch, offers_of
+from hub.receiving.rules import rules_of
 from hub.receiving.twins import twins_of
 from shared.inspection.report import Report, Stage
 from shared.inspection.run import inspect_batch
@@ -46,10 +47,10 @@ class SetChecking:
             )
             if batch is None:
                 return False
-            report = report_on(batch, session=session)
+            report, number = report_on(batch, session=session), batch.inspection
         with self._database.write() as session:
             held = locked_batch(session, batch.id)
-            if held.set_report is None:
+            if held.set_report is None and held.inspection == number:
                 held.set_report = report.to_wire()
         return True
 
@@ -73,7 +74,8 @@ def report_on(batch: Batch, *, session: Session) -> Report:
         uncounted=len(offers) - len(counted),
         twins=twins_of(batch.fonds_id, {offer.record_id for offer in offers}, session=session),
     )
-    return inspect_batch(inspected, Context(stage=Stage.TRANSFER))
+    scheme = rules_of(batch, session=session).scheme
+    return inspect_batch(inspected, Context(stage=Stage.TRANSFER, scheme=scheme))
 
 
 def _content(offer: Offer) -> Mapping[str, int] | None:

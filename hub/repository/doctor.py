@@ -8,10 +8,12 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from hub.catalogue.models import CatalogueRecord
 from hub.federation.places import HubFolder
 from hub.repository.examining import FaultKind
 from hub.repository.keeping import COPY_NAMES, Copy
 from hub.repository.models import FileFault, KeptObject
+from hub.repository.reinspecting import Standing, inspections_of
 from hub.repository.second_copy import MARK, waiting_count
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
@@ -40,9 +42,37 @@ def examine(folder: HubFolder, session: Session) -> Iterator[Ailment]:
             f"馆藏里还有 {count - _MOST} 个文件有问题，没有在这里列出。",
             "在“馆藏核验”页面查看全部，或运行 danglian hub fixity --dir … --json",
         )
+    yield from _not_passing(session)
     yield from _behind(folder, session)
     if Copy.SECOND in copies:
         yield from _uncopied(session)
+
+
+def _not_passing(session: Session) -> Iterator[Ailment]:
+    """Every record that did not pass its last inspection in keeping, by name."""
+    failing = KeptObject.inspection == Standing.FAILED
+    for row, code in session.execute(
+        select(KeptObject, CatalogueRecord.code)
+        .outerjoin(CatalogueRecord, CatalogueRecord.id == KeptObject.record_id)
+        .where(failing)
+        .order_by(KeptObject.inspected_at)
+        .limit(_MOST)
+    ):
+        last = next(iter(inspections_of(row.place, session=session)), None)
+        said = "；".join(last.problems[:3]) if last else ""
+        yield Ailment(
+            "record_not_passing",
+            f"馆藏 {code or row.place} 保存环节的检测不合格：{said}",
+            "文件损坏的见馆藏核验；格式打不开的，请转换后登记为新的版本，再运行 "
+            f"danglian hub reinspect --dir … --now {row.record_id}",
+        )
+    count = session.scalar(select(func.count()).select_from(KeptObject).where(failing)) or 0
+    if count > _MOST:
+        yield Ailment(
+            "records_not_passing",
+            f"馆藏里还有 {count - _MOST} 件检测不合格，没有在这里列出。",
+            "在“馆藏核验”页面查看全部，或运行 danglian hub reinspect --dir … --json",
+        )
 
 
 def _ailment(fault: FileFault, kept: str) -> Ailment:

@@ -35,8 +35,8 @@ from shared.web.filters import size as size_text
 
 #: Exit codes: something is wrong with what is kept; it was broken off.
 WRONG, BROKEN_OFF = 1, 130
-_SECONDS_BETWEEN = 5.0
-_MOMENT = "%Y-%m-%dT%H:%M:%S"
+SECONDS_BETWEEN = 5.0
+MOMENT = "%Y-%m-%dT%H:%M:%S"
 _PURPOSE = "hub fixity"
 
 
@@ -47,7 +47,7 @@ _PURPOSE = "hub fixity"
 @click.option("--limit", type=click.IntRange(min=1), help="最多核验多少件。")
 @click.option(
     "--since",
-    type=click.DateTime(["%Y-%m-%d", _MOMENT]),
+    type=click.DateTime(["%Y-%m-%d", MOMENT]),
     help="这个时间以后核验过的不再核验；中断后写上次开始的时间，就接着做。不填为现在。",
 )
 @click.option("--now", "wanted", help="只核验这一件：档号、编号，或它在存储里的位置。")
@@ -100,7 +100,7 @@ class _Told:
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
-        self._next = time.monotonic() + _SECONDS_BETWEEN
+        self._next = time.monotonic() + SECONDS_BETWEEN
         self.total = 0
         self.checked = self.own = self.size = 0
         self.mended: list[str] = []
@@ -117,7 +117,7 @@ class _Told:
             self.faults += fault_wires(looked)
             if not self._as_json and time.monotonic() > self._next:
                 click.echo(self._so_far(f"/{self.total}" if self.total else ""), err=True)
-                self._next = time.monotonic() + _SECONDS_BETWEEN
+                self._next = time.monotonic() + SECONDS_BETWEEN
 
     def _so_far(self, of: str = "") -> str:
         wrong = f"{len(self.faults)} 个文件有问题" if self.faults else "没有问题"
@@ -129,7 +129,7 @@ class _Told:
         )
 
     def end(self, started: datetime, *, broken_off: bool = False) -> None:
-        since = started.astimezone(SHANGHAI).strftime(_MOMENT)
+        since = started.astimezone(SHANGHAI).strftime(MOMENT)
         if self._as_json:
             result = {
                 "checked": self.checked,
@@ -208,7 +208,7 @@ def _one(place: HubFolder, wanted: str, pace: Pace, *, aside: bool) -> Iterator[
     database, stores = place.database(), Stores(place.store, place.second_store)
     with _alone(place) as alone:
         with database.write() as session:
-            places = _places_of(wanted, session)
+            places = places_of(wanted, session)
             for each in places if aside else ():
                 ask_for_aside(ACTOR, each, session=session)
         for copy in stores.copies:
@@ -236,7 +236,7 @@ def _alone(place: HubFolder) -> Iterator[bool]:
         yield False
 
 
-def _places_of(wanted: str, session: Session) -> list[str]:
+def places_of(wanted: str, session: Session) -> list[str]:
     """The places that somebody means by an archival code, the id of a record, or a place."""
     named = wanted.strip().removeprefix("urn:uuid:")
     code_key = archival_code.normalise(named)

@@ -11,6 +11,7 @@ from hub.repository.fixity import Fixity
 from hub.repository.mending import mend
 from hub.repository.moving import Moving
 from hub.repository.papers import PaperFinder, PaperWriter
+from hub.repository.reinspecting import Reinspecting, period
 from hub.repository.second_copy import Copying
 from hub.repository.tombstones import Erasing
 from hub.repository.versions import Adding
@@ -19,7 +20,7 @@ MEGABYTE = 1024 * 1024
 
 
 def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
-    """Moving what 0.1 kept, writing versions and papers, erasing, reading each copy, copying."""
+    """Moving what 0.1 kept, writing versions and papers, erasing, reading, copying, inspecting."""
     database, settings = folder.database(), folder.settings
     stores = Stores(folder.store, folder.second_store)
     every, rate = timedelta(days=settings.fixity_days), settings.fixity_mb_per_second * MEGABYTE
@@ -36,4 +37,11 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
     for copy in stores.copies:
         fixity = Fixity(database, stores, copy, every=every, pace=Pace(rate), mend=mend)
         found[f"repository.fixity.{copy}"] = fixity.step
+    found["repository.inspection"] = Reinspecting(
+        *(database, folder.store),
+        every=period(settings.inspection_days, settings.inspection_percent),
+        pace=Pace(settings.inspection_mb_per_second * MEGABYTE),
+        authorities=folder.seal_authorities,
+        clamd=folder.clamd,
+    ).step
     return found

@@ -11,7 +11,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.kernel.clock import now
 from shared.kernel.database import Model, UtcTime
 from shared.records.columns import CleanText, Json
-from shared.records.text import TITLE_LENGTH
+from shared.records.text import NAME_LENGTH, TITLE_LENGTH
+
+#: When what was kept before there was any inspection in keeping is taken to have been inspected.
+_LONG_AGO = "1970-01-01T00:00:00.000000Z"
 
 
 class KeptPackage(Model):
@@ -96,8 +99,10 @@ class KeptObject(Model):
     `archive_code` is `keeping.OF_HUB` for the hub's own papers.
     `looked_at` begins with the writing, which is checked byte by byte; `intact` is what the last
     reading said, None before the first. `waiting_since` is set while something of it is not in the
-    second store yet; the other two columns are those of the second copy. What a restored backup
-    does not know is merely read earlier.
+    second store yet; the other two columns are those of the second copy. `inspected_at` begins
+    with the receipt, before which it was inspected; `inspection` is what the last inspection in
+    keeping came to (`reinspecting.Standing`). What a restored backup does not know is merely read
+    and inspected earlier.
     """
 
     __tablename__ = "repository_object"
@@ -107,6 +112,7 @@ class KeptObject(Model):
         Index("repository_object_waiting", "waiting_since"),
         Index("repository_object_archive", "archive_code", "looked_at"),
         Index("repository_object_record", "record_id"),
+        Index("repository_object_inspected", "inspected_at"),
         {"info": {"origin": "backup"}},
     )
 
@@ -118,6 +124,45 @@ class KeptObject(Model):
     waiting_since: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     second_looked_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     second_intact: Mapped[bool | None] = mapped_column(Boolean, default=None)
+    inspected_at: Mapped[datetime] = mapped_column(UtcTime, default=now, server_default=_LONG_AGO)
+    inspection: Mapped[str | None] = mapped_column(String(12), default=None)
+
+
+class KeptInspection(Model):
+    """One inspection 四性检测 of a record in keeping: by what, and what came of it; only added.
+
+    `outcomes` is by item, `problems` what failed, in words.
+    """
+
+    __tablename__ = "repository_inspection"
+    __table_args__ = (
+        Index("repository_inspection_place", "place", "at"),
+        {"info": {"origin": "backup"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    place: Mapped[str] = mapped_column(String(300))
+    archive_code: Mapped[str] = mapped_column(String(20))
+    record_id: Mapped[str] = mapped_column(String(36))
+    outcome: Mapped[str] = mapped_column(String(12))
+    scheme: Mapped[str] = mapped_column(String(200))
+    tool: Mapped[str] = mapped_column(String(80))
+    scanner: Mapped[str] = mapped_column(CleanText(NAME_LENGTH), default="")
+    outcomes: Mapped[dict[str, str]] = mapped_column(Json)
+    problems: Mapped[list[str]] = mapped_column(Json)
+    made_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
+class InspectionPause(Model):
+    """That an archive has stopped the inspection of what it keeps, until somebody goes on."""
+
+    __tablename__ = "repository_inspection_pause"
+    __table_args__ = ({"info": {"origin": "backup"}},)
+
+    archive_code: Mapped[str] = mapped_column(String(20), primary_key=True)
+    stopped_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    stopped_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 
 
 class FileFault(Model):

@@ -11,13 +11,16 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from hub.catalogue.models import CatalogueRecord
+from hub.federation import service as federation
 from hub.federation.visibility import within_reach
 from hub.repository.examining import FaultKind
 from hub.repository.faults import AGAIN, ASIDE
 from hub.repository.keeping import OF_HUB, subject_of
-from hub.repository.models import FileFault, KeptObject
+from hub.repository.models import FileFault, InspectionPause, KeptObject
+from hub.repository.reinspecting import LONG_AGO
+from hub.repository.reinspecting import Standing as Reinspection
 from shared import audit
-from shared.kernel.actor import Actor, Role
+from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import local_text
 from shared.kernel.database import locked
 from shared.kernel.errors import NotFound, WrongState
@@ -30,7 +33,9 @@ KEEPERS = (Role.ARCHIVIST, Role.ADMINISTRATOR)
 class Standing:
     """How everything within reach stands: the oldest reading, faulty files, what has no second.
 
-    `own` counts the papers of the hub itself (registers, audit, keys) among it.
+    `own` counts the papers of the hub itself (registers, audit, keys) among it. Of records,
+    `not_passing` did not pass their last inspection in keeping, `inspected` were inspected in this
+    period, of `inspectable`; the archives in `stopped` have stopped it.
     """
 
     oldest: datetime | None
@@ -38,6 +43,10 @@ class Standing:
     waiting: int
     waiting_since: datetime | None
     own: int
+    not_passing: int
+    inspected: int
+    inspectable: int
+    stopped: tuple[str, ...]
 
 
 def objects_seen_by(actor: Actor) -> Select[KeptObject, CatalogueRecord]:
@@ -52,6 +61,44 @@ def objects_seen_by(actor: Actor) -> Select[KeptObject, CatalogueRecord]:
 def is_faulty() -> Any:
     """The condition that a file of something kept is faulty, in one copy or the other."""
     return KeptObject.place.in_(select(FileFault.place))
+
+
+def is_not_passing() -> Any:
+    """The condition that a record did not pass its last inspection in keeping."""
+    return KeptObject.inspection == Reinspection.FAILED
+
+
+def stop_inspection(actor: Actor, archive_code: str, *, session: Session) -> None:
+    """Stop the inspection of what an archive keeps; what has begun is written down."""
+    require(actor, *KEEPERS, archive=archive_code)
+    federation.held_archive(archive_code, session)
+    if session.get(InspectionPause, archive_code) is None:
+        session.add(InspectionPause(archive_code=archive_code, stopped_by=actor.name))
+        audit.record(session, actor, "object.inspection_stopped", f"archive:{archive_code}")
+
+
+def resume_inspection(actor: Actor, archive_code: str, *, session: Session) -> None:
+    """Go on with it, where it was stopped."""
+    require(actor, *KEEPERS, archive=archive_code)
+    federation.held_archive(archive_code, session)
+    pause = session.get(InspectionPause, archive_code)
+    if pause is not None:
+        session.delete(pause)
+        audit.record(session, actor, "object.inspection_resumed", f"archive:{archive_code}")
+
+
+def ask_for_inspection(actor: Actor, place: str, *, session: Session) -> KeptObject:
+    """Have one record inspected at the next turn, whenever it was inspected last."""
+    row, _record = object_seen_by(actor, place, session=session)
+    if row.record_id is None:
+        raise WrongState("文书没有保存环节的检测，只核验摘要。", "请选择一件档案。")
+    locked(session, KeptObject, place)
+    row.inspected_at = LONG_AGO
+    audit.record(
+        session, actor, "object.inspection_asked", subject_of(row.archive_code, row.record_id),
+        place=place,
+    )  # fmt: skip
+    return row
 
 
 def object_seen_by(
@@ -70,20 +117,35 @@ def faults_in(places: Iterable[str], *, session: Session) -> list[FileFault]:
     return list(session.scalars(query.order_by(FileFault.name, FileFault.copy)))
 
 
-def standing(actor: Actor, *, session: Session) -> Standing:
-    """How everything that the actor looks after stands."""
+def standing(actor: Actor, *, since: datetime | None, session: Session) -> Standing:
+    """How everything that the actor looks after stands; `since` is when the period began."""
     seen = objects_seen_by(actor)
     looked = seen.with_only_columns(KeptObject.looked_at).order_by(KeptObject.looked_at)
     oldest = session.scalar(looked.limit(1))
     within = seen.where(KeptObject.place == FileFault.place).exists()
     faulty = session.scalar(select(func.count()).select_from(FileFault).where(within))
-    waiting, since = session.execute(
+    waiting, waiting_since = session.execute(
         seen.where(KeptObject.waiting_since.is_not(None)).with_only_columns(
             func.count(), func.min(KeptObject.waiting_since)
         )
     ).one()
     of_hub = seen.where(KeptObject.archive_code == OF_HUB).with_only_columns(func.count())
-    return Standing(oldest, faulty or 0, waiting, since, session.scalar(of_hub) or 0)
+    records = seen.where(KeptObject.record_id.is_not(None)).with_only_columns(func.count())
+    inspected = records.where(KeptObject.inspected_at >= since) if since else records
+    pauses = session.scalars(
+        select(InspectionPause.archive_code).order_by(InspectionPause.archive_code)
+    )
+    return Standing(
+        oldest,
+        faulty or 0,
+        waiting,
+        waiting_since,
+        session.scalar(of_hub) or 0,
+        session.scalar(records.where(is_not_passing())) or 0,
+        session.scalar(inspected) or 0,
+        session.scalar(records) or 0,
+        tuple(each for each in pauses if actor.may(*KEEPERS, archive=each)),
+    )
 
 
 def second_copy_state(kept: KeptObject | None) -> str:

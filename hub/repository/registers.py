@@ -28,7 +28,8 @@ from shared.storage import ObjectStore
 _PREFIX = "hub/registers/"
 _CHUNK = 200
 #: What the subject of an audit event says: this one thing was touched, or anything may have been.
-_ALONE, _WIDE = {"fonds", "node", "archive"}, {"hub", "agreement"}
+_ALONE = {"fonds", "node", "archive", "schedule", "ruleset"}
+_WIDE = {"hub", "agreement"}
 
 
 class RegisterWriter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -21,16 +22,22 @@ from hub.repository.models import FileFault, KeptEvent, KeptObject
 from hub.repository.oversight import (
     KEEPERS,
     ask_for_aside,
+    ask_for_inspection,
     ask_for_look,
     faults_in,
     is_faulty,
+    is_not_passing,
     object_seen_by,
     objects_seen_by,
+    resume_inspection,
     second_copy_state,
     standing,
+    stop_inspection,
 )
+from hub.repository.reinspecting import STANDING_NAMES, inspections_of, period
 from hub.repository.versions import EVENT_NAMES, EventKind, events_of
 from shared.identity import current_actor, with_roles
+from shared.kernel.clock import now
 from shared.web import Filter, Listing, current_database
 
 blueprint = Blueprint("fixity", __name__, url_prefix="/fixity", template_folder="templates")
@@ -38,6 +45,7 @@ blueprint = Blueprint("fixity", __name__, url_prefix="/fixity", template_folder=
 #: The tabs of the list: name, label, and what an empty list says.
 TABS = (
     ("faulty", "有问题的", "没有发现问题：读过的文件都与接收时一致。"),
+    ("failing", "检测不合格的", "没有不合格的：检测过的都合格，或还没有轮到。"),
     ("all", "全部", "馆藏里还没有档案。接收以后会出现在这里，并定期核验。"),
 )
 COLOURS = {
@@ -67,6 +75,7 @@ OWN_PAPER_NAMES = {
     "registers": "平台登记",
 }
 OF_HUB_NAME = "平台"
+_MOST_HISTORY = 50
 NAMES: dict[str, Any] = {"KINDS": KIND_NAMES, "COPIES": COPY_NAMES, "COLOURS": COLOURS}
 
 
@@ -123,6 +132,7 @@ def index() -> ResponseReturnValue:
                 "code": CatalogueRecord.code,
                 "looked": KeptObject.looked_at,
                 "second": KeptObject.second_looked_at,
+                "inspected": KeptObject.inspected_at,
             },
             default_sort="looked",
             search=(CatalogueRecord.code, KeptObject.place),
@@ -133,6 +143,8 @@ def index() -> ResponseReturnValue:
         query = objects_seen_by(actor)
         if chosen[0] == "faulty":
             query = query.where(is_faulty())
+        if chosen[0] == "failing":
+            query = query.where(is_not_passing())
         page = listing.apply(query, session=session, count_limit=COUNT_LIMIT)
         faults = faults_in({kept.place for kept, _record in page.items}, session=session)
         return render_template(
@@ -142,8 +154,14 @@ def index() -> ResponseReturnValue:
             chosen=chosen,
             archives=archives,
             faulty=Counter(each.place for each in faults),
-            standing=standing(actor, session=session),
+            standing=standing(
+                actor, since=now() - _period() if _period() else None, session=session
+            ),
             days=current_folder().settings.fixity_days,
+            inspection_days=current_folder().settings.inspection_days if _period() else 0,
+            inspection_percent=current_folder().settings.inspection_percent,
+            inspections=STANDING_NAMES,
+            inspecting={code: name for code, name in mine.items() if code != OF_HUB},
             has_second=bool(current_folder().settings.second_store),
         )
 
@@ -176,8 +194,17 @@ def show(place: str) -> ResponseReturnValue:
             surplus=any(each.kind == FaultKind.SURPLUS for each in faults),
             asked=any(each.wish for each in faults),
             has_second=bool(current_folder().settings.second_store),
+            history=inspections_of(place, session=session)[:_MOST_HISTORY],
+            inspections=STANDING_NAMES,
+            inspects=bool(_period()),
             **NAMES,
         )
+
+
+def _period() -> timedelta:
+    """After which time a record is inspected again; zero for never."""
+    settings = current_folder().settings
+    return period(settings.inspection_days, settings.inspection_percent)
 
 
 @blueprint.post("/again/<path:place>")
@@ -188,6 +215,29 @@ def look_again(place: str) -> ResponseReturnValue:
         ask_for_look(current_actor(), place, session=session)
     flash("正在再核验一次，稍后刷新。", "success")
     return redirect(url_for(".show", place=place))
+
+
+@blueprint.post("/inspect/<path:place>")
+@with_roles(*KEEPERS)
+def inspect(place: str) -> ResponseReturnValue:
+    """Have one record inspected at the next turn."""
+    with current_database().write() as session:
+        ask_for_inspection(current_actor(), place, session=session)
+    flash("轮到时先检测这一件，稍后刷新。", "success")
+    return redirect(url_for(".show", place=place))
+
+
+@blueprint.post("/inspection/<archive>/<wish>")
+@with_roles(*KEEPERS)
+def inspection(archive: str, wish: str) -> ResponseReturnValue:
+    """Stop the inspection of what an archive keeps, or go on with it."""
+    with current_database().write() as session:
+        if wish == "stop":
+            stop_inspection(current_actor(), archive, session=session)
+        else:
+            resume_inspection(current_actor(), archive, session=session)
+    flash("已停止本馆馆藏的检测。" if wish == "stop" else "继续检测本馆的馆藏。", "success")
+    return redirect(url_for(".index"))
 
 
 @blueprint.post("/aside/<path:place>")

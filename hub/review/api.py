@@ -105,6 +105,16 @@ def decide_items(decided: list[dict[str, Any]], batch_id: str) -> Any:
         return _inspected(found, session)
 
 
+@review_api.route("/batches/<batch_id>/inspection/again", methods=["POST"])
+@review_api.response(200, InspectionSchema)
+def inspect_again(batch_id: str) -> Any:
+    """Have every package of a batch under review inspected once more."""
+    with current_database().write() as session:
+        found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        batch = receiving.inspect_again(current_actor(), found.id, session=session)
+        return _inspected(batch, session)
+
+
 @review_api.route("/batches/<batch_id>/inspection/report", methods=["GET"])
 def inspection_report(batch_id: str) -> Any:
     """The report of the inspection, signed by the hub: items, problems, who, when, by what."""
@@ -114,6 +124,7 @@ def inspection_report(batch_id: str) -> Any:
 
 def _inspected(batch: Batch, session: Session) -> dict[str, Any]:
     found = receiving.inspection_of(batch, session=session)
+    beside = receiving.compared(batch, session=session)
     return {
         "scheme": found.scheme,
         "verdict": str(found.verdict),
@@ -133,6 +144,8 @@ def _inspected(batch: Batch, session: Session) -> dict[str, Any]:
             for each in found.items
         ],
         "runs": receiving.runs_of(batch, session=session),
+        "unit_scheme": beside.unit_scheme,
+        "differences": [each.to_wire() for each in beside.differences],
     }
 
 

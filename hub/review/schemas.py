@@ -89,6 +89,16 @@ class InspectionRunSchema(Schema):
     verdict = fields.String()
 
 
+class DifferenceSchema(Schema):
+    number = fields.String()
+    name = fields.String()
+    theirs = fields.String()
+    ours = fields.String()
+    their_failures = fields.Integer()
+    our_failures = fields.Integer()
+    reasons = fields.List(fields.String())
+
+
 class InspectionSchema(Schema):
     scheme = fields.String()
     verdict = fields.String()
@@ -96,6 +106,8 @@ class InspectionSchema(Schema):
     conclusion = fields.String()
     items = fields.List(fields.Nested(InspectedItemSchema))
     runs = fields.List(fields.Nested(InspectionRunSchema))
+    unit_scheme = fields.String(allow_none=True)
+    differences = fields.List(fields.Nested(DifferenceSchema))
 
 
 class ItemDecidedSchema(Schema):

@@ -166,6 +166,8 @@ def batch(batch_id: str) -> ResponseReturnValue:
             may_decide=_may_decide(found),
             inspection=receiving.inspection_of(found, session=session),
             may_decide_items=receiving.may_decide_items(actor, found),
+            may_inspect_again=receiving.may_inspect_again(actor, found),
+            beside=receiving.compared(found, session=session),
             runs=receiving.runs_of(found, session=session),
             verdicts={str(each): each.label for each in Verdict},
             has_seals=batch_has_seals(found.id, session=session),
@@ -218,6 +220,17 @@ def decide_items(batch_id: str) -> ResponseReturnValue:
             decided = [ItemDecided(number, passed, request.form.get("reason"))]
         receiving.decide_items(current_actor(), found.id, decided, session=session)
     flash("人工检测的决定已记下。", "success")
+    return redirect(url_for(".batch", batch_id=batch_id))
+
+
+@blueprint.post("/<batch_id>/inspect-again")
+@with_roles(*_ROLES)
+def inspect_again(batch_id: str) -> ResponseReturnValue:
+    """Have the whole batch inspected once more."""
+    with current_database().write() as session:
+        found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        receiving.inspect_again(current_actor(), found.id, session=session)
+    flash("正在重新检测，检测完毕后回到“待审核”；已作的决定保留。", "success")
     return redirect(url_for(".batch", batch_id=batch_id))
 
 

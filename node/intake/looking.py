@@ -13,10 +13,10 @@ from typing import Any
 
 from node.intake.columns import HEADER_WITHIN, find_header, header_names, propose
 from node.intake.levels import choose, level_of
-from node.intake.sheets import SheetName, Table, open_table
 from shared.kernel.errors import Classified, Invalid
 from shared.records.record import RecordLevel
 from shared.records.security import classified_mark, refuse_classified
+from shared.records.sheets import SheetName, Table, open_table
 from shared.records.values import repair_text
 
 _NAME_LENGTH = 200

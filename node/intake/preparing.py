@@ -18,12 +18,12 @@ from node.intake.looking import Look
 from node.intake.models import Intake, IntakeSheet, IntakeState
 from node.intake.reading import RowContext, read_row
 from node.intake.rejected import CLASSIFIED_SENTENCE
-from node.intake.sheets import open_table
 from node.office.service import fonds_of, require_writable
 from shared import audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.errors import Invalid
 from shared.records.record import LEVEL_NAMES, RecordLevel
+from shared.records.sheets import open_table
 
 PREVIEW_ROWS = 20
 #: Sheets of one import: of two workbooks.

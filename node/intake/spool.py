@@ -15,12 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from node.intake.sheets import MOST_BYTES
 from node.registry.files import LARGEST
 from shared.inspection.marks import refuse_marked
 from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.files import CHUNK
 from shared.kernel.identifiers import is_id
+from shared.records.sheets import MOST_BYTES
 
 _YOUNG_SECONDS = 3600
 _FILES = ".files"

@@ -26,7 +26,6 @@ from node.intake.models import (
 )
 from node.intake.pages import blueprint, names, spool
 from node.intake.rejected import CLASSIFIED_SENTENCE, reason_of
-from node.intake.sheets import MOST_BYTES
 from node.office.service import fonds_here, fonds_written, may_write
 from node.registry.edge import refuse_early
 from shared.identity import current_actor, with_roles
@@ -35,6 +34,7 @@ from shared.kernel.errors import DanglianError, NotFound
 from shared.kernel.identifiers import new_id
 from shared.kernel.jobs import Job
 from shared.records.record import RecordLevel
+from shared.records.sheets import MOST_BYTES
 from shared.web import (
     Filter,
     Form,

@@ -22,7 +22,6 @@ from node.intake.models import Intake, IntakeRow, IntakeSheet, IntakeState, RowS
 from node.intake.problems import Problem, problem_of
 from node.intake.reading import read_row
 from node.intake.service import CHECK, TAKE, UNPACK, context_of, counts_of
-from node.intake.sheets import open_table
 from node.intake.spool import Spool
 from node.intake.staging import StagedRow, stage
 from node.intake.taking import Taker, next_rows
@@ -34,6 +33,7 @@ from shared.kernel.clock import now
 from shared.kernel.errors import Classified, Invalid, NotFound
 from shared.kernel.jobs import Job, JobRunner, Steps
 from shared.records.security import says_declassified
+from shared.records.sheets import open_table
 
 #: Rows of a sheet to one transaction.
 CHUNK = 500

@@ -107,3 +107,27 @@ class OfficeFonds(Model):
     standing: Mapped[str] = mapped_column(String(10), default=Standing.OPEN)
     counterpart: Mapped[str] = mapped_column(String(200), default="")
     wire: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class OfficeRuleset(Model):
+    """A version of an archive's ruleset 检测规则 as it came, with its seal; append-only."""
+
+    __tablename__ = "office_ruleset"
+
+    version: Mapped[str] = mapped_column(String(40), primary_key=True)
+    archive_code: Mapped[str] = mapped_column(String(20))
+    number: Mapped[int] = mapped_column(Integer)
+    active_from: Mapped[str] = mapped_column(String(10))
+    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    arrived_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
+class OfficeSchedule(Model):
+    """The approved 归档范围与保管期限表 of a fonds, by the digest that a ruleset names."""
+
+    __tablename__ = "office_schedule"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    fonds_id: Mapped[str] = mapped_column(String(36))
+    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    arrived_at: Mapped[datetime] = mapped_column(UtcTime, default=now)

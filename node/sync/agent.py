@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from node.sync import progress, recovery
 from node.sync.waiting import waiting_of
 from node.transfer import service as transfer
 from shared import audit
+from shared.kernel.actor import system_actor
 from shared.kernel.clock import format_utc, now, parse_utc, utc_text
 from shared.kernel.errors import Invalid, Unavailable
 from shared.kernel.keys import PublicKey
@@ -32,6 +33,7 @@ from shared.messaging.envelope import (
     read_envelope,
 )
 from shared.messaging.exchange import Events, Exchange, Party, Timing
+from shared.messaging.inbox import Refusal
 from shared.messaging.link import Link, hub_queue, node_queue
 from shared.messaging.models import OutgoingStream
 from shared.messaging.parcel import ARRIVED
@@ -50,6 +52,14 @@ _HEAR_FIRST = 5.0
 class _AgentEvents(Events):
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
+
+    def refused(self, session: Session, refusals: Sequence[Refusal]) -> None:
+        """What the hub sent and cannot be followed is written down; the hub is told the same."""
+        for refusal in refusals:
+            audit.record(
+                session, system_actor("sync"), "entry.refused", "office", kind=refusal.entry.kind,
+                about=refusal.entry.subject, seq=refusal.entry.seq, code=refusal.error.code,
+            )  # fmt: skip
 
     def diverged(self, session: Session, reason: str) -> None:
         """Our log is not what the hub was sent before."""

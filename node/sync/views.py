@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from node.filing.access import SEEING, fonds_seen
 from node.office.models import STATE_LABELS, OfficeState
+from node.office.rules import versions_in_force
 from node.office.service import office_of
 from node.registry.edge import current_folder
 from node.sync import reconciling
@@ -49,6 +50,7 @@ def index() -> str:
             office=office,
             state=STATE_LABELS[OfficeState(office.state)],
             stream=session.get(OutgoingStream, office.hub_id) if office.hub_id else None,
+            rules=versions_in_force(session),
             page=page,
             names={(each.epoch, each.seq): _names(each, session) for each in page.items},
             newest=newest,

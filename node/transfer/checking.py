@@ -13,6 +13,7 @@ from node.office.places import NodeFolder
 from node.registry.files import object_name
 from shared.inspection.formats.remembering import Remembered
 from shared.inspection.report import CheckResult
+from shared.inspection.ruleset import Rules
 from shared.inspection.run import inspect_record
 from shared.inspection.scheme import Occasion
 from shared.inspection.subject import Context
@@ -51,8 +52,10 @@ class Checker:
             found |= {str(code): str(record_id) for code, record_id in holders}
         return found
 
-    def check(self, wire: dict[str, Any], fonds: Fonds, codes: Mapping[str, str] | None) -> Checked:
-        """Inspect one record as it is now (四性检测, 移交环节)."""
+    def check(
+        self, wire: dict[str, Any], fonds: Fonds, codes: Mapping[str, str] | None, rules: Rules
+    ) -> Checked:
+        """Inspect one record as it is now (四性检测, 移交环节), by the rules of its batch's run."""
         paths = {
             file["id"]: self._files / object_name(file["sha256"])
             for document in wire["documents"]
@@ -60,6 +63,9 @@ class Checker:
         }
         context = Context(
             occasion=Occasion.TRANSFER,
+            scheme=rules.scheme,
+            accepted_formats=rules.formats,
+            schedule=rules.schedule,
             fonds=fonds,
             code_used_by=None if codes is None else codes.get,
             authorities=self._authorities.current() if self._authorities else None,

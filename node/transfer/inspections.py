@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from node.office.rules import rules_named, rules_on
+from node.office.service import fonds_of
 from node.transfer.models import Batch, InspectionRun
+from shared.inspection.comparing import Inspected
 from shared.inspection.report import TOOL, CheckResult
+from shared.inspection.ruleset import Rules
 from shared.inspection.scheme import Occasion, load_scheme
 from shared.inspection.verdict import BatchVerdict, Tally, judge
 from shared.kernel.actor import Actor
 from shared.kernel.clock import now
+from shared.kernel.errors import NotFound, Unavailable
 
 OCCASION = Occasion.TRANSFER
 
 
 def begin_run(actor: Actor, batch: Batch, *, session: Session) -> None:
-    """Write down that somebody has a batch inspected; the job counts what it finds."""
+    """Write down that somebody has a batch inspected, and by which rules: those in force today.
+
+    The job counts what it finds. Raises Unavailable while the fonds' own table has not come.
+    """
+    rules = rules_on(fonds_of(batch.fonds_id, session), session)
     session.add(
         InspectionRun(
             batch_id=batch.id,
             made_by=actor.name,
-            scheme=load_scheme().version,
+            scheme=rules.scheme.version,
             tool=TOOL,
             tally=Tally().to_wire(),
         )
@@ -49,8 +59,15 @@ def end_run(batch: Batch, *, session: Session) -> None:
     """All records are inspected: say what it came to."""
     run = _last(batch, session)
     if run is not None and run.ended_at is None:
-        run.verdict = str(_judged(run).verdict)
+        run.verdict = str(_judged(run, batch, session).verdict)
         run.ended_at = now()
+
+
+def rules_of(batch: Batch, *, session: Session) -> Rules:
+    """The rules by which the last inspection of a batch was begun: all of it goes by the same."""
+    run = _last(batch, session)
+    fonds = fonds_of(batch.fonds_id, session)
+    return rules_on(fonds, session) if run is None else rules_named(run.scheme, fonds, session)
 
 
 def runs_of(batch: Batch, *, session: Session) -> list[InspectionRun]:
@@ -61,23 +78,36 @@ def runs_of(batch: Batch, *, session: Session) -> list[InspectionRun]:
 def inspection_of(batch: Batch, *, session: Session) -> BatchVerdict | None:
     """What the last inspection of a batch came to; None before there was one."""
     run = _last(batch, session)
-    return None if run is None or run.ended_at is None else _judged(run)
+    return None if run is None or run.ended_at is None else _judged(run, batch, session)
 
 
 def inspection_wire(batch: Batch, *, session: Session) -> dict[str, Any]:
-    """What the entry `batch` says of it: scheme, verdict, and what is left to the archive."""
-    found = inspection_of(batch, session=session)
-    if found is None:
+    """What the entry `batch` says of it: scheme, verdict, and what was found item by item."""
+    run, found = _last(batch, session), inspection_of(batch, session=session)
+    if found is None or run is None:
         return {}
+    inspected = Inspected(run.scheme, version("danglian"), "", Tally.from_wire(run.tally))
     return {
         "scheme": found.scheme,
         "verdict": str(found.verdict),
         "open": [each.item.number for each in found.items if each.is_open],
+        "inspected": inspected.to_wire(),
     }
 
 
-def _judged(run: InspectionRun) -> BatchVerdict:
-    return judge(load_scheme(), OCCASION, Tally.from_wire(run.tally))
+def scheme_named(batch: Batch, *, session: Session) -> str | None:
+    """The version by which a batch was inspected, as its offers name it to the archive."""
+    run = _last(batch, session)
+    return None if run is None else run.scheme
+
+
+def _judged(run: InspectionRun, batch: Batch, session: Session) -> BatchVerdict:
+    try:
+        scheme = rules_named(run.scheme, fonds_of(batch.fonds_id, session), session).scheme
+    except (NotFound, Unavailable):
+        # Of a database that was restored: what was found still counts, by what is here.
+        scheme = load_scheme()
+    return judge(scheme, OCCASION, Tally.from_wire(run.tally))
 
 
 def _last(batch: Batch, session: Session) -> InspectionRun | None:

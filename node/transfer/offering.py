@@ -87,8 +87,11 @@ def _submit_offering(batch: Batch, owner: str, session: Session) -> jobs.Job:
     return job
 
 
-def offer_fact(batch: Batch, each: BatchRecord, content: bytes | None) -> Fact:
-    """The `offer` entry of one record; `content` is the package when it rides inside."""
+def offer_fact(batch: Batch, each: BatchRecord, content: bytes | None, scheme: str | None) -> Fact:
+    """The `offer` entry of one record; `content` is the package when it rides inside.
+
+    `scheme` is by what the unit has inspected: the archive does by the same.
+    """
     body = {
         "offer_id": each.offer_id,
         "batch_id": batch.id,
@@ -100,6 +103,7 @@ def offer_fact(batch: Batch, each: BatchRecord, content: bytes | None) -> Fact:
             "size": each.package_size,
             "inline": None if content is None else base64.b64encode(content).decode(),
         },
+        "scheme": scheme,
     }
     return ("offer", each.offer_id, body)
 

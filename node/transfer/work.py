@@ -94,10 +94,12 @@ class TransferWork(FolderRunner):
                 todo = [each for each in records if not each.told and _to_tell(each, job)][:CHUNK]
             ids = [each.record_id for each in todo]
             wires = filing.wires(ids, session=session) if ids else []
-            taken = self._checker.codes_elsewhere(wires, session) if job.kind == INSPECT else None
+            if job.kind == INSPECT:
+                taken = self._checker.codes_elsewhere(wires, session)
+                rules = inspections.rules_of(batch, session=session)
         if job.kind == INSPECT:
             for each, wire in zip(todo, wires, strict=True):
-                prepared.checked[each.offer_id] = self._checker.check(wire, fonds, taken)
+                prepared.checked[each.offer_id] = self._checker.check(wire, fonds, taken, rules)
         else:
             if job.arguments.get("again"):
                 self._require_stored(todo)
@@ -253,6 +255,7 @@ class TransferWork(FolderRunner):
         self, batch: Batch, untold: list[BatchRecord], prepared: _Prepared, session: Session
     ) -> None:
         facts = []
+        scheme = inspections.scheme_named(batch, session=session)
         for each in untold:
             packed = prepared.packed.get(each.offer_id)
             if packed is None:
@@ -262,7 +265,7 @@ class TransferWork(FolderRunner):
             each.inline = packed.content is not None
             each.uploaded = each.inline or each.uploaded
             each.told = True
-            facts.append(offer_fact(batch, each, packed.content))
+            facts.append(offer_fact(batch, each, packed.content, scheme))
         tell_hub_many(session, facts)
 
 

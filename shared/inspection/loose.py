@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 
 import shared.inspection.checks  # noqa: F401 - importing registers the checks
-from shared.inspection.checks.safety import CLASSIFIED
 from shared.inspection.registry import checks_of
 from shared.inspection.report import CheckResult, Outcome, Report
 from shared.inspection.run import report_of
+from shared.inspection.scheme import CLASSIFIED
 from shared.inspection.subject import Context, Measure, Subject, path_source
 from shared.records.holdings import FileKind
 from shared.records.record import ComputerFile

@@ -20,6 +20,10 @@ from shared.kernel.errors import Unavailable
 log = logging.getLogger(__name__)
 
 
+#: Why an item was not run whose function crashed.
+CRASHED = "检测程序出错，请联系管理员。"
+
+
 class Skipped(Exception):
     """Raised by a check that has nothing to examine, or nothing to examine it with."""
 
@@ -99,7 +103,7 @@ class Check:
             raise
         except Exception:
             log.exception("check %s crashed", self.number)
-            return self._result(Outcome.NOT_RUN, "检测程序出错，请联系管理员。"), found
+            return self._result(Outcome.NOT_RUN, CRASHED), found
         failed = any(finding.is_error for finding in found)
         return self._result(Outcome.FAILED if failed else Outcome.PASSED), found
 

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import shared.inspection.checks  # noqa: F401 - importing registers the checks
-from shared.inspection.checks.safety import CLASSIFIED
 from shared.inspection.finding import Finding, Property
 from shared.inspection.registry import Check, checks_of
 from shared.inspection.report import CheckResult, Report
+from shared.inspection.scheme import CLASSIFIED
 from shared.inspection.subject import Batch, Context, Subject
+from shared.inspection.unchanged import Unchanged, content_of_files, may_remember
 from shared.kernel.errors import DanglianError, Unavailable
 from shared.records.record import Record
 
 if TYPE_CHECKING:
     from shared.packaging.package import Package
 
-_LAYOUT = "1-13"
+_LAYOUT, _UNITY = "1-13", "1-14"
 
 
 def inspect_record(
@@ -30,18 +31,39 @@ def inspect_record(
     the caller then erases everything and keeps no title.
     Raises Unavailable when something needed is away (the virus scanner).
     """
-    return _inspect(Subject.of_record(record, files, context))
+    subject = Subject.of_record(record, files, context)
+    content = content_of_files(subject.wire, files) if may_remember(context) else None
+    if content is None:
+        return _inspect(subject)
+    known = Unchanged(content, context)
+    report = known.report()
+    if report is None:
+        report = _inspect(subject)
+        known.keep(report, subject.wire.get("code"))
+    return report
 
 
 def inspect_package(package: Package | Path, context: Context) -> Report:
-    """Inspect a package, as an archive does on arrival; one that cannot be opened fails 1-13.
+    """Inspect a package, as an archive does on arrival; one that does not open fails 1-13 (1-14).
 
     The same checks as `inspect_record`, and those that are about packages. Raises Unavailable.
     """
-    from shared.packaging.package import Package, open_package
+    from shared.packaging.package import Package
 
     if isinstance(package, Package):
         return _inspect_package(package, context)
+    if context.measured is None or not may_remember(context):
+        return _inspect_file(package, context)
+    known = Unchanged({"package": context.measured.sha256}, context)
+    report = known.report()
+    if report is None:
+        report = _inspect_file(package, context, known)
+    return report
+
+
+def _inspect_file(package: Path, context: Context, known: Unchanged | None = None) -> Report:
+    from shared.packaging.package import open_package
+
     try:
         opened = open_package(package, identity=context.measured)
     except Unavailable:
@@ -49,7 +71,10 @@ def inspect_package(package: Package | Path, context: Context) -> Report:
     except DanglianError as error:
         return _unopened(error, context)
     with opened:
-        return _inspect_package(opened, context)
+        report = _inspect_package(opened, context)
+        if known is not None and report.subject is not None:
+            known.keep(report, opened.record_wire.get("code"))
+        return report
 
 
 def inspect_batch(batch: Batch, context: Context) -> Report:
@@ -117,9 +142,10 @@ def _run(checks: Iterable[Check], subject: Any) -> tuple[list[CheckResult], list
 def _unopened(error: DanglianError, context: Context) -> Report:
     checks = checks_of(context.scheme, context.at)
     property = Property.AUTHENTICITY
-    finding = Finding.of_error(error, number=_LAYOUT, property=property)
+    # Not every link has the first of them: in keeping it is the unity of the package that fails.
+    at = next(each.number for each in checks if each.number in (_LAYOUT, _UNITY))
+    finding = Finding.of_error(error, number=at, property=property)
     results = [
-        each.failed() if each.number == _LAYOUT else each.skipped("信息包无法打开。")
-        for each in checks
+        each.failed() if each.number == at else each.skipped("信息包无法打开。") for each in checks
     ]
     return report_of(context, None, results, [finding])

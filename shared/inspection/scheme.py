@@ -22,7 +22,7 @@ from typing import Any
 
 from shared.inspection.finding import Property
 from shared.inspection.report import Outcome, Stage
-from shared.kernel.errors import NotFound, Unavailable
+from shared.kernel.errors import Invalid, NotFound, Unavailable
 from shared.records.record import RecordLevel
 
 DATA = Path(__file__).parent / "data"
@@ -35,6 +35,9 @@ _NUMBER = re.compile(r"[1-4]-[1-9]\d?|[A-Z]{2,12}-[1-9]\d{0,2}")
 _VERSION = re.compile(r"[0-9A-Za-z.-]{1,40}")
 _IN_STAGE = frozenset({"name", "object", "method", "rule"})
 _OF_ITEM = frozenset({"mandatory", "veto", "weight"})
+#: The item that nobody may loosen: what is classified must not be here (design, rule 6).
+CLASSIFIED = "DL-1"
+_DAYS = "days"
 
 
 class Occasion(StrEnum):
@@ -180,6 +183,28 @@ class Scheme:
         left = str(self.occasions[occasion].get("open", ""))
         return left if item.receiver else ""
 
+    def ruled(
+        self, name: str, settings: Mapping[str, Mapping[str, Any]], pass_score: int
+    ) -> Scheme:
+        """The scheme as an archive has set it; its version names the archive's: `2018-1/420500-3`.
+
+        `settings` are by number: some of `mandatory`, `veto`, `weight`, `mode`, `days` (how old the
+        definitions of a virus scanner may be). Raises Invalid for an item that the program does
+        not have, and for a setting that it cannot have.
+        """
+        rows = dict(self.rows)
+        for number, said in settings.items():
+            if number not in rows:
+                raise Invalid(
+                    "items",
+                    f"检测规则里的检测项 {number} 本程序没有。",
+                    "请更新本程序，或请档案馆改正检测规则。",
+                    code="ruleset_item_unknown",
+                )
+            _require_allowed(rows[number], said)
+            rows[number] = {**rows[number], "ruled": dict(said)}
+        return replace(self, version=f"{self.version}/{name}", rows=rows, pass_score=pass_score)
+
     def asks_persons(self, occasion: Occasion) -> bool:
         """Whether persons have their part on an occasion; else it is left to the other side."""
         return not self.occasions[occasion].get("open")
@@ -228,7 +253,36 @@ def _item(row: Mapping[str, Any], stage: Stage, occasion: Occasion, kind: str) -
         said.update({name: more[name] for name in _IN_STAGE | _OF_ITEM if name in more})
     if "object" in said:
         said["subject"] = said.pop("object")
-    return replace(item, **said)
+    item = replace(item, **said)
+    return _ruled(item, row["ruled"]) if "ruled" in row else item
+
+
+def _ruled(item: Item, said: Mapping[str, Any]) -> Item:
+    """An item as its archive has set it, whatever link, kind or occasion say."""
+    changed = {name: said[name] for name in _OF_ITEM if name in said}
+    if "mode" in said:
+        changed["mode"] = Mode(said["mode"])
+        # Who is asked must be told what to look at.
+        changed["ask"] = item.ask or item.rule
+    if _DAYS in said:
+        changed["parameters"] = {**item.parameters, _DAYS: said[_DAYS]}
+    return replace(item, **changed)
+
+
+def _require_allowed(row: Mapping[str, Any], said: Mapping[str, Any]) -> None:
+    """Raise Invalid for a setting that an item cannot have."""
+    number, wrong = row["number"], ""
+    if number == CLASSIFIED and (said.get("mandatory") is False or said.get("veto") is False):
+        wrong = "涉密检测必须是必检项和否决项"
+    elif "mode" in said and (said["mode"] == Mode.MANUAL) != (row["mode"] == Mode.MANUAL):
+        wrong = "只能由人检测的项不能改为自动，程序检测的项不能改为只由人检测"
+    elif _DAYS in said and _DAYS not in row.get("parameters", {}):
+        wrong = "只有检测病毒库的项有天数"
+    if wrong:
+        raise Invalid(
+            "items", f"检测项 {number} 不能这样设定：{wrong}。", "请改正这一项。",
+            code="ruleset_setting_wrong",
+        )  # fmt: skip
 
 
 def versions() -> tuple[str, ...]:

@@ -36,6 +36,13 @@ _ITEMS = (
     Column("件数", 18, "center"),
     Column("说明", 33),
 )
+_DIFFERENCES = (
+    Column("编号", 9, "center"),
+    Column("检测项", 27),
+    Column("单位自检", 14, "center"),
+    Column("本馆检测", 14, "center"),
+    Column("原因", 36),
+)
 _PROBLEMS = (
     Column("档号", 24),
     Column("检测项", 9, "center"),
@@ -75,6 +82,10 @@ class Inspected:
     ended_at: str
     #: Archival code (or title) of a record, and what was found in it.
     found: Sequence[tuple[str, Sequence[Finding]]] = field(default_factory=tuple)
+    #: By which scheme the unit says that it has inspected; None when it does not say.
+    unit_scheme: str | None = None
+    #: Where the unit's own inspection differs (`shared.inspection.comparing.Difference.to_wire`).
+    differences: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
 
 
 def inspection_report(about: Inspected, verdict: BatchVerdict) -> dict[str, Any]:
@@ -87,6 +98,7 @@ def inspection_report(about: Inspected, verdict: BatchVerdict) -> dict[str, Any]
         "fonds": about.fonds,
         "occasion": dict(about.occasion),
         "scheme": verdict.scheme,
+        "unit_scheme": about.unit_scheme,
         "tool": about.tool,
         "scanner": about.scanner,
         "counted": dict(about.counted),
@@ -107,6 +119,7 @@ def inspection_report(about: Inspected, verdict: BatchVerdict) -> dict[str, Any]
             for code, findings in about.found
             for finding in sorted(findings, key=lambda each: not each.is_error)
         ],
+        "differences": [dict(each) for each in about.differences],
         "inspected_by": about.inspected_by,
         "decided_by": sorted({each.decision.by for each in verdict.items if each.decision}),
         "reviewed_by": about.reviewed_by,
@@ -175,10 +188,7 @@ def report_pdf(report: Mapping[str, Any]) -> bytes:
         _form(page, report, digest)
         footing(0, page, 1)
         last = 1
-        for title, columns, rows in (
-            ("逐项结果", _ITEMS, _item_rows(report)),
-            ("问题明细", _PROBLEMS, _problem_rows(report)),
-        ):
+        for title, columns, rows in _tables(report):
             page.next_page()
             last += table(
                 page,
@@ -215,6 +225,7 @@ def _form(page: Page, report: Mapping[str, Any], digest: str) -> None:
         ("检测单位", report["archive"]),
         ("全宗", report["fonds"]),
         ("检测方案", f"{report['scheme']}（DA/T 70-2018）"),
+        ("单位自检方案", report.get("unit_scheme") or "（没有说明）"),
         ("检测工具", "\n".join(filter(None, (report["tool"], report["scanner"])))),
         (
             "检测对象",
@@ -255,6 +266,27 @@ def _time(text: str) -> str:
 def _heading(title: str, page: Page, _number: int) -> float:
     page.text(page.width / 2, 52, title, 14, "center")
     return 68.0
+
+
+def _tables(
+    report: Mapping[str, Any],
+) -> Iterable[tuple[str, Sequence[Column], Iterable[Sequence[str]]]]:
+    yield "逐项结果", _ITEMS, _item_rows(report)
+    yield "问题明细", _PROBLEMS, _problem_rows(report)
+    if report.get("differences"):
+        yield "与单位自检的不同", _DIFFERENCES, _difference_rows(report)
+
+
+def _difference_rows(report: Mapping[str, Any]) -> Iterable[Sequence[str]]:
+    for each in report["differences"]:
+        sides = [
+            f"{OUTCOME_NAMES[Outcome(each[who])]}{f'（{count} 件）' if count else ''}"
+            for who, count in (
+                ("theirs", each["their_failures"]),
+                ("ours", each["our_failures"]),
+            )
+        ]
+        yield (each["number"], each["name"], *sides, "；".join(each["reasons"]))
 
 
 def _item_rows(report: Mapping[str, Any]) -> Iterable[Sequence[str]]:
@@ -302,6 +334,7 @@ def report_xlsx(report: Mapping[str, Any]) -> bytes:
             ("移交单位", report["unit"]),
             ("检测单位", report["archive"]),
             ("检测方案", report["scheme"]),
+            ("单位自检方案", report.get("unit_scheme") or "（没有说明）"),
             ("件数", report["counted"]["records"]),
             ("结论", report["conclusion"]),
             ("报告摘要（SM3）", report_digest(report)),
@@ -312,8 +345,10 @@ def report_xlsx(report: Mapping[str, Any]) -> bytes:
         plain = book.add_format({"border": 1, "text_wrap": True, "valign": "top"})
         for name, headings, rows in (
             ("检测报告", ("项目", "内容"), about),
-            ("逐项结果", [each.heading for each in _ITEMS], _item_rows(report)),
-            ("问题明细", [each.heading for each in _PROBLEMS], _problem_rows(report)),
+            *(
+                (title, [each.heading for each in columns], rows)
+                for title, columns, rows in _tables(report)
+            ),
         ):
             sheet = book.add_worksheet(name)
             sheet.set_column(0, len(headings) - 1, 28)

@@ -14,6 +14,7 @@ from functools import cache
 
 from shared.records.fonds import Fonds
 from shared.records.schedules import (
+    APPROVED,
     RetentionSchedule,
     ScheduleItem,
     load_schedules,
@@ -64,8 +65,12 @@ def table_for(fonds: Fonds, own: RetentionSchedule | None = None) -> Table | Non
 
     Approved is the table that the hub has noted with the day of its approval, if its rows are known
     in that version: `own`, or one that comes with the program. What was noted by name alone
-    has no rows to hold a record against.
+    has no rows to hold a record against. An `own` one that the archive's ruleset brings says itself
+    that it is approved.
     """
+    if own is not None and own.status == APPROVED:
+        name = f"{own.name}（{own.version}，{own.effective_from} 批准）"
+        return Table(own, approved=True, name=name)
     noted = fonds.retention_schedule
     if noted is not None and noted.approved_on is not None:
         for each in [own] if own else load_schedules().values():

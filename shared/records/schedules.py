@@ -12,6 +12,9 @@ from functools import cache
 from shared.kernel.errors import NotFound
 from shared.records.resources import DATA, load_json
 
+#: The status of a fonds' own table that its archive has put into its ruleset.
+APPROVED = "approved"
+
 
 @dataclass(frozen=True)
 class ScheduleItem:

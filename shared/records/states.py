@@ -157,6 +157,7 @@ HUB_BATCH = StateMachine(
     {
         "complete": Step(("arriving",), "checking", "开始检验"),
         "checked": Step(("checking",), "under_review", "检验完毕"),
+        "inspect_again": Step(("under_review",), "checking", "重新检测"),
         "withdraw": Step(
             ("arriving", "checking", "under_review", "accepted", "corrected"), "withdrawn", "撤回"
         ),

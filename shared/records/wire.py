@@ -151,6 +151,16 @@ class Int(_Field):
         return value
 
 
+class Flag(_Field):
+    """Yes or no."""
+
+    def read(self, value: Any) -> bool:
+        """See the class."""
+        if not isinstance(value, bool):
+            raise wrong("应为是或否。")
+        return value
+
+
 class Choice(_Field):
     """One of a fixed set of texts; `maker` turns it into its enum."""
 

@@ -1,4 +1,7 @@
-"""Records inspected, beside the plain chain over the same files: digest, format, qpdf --check."""
+"""Records inspected, beside the plain chain over the same files: digest, format, qpdf --check.
+
+With `BENCH_CLAMD` (such as `unix:/run/clamav/clamd.ctl`) and clamdscan, both scan for viruses, too.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 import pikepdf
 import pytest
 
+from shared.inspection.clamd import Clamd
 from shared.inspection.formats import identify
 from shared.inspection.formats.remembering import Remembered
 from shared.inspection.run import inspect_record
@@ -24,6 +28,7 @@ from tests.shared.packaging.samples import Unit, sound_pdf
 
 RECORDS = int(os.environ.get("BENCH_RECORDS_INSPECTED", "1000"))
 _SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "samples"
+_CLAMD = os.environ.get("BENCH_CLAMD", "") if shutil.which("clamdscan") else ""
 _ENDINGS = (".pdf", ".ofd", ".tif", ".jpg", ".docx")
 
 pytestmark = [pytest.mark.performance, pytest.mark.timeout(1800)]
@@ -46,7 +51,13 @@ def test_many_records_inspected(tmp_path: Path, table: Table) -> None:
     ]
     paths = [next(iter(unit.paths(record).values())) for record in records]
     size = sum(path.stat().st_size for path in paths) / 1e6
-    context = Context(fonds=unit.fonds, code_used_by=lambda _code: None)
+    clamd = Clamd(_CLAMD) if _CLAMD else None
+    context = Context(
+        fonds=unit.fonds,
+        code_used_by=lambda _code: None,
+        scan=clamd.scan if clamd else None,
+        scanner=clamd.scanner() if clamd else None,
+    )
     remembering = replace(context, remembered=Remembered(tmp_path / "seen.sqlite"))
 
     def inspect_all(context: Context) -> Callable[[], None]:
@@ -64,10 +75,12 @@ def test_many_records_inspected(tmp_path: Path, table: Table) -> None:
     inspect_all(remembering)()
     second = took(inspect_all(remembering))
     what = f"{RECORDS:,} records inspected, {size:.0f} MB of real files"
-    table.add(what, EMBEDDED, f"{seconds(first.clock)} · {first.rate(size)}", aim="1.3 × the chain")
+    said = f"{seconds(first.clock)} · {first.rate(size)} · {RECORDS / first.clock:.0f} files/s"
+    table.add(what, EMBEDDED, said, aim="1.3 × the chain")
     told = "qpdf --check" if shutil.which("qpdf") else "the same by pikepdf, one process"
+    scanned = "clamdscan" if _CLAMD else "no virus scanner in either"
     table.add(
-        f"{what}: sha256sum, format, {told}; no virus scanner in either",
+        f"{what}: sha256sum, format, {told}; {scanned}",
         EMBEDDED,
         f"{seconds(chain.clock)}, {ratio(first.clock, chain.clock)}",
     )
@@ -82,6 +95,12 @@ def test_many_records_inspected(tmp_path: Path, table: Table) -> None:
 def plain_chain(paths: list[Path]) -> None:
     """What scripts do today: a digest, a look at the first bytes, qpdf."""
     subprocess.run(["sha256sum", *paths], check=True, stdout=subprocess.DEVNULL)
+    if _CLAMD:
+        subprocess.run(
+            ["clamdscan", "--fdpass", "--no-summary", *paths],
+            check=False,
+            stdout=subprocess.DEVNULL,
+        )
     with_qpdf = shutil.which("qpdf") is not None
     for path in paths:
         with path.open("rb") as stream:

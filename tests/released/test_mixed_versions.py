@@ -34,8 +34,18 @@ NOT_RELEASED = {
         "hand_over_given",
         "hand_over_settled",
         "hand_over_taken",
+        "refused",
     },
-    "down": {"changed", "correction_held", "declined", "disposed", "hand_over", "hub_key"},
+    "down": {
+        "changed",
+        "correction_held",
+        "declined",
+        "disposed",
+        "hand_over",
+        "hub_key",
+        "ruleset",
+        "schedule",
+    },
 }
 #: Of an answer, what is another each time.
 _EACH_TIME = {"time", "token", "upload_id", "expires_at"}

@@ -11,13 +11,12 @@ from shared.inspection.formats.examination import Mark
 from shared.inspection.formats.trouble import ACTIVE, STRAY
 from shared.inspection.registry import Skipped, check, not_applicable
 from shared.inspection.scanner import Unscanned
+from shared.inspection.scheme import CLASSIFIED
 from shared.inspection.subject import Subject
 from shared.kernel.clock import SHANGHAI
 from shared.kernel.errors import Classified, Invalid
 from shared.records.metadata import Node
 from shared.records.security import classified_mark, read_security, says_declassified
-
-CLASSIFIED = "DL-1"
 
 
 @check("4-1")

@@ -2,8 +2,8 @@
 
 A file that was looked into once is not looked into again until the way of looking changes
 (`examination.VERSION`). Kept is what an examination says, never words of the document; nothing is
-kept of a file that bears a mark of classification, or that could not be examined. The file may be
-deleted at any time.
+kept of a file that bears a mark of classification, or that could not be examined. Whole reports lie
+beside them, encrypted (`shared.inspection.unchanged`). The file may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from shared.kernel.canonical import canonical_json, sha256_hex
 log = logging.getLogger(__name__)
 
 _PATIENCE = 5.0
-#: Rows of some 300 bytes; the oldest go first.
-_MOST = 500_000
+#: Rows of some 300 bytes, of reports some 3 KB; the oldest go first.
+_MOST = 200_000
 _TABLE = (
     "create table if not exists examination "
-    "(id integer primary key, key text not null unique, said text not null)"
+    "(id integer primary key, key text not null unique, said blob not null)"
 )
+_ONE = "select said from examination where key = ?"
 
 
 class Remembered:
@@ -41,30 +42,40 @@ class Remembered:
         """What these bytes show: remembered, or looked at now. Raises Unavailable."""
         asked = sha256_hex(canonical_json({name: list(each) for name, each in questions.items()}))
         key = f"{VERSION} {sha256} {asked}"
-        found = self._recall(key)
+        found = self._recalled(key)
         if found is None:
             found = examine(stream, questions)
             if found.is_complete and found.mark is not Mark.MARKED:
-                self._keep(key, found)
+                self.keep(key, json.dumps(found.to_wire(), ensure_ascii=False).encode())
         return found
 
-    def _recall(self, key: str) -> Examination | None:
+    def _recalled(self, key: str) -> Examination | None:
+        said = self.recall(key)
         try:
-            with closing(self._open()) as database:
-                row = database.execute(
-                    "select said from examination where key = ?", (key,)
-                ).fetchone()
-            return None if row is None else Examination.from_wire(json.loads(row[0]))
-        except (sqlite3.Error, LookupError, TypeError, ValueError):
+            return None if said is None else Examination.from_wire(json.loads(said))
+        except (LookupError, TypeError, ValueError):
             log.warning("what was remembered in %s cannot be read", self._path.name, exc_info=True)
             return None
 
-    def _keep(self, key: str, found: Examination) -> None:
+    def recall(self, key: str) -> bytes | None:
+        """What is remembered under a name; None for nothing, or when the file cannot be read."""
+        if not self._path.exists():
+            return None
+        try:
+            with closing(sqlite3.connect(self._path, timeout=_PATIENCE)) as database:
+                row = database.execute(_ONE, (key,)).fetchone()
+        except sqlite3.Error:
+            log.warning("what was remembered in %s cannot be read", self._path.name, exc_info=True)
+            return None
+        said = None if row is None else row[0]
+        return said.encode() if isinstance(said, str) else said
+
+    def keep(self, key: str, said: bytes) -> None:
+        """Remember something under a name; a file that cannot be written remembers nothing."""
         try:
             with closing(self._open()) as database, database:
                 database.execute(
-                    "insert or replace into examination (key, said) values (?, ?)",
-                    (key, json.dumps(found.to_wire(), ensure_ascii=False)),
+                    "insert or replace into examination (key, said) values (?, ?)", (key, said)
                 )
                 database.execute(
                     "delete from examination where id <= last_insert_rowid() - ?", (self._most,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,15 @@ from click.testing import CliRunner
 from sqlalchemy import event, select
 
 from hub.correcting import service as correcting
+from hub.federation import service as federation
 from hub.federation.origins import origin_of, own_columns
 from hub.federation.places import HubFolder
 from hub.repository.audit_segments import AuditWriter
 from hub.repository.versions import EventKind, add_version
 from hub.wiring import steps
 from shared.command.main import danglian
+from shared.kernel.clock import today
+from shared.records.fonds_schedule import schedule_document
 from tests.federation import ARCHIVIST, Federation, Unit
 from tests.killed import Bomb
 
@@ -38,9 +41,10 @@ def finish(city: Federation, unit: Unit, batch_id: str) -> None:
 
 
 def lively_city(folder: Path) -> Federation:
-    """Two units: received and corrected, returned, and under review."""
+    """Two units: received and corrected, returned, and under review; and a ruleset in force."""
     city = Federation(folder)
     first = city.enrol("宜昌市文化和旅游局", number="A101")
+    _rule(city, first)
     second = city.enrol("宜昌市水利局", number="A102")
     ids = first.file(3)
     finish(city, first, first.offer(ids[:2]))
@@ -58,6 +62,26 @@ def lively_city(folder: Path) -> Federation:
     second.offer(other[1:], "待审的一批")
     city.settle()
     return city
+
+
+def _rule(city: Federation, unit: Unit) -> None:
+    """The city's archive has a ruleset, with the table of a unit."""
+    row = {
+        "number": "1",
+        "section": "业务",
+        "scope": "非遗名录",
+        "retention": "Y",
+        "alternatives": [],
+    }
+    document = schedule_document(
+        unit.fonds_id, name="范围表", version="2026", approved_on=date(2026, 1, 8),
+        approval="宜档复〔2026〕3号", items=[row],
+    )  # fmt: skip
+    with city.hub.database().write() as session:
+        federation.put_schedule(ARCHIVIST, document, session=session)
+    federation.activate_ruleset(
+        city.hub, ARCHIVIST, "420500", active_from=date.fromisoformat(today()), approval="馆务会"
+    )
 
 
 def write_all(hub: HubFolder) -> None:

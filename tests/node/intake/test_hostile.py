@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.intake import sheets
 from node.intake.attachments import GivenFiles, find_files, relative_name
 from node.intake.columns import find_header, propose, recognise, vocabulary
 from node.intake.defaults import Defaults
 from node.intake.looking import Look, look_into
 from node.intake.reading import RowContext, read_row
-from node.intake.sheets import open_table
 from node.intake.spool import Spool
 from node.intake.unpacking import entries_of, unpack_some
 from shared.kernel.errors import Classified, Invalid
+from shared.records import sheets
+from shared.records.sheets import open_table
 from shared.records.values import text_problem
 from tests.node.intake.conftest import HEADER, csv_bytes, xlsx_bytes
 

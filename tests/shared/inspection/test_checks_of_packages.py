@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.inspection.report import Outcome
+from shared.inspection.report import Outcome, Stage
 from shared.inspection.run import inspect_package
 from shared.kernel.canonical import canonical_json
 from shared.kernel.identifiers import new_id
@@ -132,6 +132,14 @@ def test_a_package_that_cannot_be_opened_fails_by_its_layout_and_nothing_else_is
     assert not report.passed
     assert [each.number for each in report.findings] == ["1-13"]
     assert not [each for each in report.checks if each.outcome is Outcome.PASSED]
+
+
+def test_a_package_that_cannot_be_opened_fails_in_keeping_too(tmp_path: Path, unit: Unit) -> None:
+    path = tmp_path / "package.zip"
+    path.write_bytes(b"PK\x03\x04 cut")
+    report = inspect_package(path, context(unit, stage=Stage.PRESERVATION))
+    assert not report.passed
+    assert outcome(report, "1-14") is Outcome.FAILED
 
 
 def test_a_package_whose_record_is_no_json_fails(unit: Unit, tmp_path: Path) -> None:
