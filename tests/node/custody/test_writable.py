@@ -117,8 +117,12 @@ VERBS: dict[str, Verb] = {
         EVERYONE, x.record(x.expired), "D30", "仍可查考", session=x.session
     ),
     "filing.dispose": lambda x: filing.dispose(
-        EVERYONE, x.record(x.expired), "无查考价值",
-        appraised_by="张鉴定", watched_by=("甲", "乙"), session=x.session,
+        EVERYONE,
+        x.record(x.expired),
+        "无查考价值",
+        appraised_by="张鉴定",
+        watched_by=("甲", "乙"),
+        session=x.session,
     ),
     "filing.draft_numbers": lambda x: filing.draft_numbers(
         EVERYONE, x.fonds, "WS", 2023, session=x.session
