@@ -1,7 +1,7 @@
 """Later versions 后续版本: what an archive does with a record is the next version of its object.
 
-An event (a format migration 格式迁移, a disposal decision 处置决定) brings files and a paper about
-itself, under the archive's seal. Its row is the journal: the files wait in the data folder, and
+An event (a format migration 格式迁移) brings files and a paper about itself, under the archive's
+seal. Its row is the journal: the files wait in the data folder, and
 the loop (`Adding`) writes them as a version, also after a kill; when they are no longer there as
 they were, what is written already is removed instead. A correction is an event with a journal of
 its own (`hub.correcting`).
@@ -58,15 +58,13 @@ class EventKind(StrEnum):
     """What is done with a received record, but for a correction of its description."""
 
     MIGRATION = "migration"
-    DISPOSAL = "disposal"
 
 
 #: What people call them.
-EVENT_NAMES = {EventKind.MIGRATION: "格式迁移", EventKind.DISPOSAL: "处置决定"}
+EVENT_NAMES = {EventKind.MIGRATION: "格式迁移"}
 #: What the paper of each must say, with what people call it.
 FACTS: Mapping[EventKind, Mapping[str, str]] = {
     EventKind.MIGRATION: {"source": "原文件", "tool": "转换工具", "reason": "迁移原因"},
-    EventKind.DISPOSAL: {"decision": "处置意见", "basis": "依据", "approved_by": "批准人"},
 }
 
 
@@ -85,10 +83,9 @@ def add_version(
     """Have files and what they came of written as the next version of a received record's object.
 
     `files` are taken over by name and stay where they are; `facts` are those of `FACTS`. The hub's
-    loop writes them. Nothing that is kept is altered or removed: the appraisal of a later release
-    removes contents, on the ground of such a decision. Raises NotAllowed outside the archive that
-    has the record, WrongState before its receipt and while another version is written, Invalid for
-    a wrong file or a missing fact, Classified for a mark.
+    loop writes them. Nothing that is kept is altered or removed (that is `tombstones`). Raises
+    NotAllowed outside the archive that has the record, WrongState before its receipt and while
+    another version is written, Invalid for a wrong file or a missing fact, Classified for a mark.
     """
     database = folder.database()
     with database.read() as session:

@@ -112,7 +112,7 @@ MAY = {
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(grant=PEOPLE, verb=st.sampled_from(VERBS))
 def test_who_may_do_what(room: Room, grant: Grant, verb: str) -> None:

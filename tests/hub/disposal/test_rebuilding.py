@@ -20,7 +20,7 @@ from tests.hub.rebuilding.ruins import compare, rebuild, tables_of, write_all
 from tests.hub.receiving.handover import YILING_ARCHIVE
 
 
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.at_length)])
 def test_a_rebuild_has_the_tombstones_and_the_lists(room: Room, tmp_path: Path, count: int) -> None:
     """Also of a batch of which everything is destroyed."""
     appraisal_id = room.decided(room.ids[:count])
