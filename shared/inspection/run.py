@@ -8,29 +8,42 @@ from typing import TYPE_CHECKING, Any
 
 import shared.inspection.checks  # noqa: F401 - importing registers the checks
 from shared.inspection.checks.safety import CLASSIFIED
-from shared.inspection.finding import Finding, Property
+from shared.inspection.finding import Finding
 from shared.inspection.registry import Check, checks_of
 from shared.inspection.report import CheckResult, Report
-from shared.inspection.subject import Batch, Context, Subject
+from shared.inspection.subject import Batch, Context, Form, Subject
 from shared.kernel.errors import DanglianError, Unavailable
 from shared.records.record import Record
 
 if TYPE_CHECKING:
     from shared.packaging.package import Package
 
-_LAYOUT = "1-13"
+#: A package that does not open fails by its layout; in keeping, where there is no such item, as one
+#: that is not what was kept.
+_LAYOUT, _KEPT = "1-13", "1-14"
+_BY_ERROR = {
+    "encrypted_or_streamed": "3-7",
+    "bad_compression": "3-7",
+    "entry_not_listed": "4-3",
+    "hidden_bytes": "4-3",
+}
 
 
 def inspect_record(
-    record: Record | Mapping[str, Any], files: Mapping[str, Path], context: Context
+    record: Record | Mapping[str, Any],
+    files: Mapping[str, Path],
+    context: Context,
+    *,
+    form: Form | None = None,
 ) -> Report:
     """Inspect a record and its files, by file id, as a node does before it offers.
 
+    `form` is the foreign form around it, where there is one (`foreign`).
     When a mark of classification is found the report says only that: `report.is_classified`;
     the caller then erases everything and keeps no title.
     Raises Unavailable when something needed is away (the virus scanner).
     """
-    return _inspect(Subject.of_record(record, files, context))
+    return _inspect(Subject.of_record(record, files, context, form))
 
 
 def inspect_package(package: Package | Path, context: Context) -> Report:
@@ -116,10 +129,11 @@ def _run(checks: Iterable[Check], subject: Any) -> tuple[list[CheckResult], list
 
 def _unopened(error: DanglianError, context: Context) -> Report:
     checks = checks_of(context.scheme, context.at)
-    property = Property.AUTHENTICITY
-    finding = Finding.of_error(error, number=_LAYOUT, property=property)
+    numbers = (_BY_ERROR.get(error.code), _LAYOUT, _KEPT)
+    by_number = {each.number: each for each in checks if not each.left}
+    failing = next(by_number[each] for each in numbers if each in by_number)
+    finding = Finding.of_error(error, number=failing.number, property=failing.item.property)
     results = [
-        each.failed() if each.number == _LAYOUT else each.skipped("信息包无法打开。")
-        for each in checks
+        each.failed() if each is failing else each.skipped("信息包无法打开。") for each in checks
     ]
     return report_of(context, None, results, [finding])

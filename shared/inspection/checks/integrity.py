@@ -231,9 +231,12 @@ def content_is_there(subject: Subject) -> Iterator[Finding]:
 
 @check("2-10")
 def package_metadata_is_complete(subject: Subject) -> Iterator[Finding]:
-    """metadata.xml keeps DA/T 46-2009 (DA/T 70-2018, 2-10)."""
-    if subject.package is None:
+    """metadata.xml keeps DA/T 46-2009, an EEP DA/T 48-2009 besides (DA/T 70-2018, 2-10)."""
+    if subject.is_unpacked:
         raise not_applicable("尚未生成信息包。")
+    yield from subject.form_says("2-10")
+    if subject.package is None:
+        return
     if not isinstance(subject.metadata, Node):
         raise Skipped("元数据无法读取。")
     yield from _scheme_problems(subject.metadata, "metadata.xml")
@@ -242,8 +245,11 @@ def package_metadata_is_complete(subject: Subject) -> Iterator[Finding]:
 @check("2-11")
 def package_content_is_complete(subject: Subject) -> Iterator[Finding]:
     """As many computer files in the package as its record names (DA/T 70-2018, 2-11)."""
-    if subject.package is None:
+    if subject.is_unpacked:
         raise not_applicable("尚未生成信息包。")
+    yield from subject.form_says("2-11")
+    if subject.package is None:
+        return
     the_record(subject)
     wanted, actual = len(subject.files), len(subject.package.files)
     if wanted != actual:
