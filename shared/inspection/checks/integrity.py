@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.inspection.checks.authenticity import the_record
-from shared.inspection.checks.content import pages_differ
+from shared.inspection.checks.content import pages_differ, seconds_differ
 from shared.inspection.finding import Finding, Severity
 from shared.inspection.registry import Skipped, check, not_applicable
 from shared.inspection.shape import Kind
@@ -192,7 +192,7 @@ def numbers_run_on(batch: Batch) -> Iterator[Finding]:
 def content_is_there(subject: Subject) -> Iterator[Finding]:
     """An electronic record has content, in each of its documents (DA/T 70-2018, 2-7).
 
-    Files with another number of pages than the catalogue says are a question.
+    Files with other pages, or of another length, than the catalogue says are a question.
     """
     record = the_record(subject)
     if record.state == "void":
@@ -227,6 +227,7 @@ def content_is_there(subject: Subject) -> Iterator[Finding]:
                 where=file.name,
             )
     yield from pages_differ(subject, record)
+    yield from seconds_differ(subject, record)
 
 
 @check("2-10")

@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 
 import pikepdf
 import pypdfium2
+from PIL import Image
 
-from shared.inspection.formats import pdf_a, pdf_content
+from shared.inspection.formats import letter, pdf_a, pdf_content
 from shared.inspection.formats.examination import Look
 from shared.inspection.formats.fonts import is_everywhere, unembedded_font
 from shared.inspection.formats.trouble import (
@@ -34,6 +35,8 @@ _PUIDS = {
 }  # fmt: skip
 #: A finer resolution shows nothing that a program would notice.
 _SCALE = 0.4
+#: A point in millimetres.
+_MM = 25.4 / 72
 _MOST_TEXT = 200_000
 _MOST_OBJECTS = 200_000
 #: What qpdf says of any damaged object; of hint tables and the like it speaks otherwise.
@@ -191,24 +194,43 @@ def _show(stream: BinaryIO, look: Look) -> None:
             look.trouble(DAMAGED, "PDF 无法显示")
         return
     try:
-        length = 0
+        length, pictures = 0, list[Image.Image]()
         for number in range(len(shown)):
             if look.is_late:
                 look.trouble(UNSURE, f"PDF 页数较多，第 {number + 1} 页以后未逐页显示")
                 break
             try:
                 page = shown[number]
-                page.render(scale=_SCALE, grayscale=True).close()
+                if number in (0, len(shown) - 1):
+                    pictures.append(page.render(scale=_SCALE).to_pil())
+                else:
+                    page.render(scale=_SCALE, grayscale=True).close()
                 if length < _MOST_TEXT:
                     text = page.get_textpage().get_text_range()
                     length += len(text)
                     look.text.append(text)
+                if not number:
+                    look.facts["letter"] = _paper(page, text)
                 page.close()
             except pypdfium2.PdfiumError:
                 look.trouble(DAMAGED, "PDF 有页面不能显示", f"第 {number + 1} 页")
+        if pictures and "letter" in look.facts:
+            seen = letter.facts_of_pictures(
+                pictures[0], pictures[-1], look.facts["letter"]["page"][0]
+            )
+            look.facts["letter"] |= seen
         counted = look.facts.get("pages")
         if counted is not None and counted != len(shown):
             look.trouble(DAMAGED, f"PDF 登记有 {counted} 页，能显示的有 {len(shown)} 页")
     finally:
         with suppress(pypdfium2.PdfiumError):
             shown.close()
+
+
+def _paper(page: pypdfium2.PdfPage, text: str) -> dict[str, Any]:
+    """The size of the first page in millimetres, and whether it names an addressee."""
+    width, height = page.get_size()
+    return {
+        "page": [round(width * _MM, 1), round(height * _MM, 1)],
+        "addressee": letter.names_addressee(text),
+    }

@@ -14,14 +14,28 @@ import pikepdf
 from shared.inspection.formats.examination import Look
 from shared.inspection.formats.trouble import UNSURE
 
-#: Every operator (annex A), and what pikepdf calls BI … EI.
-_OPERATORS = {
-    "b", "B", "b*", "B*", "BDC", "BMC", "BT", "BX", "c", "cm", "CS", "cs", "d", "d0", "d1", "Do",
-    "DP", "EMC", "ET", "EX", "f", "F", "f*", "G", "g", "gs", "h", "i", "j", "J", "K", "k", "l",
-    "m", "M", "MP", "n", "q", "Q", "re", "RG", "rg", "ri", "s", "S", "SC", "sc", "SCN", "scn",
-    "sh", "T*", "Tc", "Td", "TD", "Tf", "Tj", "TJ", "TL", "Tm", "Tr", "Ts", "Tw", "Tz", "v", "w",
-    "W", "W*", "y", "'", '"', "INLINE",
+#: Every operator (annex A) with the least operands that it takes; INLINE is BI … EI to pikepdf.
+_LEAST = {
+    **dict.fromkeys(
+        (
+            "b", "B", "b*", "B*", "BT", "BX", "EMC", "ET", "EX", "f", "F", "f*", "h", "n", "q", "Q",
+            "s", "S", "T*", "W", "W*", "INLINE", "SC", "sc", "SCN", "scn",
+        ), 0,
+    ),
+    **dict.fromkeys(
+        (
+            "BMC", "CS", "cs", "Do", "g", "G", "gs", "i", "j", "J", "M", "MP", "ri", "sh", "Tc",
+            "Tj", "TJ", "TL", "Tr", "Ts", "Tw", "Tz", "w", "'",
+        ), 1,
+    ),
+    **dict.fromkeys(("BDC", "d", "d0", "DP", "l", "m", "Td", "TD", "Tf"), 2),
+    **dict.fromkeys(("rg", "RG", '"'), 3),
+    **dict.fromkeys(("k", "K", "re", "v", "y"), 4),
+    **dict.fromkeys(("c", "cm", "d1", "Tm"), 6),
 }  # fmt: skip
+#: What begins a path, what goes on with one, and what ends it (8.5.2, 8.5.3).
+_BEGINNING, _GOING_ON = {"m", "re"}, {"l", "c", "v", "y", "h"}
+_ENDING = {"S", "s", "f", "F", "f*", "B", "B*", "b", "b*", "n"}
 #: Operators whose first operand is the name of a resource, and the list that it is in.
 _NAMING = {"Tf": "/Font", "Do": "/XObject", "gs": "/ExtGState", "sh": "/Shading"}
 
@@ -48,19 +62,20 @@ def _drawn(page: pikepdf.Page) -> Iterator[tuple[Any, Any]]:
 
 
 def _is_understood(content: Any, resources: Any) -> bool:
-    used: set[str] = set()
+    is_right, has_point = True, False
+    named: set[tuple[str, str]] = set()
     for said in pikepdf.parse_content_stream(content):
         operator = str(said.operator).partition(" ")[0]
-        used.add(operator)
-        if operator in _NAMING and said.operands:
-            name = str(said.operands[0])
-            used.add(f"{operator} {name}")
-    if "BX" in used:  # within BX … EX anything may stand
-        return True
-    for each in used:
-        operator, _, name = each.partition(" ")
-        if operator not in _OPERATORS or (
-            name and name not in resources.get(_NAMING[operator], {})
-        ):
-            return False
-    return True
+        if operator == "BX":  # within BX … EX anything may stand
+            return True
+        if operator not in _LEAST or len(said.operands) < _LEAST[operator]:
+            is_right = False
+        elif operator in _NAMING:
+            named.add((_NAMING[operator], str(said.operands[0])))
+        elif operator in _GOING_ON:
+            is_right &= has_point
+        elif operator in _BEGINNING:
+            has_point = True
+        elif operator in _ENDING:
+            has_point = False
+    return is_right and all(name in resources.get(of, {}) for of, name in named)

@@ -125,7 +125,8 @@ def judge(changed: Changed, found: Examination) -> str:
         return "left to a person"
     if found.kind is None or found.kind.code != sample.code:
         return "of another kind now"  # which 3-3 sees by its extension
-    is_half = len(content) < len(sample.content) // 2 and "cut" in changed.changes[0]
+    cut = len(changed.changes) == 1 and changed.changes[0].startswith("cut")
+    is_half = cut and len(content) < len(sample.content) // 2
     assert not (is_half and found.kind.code in LONG_AS_SAID), "half of it passed"
     if sample.code not in READERS or not sample.is_shown():
         return "passed, and no other reader to ask"

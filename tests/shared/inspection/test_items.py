@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from shared.demo.generator.papers import Kind
 from shared.inspection.finding import Finding
 from shared.inspection.foreign import inspect_form
 from shared.inspection.registry import functions
@@ -35,7 +36,7 @@ from shared.packaging.exchange import About, convert
 from shared.records.fonds import RetentionScheduleRef
 from shared.records.numbering import Gap
 from shared.records.record import Document, Record, record_to_wire
-from tests.shared.inspection.files import claiming_pdf, locked_pdf, scripted_pdf
+from tests.shared.inspection.files import claiming_pdf, letter, locked_pdf, scripted_pdf
 from tests.shared.inspection.reports import OPEN, context, in_metadata, packed, repacked
 from tests.shared.inspection.test_checks import BAD_RECORDS
 from tests.shared.inspection.test_first_words import MARK
@@ -209,6 +210,7 @@ GOOD: dict[str, Inspected] = {
     "2-8": with_annexes("预算表.pdf", "说明.pdf"),
     "2-9": in_scope("财政局党组会议纪要", "Y"),
     "DL-12": of_roles("正本", "定稿", "发文稿纸"),
+    "DL-13": of_file("通知.pdf", letter()),
 }
 #: The bad sample of each, and the finding that it is made for.
 BAD: dict[str, tuple[str, Inspected]] = {
@@ -242,6 +244,7 @@ BAD: dict[str, tuple[str, Inspected]] = {
     "DL-2": ("active_content", of_file("通知.pdf", scripted_pdf())),
     "DL-11": ("duplicate_content", of_batch(twins=[Twin("1", "A-1", ("A-2",), by_content=True)])),
     "DL-12": ("final_draft_missing", of_roles("正本", "发文稿纸")),
+    "DL-13": ("letter_form_differs", of_file("通知.pdf", letter(kind=Kind.INTERNAL))),
 }
 #: Those that persons decide alone: what passes and what fails is their word.
 BY_PERSONS = {"3-6", "4-4", "4-5", "4-6", "4-7", "DL-3", "DL-4"}
