@@ -97,7 +97,7 @@ def _broken(
         document.Root.AcroForm.NeedAppearances
     ):
         yield "表单没有固定的外观（NeedAppearances）"
-    intents = document.Root.get("/OutputIntents", [])
+    intents: Any = document.Root.get("/OutputIntents", [])
     if any(str(each.get("/S", "")) == _INTENT for each in intents):
         if not any("/DestOutputProfile" in each for each in intents):
             yield "输出意图没有颜色特性文件（DestOutputProfile，6.2.2、6.2.3）"

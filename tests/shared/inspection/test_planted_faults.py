@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.demo.generator.papers import Kind
-from shared.inspection.report import Outcome, Stage
+from shared.inspection.report import Outcome, Report, Stage
 from shared.inspection.run import inspect_batch, inspect_record
 from shared.inspection.subject import Batch, Context
 from shared.inspection.twins import Twin, twins_among
@@ -177,7 +177,7 @@ def a_record(unit: Unit, place: int) -> Record:
     )
 
 
-def found_in(unit: Unit, wire: dict[str, Any], more: dict[str, Any]) -> set[Found]:
+def report_on(unit: Unit, wire: dict[str, Any], more: dict[str, Any]) -> Report:
     options = dict(more)
     paths = {
         str(file.get("id")): unit.folder / str(file.get("sha256"))
@@ -186,7 +186,11 @@ def found_in(unit: Unit, wire: dict[str, Any], more: dict[str, Any]) -> set[Foun
     }
     if options.pop("without_files", False):
         paths = {}
-    report = inspect_record(wire, paths, context(unit, stage=Stage.TRANSFER, **options))
+    return inspect_record(wire, paths, context(unit, stage=Stage.TRANSFER, **options))
+
+
+def found_in(unit: Unit, wire: dict[str, Any], more: dict[str, Any]) -> set[Found]:
+    report = report_on(unit, wire, more)
     by_finding = {(each.number, each.code) for each in report.findings}
     failed = {each.number for each in report.checks if each.outcome is Outcome.FAILED}
     assert failed == {each.number for each in report.errors}
