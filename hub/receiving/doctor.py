@@ -110,12 +110,11 @@ def examine_scanner(folder: HubFolder) -> Iterator[Ailment]:
 
 def old_definitions(scanner: Scanner) -> Iterator[Ailment]:
     """Definitions that are older than the scheme allows (DA/T 70-2018, 4-1), or bear no date."""
-    remedy = (
-        "运行 freshclam 更新病毒库，检查它的定时任务和网络，再运行 danglian hub doctor --dir …。"
-    )
     if scanner.made_at is None:
         yield Ailment(
-            "definitions_undated", f"杀毒软件 {scanner.name} 没有说明病毒库的日期。", remedy
+            "definitions_undated",
+            f"杀毒软件 {scanner.name} 没有说明病毒库的日期。",
+            "换用带日期的官方病毒库（freshclam），再运行 danglian hub doctor --dir …。",
         )
         return
     days = load_scheme().item("4-1", Occasion.RECEIVING).parameters["days"]
@@ -123,7 +122,7 @@ def old_definitions(scanner: Scanner) -> Iterator[Ailment]:
         yield Ailment(
             "definitions_old",
             f"病毒库是 {local_text(scanner.made_at)} 的，超过 {days} 天没有更新。",
-            remedy,
+            "运行 freshclam 更新病毒库，检查定时任务和网络，再运行 danglian hub doctor --dir …。",
         )
 
 
