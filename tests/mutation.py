@@ -57,7 +57,7 @@ class Covering:
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type] # which is how it is taken off
+        threading.settrace(None)
         self.seconds[nodeid] = time.monotonic() - self._begun
 
     def near(self, file: str, line: int) -> list[str]:
@@ -221,7 +221,8 @@ def _look_here() -> None:
     from shared.inspection import subject
     from shared.inspection.formats import looking
 
-    subject.examine = lambda stream, asked=None: looking.examine(stream, asked or {}, 20)
+    here: Any = subject
+    here.examine = lambda stream, asked=None: looking.examine(stream, asked or {}, 20)
 
 
 def _tests_notice(tests: list[str]) -> bool:
