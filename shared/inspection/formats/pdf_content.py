@@ -42,6 +42,8 @@ _NAMING = {"Tf": "/Font", "Do": "/XObject", "gs": "/ExtGState", "sh": "/Shading"
 
 def examine(document: pikepdf.Pdf, look: Look) -> None:
     """Every page and what it includes, until the time is over (which showing the pages says)."""
+    if document.Root.Pages.get("/Count") != len(document.pages):
+        look.trouble(UNSURE, "PDF 登记的页数有误，有的软件可能打不开")
     for number, page in enumerate(document.pages, 1):
         for each, resources in _drawn(page):
             if look.is_late:
@@ -50,7 +52,7 @@ def examine(document: pikepdf.Pdf, look: Look) -> None:
                 look.trouble(
                     UNSURE, "PDF 的页面内容有误，可能有一部分不能正常显示", f"第 {number} 页"
                 )
-                break
+                return  # one page named is enough to have it looked at
 
 
 def _drawn(page: pikepdf.Page) -> Iterator[tuple[Any, Any]]:
@@ -78,4 +80,11 @@ def _is_understood(content: Any, resources: Any) -> bool:
             has_point = True
         elif operator in _ENDING:
             has_point = False
-    return is_right and all(name in resources.get(of, {}) for of, name in named)
+    return is_right and all(_leads_on(resources.get(of, {}).get(name), of) for of, name in named)
+
+
+def _leads_on(found: Any, of: str) -> bool:
+    """Whether a name leads to a resource that can be used: a font bears a name, or is a Type 3."""
+    if found is None or of != "/Font":
+        return found is not None
+    return "/BaseFont" in found or found.get("/Subtype") == "/Type3"

@@ -268,6 +268,14 @@ def test_what_a_page_is_drawn_with_has_to_mean_something(content: bytes, is_righ
     assert kinds(painted(content)) == ([] if is_right else [UNSURE])
 
 
+def test_a_font_without_a_name_and_pages_that_nobody_counts_are_seen() -> None:
+    font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1)
+    fonts = pikepdf.Dictionary(F1=font)
+    assert kinds(painted(b"BT /F1 12 Tf (a) Tj ET", Font=fonts)) == [UNSURE]
+    uncounted = sound_pdf().replace(b"/Count 2", b"/Kount 2")
+    assert UNSURE in kinds(uncounted)
+
+
 def test_a_compressed_part_that_breaks_its_check_sum_is_seen() -> None:
     packed = bytearray(changed_pdf(lambda _document: None, compress_streams=True))
     end = packed.index(b"\nendstream")
