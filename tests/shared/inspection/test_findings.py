@@ -9,23 +9,27 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.inspection.foreign import inspect_form
 from shared.inspection.report import Outcome, Report, Stage
 from shared.inspection.run import inspect_batch
 from shared.inspection.scanner import Scanner, Unscanned
 from shared.inspection.scheme import Occasion
 from shared.inspection.subject import Batch, Context
 from shared.inspection.twins import Twin
+from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import today
+from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
 from shared.records.holdings import Holding
 from shared.records.numbering import Gap
-from tests.shared.inspection.reports import in_metadata
+from shared.records.record import Document, Event, record_to_wire
+from tests.shared.inspection.reports import context, in_metadata, repacked
 from tests.shared.inspection.test_checks import BAD_FILES, BAD_RECORDS
 from tests.shared.inspection.test_items import (
     BAD,
@@ -37,6 +41,8 @@ from tests.shared.inspection.test_items import (
     the_record,
 )
 from tests.shared.inspection.test_planted_faults import FAULTS, a_record, report_on
+from tests.shared.packaging.exchange.test_foreign_and_hostile import foreign
+from tests.shared.packaging.exchange.test_foreign_and_hostile import packed as form_packed
 from tests.shared.packaging.samples import Unit
 from tests.shared.seals.samples import Party, plain_pdf, signed_data, signed_pdf
 
@@ -80,6 +86,49 @@ def of_value(unit: Unit, field: str, value: str) -> Callable[[], Report]:
     return lambda: the_record(unit, unit.record(**{field: value}))
 
 
+def rewritten(
+    unit: Unit, folder: Path, change: Callable[[dict[str, Any]], object]
+) -> Callable[[], Report]:
+    """A package of two documents whose record was changed before it was sealed."""
+    documents = tuple(
+        Document(new_id(), role, None, place, (unit.file(f"{role}.pdf"),))
+        for place, role in enumerate(("正本", "附件"), 1)
+    )
+    record = unit.record(documents=documents)
+    wire = record_to_wire(record)
+    change(wire)
+    content = canonical_json(wire)
+    return lambda: repacked(
+        unit, record, folder, lambda name, old: content if name == "record.json" else old
+    )
+
+
+def of_process(
+    unit: Unit, roles: tuple[str, ...], actions: tuple[str, ...]
+) -> Callable[[], Report]:
+    """A record with documents of these roles, and what was done with it before it was filed."""
+    documents = tuple(
+        Document(new_id(), role, None, place, (unit.file(f"{role}.pdf"),))
+        for place, role in enumerate(roles, 1)
+    )
+    at = datetime(2024, 3, 6, tzinfo=UTC)
+    events = tuple(
+        Event(new_id(), action, at + timedelta(days=place), "张三", "办公室")
+        for place, action in enumerate((*actions, "归档"))
+    )
+    return lambda: the_record(unit, unit.record(documents=documents, events=events))
+
+
+def record_in_form(unit: Unit, folder: Path, **changes: bytes) -> Callable[[], Report]:
+    """The first record in a foreign form."""
+
+    def inspected() -> Report:
+        path = form_packed(folder / "form.zip", foreign(**changes))
+        return list(inspect_form(path, context(unit)))[1][1]
+
+    return inspected
+
+
 def others(unit: Unit, folder: Path) -> Iterator[tuple[str, Callable[[], Report]]]:
     """Records of other kinds, and inspections that know less."""
     volume = {
@@ -101,7 +150,10 @@ def others(unit: Unit, folder: Path) -> Iterator[tuple[str, Callable[[], Report]
     day = date(2024, 6, 1)  # that of its filing, too
     yield "of today", lambda: the_record(unit, unit.record(date=day), today=day)
     for field in ("title", "doc_no", "author", "remark", "organ_name"):
-        yield f"odd characters in {field}", of_value(unit, field, "甲" + "\ue001" * 11)
+        yield (
+            f"odd characters in {field}",
+            of_value(unit, field, "甲" + "".join(chr(0xE001 + n) for n in range(11))),
+        )
     yield "sealed and changed", lambda: of_file("通知.pdf", CHANGED)(unit, folder)
     less: dict[str, dict[str, Any]] = {
         "no fonds": {"fonds": None},
@@ -134,6 +186,26 @@ def others(unit: Unit, folder: Path) -> Iterator[tuple[str, Callable[[], Report]
         "package with other files",
         lambda: in_a_package(in_metadata('文件标识符="', '文件标识符="x'))(unit, folder),
     )
+
+    def swap(wire: dict[str, Any]) -> None:
+        wire["documents"][0]["order"], wire["documents"][1]["order"] = 2, 1
+
+    def rename(wire: dict[str, Any]) -> None:
+        wire["documents"][0]["files"][0]["name"] = "甲.exe"
+
+    yield "package misplaced", rewritten(unit, folder, swap)
+    yield "package renamed", rewritten(unit, folder, rename)
+    row = foreign()["目录文件.XML"].replace("预算的".encode(), "决算的".encode())
+    yield "form with another row", record_in_form(unit, folder, **{"目录文件.XML": row})
+    yield "record of a form", record_in_form(unit, folder)
+    for roles, actions in (
+        (("正本",), ("起草", "审核", "签发")),
+        (("正本", "定稿", "发文稿纸", "留痕稿"), ("起草", "审核", "签发")),
+        (("正本",), ("签收", "承办")),
+        (("文件处理单", "正本"), ("签收",)),
+        (("其他",), ()),
+    ):
+        yield f"process {roles} {actions}", of_process(unit, roles, actions)
     yield "good package", lambda: the_package(unit, folder)
     yield "package not offered", lambda: the_package(unit, folder, identity=None)
     yield "good form", lambda: of_form()(unit, folder)
