@@ -32,7 +32,7 @@ def alerts(folder: HubFolder, session: Session) -> list[Ailment]:
 
 
 def examine(folder: HubFolder) -> Iterator[Ailment]:
-    """Everything, asking store, broker and keys as well; with the database away, what is left."""
+    """Everything, asking store, broker, scanner, keys; with the database away, what is left."""
     away = federation.open_database(folder)
     if away is None:
         with folder.database().read() as session:
@@ -43,5 +43,6 @@ def examine(folder: HubFolder) -> Iterator[Ailment]:
     else:
         yield away
         yield from federation.examine_disk(folder)
+    yield from receiving.examine_scanner(folder)
     yield from federation.examine_store(folder.store)
     yield from repository.examine_second(folder)

@@ -13,8 +13,11 @@ from hub.federation.places import HubFolder
 from hub.receiving.models import Batch, Offer, OfferState, Receipt, Upload
 from hub.receiving.stamping import count_stamps, first_end, oldest_unstamped
 from hub.receiving.uploads import GRANT_LASTS
+from shared.inspection.scanner import Scanner
+from shared.inspection.scheme import Occasion, load_scheme
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
+from shared.kernel.errors import Unavailable
 from shared.verifier.certificates import RevocationList
 
 _MOST_NAMED = 100
@@ -90,6 +93,38 @@ def examine_seals(folder: HubFolder) -> Iterator[Ailment]:
             "查不到此后吊销的印章证书。",
             "从签发机构下载新的吊销列表，放进设置项 seal_authorities 的目录下的 revoked，"
             "再运行 danglian hub doctor --dir …。",
+        )
+
+
+def examine_scanner(folder: HubFolder) -> Iterator[Ailment]:
+    """A virus scanner that does not answer, or whose definitions are too old. Asks it."""
+    if folder.clamd is None:
+        return
+    try:
+        yield from old_definitions(folder.clamd.scanner())
+    except Unavailable as error:
+        yield Ailment(
+            "scanner_away",
+            error.message,
+            "启动 clamd，检查设置项 clamd，再运行 danglian hub doctor --dir …；恢复后自动继续。",
+        )
+
+
+def old_definitions(scanner: Scanner) -> Iterator[Ailment]:
+    """Definitions that are older than the scheme allows (DA/T 70-2018, 4-1), or bear no date."""
+    if scanner.made_at is None:
+        yield Ailment(
+            "definitions_undated",
+            f"杀毒软件 {scanner.name} 没有说明病毒库的日期。",
+            "换用带日期的官方病毒库（freshclam），再运行 danglian hub doctor --dir …。",
+        )
+        return
+    days = load_scheme().item("4-1", Occasion.RECEIVING).parameters["days"]
+    if now() - scanner.made_at > timedelta(days=days):
+        yield Ailment(
+            "definitions_old",
+            f"病毒库是 {local_text(scanner.made_at)} 的，超过 {days} 天没有更新。",
+            "运行 freshclam 更新病毒库，检查定时任务和网络，再运行 danglian hub doctor --dir …。",
         )
 
 

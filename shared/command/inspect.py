@@ -1,23 +1,27 @@
-"""`danglian inspect`: 四性检测 of a file, a folder or a package by itself; no data folder."""
+"""`danglian inspect`: 四性检测 of files, folders and packages by themselves; no data folder."""
 
 from __future__ import annotations
 
 import os
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from shared.command.inspection_told import lines_of, page_of, paper_of, wire_of
 from shared.command.main import json_option, show
+from shared.command.trusting import trusting
 from shared.storage.temporary import telling_of_trouble
 
 if TYPE_CHECKING:
     from shared.inspection.report import Report
     from shared.inspection.subject import Context
+    from shared.packaging.eep import Trust
 
 #: Exit codes: something failed; or nothing failed, and something is left for a person or a scanner.
 _FAILED, _OPEN = 1, 3
@@ -40,14 +44,32 @@ _MOST_FILES = 100_000
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     help="另外写一份可在浏览器中打开的报告。",
 )
+@click.option(
+    "--pdf",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    help="另外写一份存档用的检测报告（PDF，没有签名）。",
+)
 @json_option
+@trusting
 def inspect(
-    path: Path, *, stage: str, scheme: str | None, html: Path | None, as_json: bool
+    path: Path,
+    *,
+    stage: str,
+    scheme: str | None,
+    html: Path | None,
+    pdf: Path | None,
+    trust: Trust,
+    as_json: bool,
 ) -> None:
-    """四性检测一个文件、一个目录里的全部文件，或一个信息包。
+    """四性检测一个文件、一个目录里的全部文件，或一个信息包、载体里的每件档案。
 
-    退出码：0 全部通过；1 有不合格；3 没有不合格，但有项目须由人工或查毒软件完成。
+    信息包和载体：档联信息包、DA/T 48 封装包、DA/T 93 件级信息包、档发〔2012〕7号的载体，是文件、
+    目录、ZIP 或光盘映像都可以。
+
+    退出码：0 全部通过；1 有不合格；2 命令用错，或路径、方案不对；3 没有不合格，但有项目须由人工或
+    查毒软件完成。
     """
+    from shared.inspection.foreign import form_of_path
     from shared.inspection.report import Stage
     from shared.inspection.scheme import load_scheme
     from shared.inspection.subject import Context
@@ -56,14 +78,30 @@ def inspect(
         by = load_scheme(scheme) if scheme else load_scheme()
         context = Context(stage=Stage(stage), scheme=by)
         paths = list(_files(path))
+        # A form may be a folder: then it is one thing, and its files are inspected as its records.
+        whole = path.is_dir() and form_of_path(path) is not None
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            reports = list(pool.map(lambda each: _inspected(each, context), paths))
-        names = [str(each.relative_to(path)) if path.is_dir() else each.name for each in paths]
-        wire = _wire(stage, names, reports)
+            found = pool.map(
+                lambda each: _inspected(each, context, trust), [path] if whole else paths
+            )
+            named = [
+                (_named(path, each, name, whole=whole), report)
+                for each, reports in zip([path] if whole else paths, found, strict=True)
+                for name, report in reports
+            ]
+        wire = wire_of(stage, named)
         if html is not None:
-            html.write_text(_page(wire), encoding="utf-8")
-    show(wire, as_json=as_json, sentence="\n".join(_lines(wire)))
+            html.write_text(page_of(wire), encoding="utf-8")
+        if pdf is not None:
+            pdf.write_bytes(paper_of(path, paths, named, context))
+    show(wire, as_json=as_json, sentence="\n".join(lines_of(wire)))
     sys.exit({"passed": 0, "failed": _FAILED, "open": _OPEN}[wire["verdict"]])
+
+
+def _named(path: Path, each: Path, name: str, *, whole: bool) -> str:
+    """What a subject is called: its place in the folder, and within a form its archival code."""
+    place = str(each.relative_to(path)) if path.is_dir() and not whole else each.name
+    return place if name == each.name else f"{place}：{name}"
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -81,11 +119,17 @@ def _files(path: Path) -> Iterator[Path]:
     yield from found
 
 
-def _inspected(path: Path, context: Context) -> Report:
+def _inspected(path: Path, context: Context, trust: Trust) -> list[tuple[str, Report]]:
+    from shared.inspection.foreign import form_of_path, inspect_form
     from shared.inspection.loose import inspect_file
     from shared.inspection.run import inspect_package
 
-    return inspect_package(path, context) if _is_package(path) else inspect_file(path, context)
+    if path.is_file() and _is_package(path):
+        seal = next(iter(trust.seals), None)
+        return [(path.name, inspect_package(path, replace(context, seal=seal)))]
+    if form_of_path(path) is not None:
+        return list(inspect_form(path, context, trust))
+    return [(path.name, inspect_file(path, context))]
 
 
 def _is_package(path: Path) -> bool:
@@ -97,83 +141,3 @@ def _is_package(path: Path) -> bool:
             return {MANIFEST, RECORD} <= set(archive.namelist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return False  # then it is inspected as a file, which names what is broken in it
-
-
-def _wire(stage: str, names: Sequence[str], reports: Sequence[Report]) -> dict[str, Any]:
-    subjects = [
-        {
-            "subject": name,
-            "verdict": _verdict([report]),
-            "conclusion": report.conclusion,
-            "items": [
-                {
-                    "item": each.number,
-                    "name": each.name,
-                    "outcome": str(each.outcome),
-                    "reason": each.reason,
-                    "findings": [
-                        found.to_wire() for found in report.findings if found.number == each.number
-                    ],
-                }
-                for each in report.checks
-            ],
-        }
-        for name, report in zip(names, reports, strict=True)
-    ]
-    return {
-        "tool": reports[0].tool,
-        "stage": stage,
-        "scheme": reports[0].scheme,
-        "at": reports[0].at,
-        "verdict": _verdict(reports),
-        "subjects": subjects,
-    }
-
-
-def _verdict(reports: Sequence[Report]) -> str:
-    """`failed`, `open` (something was not examined) or `passed`, which alone says all is right."""
-    if not all(each.passed for each in reports):
-        return "failed"
-    return "open" if any(each.undecided for each in reports) else "passed"
-
-
-_VERDICTS = {"passed": "通过", "failed": "不通过", "open": "未见不合格，尚有未完成的检测项"}
-
-
-def _lines(wire: dict[str, Any]) -> Iterator[str]:
-    """Problems first; what is in order is only counted."""
-    for each in sorted(wire["subjects"], key=lambda subject: subject["verdict"] != "failed"):
-        found = [finding for item in each["items"] for finding in item["findings"]]
-        if found:
-            yield f"{each['subject']}：{_VERDICTS[each['verdict']]}"
-        for finding in found:
-            mark = "✗" if finding["severity"] == "error" else "？"
-            yield f"  {mark} {finding['number']} {finding['problem']}{finding['remedy']}"
-    clean = sum(all(not item["findings"] for item in each["items"]) for each in wire["subjects"])
-    yield f"共 {len(wire['subjects'])} 个，其中 {clean} 个没有发现问题。"
-    yield f"结论：{_VERDICTS[wire['verdict']]}。"
-    open_items = {
-        f"{item['item']} {item['name']}"
-        for each in wire["subjects"]
-        for item in each["items"]
-        if item["outcome"] in ("not_run", "manual")
-    }
-    if open_items:
-        yield f"未完成的检测项：{'、'.join(sorted(open_items))}。"
-
-
-def _page(wire: dict[str, Any]) -> str:
-    from jinja2 import Environment, PackageLoader
-
-    from shared.kernel.clock import local_text, parse_utc
-
-    pages = Environment(loader=PackageLoader("shared.command", "templates"), autoescape=True)
-    return pages.get_template("inspection.html").render(
-        report=wire, at=local_text(parse_utc(wire["at"])), verdicts=_VERDICTS, outcomes=_outcomes()
-    )
-
-
-def _outcomes() -> dict[str, str]:
-    from shared.inspection.report import OUTCOME_NAMES
-
-    return {str(outcome): name for outcome, name in OUTCOME_NAMES.items()}

@@ -15,7 +15,7 @@ _SHORTEST = 4
 
 
 def questions_about(record: Record) -> Questions:
-    """Title, document number and date, each in every spelling that its document may have."""
+    """Title, number, issuer and date, each in every spelling that its document may have."""
     asked: dict[str, tuple[str, ...]] = {}
     title = record.title.strip()
     plain = _ADDED.sub("", title)
@@ -26,6 +26,8 @@ def questions_about(record: Record) -> Questions:
         asked["title"] = tuple(dict.fromkeys(spellings))
     if record.doc_no:
         asked["doc_no"] = (record.doc_no,)
+    if record.author:
+        asked["author"] = (record.author,)
     if record.date is not None:
         asked["date"] = spellings_of(record.date)
     return asked

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import shared.inspection.checks  # noqa: F401 - importing registers the checks
-from shared.inspection.finding import Finding, Property
+from shared.inspection.finding import Finding
 from shared.inspection.registry import Check, checks_of
 from shared.inspection.report import CheckResult, Report
 from shared.inspection.scheme import CLASSIFIED
-from shared.inspection.subject import Batch, Context, Subject
+from shared.inspection.subject import Batch, Context, Form, Subject
 from shared.inspection.unchanged import Unchanged, content_of_files, may_remember
 from shared.kernel.errors import DanglianError, Unavailable
 from shared.records.record import Record
@@ -19,20 +19,34 @@ from shared.records.record import Record
 if TYPE_CHECKING:
     from shared.packaging.package import Package
 
-_LAYOUT, _UNITY = "1-13", "1-14"
+#: A package that does not open fails by its layout; in keeping, where there is no such item, as one
+#: that is not what was kept.
+_LAYOUT, _KEPT = "1-13", "1-14"
+_BY_ERROR = {
+    "encrypted_or_streamed": "3-7",
+    "bad_compression": "3-7",
+    "entry_not_listed": "4-3",
+    "hidden_bytes": "4-3",
+}
 
 
 def inspect_record(
-    record: Record | Mapping[str, Any], files: Mapping[str, Path], context: Context
+    record: Record | Mapping[str, Any],
+    files: Mapping[str, Path],
+    context: Context,
+    *,
+    form: Form | None = None,
 ) -> Report:
     """Inspect a record and its files, by file id, as a node does before it offers.
 
+    `form` is the foreign form around it, where there is one (`foreign`).
     When a mark of classification is found the report says only that: `report.is_classified`;
     the caller then erases everything and keeps no title.
     Raises Unavailable when something needed is away (the virus scanner).
     """
-    subject = Subject.of_record(record, files, context)
-    content = content_of_files(subject.wire, files) if may_remember(context) else None
+    subject = Subject.of_record(record, files, context, form)
+    may = form is None and may_remember(context)
+    content = content_of_files(subject.wire, files) if may else None
     if content is None:
         return _inspect(subject)
     known = Unchanged(content, context)
@@ -141,11 +155,11 @@ def _run(checks: Iterable[Check], subject: Any) -> tuple[list[CheckResult], list
 
 def _unopened(error: DanglianError, context: Context) -> Report:
     checks = checks_of(context.scheme, context.at)
-    property = Property.AUTHENTICITY
-    # Not every link has the first of them: in keeping it is the unity of the package that fails.
-    at = next(each.number for each in checks if each.number in (_LAYOUT, _UNITY))
-    finding = Finding.of_error(error, number=at, property=property)
+    numbers = (_BY_ERROR.get(error.code), _LAYOUT, _KEPT)
+    by_number = {each.number: each for each in checks if not each.left}
+    failing = next(by_number[each] for each in numbers if each in by_number)
+    finding = Finding.of_error(error, number=failing.number, property=failing.item.property)
     results = [
-        each.failed() if each.number == at else each.skipped("信息包无法打开。") for each in checks
+        each.failed() if each is failing else each.skipped("信息包无法打开。") for each in checks
     ]
     return report_of(context, None, results, [finding])

@@ -146,6 +146,21 @@ class Measure:
         return cast("int | None", self.examination.facts.get("annexes"))
 
 
+@dataclass(frozen=True)
+class Form:
+    """The foreign form around a record (`foreign`): its kind, and what reading it has shown.
+
+    Attributes:
+        kind: a key of `shared.packaging.exchange.FORMS`.
+        told: what was found, by the item that it belongs to.
+        is_carried: whether it lies on a carrier 脱机载体 that people can look at.
+    """
+
+    kind: str
+    told: Mapping[str, Sequence[Finding]]
+    is_carried: bool = False
+
+
 Source = Callable[[], AbstractContextManager[BinaryIO]]
 
 
@@ -154,6 +169,7 @@ class Subject:
 
     Attributes:
         is_loose: whether there is no record, only files (`shared.inspection.loose`).
+        form: the foreign form around it; None outside of one.
     """
 
     is_loose = False
@@ -164,21 +180,28 @@ class Subject:
         sources: Mapping[str, Source],
         context: Context,
         package: Package | None = None,
+        *,
+        form: Form | None = None,
     ) -> None:
         self.wire = wire
         self.context = context
         self.package = package
+        self.form = form
         self._sources = sources
         self._measures: dict[str, Measure | Finding] = {}
 
     @classmethod
     def of_record(
-        cls, record: Record | Mapping[str, Any], files: Mapping[str, Path], context: Context
+        cls,
+        record: Record | Mapping[str, Any],
+        files: Mapping[str, Path],
+        context: Context,
+        form: Form | None = None,
     ) -> Subject:
-        """A record with the places of its files, by file id."""
+        """A record with the places of its files, by file id; out of a foreign form, or not."""
         wire = record_to_wire(record) if isinstance(record, Record) else record
         sources = {file_id: path_source(path) for file_id, path in files.items()}
-        return cls(wire, sources, context)
+        return cls(wire, sources, context, form=form)
 
     @classmethod
     def of_package(cls, package: Package, context: Context) -> Subject:
@@ -188,6 +211,15 @@ class Subject:
             for file_id, entry in package.files.items()
         }
         return cls(package.record_wire, sources, context, package)
+
+    @property
+    def is_unpacked(self) -> bool:
+        """Whether there is neither a package of ours nor a foreign form yet."""
+        return self.package is None and self.form is None
+
+    def form_says(self, number: str) -> Sequence[Finding]:
+        """What reading the form has shown of an item."""
+        return self.form.told.get(number, ()) if self.form else ()
 
     @property
     def kind(self) -> str:
@@ -210,6 +242,13 @@ class Subject:
     def record(self) -> Record | None:
         """The record; None when it is not well-formed (1-3 says why)."""
         return self._read if isinstance(self._read, Record) else None
+
+    @cached_property
+    def code_holder(self) -> str | None:
+        """Id of the record of this fonds that bears the code 档号, as the catalogue says."""
+        if self.record is None or self.record.code is None or self.context.code_used_by is None:
+            return None
+        return self.context.code_used_by(self.record.code)
 
     @property
     def record_error(self) -> DanglianError | None:

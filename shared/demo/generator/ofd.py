@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from io import BytesIO
 from xml.sax.saxutils import escape
 
-from shared.demo.generator.papers import Paper
-from shared.demo.generator.text import broken, paragraphs, written_day
+from shared.demo.generator.papers import Kind, Paper
+from shared.demo.generator.text import ADDRESSEE, broken, paragraphs, written_day
 
 _SPACE = 'xmlns:ofd="http://www.ofdspec.org/2016"'
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -21,11 +21,14 @@ _PER_LINE = 30
 #: Millimetres: size of a character, left edge, first line, distance of lines.
 _SIZE, _LEFT, _TOP, _STEP = 5.0, 28.0, 37.0, 9.5
 _FONT = 2
+_RED, _SEAL = '<ofd:FillColor Value="204 13 13"/>', 42.0
 
 
 def letter(paper: Paper, chance: random.Random) -> bytes:
     """The paper as an OFD with one text object to a line, of as many pages as it has."""
-    lines = [*broken(paper.title, _PER_LINE), paper.doc_no or "", ""]
+    is_letter = paper.kind is not Kind.INTERNAL
+    lines = [f"{paper.author[:20]}文件"] if is_letter else []
+    lines += [paper.doc_no or "", *broken(paper.title, _PER_LINE), ADDRESSEE if is_letter else ""]
     lines += [line for each in paragraphs(paper, chance) for line in broken(each, _PER_LINE)]
     lines += ["", paper.author, written_day(paper)]
     share = math.ceil(len(lines) / paper.pages)
@@ -36,7 +39,10 @@ def letter(paper: Paper, chance: random.Random) -> bytes:
         _put(package, "Doc_0/PublicRes.xml", _resources())
         unit_id = 100
         for number, page in enumerate(pages):
-            content, unit_id = _page(page, unit_id)
+            is_last = number == len(pages) - 1
+            content, unit_id = _page(
+                page, unit_id, red_head=is_letter and not number, sealed=is_letter and is_last
+            )
             _put(package, f"Doc_0/Pages/Page_{number}/Content.xml", content)
         _put(package, "Doc_0/Document.xml", _document(len(pages), unit_id))
     return target.getvalue()
@@ -81,7 +87,7 @@ def _document(pages: int, most_id: int) -> str:
     )
 
 
-def _page(lines: Sequence[str], unit_id: int) -> tuple[str, int]:
+def _page(lines: Sequence[str], unit_id: int, *, red_head: bool, sealed: bool) -> tuple[str, int]:
     """One page's content, and the last id given on it."""
     layer = unit_id + 1
     objects = []
@@ -96,11 +102,27 @@ def _page(lines: Sequence[str], unit_id: int) -> tuple[str, int]:
         objects.append(
             f'<ofd:TextObject ID="{unit_id}" Font="{_FONT}" Size="{_SIZE:g}" '
             f'Boundary="{_LEFT:g} {top:g} {len(line) * _SIZE:g} {_STEP:g}">'
+            f"{_RED if red_head and not row else ''}"
             f'<ofd:TextCode X="0" Y="{_SIZE:g}"{delta}>{escape(line)}</ofd:TextCode>'
             "</ofd:TextObject>"
         )
+    if sealed:
+        unit_id += 1
+        top = _TOP + (len(lines) - 1) * _STEP - _SEAL / 2
+        objects.append(_seal(unit_id, _LEFT, top))
     content = (
         f'<ofd:Page {_SPACE}><ofd:Content><ofd:Layer ID="{layer}" Type="Body">'
         f"{''.join(objects)}</ofd:Layer></ofd:Content></ofd:Page>"
     )
     return content, unit_id
+
+
+def _seal(unit_id: int, left: float, top: float) -> str:
+    """A round seal, with no name in it: no more than a picture of one."""
+    radius = _SEAL / 2
+    return (
+        f'<ofd:PathObject ID="{unit_id}" Boundary="{left:g} {top:g} {_SEAL:g} {_SEAL:g}" '
+        f'LineWidth="1">{_RED.replace("Fill", "Stroke")}<ofd:AbbreviatedData>M 0 {radius:g} '
+        f"A {radius:g} {radius:g} 0 1 1 {_SEAL:g} {radius:g} "
+        f"A {radius:g} {radius:g} 0 1 1 0 {radius:g}</ofd:AbbreviatedData></ofd:PathObject>"
+    )

@@ -14,13 +14,15 @@ from reportlab.pdfgen.canvas import Canvas
 
 from shared.demo.generator.fonts import pdf_font
 from shared.demo.generator.papers import Kind, Paper
-from shared.demo.generator.text import broken, paragraphs, written_day
+from shared.demo.generator.text import ADDRESSEE, broken, paragraphs, written_day
 
 _WIDTH, _HEIGHT = A4
 _LEFT, _TOP, _BOTTOM = 79.0, 736.0, 90.0
 _LINE = 26.0
 _PER_LINE = 28
 _RED = (0.8, 0.05, 0.05)
+#: How far the letters of the head reach above the line that they stand on; half of 42 mm.
+_BELOW_EDGE, _SEAL = 12.0, 59.5
 
 rl_config.useA85 = 0  # bytes as they are: a quarter less, and faster
 
@@ -42,6 +44,8 @@ def letter(paper: Paper, chance: random.Random) -> bytes:
         place, page = _turn(canvas, page), page + 1
     canvas.drawRightString(_WIDTH - _LEFT, place - _LINE, paper.author[:_PER_LINE])
     canvas.drawRightString(_WIDTH - _LEFT, place - 2 * _LINE, written_day(paper))
+    if paper.kind is not Kind.INTERNAL:
+        _seal(canvas, place - 1.5 * _LINE)
     _turn(canvas, page)
     canvas.save()
     return target.getvalue()
@@ -70,6 +74,7 @@ def _head(canvas: Canvas, paper: Paper) -> float:
     """Draw the head; returns where the text begins."""
     place = _TOP
     if paper.kind is not Kind.INTERNAL:
+        place -= _BELOW_EDGE
         canvas.setFillColorRGB(*_RED)
         canvas.setStrokeColorRGB(*_RED)
         name = paper.author[:20]
@@ -85,7 +90,23 @@ def _head(canvas: Canvas, paper: Paper) -> float:
         canvas.drawCentredString(_WIDTH / 2, place, line)
         place -= 30
     canvas.setFont(pdf_font(), 15)
+    if paper.kind is not Kind.INTERNAL:
+        canvas.drawString(_LEFT, place - 14, ADDRESSEE)
+        place -= _LINE
     return place - 14
+
+
+def _seal(canvas: Canvas, place: float) -> None:
+    """A round seal over the signature, with no name in it: no more than a picture of one."""
+    canvas.setStrokeColorRGB(*_RED)
+    canvas.setFillColorRGB(*_RED)
+    canvas.setLineWidth(3)
+    middle = _WIDTH - _LEFT - _SEAL
+    canvas.circle(middle, place, _SEAL)
+    canvas.setFont(pdf_font(), 30)
+    canvas.drawCentredString(middle, place - 11, "★")
+    canvas.setFillColorRGB(0, 0, 0)
+    canvas.setFont(pdf_font(), 15)
 
 
 def _turn(canvas: Canvas, page: int) -> float:

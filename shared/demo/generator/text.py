@@ -6,6 +6,8 @@ import random
 
 from shared.demo.generator.papers import Paper, words
 
+#: To whom a letter goes 主送机关.
+ADDRESSEE = "各有关单位："
 _UNIT_WORDS = {"市": "市", "区": "区", "镇": "镇", "乡": "乡", "村": "村"}
 #: Characters that never begin a line (避头标点).
 _NEVER_FIRST = "，。；、：！？）》”"

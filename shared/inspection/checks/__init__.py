@@ -4,10 +4,20 @@ from shared.inspection.checks import (
     authenticity,
     composition,
     integrity,
+    letters,
     safety,
     scope,
     sets,
     usability,
 )
 
-__all__ = ["authenticity", "composition", "integrity", "safety", "scope", "sets", "usability"]
+__all__ = [
+    "authenticity",
+    "composition",
+    "integrity",
+    "letters",
+    "safety",
+    "scope",
+    "sets",
+    "usability",
+]

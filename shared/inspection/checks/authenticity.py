@@ -45,6 +45,7 @@ def fixity_holds(subject: Subject) -> Iterator[Finding]:
         yield from check_seal(subject.package, subject.context.seal)
         for each in subject.package.manifest.entries:
             yield from check_entry(subject.package, each)
+    yield from subject.form_says("1-1")
     for place, file in subject.places():
         if found := subject.unreadable(file):
             yield found
@@ -216,7 +217,7 @@ def archival_code_is_unique(subject: Subject) -> Iterator[Finding]:
         raise not_applicable("尚未编制档号。")
     if subject.context.code_used_by is None:
         raise Skipped("没有可供比对的目录。")
-    other = subject.context.code_used_by(record.code)
+    other = subject.code_holder
     if other is not None and other != record.id:
         yield Finding(
             "archival_code_twice",
@@ -244,8 +245,11 @@ _COMPARED = (
 @check("1-9")
 def catalogue_and_package_agree(subject: Subject) -> Iterator[Finding]:
     """Catalogue, record.json and metadata.xml say the same (DA/T 70-2018, 1-9; name not seen)."""
-    if subject.package is None:
+    if subject.is_unpacked:
         raise not_applicable("尚未生成信息包。")
+    yield from subject.form_says("1-9")
+    if subject.package is None:
+        return
     from shared.packaging.verify import check_claims
 
     yield from check_claims(subject.package, subject.context.offer)
@@ -284,6 +288,7 @@ def _metadata_differs(metadata: Node, record: Record) -> Iterator[Finding]:
 @check("1-10")
 def electronic_attributes_hold(subject: Subject) -> Iterator[Finding]:
     """Measured size, name and format are the recorded ones (DA/T 70-2018, 1-10)."""
+    yield from subject.form_says("1-10")
     the_record(subject)
     if not subject.files:
         raise not_applicable("没有计算机文件。")
@@ -369,14 +374,28 @@ def _metadata_files(subject: Subject, metadata: Node) -> Iterator[Finding]:
         )
 
 
+@check("1-12")
+def papers_are_regular(subject: Subject) -> Iterator[Finding]:
+    """说明文件 and 目录文件 of a foreign form are there and filled in (DA/T 70-2018, 1-12).
+
+    DA/T 93-2022, appendix B; 档发〔2012〕7号, appendix 2.
+    """
+    if subject.form is None:
+        raise not_applicable("在线移交不使用说明文件和目录文件。")
+    yield from subject.form_says("1-12")
+
+
 @check("1-13")
 def package_is_laid_out(subject: Subject) -> Iterator[Finding]:
     """The package has exactly the entries of its manifest, in their places (DA/T 70-2018, 1-13).
 
     `open_package` has refused everything else already; what remains is the order of the folders.
     """
-    if subject.package is None:
+    if subject.is_unpacked:
         raise not_applicable("尚未生成信息包。")
+    yield from subject.form_says("1-13")
+    if subject.package is None:
+        return
     record = the_record(subject)
     documents = sorted(record.documents, key=lambda each: each.order)
     for place, document in enumerate(documents, 1):

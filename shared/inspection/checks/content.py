@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import product
 
 from shared.inspection.finding import Finding, Severity, shown
 from shared.inspection.subject import Measure, Subject
+from shared.records.metadata import Node, find_all
 from shared.records.record import FIELD_NAMES, Record
 
 _MOST_WAYS = 2000
+#: 时长：1:02:03, 时长 2分3秒.
+_DURATION = re.compile(
+    r"时长[:：为]?\s*(?:(?P<clock>\d{1,3}(?::[0-5]\d){1,2})"
+    r"|(?=\d)(?:(?P<hours>\d{1,3})(?:小时|时))?(?:(?P<minutes>\d{1,3})(?:分钟|分))?(?:(?P<seconds>\d{1,5})秒)?)"
+)
+#: The issuer is asked for with the rest of the letter's form (`letters`).
+_ASKED = {"title", "doc_no", "date"}
 
 
 def pages_differ(subject: Subject, record: Record) -> Iterator[Finding]:
@@ -54,6 +63,51 @@ def _pages(measure: Measure | None) -> int | None:
     return None if measure is None else measure.examination.facts.get("pages")
 
 
+def seconds_differ(subject: Subject, record: Record) -> Iterator[Finding]:
+    """Sound or film is not as long as the catalogue says (DA/T 70-2018, 2-7; DA/T 63-2017 时长).
+
+    Compared where the metadata have a 时长, or the remark names one.
+    """
+    said = _said_seconds(subject, record)
+    lengths = [
+        measure.examination.facts.get("seconds") for _path, _file, measure in subject.measures()
+    ]
+    known = [float(each) for each in lengths if each]
+    if said is None or not known:
+        return
+    # The same recording may be there twice, to keep and to use.
+    if not any(abs(said - each) <= max(2.0, said / 50) for each in (sum(known), *known)):
+        yield Finding(
+            "duration_differs",
+            "著录的时长与音像文件的时长不同。",
+            "请从头到尾播放核对；剪辑过的，请改正时长。",
+            field="documents",
+            expected=_spoken(said),
+            actual=_spoken(sum(known)),
+            severity=Severity.WARNING,
+        )
+
+
+def _said_seconds(subject: Subject, record: Record) -> int | None:
+    said = record.remark or ""
+    if isinstance(subject.metadata, Node):
+        node = next(iter(find_all(subject.metadata, "时长")), None)
+        said = f"时长{node.value}" if node is not None and node.value else said
+    found = _DURATION.search(said)
+    if found is None:
+        return None
+    hours, minutes, seconds = (int(found[each] or 0) for each in ("hours", "minutes", "seconds"))
+    if found["clock"]:
+        parts = [int(each) for each in found["clock"].split(":")]
+        hours, minutes, seconds = ([0] * (3 - len(parts)) + parts)[:3]
+    return (hours * 3600 + minutes * 60 + seconds) or None
+
+
+def _spoken(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
 def text_differs(subject: Subject, record: Record) -> Iterator[Finding]:
     """The main text does not bear the title, number or date of the catalogue (1-11).
 
@@ -62,10 +116,11 @@ def text_differs(subject: Subject, record: Record) -> Iterator[Finding]:
     borne: dict[str, bool] = {}
     place = None
     for path, _file, measure in subject.measures():
-        for name, is_there in (measure.examination.answers or {}).items():
+        for name in _ASKED & (measure.examination.answers or {}).keys():
+            is_there = (measure.examination.answers or {})[name]
             borne[name] = borne.get(name, False) or is_there
             place = place or path
-    for name, is_there in borne.items():
+    for name, is_there in sorted(borne.items()):
         if not is_there:
             label = FIELD_NAMES[name]
             yield Finding(

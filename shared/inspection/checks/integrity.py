@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.inspection.checks.authenticity import the_record
-from shared.inspection.checks.content import pages_differ
+from shared.inspection.checks.content import pages_differ, seconds_differ
 from shared.inspection.finding import Finding, Severity
 from shared.inspection.registry import Skipped, check, not_applicable
 from shared.inspection.shape import Kind
@@ -192,7 +192,7 @@ def numbers_run_on(batch: Batch) -> Iterator[Finding]:
 def content_is_there(subject: Subject) -> Iterator[Finding]:
     """An electronic record has content, in each of its documents (DA/T 70-2018, 2-7).
 
-    Files with another number of pages than the catalogue says are a question.
+    Files with other pages, or of another length, than the catalogue says are a question.
     """
     record = the_record(subject)
     if record.state == "void":
@@ -227,13 +227,17 @@ def content_is_there(subject: Subject) -> Iterator[Finding]:
                 where=file.name,
             )
     yield from pages_differ(subject, record)
+    yield from seconds_differ(subject, record)
 
 
 @check("2-10")
 def package_metadata_is_complete(subject: Subject) -> Iterator[Finding]:
-    """metadata.xml keeps DA/T 46-2009 (DA/T 70-2018, 2-10)."""
-    if subject.package is None:
+    """metadata.xml keeps DA/T 46-2009, an EEP DA/T 48-2009 besides (DA/T 70-2018, 2-10)."""
+    if subject.is_unpacked:
         raise not_applicable("尚未生成信息包。")
+    yield from subject.form_says("2-10")
+    if subject.package is None:
+        return
     if not isinstance(subject.metadata, Node):
         raise Skipped("元数据无法读取。")
     yield from _scheme_problems(subject.metadata, "metadata.xml")
@@ -242,8 +246,11 @@ def package_metadata_is_complete(subject: Subject) -> Iterator[Finding]:
 @check("2-11")
 def package_content_is_complete(subject: Subject) -> Iterator[Finding]:
     """As many computer files in the package as its record names (DA/T 70-2018, 2-11)."""
-    if subject.package is None:
+    if subject.is_unpacked:
         raise not_applicable("尚未生成信息包。")
+    yield from subject.form_says("2-11")
+    if subject.package is None:
+        return
     the_record(subject)
     wanted, actual = len(subject.files), len(subject.package.files)
     if wanted != actual:

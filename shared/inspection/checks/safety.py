@@ -10,6 +10,7 @@ from shared.inspection.finding import Finding, Severity
 from shared.inspection.formats.examination import Mark
 from shared.inspection.formats.trouble import ACTIVE, STRAY
 from shared.inspection.registry import Skipped, check, not_applicable
+from shared.inspection.report import Outcome
 from shared.inspection.scanner import Unscanned
 from shared.inspection.scheme import CLASSIFIED
 from shared.inspection.subject import Subject
@@ -65,10 +66,37 @@ def no_virus(subject: Subject) -> Iterator[Finding]:
 
 @check("4-3")
 def nothing_unlisted(subject: Subject) -> Iterator[Finding]:
-    """Nothing but what the manifest lists (DA/T 70-2018, 4-3): `open_package` refuses the rest."""
-    if subject.package is None:
+    """Nothing but what the manifest, or the catalogue of a form, lists (DA/T 70-2018, 4-3).
+
+    `open_package` refuses what is not in the manifest; in a foreign form it is named.
+    """
+    if subject.is_unpacked:
         raise not_applicable("尚未生成信息包。")
-    yield from ()
+    yield from subject.form_says("4-3")
+
+
+@check("4-4")
+def carrier_is_read_at_speed(subject: Subject) -> Iterator[Finding]:
+    """A carrier is read at its speed (DA/T 70-2018, 4-4): a person has the drive."""
+    raise _for_a_person(subject)
+
+
+@check("4-5")
+def carrier_looks_sound(subject: Subject) -> Iterator[Finding]:
+    """A carrier has no scratches, stains or bends (DA/T 70-2018, 4-5): a person sees them."""
+    raise _for_a_person(subject)
+
+
+@check("4-6")
+def disc_is_within_its_limits(subject: Subject) -> Iterator[Finding]:
+    """A disc has few enough errors (DA/T 70-2018, 4-6; DA/T 38): a special drive counts them."""
+    raise _for_a_person(subject)
+
+
+def _for_a_person(subject: Subject) -> Skipped:
+    if subject.form is None or not subject.form.is_carried:
+        return not_applicable("在线移交，没有脱机载体。")
+    return Skipped("须由人工检测载体。", Outcome.MANUAL)
 
 
 @check(CLASSIFIED)

@@ -38,6 +38,7 @@ def metadata_can_be_read(subject: Subject) -> Iterator[Finding]:
 
     On the node, before there is a package, what would be written into one is read back.
     """
+    yield from subject.form_says("3-1")
     if subject.package is None:
         the_record(subject)
         if subject.described is None:
@@ -46,6 +47,27 @@ def metadata_can_be_read(subject: Subject) -> Iterator[Finding]:
         return
     if isinstance(subject.metadata, Invalid):
         yield Finding.of_error(subject.metadata, field=None, where="metadata.xml")
+
+
+@check("3-2")
+def catalogue_can_be_read(subject: Subject) -> Iterator[Finding]:
+    """The catalogue that the record is held against answers (DA/T 70-2018, 3-2)."""
+    record = the_record(subject)
+    if subject.context.code_used_by is None:
+        raise Skipped("没有可供读取的目录数据库。")
+    if record.code is None:
+        raise not_applicable("尚未编制档号。")
+    from sqlalchemy.exc import SQLAlchemyError  # not loaded where there is no database
+
+    try:
+        subject.code_holder  # noqa: B018 - reading is what is tried
+    except (OSError, SQLAlchemyError) as error:
+        yield Finding(
+            "catalogue_unreadable",
+            "目录数据库不能读取。",
+            "请联系系统管理员检查数据库；恢复后重新检测。",
+            actual=type(error).__name__,
+        )
 
 
 @check("3-3")
@@ -221,9 +243,10 @@ def files_will_last(subject: Subject) -> Iterator[Finding]:
 def package_is_open(subject: Subject) -> Iterator[Finding]:
     """The package is neither encrypted nor packed in a private way (DA/T 70-2018, 3-7, unseen).
 
-    `open_package` takes stored and deflated entries only: a package that is open has passed.
+    `open_package` takes stored and deflated entries only: a package that is open has passed, and
+    so has a foreign form that could be read.
     """
-    if subject.package is None:
+    if subject.is_unpacked:
         raise not_applicable("尚未生成信息包。")
     yield from ()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from contextlib import suppress
 from typing import BinaryIO
 
 import olefile
@@ -10,6 +12,7 @@ import olefile
 from shared.inspection.formats.examination import Look
 from shared.inspection.formats.office import read_sheets
 from shared.inspection.formats.trouble import ACTIVE, DAMAGED, LOCKED, UNSURE
+from shared.inspection.formats.word_text import text_of
 
 _ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError, struct.error)
 _MACROS = {"macros", "_vba_project_cur", "vba"}
@@ -19,6 +22,13 @@ _MOST_STREAM = 64 * 1024 * 1024
 _ENCRYPTED, _WHICH_TABLE = 0x0100, 0x0200
 #: BIFF records (MS-XLS 2.3): 2.4.117 FilePass, 2.4.21 BOF.
 _FILE_PASS, _BOF = 0x002F, 0x0809
+#: VBAInfoContainer with its VBAInfoAtom (MS-PPT 2.4.10): where macros are, whether there are any.
+_SLIDES = "powerpoint document"
+_HAS_MACROS = re.compile(
+    rb"\x0f\x00\xff\x03\x14\x00\x00\x00\x02\x00\x00\x04\x0c\x00\x00\x00.{4}(.{4})", re.DOTALL
+)
+#: CurrentUserAtom.headerToken (2.3.2) of a locked one.
+_ENCRYPTED_USER = b"\xdf\xc4\xd1\xf3"
 
 
 def examine(stream: BinaryIO, _size: int, look: Look) -> None:
@@ -40,6 +50,9 @@ def examine_word(stream: BinaryIO, _size: int, look: Look) -> None:
         look.trouble(LOCKED, "文件已加密或设有口令")
     elif f"{int(bool(flags & _WHICH_TABLE))}table" not in found:
         look.trouble(DAMAGED, "DOC 缺少正文的结构表（Table）")
+    else:
+        with suppress(*_ERRORS):  # then its words are unread, which the search for marks says
+            look.text.append(text_of(stream))
 
 
 def examine_sheets(stream: BinaryIO, _size: int, look: Look) -> None:
@@ -54,14 +67,29 @@ def examine_sheets(stream: BinaryIO, _size: int, look: Look) -> None:
         read_sheets(stream, look)
 
 
+def examine_slides(stream: BinaryIO, _size: int, look: Look) -> None:
+    """A PPT: its streams, encryption, and whether it says that it has macros."""
+    found = _opened(stream, look, whole=_SLIDES)
+    if found is None:
+        return
+    if _ENCRYPTED_USER in found.get("current user", b"")[:16]:
+        look.trouble(LOCKED, "文件已加密或设有口令")
+    for each in _HAS_MACROS.finditer(found.get(_SLIDES, b"")):
+        if int.from_bytes(each[1], "little"):
+            look.trouble(ACTIVE, "文件含有宏（VBA）", "PowerPoint Document")
+
+
 def examine_locked(stream: BinaryIO, _size: int, look: Look) -> None:
     """An OOXML file inside a compound file is encrypted (MS-OFFCRYPTO)."""
     _opened(stream, look)
     look.trouble(LOCKED, "文件已加密或设有口令")
 
 
-def _opened(stream: BinaryIO, look: Look) -> dict[str, bytes] | None:
-    """The beginning of each stream by its name in lower case; None when nothing can be read."""
+def _opened(stream: BinaryIO, look: Look, whole: str = "") -> dict[str, bytes] | None:
+    """The beginning of each stream by its name in lower case; None when nothing can be read.
+
+    The stream that `whole` names is given to its end.
+    """
     stream.seek(0)
     found: dict[str, bytes] = {}
     try:
@@ -74,7 +102,8 @@ def _opened(stream: BinaryIO, look: Look) -> dict[str, bytes] | None:
                 content = container.openstream(path).read(wanted)
                 if len(content) < wanted:
                     look.trouble(DAMAGED, "文件比其自述的短，可能不完整", "/".join(path))
-                found.setdefault(path[-1].lower(), content[:_HEAD])
+                name = path[-1].lower()
+                found.setdefault(name, content if name == whole else content[:_HEAD])
                 if len(path) > 1 and path[0].lower() in _MACROS:
                     look.trouble(ACTIVE, "文件含有宏（VBA）", path[0])
                 if path[0].lower() == "objectpool":

@@ -18,6 +18,7 @@ from lxml import etree
 
 from shared.inspection.formats.table import Format
 from shared.inspection.formats.text import decode_text
+from shared.inspection.formats.word_text import text_of
 from shared.inspection.formats.zips import part_path, xml_parser
 
 _FIRST_BYTES = 64 * 1024
@@ -41,6 +42,8 @@ def first_words(kind: Format, stream: BinaryIO) -> str:
         text = _ofd(stream)
     elif kind.code == "docx":
         text = _docx(stream)
+    elif kind.code == "doc":
+        text = text_of(stream)
     elif kind.code == "eml":
         text = _mail(stream.read(_FIRST_BYTES))
     else:
@@ -72,10 +75,10 @@ def _ofd(stream: BinaryIO) -> str:
         if page is None:
             return ""
         content = _part(archive, parts[part_path(path, str(page.get("BaseLoc", "")))])
-        return "".join(_ofd_pieces(content))
+        return "".join(ofd_lines(content))
 
 
-def _ofd_pieces(content: etree._Element) -> Iterator[str]:
+def ofd_lines(content: etree._Element) -> Iterator[str]:
     """Pieces of text, with a line break where one stands lower or higher than that before it."""
     line: float | None = None
     for element in content.iter("{*}TextObject", "{*}TextCode"):

@@ -46,7 +46,7 @@ _EXAMINERS: dict[str, _Examiner] = {
     "zip": zips.examine,
     "doc": compound.examine_word,
     "xls": compound.examine_sheets,
-    "ppt": compound.examine,
+    "ppt": compound.examine_slides,
     "ole": compound.examine,
     "encrypted_office": compound.examine_locked,
     "rtf": text.examine_rtf,

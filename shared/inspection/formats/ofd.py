@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from lxml import etree
 
-from shared.inspection.formats import ofd_a
+from shared.inspection.formats import letter, ofd_a
 from shared.inspection.formats.examination import Look
+from shared.inspection.formats.first_words import ofd_lines
 from shared.inspection.formats.trouble import ACTIVE, DAMAGED, STRAY, UNSURE
 from shared.inspection.formats.zips import Parts, opened, part_path
 
@@ -149,6 +150,7 @@ def _pages(graph: Graph, look: Look) -> None:
     if not places:
         look.trouble(DAMAGED, "OFD 没有文档（DocRoot）")
     count = length = 0
+    shown: list[etree._Element | None] = []
     for place in places:
         path = part_path(ROOT, place)
         document = graph.roots.get(path)
@@ -161,9 +163,55 @@ def _pages(graph: Graph, look: Look) -> None:
         count += len(pages)
         for page in pages[:_MOST_PAGES]:
             content = graph.roots.get(part_path(path, str(page.get("BaseLoc", ""))))
+            shown = [*shown[:1], content]  # the first and the last
             if content is not None and length < _MOST_TEXT:
                 pieces = [each.text or "" for each in content.iter("{*}TextCode")]
                 length += sum(map(len, pieces))
                 look.text.extend(pieces)
+    if contents := [each for each in shown if each is not None]:
+        look.facts["letter"] = _letter(graph, contents)
     look.facts["pages"] = count
     look.facts["version"] = str(root.get("Version", ""))
+
+
+def _letter(graph: Graph, contents: list[etree._Element]) -> dict[str, Any]:
+    """How its first and last page look (`letter`), as far as places and colours are written."""
+    boxes = (
+        box for root in (contents[0], *graph.roots.values()) for box in root.iter("{*}PhysicalBox")
+    )
+    box = _numbers(next((each.text for each in boxes), None))
+    first, last = (list(_objects(each)) for each in (contents[0], contents[-1]))
+    text = "".join(ofd_lines(contents[0]))
+    return {
+        "page": box[2:] if len(box) == 4 else None,
+        "addressee": letter.names_addressee(text),
+        **letter.facts_of_objects(first, last),
+    }
+
+
+def _objects(page: etree._Element) -> Iterator[tuple[letter.Box, bool]]:
+    """The box of each object that is drawn, and whether it is red."""
+    for each in page.iter("{*}TextObject", "{*}PathObject", "{*}ImageObject"):
+        box = _numbers(each.get("Boundary"))
+        if len(box) == 4:
+            x, y, width, height = box
+            yield (x, y, x + width, y + height), _is_red(each)
+
+
+def _is_red(element: etree._Element) -> bool:
+    for each in element.iter("{*}FillColor", "{*}StrokeColor"):
+        colour = _numbers(each.get("Value"), sixteen="#")
+        if len(colour) == 3 and colour[0] - max(colour[1:]) > letter.rules()["red"]["value"]:
+            return True
+    return False
+
+
+def _numbers(text: str | None, sixteen: str = "\0") -> list[float]:
+    """The numbers of an attribute; colours may be written to the base 16: `#ee #20 #25`."""
+    words = str(text or "").split()
+    try:
+        return [
+            float(int(each[1:], 16)) if each.startswith(sixteen) else float(each) for each in words
+        ]
+    except ValueError:
+        return []

@@ -7,14 +7,16 @@ PDFium at the pages as a person would see them. Damage that qpdf can mend is tol
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO
 
 import pikepdf
 import pypdfium2
+from PIL import Image
 
-from shared.inspection.formats import pdf_a
+from shared.inspection.formats import letter, pdf_a, pdf_content
 from shared.inspection.formats.examination import Look
 from shared.inspection.formats.fonts import is_everywhere, unembedded_font
 from shared.inspection.formats.trouble import (
@@ -33,14 +35,18 @@ _PUIDS = {
 }  # fmt: skip
 #: A finer resolution shows nothing that a program would notice.
 _SCALE = 0.4
+#: A point in millimetres.
+_MM = 25.4 / 72
 _MOST_TEXT = 200_000
 _MOST_OBJECTS = 200_000
 #: What qpdf says of any damaged object; of hint tables and the like it speaks otherwise.
 _OF_AN_OBJECT = re.compile(r"\(.*(?:object|content stream).*offset|error decoding|damaged")
 _MENDED = "Attempting to reconstruct"
 _LOST = ("unable to find trailer", "unable to find /Root", "no pages")
+_PARTLY_WRONG = "PDF 的部分内容有误，文件已损坏或被改动"
 _SCRIPTS, _PROGRAMS = {"/JavaScript", "/Rendition"}, {"/Launch", "/ImportData"}
 _MOVING = {"/Movie", "/Sound", "/RichMedia", "/Screen", "/3D"}
+_FLATE, _FLATE_CHUNK = "/FlateDecode", 1024 * 1024
 
 
 def examine(stream: BinaryIO, size: int, look: Look) -> None:
@@ -67,6 +73,7 @@ def examine(stream: BinaryIO, size: int, look: Look) -> None:
             _structure(document, look)
             if not look.has(DAMAGED, LOCKED):
                 _objects(document, look)
+                pdf_content.examine(document, look)
                 pdf_a.examine(document, head, look)
         except (pikepdf.PdfError, *_QPDF):
             look.trouble(DAMAGED, "PDF 的内部结构有误，不能完整读出")
@@ -95,9 +102,7 @@ def _structure(document: pikepdf.Pdf, look: Look) -> None:
     for each in said:
         if _OF_AN_OBJECT.search(each) and "linearized" not in each:
             where = re.search(r"(?:object|content stream object) \d+", each)
-            look.trouble(
-                REPAIRABLE, "PDF 的部分内容有误，文件已损坏或被改动", where[0] if where else None
-            )
+            look.trouble(REPAIRABLE, _PARTLY_WRONG, where[0] if where else None)
             break
 
 
@@ -109,6 +114,8 @@ def _objects(document: pikepdf.Pdf, look: Look) -> None:
             look.trouble(UNSURE, f"PDF 的对象太多，只检测了前 {count} 个")
             break
         if isinstance(each, (pikepdf.Dictionary, pikepdf.Stream)):
+            if isinstance(each, pikepdf.Stream):
+                _check_sum(each, look)
             for part in _dictionaries(each):
                 _active(part, look)
             if each.get("/Type") == "/Font":
@@ -126,6 +133,25 @@ def _objects(document: pikepdf.Pdf, look: Look) -> None:
         look.trouble(
             SHORT_LIVED, "PDF 含有未嵌入的字体，换一台电脑可能显示不同", "、".join(rare[:5])
         )
+
+
+def _check_sum(stream: pikepdf.Stream, look: Look) -> None:
+    """Whether a compressed stream keeps its check sum (RFC 1950): qpdf and PDFium overlook it."""
+    filters = stream.get("/Filter")
+    first = filters[0] if isinstance(filters, pikepdf.Array) and len(filters) else filters
+    if first is None or str(first) != _FLATE or look.has(REPAIRABLE):
+        return
+    unpacked, rest = zlib.decompressobj(), stream.read_raw_bytes()
+    where = f"object {stream.objgen[0]}"
+    try:
+        while rest and not unpacked.eof and not look.is_late:
+            unpacked.decompress(rest, _FLATE_CHUNK)
+            rest = unpacked.unconsumed_tail
+    except zlib.error:
+        look.trouble(REPAIRABLE, _PARTLY_WRONG, where)
+    else:
+        if not unpacked.eof and not rest:  # some programs leave the end out, and lose nothing
+            look.trouble(UNSURE, "PDF 的部分内容没有正常结束，可能不完整", where)
 
 
 def _dictionaries(each: Any) -> Iterator[Any]:
@@ -168,24 +194,43 @@ def _show(stream: BinaryIO, look: Look) -> None:
             look.trouble(DAMAGED, "PDF 无法显示")
         return
     try:
-        length = 0
+        length, pictures = 0, list[Image.Image]()
         for number in range(len(shown)):
             if look.is_late:
                 look.trouble(UNSURE, f"PDF 页数较多，第 {number + 1} 页以后未逐页显示")
                 break
             try:
                 page = shown[number]
-                page.render(scale=_SCALE, grayscale=True).close()
+                if number in (0, len(shown) - 1):
+                    pictures.append(page.render(scale=_SCALE).to_pil())
+                else:
+                    page.render(scale=_SCALE, grayscale=True).close()
                 if length < _MOST_TEXT:
                     text = page.get_textpage().get_text_range()
                     length += len(text)
                     look.text.append(text)
+                if not number:
+                    look.facts["letter"] = _paper(page, text)
                 page.close()
             except pypdfium2.PdfiumError:
                 look.trouble(DAMAGED, "PDF 有页面不能显示", f"第 {number + 1} 页")
+        if pictures and "letter" in look.facts:
+            seen = letter.facts_of_pictures(
+                pictures[0], pictures[-1], look.facts["letter"]["page"][0]
+            )
+            look.facts["letter"] |= seen
         counted = look.facts.get("pages")
         if counted is not None and counted != len(shown):
             look.trouble(DAMAGED, f"PDF 登记有 {counted} 页，能显示的有 {len(shown)} 页")
     finally:
         with suppress(pypdfium2.PdfiumError):
             shown.close()
+
+
+def _paper(page: pypdfium2.PdfPage, text: str) -> dict[str, Any]:
+    """The size of the first page in millimetres, and whether it names an addressee."""
+    width, height = page.get_size()
+    return {
+        "page": [round(width * _MM, 1), round(height * _MM, 1)],
+        "addressee": letter.names_addressee(text),
+    }

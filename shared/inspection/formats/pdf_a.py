@@ -26,6 +26,7 @@ _FORBIDDEN = {
     "/Launch", "/Sound", "/Movie", "/ResetForm", "/ImportData", "/JavaScript", "/Hide",
     "/SetOCGState", "/Rendition", "/Trans", "/GoTo3DView",
 }  # fmt: skip
+_INTENT = "/GTS_PDFA1"
 _MOST_OBJECTS = 50_000
 _MOST_PAGES = 500
 _BINARY = re.compile(rb"%PDF-\d\.\d\s+%[\x80-\xff]{4}")
@@ -96,7 +97,23 @@ def _broken(
         document.Root.AcroForm.NeedAppearances
     ):
         yield "表单没有固定的外观（NeedAppearances）"
+    intents: Any = document.Root.get("/OutputIntents", [])
+    if any(str(each.get("/S", "")) == _INTENT for each in intents):
+        if not any("/DestOutputProfile" in each for each in intents):
+            yield "输出意图没有颜色特性文件（DestOutputProfile，6.2.2、6.2.3）"
+    elif _has_device_colour(document):
+        yield "用了与设备有关的颜色，没有输出意图（OutputIntent，6.2.2、6.2.3）"
     yield from _objects(document, part)
+
+
+def _has_device_colour(document: pikepdf.Pdf) -> bool:
+    """Whether a page paints in RGB or CMYK of whatever device; a default of its own allows it."""
+    for page in document.pages[:_MOST_PAGES]:
+        spaces: Any = page.resources.get("/ColorSpace", {})
+        for operators, default in (("rg RG", "/DefaultRGB"), ("k K", "/DefaultCMYK")):
+            if default not in spaces and pikepdf.parse_content_stream(page, operators):
+                return True
+    return False
 
 
 def _fonts_missing(document: pikepdf.Pdf) -> Iterator[str]:

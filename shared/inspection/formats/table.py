@@ -29,7 +29,7 @@ class Format:
     @property
     def has_words(self) -> bool:
         """Whether its files have words that we read, to look for marks of classification."""
-        return self.is_text or self.code in ("pdf", "ofd", "docx", "eml")
+        return self.is_text or self.code in ("pdf", "ofd", "docx", "doc", "eml")
 
 
 _OOXML = "application/vnd.openxmlformats-officedocument"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
+from hub.federation.places import HubFolder
 from hub.receiving import service as receiving
 from hub.receiving.checking import Checking
+from hub.receiving.doctor import examine_scanner, old_definitions
 from shared.inspection.clamd import Clamd
+from shared.inspection.scanner import Scanner
+from shared.kernel.clock import now
 from shared.kernel.errors import Unavailable
+from shared.kernel.settings import save_settings
 from tests.hub.receiving.handover import Hub, Unit
 from tests.servers.clamav import EICAR, SIGNATURE, ClamAV
 
@@ -55,3 +63,27 @@ def test_packages_wait_for_a_scanner_that_is_away(hub: Hub, unit: Unit, clamav: 
     assert checking(hub, clamav.address).step()
     (offer,) = hub.offers(batch.id).values()
     assert (offer.checked_at is not None, offer.sound) == (True, True)
+
+
+def doctor(hub: Hub, address: str) -> list[str]:
+    save_settings(replace(hub.city.folder.settings, clamd=address), hub.city.folder.path)
+    return [each.code for each in examine_scanner(HubFolder(hub.city.folder.path))]
+
+
+def test_the_doctor_asks_the_scanner(hub: Hub, clamav: ClamAV) -> None:
+    assert doctor(hub, "") == []
+    # The signatures of these tests are no official definitions, and bear no date.
+    assert doctor(hub, clamav.address) == ["definitions_undated"]
+    clamav.stop()
+    try:
+        assert doctor(hub, clamav.address) == ["scanner_away"]
+    finally:
+        clamav.start()
+
+
+def test_the_doctor_names_old_definitions() -> None:
+    def of_age(days: int) -> list[str]:
+        made_at = now() - timedelta(days=days)
+        return [each.code for each in old_definitions(Scanner("ClamAV", "1", made_at))]
+
+    assert (of_age(6), of_age(8)) == ([], ["definitions_old"])

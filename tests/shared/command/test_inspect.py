@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
+from typing import Any
 
+import pypdfium2
 import pytest
 from click.testing import CliRunner, Result
 
 from shared.command.main import danglian
+from shared.packaging.exchange import convert
 from tests.shared.inspection.files import locked_pdf
 from tests.shared.inspection.test_first_words import MARK, pdf
+from tests.shared.packaging.exchange.test_foreign_and_hostile import CODE, foreign, packed
+from tests.shared.packaging.exchange.test_foreign_and_hostile import FOLDER as FORM_FOLDER
 from tests.shared.packaging.samples import Unit, sound_pdf
 
 
@@ -78,6 +84,61 @@ def test_a_package_is_inspected_with_its_metadata(unit: Unit, tmp_path: Path) ->
     said = json.loads(inspect(target, "--json").output)
     items = {each["item"]: each["outcome"] for each in said["subjects"][0]["items"]}
     assert (items["1-13"], items["2-11"], items["3-1"]) == ("passed",) * 3
+
+
+def subjects(said: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    return {
+        each["subject"]: {item["item"]: item for item in each["items"]} for each in said["subjects"]
+    }
+
+
+@pytest.fixture
+def form(tmp_path: Path) -> Path:
+    """An item package of DA/T 93 as another program writes it."""
+    files = foreign(**{f"{FORM_FOLDER}/正文.txt": b"x\x00", "Thumbs.db": b"x"})
+    return packed(tmp_path / "form.zip", files)
+
+
+def test_a_foreign_form_is_inspected_as_a_whole_and_record_by_record(
+    form: Path, tmp_path: Path
+) -> None:
+    done = inspect(form, "--json")
+    said = subjects(json.loads(done.output))
+    assert done.exit_code == 1
+    assert list(said) == ["form.zip", f"form.zip：{CODE}"]
+    whole, record = said.values()
+    outcomes = {number: each["outcome"] for number, each in whole.items()}
+    assert (outcomes["1-12"], outcomes["1-13"], outcomes["4-3"]) == ("passed", "passed", "failed")
+    assert [each["code"] for each in whole["4-3"]["findings"]] == ["form_file_unassigned"]
+    assert outcomes["3-4"] == "not_applicable"
+    assert record["3-3"]["outcome"] == "failed"
+    assert [each["code"] for each in record["3-1"]["findings"]] == ["form_metadata_foreign"]
+    assert record["1-7"]["outcome"] == "passed"
+    with zipfile.ZipFile(form) as archive:
+        archive.extractall(tmp_path / "disc")
+    assert inspect(tmp_path / "disc").exit_code == 1
+
+
+def test_an_eep_is_opened_and_its_record_inspected(unit: Unit, tmp_path: Path) -> None:
+    unit.package(unit.record(), tmp_path / "own.zip")
+    convert([tmp_path / "own.zip"], tmp_path / "out.eep", to="eep", as_it_is=True)
+    said = json.loads(inspect(tmp_path / "out.eep", "--json").output)
+    (items,) = subjects(said).values()
+    assert {items[each]["outcome"] for each in ("1-7", "1-13", "2-10", "3-1", "3-4")} == {"passed"}
+    broken = (tmp_path / "out.eep").read_bytes()
+    (tmp_path / "out.eep").write_bytes(broken[: len(broken) // 2])
+    done = inspect(tmp_path / "out.eep", "--json")
+    (items,) = subjects(json.loads(done.output)).values()
+    assert (done.exit_code, items["3-1"]["outcome"]) == (1, "failed")
+    assert items["3-4"]["outcome"] == "not_run"
+
+
+def test_a_report_for_the_file_is_a_paper(form: Path, tmp_path: Path) -> None:
+    paper = tmp_path / "report.pdf"
+    inspect(form, "--pdf", paper)
+    text = pypdfium2.PdfDocument(paper)[0].get_textpage().get_text_range()
+    assert "四性检测报告" in text
+    assert "不合格" in text
 
 
 def test_an_empty_folder_is_a_wrong_call(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.shared.packaging.samples import Unit
 
-_SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "data" / "samples"
+SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "data" / "samples"
 
 
 @pytest.fixture
@@ -17,10 +17,15 @@ def unit(tmp_path: Path) -> Unit:
     return Unit(tmp_path / "files")
 
 
+def sample_rows() -> list[dict[str, str]]:
+    """The rows of index.csv, each with its `path`."""
+    with (SAMPLES / "index.csv").open(encoding="utf-8", newline="") as stream:
+        return [{**row, "path": str(SAMPLES / row["file"])} for row in csv.DictReader(stream)]
+
+
 @pytest.fixture(scope="session")
 def real_samples() -> list[dict[str, str]]:
-    """The rows of index.csv, each with its `path`."""
-    if not (_SAMPLES / "index.csv").is_file():
+    """Those rows; skipped where there are none beside the checkout."""
+    if not (SAMPLES / "index.csv").is_file():
         pytest.skip("no real samples beside this checkout")
-    with (_SAMPLES / "index.csv").open(encoding="utf-8", newline="") as stream:
-        return [{**row, "path": str(_SAMPLES / row["file"])} for row in csv.DictReader(stream)]
+    return sample_rows()

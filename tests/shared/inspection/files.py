@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import wave as waves
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pikepdf
 from PIL import Image
 from xlsxwriter import Workbook
 
+from shared.demo.generator import ofd, pdf
+from shared.demo.generator.papers import Kind, Paper
 from tests.shared.packaging.samples import sound_pdf
 
 _SECTOR = 512
@@ -166,3 +171,40 @@ def with_stray_part(container: bytes) -> bytes:
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr("Doc_0/notes.txt", "x")
     return buffer.getvalue()
+
+
+#: The letter that `Unit.record` describes.
+PAPER = Paper(
+    Kind.OUTGOING, "关于下达2024年部门预算的通知", "宜财预〔2024〕3号", "宜昌市财政局",
+    date(2024, 3, 5), 2024, "D30", "BGS", "办公室", 1, "部门预算",
+)  # fmt: skip
+
+
+def letter(**changes: Any) -> bytes:
+    """A letter 公文 of one page as PDF: red head, addressee, signature, seal."""
+    return pdf.letter(replace(PAPER, **changes), random.Random(1))
+
+
+def letter_ofd(**changes: Any) -> bytes:
+    """The same as OFD."""
+    return ofd.letter(replace(PAPER, **changes), random.Random(1))
+
+
+def word(text: str, *, compressed: bool = False) -> bytes:
+    """A DOC (MS-DOC) with a text of one piece."""
+    coded = text.encode("cp1252" if compressed else "utf-16-le")
+    at = 2048
+    place = at * 2 | 0x40000000 if compressed else at
+    plc = struct.pack("<II", 0, len(text)) + struct.pack("<HIH", 0, place, 0)
+    clx = b"\x01\x02\x00xx" + b"\x02" + struct.pack("<I", len(plc)) + plc
+    head = bytearray(b"\xec\xa5" + bytes(at - 2))
+    struct.pack_into("<II", head, 0x01A2, 0, len(clx))
+    document = (bytes(head) + coded).ljust(4096, b"\0")
+    return compound_file(WordDocument=document, **{"0Table": clx.ljust(4096, b"\0")})
+
+
+def slides(*, macros: bool) -> bytes:
+    """A PPT that says whether it has macros (MS-PPT 2.4.10)."""
+    atom = b"\x02\x00\x00\x04" + struct.pack("<III", 12, 7, int(macros)) + struct.pack("<I", 2)
+    container = b"\x0f\x00\xff\x03" + struct.pack("<I", len(atom)) + atom
+    return compound_file(**{"PowerPoint Document": container.ljust(5000, b"\0")})

@@ -12,6 +12,7 @@ from shared.inspection.questions import spellings_of
 from shared.inspection.report import Outcome, Report
 from shared.inspection.run import inspect_record
 from shared.records.record import Document, Record
+from tests.shared.inspection.files import wave, word
 from tests.shared.inspection.reports import context, found, ofd, outcome
 from tests.shared.inspection.test_first_words import pdf
 from tests.shared.packaging.samples import Unit, sound_pdf
@@ -37,7 +38,7 @@ def letter(unit: Unit, **changes: object) -> Report:
 
 
 def test_a_letter_that_says_what_the_catalogue_says_raises_no_question(unit: Unit) -> None:
-    assert letter(unit).findings == ()
+    assert found(letter(unit), "1-11") == []
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,33 @@ def test_the_same_text_may_be_there_in_two_formats(unit: Unit, pages: int) -> No
     files = unit.file("a.pdf", sound_pdf()), unit.file("a.ofd", ofd("公文"))
     assert found(report_on(unit, unit.record(*files, pages=pages)), "2-7") == []
     assert found(report_on(unit, unit.record(*files, pages=4)), "2-7") != []
+
+
+@pytest.mark.parametrize(
+    ("remark", "asked"),
+    [
+        ("时长：0:02", False), ("时长0:00:03", False), ("时长 2秒", False), (None, False),
+        ("时长：1分2秒", True), ("时长为1:00:02", True), ("时长待查", False), ("2秒", False),
+    ],
+)  # fmt: skip
+def test_a_recording_of_another_length_than_the_catalogue_says_is_a_question(
+    unit: Unit, remark: str | None, asked: bool
+) -> None:
+    record = unit.record(unit.file("录音.wav", wave(2)), remark=remark, pages=None)
+    told = found(report_on(unit, record), "2-7")
+    assert [(each.code, each.severity) for each in told] == (
+        [("duration_differs", Severity.WARNING)] if asked else []
+    )
+    if asked:
+        assert told[0].actual == "0:00:02"
+
+
+def test_the_text_of_an_old_word_file_is_read_too(unit: Unit) -> None:
+    text = "\r".join(said for _, said in LETTER)
+    record = unit.record(unit.file("正本.doc", word(text)), pages=None)
+    assert found(report_on(unit, record), "1-11") == []
+    other = replace(record, doc_no="宜财预〔2024〕9号")
+    assert [each.field for each in found(report_on(unit, other), "1-11")] == ["doc_no"]
 
 
 def test_a_date_is_known_in_every_spelling() -> None:

@@ -14,6 +14,7 @@ from shared.inspection.formats import sandbox
 from shared.inspection.formats.examination import Mark
 from shared.inspection.marks import refuse_marked
 from shared.kernel.errors import Classified, Unavailable
+from tests.shared.inspection.files import word
 
 MARK = "机密★10年"
 TITLE = "关于某事的通知"
@@ -73,13 +74,25 @@ def ofd(*lines: str) -> bytes:
         pdf((700, TITLE), (780, "秘密")),
         docx(f"{MARK}{TITLE}"),
         docx(TITLE, header="绝密★"),
+        word(f"{MARK}\r{TITLE}"),
         ofd("000001", MARK, TITLE),
         ofd("000001", "秘密", TITLE),
         f"{MARK}\n{TITLE}".encode(),
         f"{MARK}\n{TITLE}".encode("gb18030"),
         f"{MARK}\n{TITLE}".encode("utf-16"),
     ],
-    ids=["pdf", "pdf_old", "docx", "docx_header", "ofd", "ofd_old", "utf8", "gb18030", "utf16"],
+    ids=[
+        "pdf",
+        "pdf_old",
+        "docx",
+        "docx_header",
+        "doc",
+        "ofd",
+        "ofd_old",
+        "utf8",
+        "gb18030",
+        "utf16",
+    ],
 )
 def test_a_mark_on_the_first_page_is_refused(content: bytes) -> None:
     with pytest.raises(Classified):

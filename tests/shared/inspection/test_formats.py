@@ -7,6 +7,7 @@ import re
 import zipfile
 from pathlib import Path
 
+import pikepdf
 import pytest
 from PIL import Image
 
@@ -20,6 +21,7 @@ from shared.inspection.formats import (
     names_format,
     sandbox,
 )
+from shared.inspection.formats.examination import Mark
 from shared.inspection.formats.looking import examine
 from shared.inspection.formats.trouble import (
     ACTIVE,
@@ -31,7 +33,20 @@ from shared.inspection.formats.trouble import (
     UNEXAMINED,
     UNSURE,
 )
-from tests.shared.inspection.files import compound_file, mp3, mp4, mpeg, siard, wave, workbook
+from shared.inspection.formats.word_text import text_of
+from tests.shared.inspection.files import (
+    changed_pdf,
+    claiming_pdf,
+    compound_file,
+    mp3,
+    mp4,
+    mpeg,
+    siard,
+    slides,
+    wave,
+    word,
+    workbook,
+)
 from tests.shared.inspection.reports import ofd
 from tests.shared.packaging.samples import sound_pdf
 
@@ -206,6 +221,94 @@ def test_what_an_ofd_must_not_have_to_be_an_archival_one() -> None:
     permissions = f"<ofd:Permissions/>{tail}"
     assert "short_lived" in changed(tail, permissions)
     assert changed("", "", extra="x") == [STRAY]
+
+
+def test_presentations_say_whether_they_have_macros() -> None:
+    assert kinds(slides(macros=False)) == []
+    assert kinds(slides(macros=True)) == [ACTIVE]
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_word_file_gives_its_text_and_one_without_is_unread(compressed: bool) -> None:
+    text = "Hello" if compressed else "通知"
+    assert text_of(io.BytesIO(word(f"\x13{text}\r2", compressed=compressed))) == f"{text}\n2"
+    assert examine(io.BytesIO(word(text, compressed=compressed)), {}, 20).mark is Mark.CLEAR
+    assert examine(io.BytesIO(SOUND["doc"]), {}, 20).mark is Mark.UNREAD
+    assert identify(io.BytesIO(word(text, compressed=compressed))) == FORMATS["doc"]
+    assert "wps" in FORMATS["doc"].extensions
+
+
+def painted(content: bytes, **resources: pikepdf.Object) -> bytes:
+    """A page that is drawn with this."""
+
+    def draw(document: pikepdf.Pdf) -> None:
+        page = document.pages[0]
+        page.Contents = document.make_stream(content)
+        page.Resources = pikepdf.Dictionary(**resources)
+
+    return changed_pdf(draw)
+
+
+@pytest.mark.parametrize(
+    ("content", "is_right"),
+    [
+        (b"0 0 m 10 10 l S", True),
+        (b"0 0 10 10 re f", True),
+        (b"q 1 0 0 1 0 0 cm Q", True),
+        (b"BX 1 2 newer EX", True),
+        (b"0 0 m 10 10 x S", False),  # there is no such operator
+        (b"0 0 m 10 l S", False),  # a number is missing
+        (b"10 10 l S", False),  # a line from nowhere
+        (b"0 0 m S 10 10 l S", False),  # the path had ended
+        (b"/Fm1 Do", False),  # what is to be drawn is not there
+        (b"BT /F9 12 Tf (a) Tj ET", False),
+    ],
+)
+def test_what_a_page_is_drawn_with_has_to_mean_something(content: bytes, is_right: bool) -> None:
+    assert kinds(painted(content)) == ([] if is_right else [UNSURE])
+
+
+def test_a_font_without_a_name_and_pages_that_nobody_counts_are_seen() -> None:
+    font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1)
+    fonts = pikepdf.Dictionary(F1=font)
+    assert kinds(painted(b"BT /F1 12 Tf (a) Tj ET", Font=fonts)) == [UNSURE]
+    uncounted = sound_pdf().replace(b"/Count 2", b"/Kount 2")
+    assert UNSURE in kinds(uncounted)
+
+
+def test_a_compressed_part_that_breaks_its_check_sum_is_seen() -> None:
+    packed = bytearray(changed_pdf(lambda _document: None, compress_streams=True))
+    end = packed.index(b"\nendstream")
+    packed[end - 1] ^= 1
+    assert REPAIRABLE in kinds(bytes(packed))
+
+
+def test_a_picture_of_which_libjpeg_complains_is_left_to_a_person() -> None:
+    content = SOUND["jpeg"]
+    at = content.index(b"\xff\xda")
+    assert UNSURE in kinds(content[:at] + b"junk between" + content[at:])
+
+
+def test_colours_of_a_device_need_an_intent_in_an_archival_pdf() -> None:
+    def claims(content: bytes, *, intent: bool) -> str:
+        def draw(document: pikepdf.Pdf) -> None:
+            document.pages[0].Contents = document.make_stream(content)
+            if intent:
+                profile = document.make_stream(b"icc")
+                made = pikepdf.Dictionary(S=pikepdf.Name.GTS_PDFA1, DestOutputProfile=profile)
+                document.Root.OutputIntents = pikepdf.Array([made])
+
+        buffer = io.BytesIO()
+        with pikepdf.open(io.BytesIO(claiming_pdf())) as document:
+            draw(document)
+            document.save(buffer)
+        found = examine(buffer, {}, 20).troubles
+        return "".join(each.problem for each in found if each.kind == FALSE_CLAIM)
+
+    red = b"1 0 0 rg 0 0 10 10 re f"
+    assert "OutputIntent" in claims(red, intent=False)
+    assert "OutputIntent" not in claims(red, intent=True)
+    assert "OutputIntent" not in claims(b"0 0 10 10 re f", intent=False)
 
 
 def test_a_pdf_that_can_be_mended_is_told_from_one_that_cannot() -> None:

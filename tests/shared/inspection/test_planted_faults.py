@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from shared.inspection.report import Outcome, Stage
+from shared.demo.generator.papers import Kind
+from shared.inspection.report import Outcome, Report, Stage
 from shared.inspection.run import inspect_batch, inspect_record
 from shared.inspection.subject import Batch, Context
 from shared.inspection.twins import Twin, twins_among
@@ -20,11 +21,14 @@ from shared.records.fonds import RetentionScheduleRef
 from shared.records.gaps import Run, Series, Standing, gap_of, lacking, split_code
 from shared.records.numbering import Gap
 from shared.records.record import Document, Record, record_to_wire
+from tests.shared.inspection.files import PAPER, letter, letter_ofd, slides, wave, word
 from tests.shared.inspection.reports import context
 from tests.shared.inspection.test_checks import BAD_FILES, BAD_RECORDS
+from tests.shared.inspection.test_formats import painted
 from tests.shared.packaging.samples import Unit, sound_pdf
 
 Found = tuple[str, str]
+PLAIN, PLAIN_OFD = letter(kind=Kind.INTERNAL), letter_ofd(kind=Kind.INTERNAL)
 #: What a flaw brings with it, by its name: a year that is not the code's, for one, is two.
 ALONG: dict[str, set[Found]] = {
     "1-5 date_in_the_future date": {
@@ -40,6 +44,10 @@ ALONG: dict[str, set[Found]] = {
     "3-4 file_damaged x.pdf": {("3-4", "file_repairable")},
     "3-4 page_blank x.png": {("2-7", "pages_differ")},
     "DL-2 stray_parts x.ofd": {("2-7", "pages_differ")},
+    "DL-13 plain": {("1-11", "text_differs")},
+    "DL-13 ofd": set(),
+    "1-11 number": {("DL-13", "letter_form_differs")},
+    "2-7 duration": {("3-4", "file_not_fully_checked")},
 }
 
 
@@ -91,6 +99,22 @@ def _annexes(unit: Unit, record: Record) -> tuple[dict[str, Any], dict[str, Any]
     return _wire(replace(record, documents=(document,))), {}
 
 
+def _letter(name: str, content: bytes, **changes: Any) -> Any:
+    """A letter in place of the plain text, described by the record but for these changes."""
+
+    def plant(unit: Unit, record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
+        document = replace(record.documents[0], files=(unit.file(name, content),))
+        said = {"title": PAPER.title, "doc_no": PAPER.doc_no, "pages": 1, **changes}
+        return _wire(replace(record, documents=(document,), **said)), {}
+
+    return plant
+
+
+def _recording(unit: Unit, record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
+    document = replace(record.documents[0], files=(unit.file("录音.wav", wave()),))
+    return _wire(replace(record, documents=(document,), pages=None, remark="时长：1:00:00")), {}
+
+
 def _term(title: str, term: str) -> Callable[[Unit, Record], tuple[dict[str, Any], dict[str, Any]]]:
     def plant(unit: Unit, record: Record) -> tuple[dict[str, Any], dict[str, Any]]:
         code = (record.code or "").replace("-D30-", f"-{term}-")
@@ -114,6 +138,8 @@ def _fault(name: str, found: Found, plant: Any) -> Fault:
 FAULTS = [
     *(_of_record(bad) for bad in BAD_RECORDS),
     *(_of_file(*bad) for bad in BAD_FILES),
+    _of_file("DL-2", "active_content", "x.ppt", slides(macros=True)),
+    _of_file("3-4", "file_not_fully_checked", "x.pdf", painted(b"0 0 m 10 10 x S")),
     _of_roles("final_draft_missing", "正本", "发文稿纸"),
     _of_roles("issuing_sheet_missing", "正本", "定稿"),
     _of_roles("main_text_missing", "文件处理单", "附件"),
@@ -121,6 +147,20 @@ FAULTS = [
     _fault("2-8", ("2-8", "annexes_missing"), _annexes),
     _fault("2-9 approved", ("2-9", "retention_too_short"), _term("财政局党组会议纪要", "D30")),
     _fault("2-9 term", ("2-9", "outside_hand_over_scope"), _term("关于有关事项的通知", "D10")),
+    _fault("DL-13 plain", ("DL-13", "letter_form_differs"), _letter("a.pdf", PLAIN)),
+    _fault("DL-13 ofd", ("DL-13", "letter_form_differs"), _letter("a.ofd", PLAIN_OFD)),
+    _fault(
+        "DL-13 issuer",
+        ("DL-13", "letter_form_differs"),
+        _letter("a.pdf", letter(), author="宜昌市审计局"),
+    ),
+    _fault(
+        "1-11 number",
+        ("1-11", "text_differs"),
+        _letter("a.pdf", letter(), doc_no="宜财预〔2023〕3号"),
+    ),
+    _fault("1-11 doc", ("1-11", "text_differs"), _letter("a.doc", word("预算" * 30), pages=None)),
+    _fault("2-7 duration", ("2-7", "duration_differs"), _recording),
     _fault("1-8", ("1-8", "archival_code_twice"), _same_code),
     _fault("1-11", ("1-11", "file_missing"), _lost_file),
 ]
@@ -137,7 +177,7 @@ def a_record(unit: Unit, place: int) -> Record:
     )
 
 
-def found_in(unit: Unit, wire: dict[str, Any], more: dict[str, Any]) -> set[Found]:
+def report_on(unit: Unit, wire: dict[str, Any], more: dict[str, Any]) -> Report:
     options = dict(more)
     paths = {
         str(file.get("id")): unit.folder / str(file.get("sha256"))
@@ -146,7 +186,11 @@ def found_in(unit: Unit, wire: dict[str, Any], more: dict[str, Any]) -> set[Foun
     }
     if options.pop("without_files", False):
         paths = {}
-    report = inspect_record(wire, paths, context(unit, stage=Stage.TRANSFER, **options))
+    return inspect_record(wire, paths, context(unit, stage=Stage.TRANSFER, **options))
+
+
+def found_in(unit: Unit, wire: dict[str, Any], more: dict[str, Any]) -> set[Found]:
+    report = report_on(unit, wire, more)
     by_finding = {(each.number, each.code) for each in report.findings}
     failed = {each.number for each in report.checks if each.outcome is Outcome.FAILED}
     assert failed == {each.number for each in report.errors}
@@ -170,6 +214,10 @@ def planted_batch(unit: Unit, count: int) -> None:
         if (said := found_in(unit, wire, more)) != expected:
             wrong.append((place, name, sorted(said - expected), sorted(expected - said)))
     assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_there_are_sixty_kinds_of_faults() -> None:
+    assert len({(each.name, *sorted(each.expected)) for each in FAULTS}) >= 60
 
 
 def test_each_kind_of_fault_is_found_and_nothing_else(unit: Unit) -> None:

@@ -26,10 +26,11 @@ def sound_pdf(text: str = "Hello") -> bytes:
     stream = f"BT /F1 12 Tf 20 100 Td ({text}) Tj ET".encode()
     bodies = [
         b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R 5 0 R]/Count 2>>",
+        b"<</Type/Pages/Kids[3 0 R 5 0 R]/Count 2/Resources<</Font<</F1 6 0 R>>>>>>",
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R>>",
         b"<</Length %d>>\nstream\n%s\nendstream" % (len(stream), stream),
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R>>",
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
     ]
     whole, offsets = b"%PDF-1.4\n", []
     for number, body in enumerate(bodies, 1):
@@ -37,8 +38,8 @@ def sound_pdf(text: str = "Hello") -> bytes:
         whole += b"%d 0 obj\n%s\nendobj\n" % (number, body)
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     start = len(whole)
-    whole += b"xref\n0 6\n0000000000 65535 f \n" + table
-    return whole + b"trailer\n<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % start
+    whole += b"xref\n0 7\n0000000000 65535 f \n" + table
+    return whole + b"trailer\n<</Size 7/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % start
 
 
 @dataclass

@@ -1,0 +1,128 @@
+"""What an inspection has shown, told for people and for programs: lines, JSON, a page, a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shared.inspection.report import Report
+    from shared.inspection.scheme import Scheme
+    from shared.inspection.subject import Context
+
+Named = Sequence[tuple[str, "Report"]]
+_VERDICTS = {"passed": "通过", "failed": "不通过", "open": "未见不合格，尚有未完成的检测项"}
+
+
+def wire_of(stage: str, named: Named) -> dict[str, Any]:
+    """Of every subject the outcome of every item, and one verdict, as plain values."""
+    reports = [report for _name, report in named]
+    subjects = [
+        {
+            "subject": name,
+            "verdict": _verdict([report]),
+            "conclusion": report.conclusion,
+            "items": [
+                {
+                    "item": each.number,
+                    "name": each.name,
+                    "outcome": str(each.outcome),
+                    "reason": each.reason,
+                    "findings": [
+                        found.to_wire() for found in report.findings if found.number == each.number
+                    ],
+                }
+                for each in report.checks
+            ],
+        }
+        for name, report in named
+    ]
+    return {
+        "tool": reports[0].tool,
+        "stage": stage,
+        "scheme": reports[0].scheme,
+        "at": reports[0].at,
+        "verdict": _verdict(reports),
+        "subjects": subjects,
+    }
+
+
+def _verdict(reports: Sequence[Report]) -> str:
+    """`failed`, `open` (something was not examined) or `passed`, which alone says all is right."""
+    if not all(each.passed for each in reports):
+        return "failed"
+    return "open" if any(each.undecided for each in reports) else "passed"
+
+
+def lines_of(wire: dict[str, Any]) -> Iterator[str]:
+    """Problems first; what is in order is only counted."""
+    for each in sorted(wire["subjects"], key=lambda subject: subject["verdict"] != "failed"):
+        found = [finding for item in each["items"] for finding in item["findings"]]
+        if found:
+            yield f"{each['subject']}：{_VERDICTS[each['verdict']]}"
+        for finding in found:
+            mark = "✗" if finding["severity"] == "error" else "？"
+            yield f"  {mark} {finding['number']} {finding['problem']}{finding['remedy']}"
+    clean = sum(all(not item["findings"] for item in each["items"]) for each in wire["subjects"])
+    yield f"共 {len(wire['subjects'])} 个，其中 {clean} 个没有发现问题。"
+    yield f"结论：{_VERDICTS[wire['verdict']]}。"
+    open_items = {
+        f"{item['item']} {item['name']}"
+        for each in wire["subjects"]
+        for item in each["items"]
+        if item["outcome"] in ("not_run", "manual")
+    }
+    if open_items:
+        yield f"未完成的检测项：{'、'.join(sorted(open_items))}。"
+
+
+def page_of(wire: dict[str, Any]) -> str:
+    """A page for the browser."""
+    from jinja2 import Environment, PackageLoader
+
+    from shared.inspection.report import OUTCOME_NAMES
+    from shared.kernel.clock import local_text, parse_utc
+
+    pages = Environment(loader=PackageLoader("shared.command", "templates"), autoescape=True)
+    return pages.get_template("inspection.html").render(
+        report=wire,
+        at=local_text(parse_utc(wire["at"])),
+        verdicts=_VERDICTS,
+        outcomes={str(outcome): name for outcome, name in OUTCOME_NAMES.items()},
+    )
+
+
+def paper_of(path: Path, paths: Sequence[Path], named: Named, context: Context) -> bytes:
+    """The 四性检测报告 for the file, as PDF: one form for a batch, a folder and a file."""
+    from shared.inspection.verdict import Tally, judge
+    from shared.packaging.inspection_report import Inspected, inspection_report, report_pdf
+
+    tally = Tally()
+    for _name, report in named:
+        tally.add(report)
+    first, last = named[0][1], named[-1][1]
+    about = Inspected(
+        batch={"id": path.name, "title": path.name, "round": 1},
+        unit="（未说明）",
+        archive="（本机检测）",
+        fonds="（未说明）",
+        occasion={"occasion": str(context.at), "name": _occasion(context.scheme, context)},
+        counted={
+            "records": len(named),
+            "files": len(paths),
+            "bytes": sum(each.stat().st_size for each in paths),
+        },
+        tool=first.tool,
+        scanner=first.scanner,
+        inspected_by="danglian inspect",
+        reviewed_by="",
+        begun_at=first.at,
+        ended_at=last.at,
+        found=[(name, report.findings) for name, report in named],
+    )
+    return report_pdf(inspection_report(about, judge(context.scheme, context.at, tally)))
+
+
+def _occasion(scheme: Scheme, context: Context) -> str:
+    return str(scheme.occasions[context.at]["name"])

@@ -1,0 +1,90 @@
+"""What a PDF is drawn with (ISO 32000-1, 7.8): operators that there are, names that lead on.
+
+Readers pass over what they do not understand, and a part of the page is missing without a word.
+Some programs write such things, and the page looks right: whether it does a person sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pikepdf
+
+from shared.inspection.formats.examination import Look
+from shared.inspection.formats.trouble import UNSURE
+
+#: Every operator (annex A) with the least operands that it takes; INLINE is BI … EI to pikepdf.
+_LEAST = {
+    **dict.fromkeys(
+        (
+            "b", "B", "b*", "B*", "BT", "BX", "EMC", "ET", "EX", "f", "F", "f*", "h", "n", "q", "Q",
+            "s", "S", "T*", "W", "W*", "INLINE", "SC", "sc", "SCN", "scn",
+        ), 0,
+    ),
+    **dict.fromkeys(
+        (
+            "BMC", "CS", "cs", "Do", "g", "G", "gs", "i", "j", "J", "M", "MP", "ri", "sh", "Tc",
+            "Tj", "TJ", "TL", "Tr", "Ts", "Tw", "Tz", "w", "'",
+        ), 1,
+    ),
+    **dict.fromkeys(("BDC", "d", "d0", "DP", "l", "m", "Td", "TD", "Tf"), 2),
+    **dict.fromkeys(("rg", "RG", '"'), 3),
+    **dict.fromkeys(("k", "K", "re", "v", "y"), 4),
+    **dict.fromkeys(("c", "cm", "d1", "Tm"), 6),
+}  # fmt: skip
+#: What begins a path, what goes on with one, and what ends it (8.5.2, 8.5.3).
+_BEGINNING, _GOING_ON = {"m", "re"}, {"l", "c", "v", "y", "h"}
+_ENDING = {"S", "s", "f", "F", "f*", "B", "B*", "b", "b*", "n"}
+#: Operators whose first operand is the name of a resource, and the list that it is in.
+_NAMING = {"Tf": "/Font", "Do": "/XObject", "gs": "/ExtGState", "sh": "/Shading"}
+
+
+def examine(document: pikepdf.Pdf, look: Look) -> None:
+    """Every page and what it includes, until the time is over (which showing the pages says)."""
+    if document.Root.Pages.get("/Count") != len(document.pages):
+        look.trouble(UNSURE, "PDF 登记的页数有误，有的软件可能打不开")
+    for number, page in enumerate(document.pages, 1):
+        for each, resources in _drawn(page):
+            if look.is_late:
+                return
+            if not _is_understood(each, resources):
+                look.trouble(
+                    UNSURE, "PDF 的页面内容有误，可能有一部分不能正常显示", f"第 {number} 页"
+                )
+                return  # one page named is enough to have it looked at
+
+
+def _drawn(page: pikepdf.Page) -> Iterator[tuple[Any, Any]]:
+    """The page and the forms that it draws, with the resources of each."""
+    yield page, page.resources
+    for each in page.resources.get("/XObject", {}).values():
+        if each.get("/Subtype") == "/Form":
+            yield each, each.get("/Resources", page.resources)
+
+
+def _is_understood(content: Any, resources: Any) -> bool:
+    is_right, has_point = True, False
+    named: set[tuple[str, str]] = set()
+    for said in pikepdf.parse_content_stream(content):
+        operator = str(said.operator).partition(" ")[0]
+        if operator == "BX":  # within BX … EX anything may stand
+            return True
+        if operator not in _LEAST or len(said.operands) < _LEAST[operator]:
+            is_right = False
+        elif operator in _NAMING:
+            named.add((_NAMING[operator], str(said.operands[0])))
+        elif operator in _GOING_ON:
+            is_right &= has_point
+        elif operator in _BEGINNING:
+            has_point = True
+        elif operator in _ENDING:
+            has_point = False
+    return is_right and all(_leads_on(resources.get(of, {}).get(name), of) for of, name in named)
+
+
+def _leads_on(found: Any, of: str) -> bool:
+    """Whether a name leads to a resource that can be used: a font bears a name, or is a Type 3."""
+    if found is None or of != "/Font":
+        return found is not None
+    return "/BaseFont" in found or found.get("/Subtype") == "/Type3"
