@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import shared.inspection.checks  # noqa: F401 - importing registers the checks
-from shared.inspection.checks.safety import CLASSIFIED
 from shared.inspection.finding import Finding
 from shared.inspection.registry import checks_of
 from shared.inspection.report import Outcome, Report
 from shared.inspection.run import inspect_record, report_of
+from shared.inspection.scheme import CLASSIFIED
 from shared.inspection.subject import Context, Form, Subject
 from shared.kernel.errors import Classified, DanglianError, Invalid, Unavailable
 from shared.packaging.eep import Trust, open_eep, verify

@@ -145,8 +145,10 @@ def test_boxes_gaps_and_the_end_of_retention_on_the_command_line(node: Node, cle
     run("file", "move-box", "8", *where, "--fonds", "A182", "--place", "2号库", code=1)
     kept = run("file", "extend", first, *where, "--retention", "30年", "--reason", "仍可查考")
     assert kept["code"] == "A182-WS·2010-D30-BGS-0001"
-    why = ("--reason", "无用", "--appraised-by", "张鉴定")
-    why += ("--watched-by", "甲监销", "--watched-by", "乙监销")
+    why = (
+        *("--reason", "无用", "--appraised-by", "张鉴定"),
+        *("--watched-by", "甲监销", "--watched-by", "乙监销"),
+    )
     run("file", "dispose", second, *where, *why, "--as", "zhang", code=1)
     (gone,) = run("file", "dispose", second, *where, *why)["records"]
     assert gone["state"] == "disposed"

@@ -123,13 +123,16 @@ def test_who_may_do_what(room: Room, grant: Grant, verb: str) -> None:
         and grant.archive_code in (None, YILING_ARCHIVE)
         and grant.fonds_id is None
     )
-
     does = {
-        "drawn": lambda session: disposal.remove_lines(who, made.id, room.ids[:1], session=session),
-        "submit": lambda session: disposal.submit(who, made.id, session=session),
-        "approve": lambda session: disposal.approve(who, made.id, session=session),
-        "watch": lambda session: disposal.witness(who, made.id, session=session),
-        "call_off": lambda session: disposal.call_off(who, made.id, "不再需要", session=session),
+        "drawn": lambda list_id, session: disposal.remove_lines(
+            who, list_id, room.ids[:1], session=session
+        ),
+        "submit": lambda list_id, session: disposal.submit(who, list_id, session=session),
+        "approve": lambda list_id, session: disposal.approve(who, list_id, session=session),
+        "watch": lambda list_id, session: disposal.witness(who, list_id, session=session),
+        "call_off": lambda list_id, session: disposal.call_off(
+            who, list_id, "不再需要", session=session
+        ),
     }
     with room.hub.city.database.write() as session:
         made = disposal.begin(room.appraiser, YILING_ARCHIVE, "清册", room.ids, session=session)
@@ -139,7 +142,7 @@ def test_who_may_do_what(room: Room, grant: Grant, verb: str) -> None:
         if verb == "watch":
             disposal.approve(room.leader, made.id, session=session)
         try:
-            does[verb](session)
+            does[verb](made.id, session)
             done = True
         except NotAllowed:
             done = False

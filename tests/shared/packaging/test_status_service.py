@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from shared.seals import Revocation
 from shared.seals.trust import revocation_of
 from shared.verifier import certificates
 from shared.verifier.certificates import Authorities, NotTrusted
+from tests.damage import flipped
 from tests.servers.ocsp import Responder
 from tests.servers.time_stamps import _key, certificate
 from tests.shared.seals.samples import DAY, NOW, Party
@@ -85,11 +87,7 @@ def test_what_it_does_not_know_or_does_not_say_now_is_no_answer(
             service.ask(*pair(party))
     # Any byte of what is signed; the certificates behind it bear their own signatures.
     for at in (60, 120, 180):
-        responder.answers = (
-            lambda answer, at=at: (  # type: ignore[misc]
-                answer[:at] + bytes([answer[at] ^ 1]) + answer[at:][1:]
-            )
-        )
+        responder.answers = partial(flipped, at=at)
         with pytest.raises(Unavailable):
             service.ask(*pair(party))
 
