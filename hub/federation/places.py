@@ -1,15 +1,15 @@
-"""The data folder of a hub: settings, database, objects, uploads, keys."""
+"""The data folder of a hub: database, objects, uploads, keys, and what its settings name."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub.federation.key_files import KeyFiles
+from hub.federation.settings import HubSettings
 from shared.kernel.database import Database
 from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
 from shared.kernel.identifiers import new_id
@@ -37,131 +37,6 @@ _ARCHIVE_CODE = re.compile(r"[0-9A-Za-z]{1,20}")
 
 #: What a node may send in one go (protocol §1 and §6); announced at enrolment.
 LIMITS = {"inline_package": 65536, "run_entries": 1000, "run_bytes": 1024 * 1024}
-
-
-@dataclass(frozen=True)
-class HubSettings:
-    """What can be set for a hub (`settings.toml`, or `DANGLIAN_…` variables).
-
-    Attributes:
-        name: name of the platform, shown on every page.
-        hub_id: id of this hub; made at `hub init`, never changed.
-        city: 12-digit code of the city.
-        host: address to listen on.
-        port: port to listen on; 0 takes a free one.
-        threads: how many requests are served at a time.
-        link: `embedded:///path/to/link.sqlite`, or `amqps://mq.example:5671/virtual-host`.
-        node_link: where nodes reach the broker; empty takes the same as `link`.
-        broker_management: `https://mq.example:15671`: the broker's management API.
-        broker_user: the hub's account on the broker, with the tag `administrator`.
-        broker_password: its password.
-        broker_ca: path of the certificate (PEM) that the broker's must lead to; empty takes the
-            system's. Nodes get it with their account.
-        shards: into how many queues of the broker the nodes are divided; these run in parallel.
-        public_url: address under which nodes reach this hub; empty takes host and port.
-        grant_policy: what happens when a copied or restored node asks for a new grant: `ask`
-            leaves it to an administrator, `auto` grants it at once.
-        code_hours: for how long a one-time enrolment code is valid.
-        node_quota_mb: how much one node may have in upload at a time.
-        store: `s3://host:port/bucket` (`s3+http://…` without encryption) for an S3 service, or a
-            folder, as its whole path, for what the archives keep; empty keeps objects and uploads
-            in the data folder.
-        store_access_key: account at the S3 service.
-        store_secret_key: its secret; better given as `DANGLIAN_STORE_SECRET_KEY`.
-        second_store: where a second copy of all that is received is kept: a folder that exists, as
-            its whole path, or an address like `store`; empty for none.
-        second_store_access_key: account at the second store's S3 service.
-        second_store_secret_key: its secret; better given as `DANGLIAN_SECOND_STORE_SECRET_KEY`.
-        fixity_days: after how many days what is kept is read again and checked; 0 for never.
-        fixity_mb_per_second: how much of each store is read in a second at most, for that and for
-            exports on the page; 0 for as much as it gives.
-        inspection_days: within how many days what is kept is inspected again 保存环节; 0 for never.
-        inspection_percent: how much of it in that time, in a hundred; those that were not inspected
-            for the longest come first, so that everything has its turn.
-        inspection_mb_per_second: how much is read in a second at most for that; 0 for no bound.
-        stamp_url: `https://…`: the authority (RFC 3161) that stamps receipts; empty for none.
-        stamp_authorities: path of the roots (PEM) that its certificate must lead to.
-        stamp_policy: OID of the policy under which it must stamp; empty takes any.
-        stamp_timeout: how many seconds to wait for it.
-        status_url: `https://…`: the responder (OCSP, RFC 6960) that is asked at receipt whether the
-            certificates of seals are revoked; empty for none. Needs `seal_authorities`.
-        status_timeout: how many seconds to wait for it.
-        seal_authorities: path of the folder with who counts for seals, see
-            `shared.seals.authorities`; empty for nobody.
-        clamd: where the virus scanner clamd listens, `unix:/run/clamav/clamd.ctl` or
-            `tcp://127.0.0.1:3310`; empty for none.
-        recount_hours: how often each fonds' counts are made anew from its records; 0 for never.
-        sso_issuer: `https://…`: the identity service (OpenID Connect issuer) through which people
-            sign in; empty for none.
-        sso_client_id: this hub's client id there.
-        sso_client_secret_file: path of the file with the client's secret; empty for none.
-        sso_label: what the link on the sign-in page says.
-        sso_scopes: what is asked for, `openid` among it.
-        sso_claims: path of a TOML file that says which claim says what, see `hub.signon.claims`.
-        sso_ca: path of the certificate (PEM) that the service's must lead to; empty takes the
-            system's.
-        password_length: the least number of characters of a password.
-        lock_after: after how many failures in a row an account is locked.
-        lock_minutes: for how long at first; each further lock lasts twice as long.
-        session_hours: a sign-in ends after so many hours, whatever happens.
-        idle_minutes: a browser's sign-in ends when nothing happened for so long.
-        factor_for_administrators: whether administrators need a second factor.
-        emergency_hours: for how long an emergency account is open, once two have opened it.
-        database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
-    """
-
-    name: str
-    hub_id: str
-    city: str = "420500000000"
-    host: str = "127.0.0.1"
-    port: int = 8060
-    threads: int = 8
-    link: str = ""
-    node_link: str = ""
-    broker_management: str = ""
-    broker_user: str = ""
-    broker_password: str = field(default="", repr=False)
-    broker_ca: str = ""
-    shards: int = 4
-    public_url: str = ""
-    grant_policy: str = "ask"
-    code_hours: int = 72
-    node_quota_mb: int = 20480
-    store: str = ""
-    store_access_key: str = ""
-    store_secret_key: str = ""
-    second_store: str = ""
-    second_store_access_key: str = ""
-    second_store_secret_key: str = ""
-    fixity_days: int = 90
-    fixity_mb_per_second: int = 20
-    inspection_days: int = 365
-    inspection_percent: int = 100
-    inspection_mb_per_second: int = 2
-    stamp_url: str = ""
-    stamp_authorities: str = ""
-    stamp_policy: str = ""
-    stamp_timeout: int = 10
-    status_url: str = ""
-    status_timeout: int = 10
-    seal_authorities: str = ""
-    clamd: str = ""
-    recount_hours: int = 24
-    sso_issuer: str = ""
-    sso_client_id: str = ""
-    sso_client_secret_file: str = ""
-    sso_label: str = "统一身份认证登录"
-    sso_scopes: str = "openid profile"
-    sso_claims: str = ""
-    sso_ca: str = ""
-    password_length: int = 8
-    lock_after: int = 5
-    lock_minutes: int = 10
-    session_hours: int = 12
-    idle_minutes: int = 30
-    factor_for_administrators: bool = False
-    emergency_hours: int = 8
-    database: str = ""
 
 
 class HubKeys:

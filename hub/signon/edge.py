@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from hub.federation.places import HubSettings
+from hub.federation.settings import HubSettings
 from hub.signon.claims import ClaimMapping, read_mapping
 from hub.signon.provider import Provider, ProviderSettings
 from shared.kernel.errors import NotFound

@@ -14,7 +14,8 @@ import click
 import pytest
 
 from hub.app import make_app
-from hub.federation.places import HubFolder, HubSettings
+from hub.federation.places import HubFolder
+from hub.federation.settings import HubSettings
 from hub.review.service import PRESET_REASONS
 from hub.wiring import handlers
 from node.office.places import NodeSettings
