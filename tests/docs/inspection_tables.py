@@ -70,10 +70,9 @@ def limits() -> Table:
     return (
         ("item", "name", "no machine can tell", "what a person is asked"),
         (
-            (number, first.name, first.beyond, first.ask)
+            (number, first.name, first.beyond or "无", first.ask)
             for number, of in _items().items()
             for first in [next(iter(of.values()))]
-            if first.beyond or first.ask
         ),
     )
 

@@ -185,6 +185,15 @@ def letter(**changes: Any) -> bytes:
     return pdf.letter(replace(PAPER, **changes), random.Random(1))
 
 
+def letter_on(box: list[float]) -> bytes:
+    """A letter whose paper is cut to this box, in points."""
+    buffer = io.BytesIO()
+    with pikepdf.open(io.BytesIO(letter())) as document:
+        document.pages[0].MediaBox = document.pages[0].CropBox = box
+        document.save(buffer)
+    return buffer.getvalue()
+
+
 def letter_ofd(**changes: Any) -> bytes:
     """The same as OFD."""
     return ofd.letter(replace(PAPER, **changes), random.Random(1))

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from shared.demo.generator.papers import Kind
 from shared.inspection.foreign import inspect_form
 from shared.inspection.report import Outcome, Report, Stage
 from shared.inspection.run import inspect_batch
@@ -29,6 +30,7 @@ from shared.kernel.keys import SigningKey
 from shared.records.holdings import Holding
 from shared.records.numbering import Gap
 from shared.records.record import Document, Event, record_to_wire
+from tests.shared.inspection.files import letter, letter_on
 from tests.shared.inspection.reports import context, in_metadata, repacked
 from tests.shared.inspection.test_checks import BAD_FILES, BAD_RECORDS
 from tests.shared.inspection.test_items import (
@@ -193,6 +195,18 @@ def others(unit: Unit, folder: Path) -> Iterator[tuple[str, Callable[[], Report]
     def rename(wire: dict[str, Any]) -> None:
         wire["documents"][0]["files"][0]["name"] = "甲.exe"
 
+    for name, file in (
+        ("not A4", letter_on([0, 0, 612, 792])),
+        ("narrow", letter_on([40, -40, 635.28, 801.89])),
+        ("wide", letter_on([-60, 0, 535.28, 841.89])),
+        ("plain", letter(kind=Kind.INTERNAL)),
+    ):
+        yield f"letter {name}", lambda file=file: of_file("通知.pdf", file)(unit, folder)
+    for field, value in (
+        ("title", "关于召开会议的纪要"), ("date", date(2024, 3, 4)), ("doc_no", None)
+    ):  # fmt: skip
+        of_letter = unit.record(unit.file("通知.pdf", letter()), pages=1, **{field: value})
+        yield f"letter with another {field}", lambda each=of_letter: the_record(unit, each)
     yield "package misplaced", rewritten(unit, folder, swap)
     yield "package renamed", rewritten(unit, folder, rename)
     row = foreign()["目录文件.XML"].replace("预算的".encode(), "决算的".encode())

@@ -6,7 +6,6 @@ import io
 from datetime import date
 from pathlib import Path
 
-import pikepdf
 import pytest
 from PIL import Image, ImageDraw
 
@@ -16,7 +15,7 @@ from shared.inspection.formats.letter import facts_of_pictures, names_addressee,
 from shared.inspection.formats.looking import examine
 from shared.inspection.report import Outcome, Report
 from shared.inspection.run import inspect_record
-from tests.shared.inspection.files import letter, letter_ofd
+from tests.shared.inspection.files import letter, letter_ofd, letter_on
 from tests.shared.inspection.reports import context, found, outcome
 from tests.shared.packaging.samples import Unit
 
@@ -77,11 +76,7 @@ def test_another_paper_and_narrow_margins_are_named(unit: Unit) -> None:
         ([0, 0, 612, 792], "不是 A4（215.9×279.4 毫米）"),
         ([40, -40, 635.28, 801.89], "订口只有 10.5 毫米"),
     ):
-        buffer = io.BytesIO()
-        with pikepdf.open(io.BytesIO(letter())) as document:
-            document.pages[0].MediaBox = document.pages[0].CropBox = box
-            document.save(buffer)
-        assert lack in lacks(inspected(unit, buffer.getvalue()))
+        assert lack in lacks(inspected(unit, letter_on(box)))
 
 
 def test_what_has_no_number_or_no_text_is_not_looked_at(unit: Unit) -> None:
