@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
 from flask import Response, request, send_file
 
@@ -18,7 +19,9 @@ _SHOWN_INLINE = frozenset({PDF, "image/png", "image/jpeg", "image/gif", "image/w
 def stream_out(pieces: Iterable[bytes], name: str) -> Response:
     """Answer with a file that is made while it goes out; its length is not known before."""
     response = Response(pieces, mimetype="application/octet-stream")
-    response.headers.set("Content-Disposition", "attachment", filename=name)
+    # A header is ASCII: other letters stand in `filename*` (RFC 6266), quoted.
+    named = {"filename": name} if name.isascii() else {"filename*": f"UTF-8''{quote(name)}"}
+    response.headers.set("Content-Disposition", "attachment", **named)
     response.headers["Cache-Control"] = "private, no-store"
     return response
 

@@ -181,6 +181,7 @@ def test_the_log_goes_out_signed_by_the_hub(people, city, tmp_path):
     sign_in, _ = people
     answer = sign_in("admin").get("/audit/export")
     assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"].isascii(), "a server sends nothing else"
     file = tmp_path / "日志.jsonl"
     file.write_bytes(answer.data)
     found = verify_files([file], key=city.key.public)

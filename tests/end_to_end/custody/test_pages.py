@@ -92,7 +92,10 @@ def test_leaders_and_the_administrator_hand_a_fonds_over_by_their_pages(two: Two
 
 
 #: What somebody may post although the only fonds of the node is not written here.
-_ALWAYS = ("/sign-out", "/password", "/custody/", "/sync", "/parcels", "/jobs", "/session")
+_ALWAYS = (
+    *("/sign-out", "/password", "/factors", "/session"),
+    *("/custody/", "/sync", "/parcels", "/jobs"),
+)
 
 
 def offered_changes(person: Browser) -> set[str]:

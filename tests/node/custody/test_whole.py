@@ -13,6 +13,8 @@ OF_THE_NODE = {
     "office": "who the node is",
     "office_hub_key": "whom it trusts",
     "office_fonds": "which fonds it keeps, and how they stand here",
+    "office_ruleset": "what archives inspect by; the hub tells the new keeper",
+    "office_schedule": "the approved tables of fonds; the hub tells the new keeper",
     "filing_place": "shared by all fonds; places travel by name",
     "filing_held": "what the hub said in one adoption",
     "hand_over": "the hand-overs themselves, of which each side has its own",
