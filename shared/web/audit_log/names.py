@@ -208,4 +208,7 @@ VALUE_NAMES = {
     "destroy": "销毁",
     "extend": "续存",
     "raise": "升级为永久",
+    "password": "密码",
+    "provider": "统一身份认证",
+    "hub": "市级平台",
 }
