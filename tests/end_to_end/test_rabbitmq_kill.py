@@ -93,7 +93,7 @@ def pair(tmp_path: Path, rabbitmq: RabbitMQ) -> Iterator[Pair]:
     [
         ("node", "publish"),
         ("hub", "confirm"),
-        ("node", "acknowledge"),
+        pytest.param("node", "acknowledge", marks=pytest.mark.at_length),
         pytest.param("hub", "publish", marks=pytest.mark.at_length),
         pytest.param("node", "confirm", marks=pytest.mark.at_length),
         pytest.param("hub", "acknowledge", marks=pytest.mark.at_length),

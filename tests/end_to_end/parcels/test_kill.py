@@ -27,7 +27,8 @@ def close(city: Federation, unit: Unit) -> None:
 
 @pytest.mark.parametrize(
     "point",
-    [("add-after", 4), ("replace-before", 1), ("commit", 1),
+    [("add-after", 4), ("commit", 1),
+     pytest.param(("replace-before", 1), marks=pytest.mark.at_length),
      pytest.param(("add-before", 8), marks=pytest.mark.at_length),
      pytest.param(("replace-after", 3), marks=pytest.mark.at_length)],
 )  # fmt: skip
@@ -67,8 +68,9 @@ def test_what_a_killed_process_left_on_the_stick_is_cleared_by_the_next(
 
 @pytest.mark.parametrize(
     "point",
-    [*(("commit", at) for at in (1, 4, 7, 12)), ("part-before", 1), ("part-after", 2),
-     ("part-after", 6)],
+    [("commit", 1), ("commit", 7), ("part-before", 1), ("part-after", 2),
+     *(pytest.param(point, marks=pytest.mark.at_length)
+       for point in (("commit", 4), ("commit", 12), ("part-after", 6)))],
 )  # fmt: skip
 def test_killed_while_the_hub_takes_a_stick_in(
     city: Federation, unit: Unit, sticks: Sticks, point: tuple[str, int]

@@ -217,6 +217,7 @@ def test_the_broker_follows_the_nodes(broker, hub, nodes, city, rabbitmq) -> Non
     assert rabbitmq.user in users
 
 
+@pytest.mark.at_length
 def test_a_queue_that_came_back_from_a_kill_without_a_leader_is_made_anew(city) -> None:
     """RabbitMQ notes the last quorum queue after seconds; killed before, it knows half of it."""
     rabbitmq = RabbitMQ()
