@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tests.servers.answering import Answering
 
 POLICY = "1.2.3.4.1"
 _CONFIG = """
@@ -37,45 +36,22 @@ ess_cert_id_alg = {ess}
 """
 
 
-class Authority:
-    """The authority, serving until `close`. Its certificate can be made anew.
+class Authority(Answering):
+    """The authority, serving until `close`. Its certificate can be made anew."""
 
-    `answers` changes what is sent: it takes the true answer, and None makes the service fail.
-    """
+    media_type = "application/timestamp-reply"
+    path = "tsa"
 
     def __init__(self, folder: Path, *, kind: str = "ecdsa", ess: str = "sha256") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self._kind = folder, kind
-        self.answers: Callable[[bytes], bytes | None] = lambda answer: answer
-        self.asked = 0
         self._root_key = _key("ecdsa")
         self._root = certificate("试验时间戳根证书", self._root_key, self._root_key, days=7300)
         (folder / "ca.pem").write_bytes(self._root.public_bytes(Encoding.PEM))
         (folder / "openssl.cnf").write_text(_CONFIG.format(folder=folder, ess=ess))
         (folder / "serial").write_text("01\n")
         self.certify(days=3650)
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                query = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = outer._answer(query)
-                self.send_response(503 if answer is None else 200)
-                self.send_header("Content-Type", "application/timestamp-reply")
-                self.send_header("Content-Length", str(len(answer or b"")))
-                self.end_headers()
-                self.wfile.write(answer or b"")
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/tsa"
+        super().__init__()
 
     @property
     def root(self) -> Path:
@@ -93,21 +69,16 @@ class Authority:
             key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         )
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _answer(self, query: bytes) -> bytes | None:
-        self.asked += 1
+    def true_answer(self, question: bytes) -> bytes:
+        """What `openssl ts` says."""
         asked, answered = self.folder / "query.tsq", self.folder / "answer.tsr"
-        asked.write_bytes(query)
+        asked.write_bytes(question)
         subprocess.run(
             ["openssl", "ts", "-reply", "-config", self.folder / "openssl.cnf", "-section", "it",
              "-queryfile", asked, "-out", answered],
             check=True, capture_output=True,
         )  # fmt: skip
-        return self.answers(answered.read_bytes())
+        return answered.read_bytes()
 
 
 def _key(kind: str) -> Any:

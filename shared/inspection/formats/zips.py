@@ -19,6 +19,7 @@ _MOST_ENTRIES = 20_000
 _MOST_XML = 64 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _USUAL = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+#: What `zipfile` raises for a broken ZIP (NotImplementedError: packed in a way it does not know).
 _ERRORS = (
     zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError,
     zlib.error, LookupError,
