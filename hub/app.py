@@ -114,6 +114,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
         subject_names=audit_names.subject_names,
         policy=policy_of(folder.settings),
         way=_way(sign_on) if sign_on else None,
+        menu=(("reference.index", "接口说明"),),
         proxies=proxies,
     )
     app.extensions[SIGN_ON] = sign_on

@@ -10,6 +10,8 @@ from flask_smorest import Api, Blueprint
 from marshmallow import Schema, fields
 from webargs.flaskparser import FlaskParser
 
+from shared.web.reference.described import with_examples
+
 PREFIX = "/api/v1"
 
 
@@ -59,7 +61,8 @@ class DanglianApi(Api):
 
     def _openapi_json(self) -> ResponseReturnValue:
         """The description, with the prefix under which the app is mounted."""
-        return jsonify({**self.spec.to_dict(), "servers": [{"url": request.script_root or "/"}]})
+        described = with_examples(self.spec.to_dict())
+        return jsonify({**described, "servers": [{"url": request.script_root or "/"}]})
 
 
 def make_api(app: Flask, title: str, version: str) -> DanglianApi:

@@ -34,6 +34,8 @@ from shared.web.forms import upload_limit_of
 from shared.web.frame import PRODUCT, FrameMaker, LightSource
 from shared.web.jobs.views import blueprint as job_pages
 from shared.web.links import is_api
+from shared.web.reference.views import API
+from shared.web.reference.views import blueprint as reference_pages
 from shared.web.sessions import PrefixedSessions, Sessions, cookie_name, session_secret
 from shared.web.throttle import Throttle
 
@@ -156,9 +158,11 @@ def make_app(
 
     app.add_url_rule("/health", "health", _health)
     app.add_url_rule("/session", "session_state", _session_state)
-    for each in (accounts_pages, job_pages, audit_pages):
+    for each in (accounts_pages, job_pages, audit_pages, reference_pages):
         app.register_blueprint(each)
-    _join(app, make_api(app, PRODUCT, version("danglian")), (accounts_api, *blueprints))
+    api = make_api(app, PRODUCT, version("danglian"))
+    app.extensions[API] = api
+    _join(app, api, (accounts_api, *blueprints))
     frame = FrameMaker(title, navigation, light)
     frame.check(app)
     app.extensions["danglian.frame"] = frame
