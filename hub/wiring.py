@@ -53,6 +53,8 @@ _IDLE = {
     "exporting.sweep": 10.0,
     "disposal.execute": 2.0,
     "federation.rules": 2.0,
+    "sharing.decide": 1.0,
+    "sharing.sequence": 1.0,
     "repository.inspection": 10.0,
 }
 

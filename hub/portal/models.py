@@ -97,6 +97,4 @@ def forget_removed(database: Database) -> None:
     with database.reached(), database.engine.connect() as connection:
         driver = connection.connection.driver_connection
         assert driver is not None  # noqa: S101 - it was just opened
-        driver.execute("COMMIT")  # a checkpoint is made outside of transactions
-        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        driver.execute("BEGIN")
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # outside of any transaction

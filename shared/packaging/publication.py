@@ -22,7 +22,7 @@ from shared.kernel.clock import utc_text
 from shared.kernel.errors import Invalid
 from shared.kernel.files import file_sha256
 from shared.kernel.keys import PublicKey, SigningKey, document_is_signed_by, sign_document
-from shared.kernel.succession import hub_holder, read_chain
+from shared.kernel.succession import Succession, hub_holder, read_chain
 from shared.storage.temporary import temporary_file
 
 WHAT = "publication/1"
@@ -136,7 +136,9 @@ class Bundle:
         line = stream.readline(_HEAD_BYTES + 1)
         try:
             head = strict_json(line)
-            self._signed, self._successions = head["signed"], head["successions"]
+            if canonical_json(head) + b"\n" != line:
+                raise ValueError("not as it was written")
+            self._signed, self._successions = dict(head["signed"]), head["successions"]
             self.about = _about(head["document"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise damaged(name) from error
@@ -147,16 +149,12 @@ class Bundle:
         Raises Invalid (`publication_not_signed`).
         """
         keys = [known]
-        try:
-            for step in read_chain(self._successions, hub_holder(self.about.hub_id)):
-                if step.old == keys[-1]:
-                    keys.append(step.new)
-        except Invalid:
-            keys = [known]
+        for step in self._rolled_over():
+            if step.old == keys[-1]:
+                keys.append(step.new)
         for key in keys:
-            if isinstance(self._signed, Mapping) and document_is_signed_by(
-                key, self.about.document, self._signed
-            ):
+            named = (self._signed.get("key"), self._signed.get("public_key")) == (key.id, key.hex)
+            if named and document_is_signed_by(key, self.about.document, self._signed):
                 return key
         raise Invalid(
             "file",
@@ -164,6 +162,12 @@ class Bundle:
             "请核对它是不是本市平台导出的；平台的公钥换过的，请核对 --hub-key。",
             code="publication_not_signed",
         )
+
+    def _rolled_over(self) -> list[Succession]:
+        try:
+            return read_chain(self._successions, hub_holder(self.about.hub_id))
+        except Invalid as error:
+            raise damaged(self.name) from error
 
     def entries(self) -> Iterator[dict[str, Any]]:
         """The entries. Raises Invalid (`publication_damaged`) at the latest after the last one."""

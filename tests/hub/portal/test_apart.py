@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from shared.records.record import Opening
 from shared.records.security import SecurityClass
@@ -31,7 +32,7 @@ with subprocess.Popen(
 _ALONE = ("unshare", "--net", "--map-root-user", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 
 
-def _serve_alone(folder: Path) -> dict:
+def _serve_alone(folder: Path) -> dict[str, Any]:
     """What the portal in this folder answers to a visitor, in a network of its own if possible."""
     probe = [sys.executable, "-c", _PROBE, str(folder)]
     possible = shutil.which("unshare") and shutil.which("ip")

@@ -44,9 +44,9 @@ def test_records_are_listed_by_pages_searched_and_opened(reader):
     assert len(re.findall("data-row-link", reader.get("/?year=1985").text)) == 1
 
 
-@pytest.mark.parametrize("query", ["'", '"', "a' OR '1'='1", "*", "NEAR(", "x' --", "\x00"])
-def test_whatever_is_searched_for_is_only_text(reader, query):
-    assert reader.get("/", query_string={"q": query}).status_code == 200
+def test_whatever_is_searched_for_is_only_text(reader):
+    for query in ("'", '"', "a' OR '1'='1", "*", "NEAR(", "x' --", "\x00"):
+        assert reader.get("/", query_string={"q": query}).status_code == 200, query
 
 
 def test_a_field_that_is_not_published_says_so_and_is_not_found(portal):

@@ -11,6 +11,7 @@ from hub.federation.epochs import raise_generation
 from hub.federation.key_roll import roll_hub_key
 from hub.portal.models import OpenedRecord
 from hub.sharing import publishing
+from shared.kernel.canonical import canonical_json, strict_json
 from shared.kernel.errors import Conflict, DanglianError, Invalid, NotFound, WrongState
 from shared.kernel.keys import SigningKey, sign_document
 from shared.packaging import publication
@@ -110,9 +111,9 @@ def test_another_hubs_bundle_is_refused(portal):
     portal.publish()
     (file,) = portal.files()
     line, _, body = file.read_bytes().partition(b"\n")
-    head = publication.strict_json(line)
+    head = strict_json(line)
     head["signed"] = sign_document(SigningKey.generate(), head["document"])
-    file.write_bytes(publication.canonical_json(head) + b"\n" + body)
+    file.write_bytes(canonical_json(head) + b"\n" + body)
     assert _refused(portal) == "publication_not_signed"
 
 
@@ -125,7 +126,7 @@ def test_what_is_not_opened_is_refused_even_when_signed(portal):
         hub_id=portal.archive.city.folder.settings.hub_id, series=10_000, number=1, previous="",
         position=1, is_last=True, records=1, digest="", archives={},
     )  # fmt: skip
-    line = publication.canonical_json(entry).decode()
+    line = canonical_json(entry).decode()
     publication.write_bundle(
         portal.stick, [line], contents, key=portal.archive.city.key, successions=[]
     )

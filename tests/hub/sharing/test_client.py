@@ -7,6 +7,7 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ _PAGE = Path(__file__).parents[3] / "docs" / "integrators.md"
 def keep_copy():
     """The function that stands in the documents."""
     block = _PAGE.read_text(encoding="utf-8").split("<!-- example: full copy -->")[1]
-    names: dict = {}
+    names: dict[str, Any] = {}
     exec(re.search(r"```python\n(.+?)```", block, re.DOTALL)[1], names)
     return names["keep_copy"]
 
