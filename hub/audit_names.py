@@ -13,6 +13,11 @@ from hub.federation import service as federation
 from hub.receiving.service import Batch
 
 ACTION_NAMES = {
+    "sharing.policy_closed": "停止共享",
+    "sharing.policy_set": "规定共享范围",
+    "sharing.published": "生成发布包",
+    "sharing.restored": "恢复共享",
+    "sharing.withdrawn": "撤回共享",
     "sign_in.passed_on": "登录下属单位",
     "agreement.made": "登记集中保管协议",
     "appraisal.approved": "批准鉴定清册",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -42,8 +40,10 @@ from hub.receiving.commands import gaps_command, stamps_command
 from hub.repository.fixity_command import fixity_command
 from hub.repository.reinspecting_command import reinspect_command
 from hub.repository.versions_command import rendition_command
+from hub.sharing.command import publish_command, sharing_group
 from shared.command.audit import audit_group
 from shared.command.main import json_option, show, show_table
+from shared.command.stopping import stop_on_signal
 from shared.kernel.actor import Grant, Role
 from shared.kernel.ailment import Ailment
 from shared.kernel.collector import calm_collector
@@ -115,6 +115,8 @@ hub.add_command(migrate_command)
 hub.add_command(stamps_command)
 node_group.add_command(grant_command(_holdings))
 hub.add_command(user_group)
+hub.add_command(sharing_group)
+hub.add_command(publish_command)
 hub.add_command(export_command(_post_office))
 hub.add_command(import_command(_post_office))
 
@@ -210,7 +212,7 @@ def run(
     settings = place.settings
     chosen = _chosen(shards, place)
     stopping = threading.Event()
-    _stop_on_signal(stopping)
+    stop_on_signal(stopping)
     with folder_lock(place.path, "hub run"):
         settle_keys(place)
         server = serve(
@@ -245,7 +247,7 @@ def work_command(folder: Path, shards: tuple[int, ...], as_json: bool) -> None:
     place = HubFolder(folder)
     chosen = _chosen(shards, place)
     stopping = threading.Event()
-    _stop_on_signal(stopping)
+    stop_on_signal(stopping)
     with ExitStack() as stack:
         for shard in chosen:
             stack.enter_context(folder_lock(place.path / "shards" / str(shard), "hub work"))
@@ -269,14 +271,6 @@ def _chosen(shards: tuple[int, ...], place: HubFolder) -> tuple[int, ...]:
         if not 0 <= shard < place.shards:
             raise Invalid("shard", f"没有分片 {shard}。", f"分片从 0 到 {place.shards - 1}。")
     return shards or tuple(range(place.shards))
-
-
-def _stop_on_signal(stopping: threading.Event) -> None:
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
 
 
 @hub.command("status")

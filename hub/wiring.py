@@ -24,6 +24,8 @@ from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from hub.repository.audit_segments import AuditWriter
 from hub.repository.registers import RegisterWriter
+from hub.sharing.deciding import Deciding
+from hub.sharing.sequencing import Sequencing
 from hub.signon import for_nodes
 from shared.kernel.background import Background
 from shared.messaging.ahead import Ahead
@@ -51,6 +53,8 @@ _IDLE = {
     "exporting.sweep": 10.0,
     "disposal.execute": 2.0,
     "federation.rules": 2.0,
+    "sharing.decide": 1.0,
+    "sharing.sequence": 1.0,
     "repository.inspection": 10.0,
 }
 
@@ -97,6 +101,8 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         **correcting.steps(folder),
         **custody.steps(folder, holdings),
         **exporting.steps(folder),
+        "sharing.decide": Deciding(folder.database()).step,
+        "sharing.sequence": Sequencing(folder.database()).step,
         "federation.rules": RulesTelling(folder.database()).step,
         "repository.registers": RegisterWriter(folder.database()).step,
         "repository.audit": AuditWriter(folder.database()).step,

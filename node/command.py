@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -31,6 +29,7 @@ from node.transfer.command import transfer_command
 from node.whereabouts.command import where_command
 from shared.command.audit import audit_group
 from shared.command.main import json_option, show, show_table
+from shared.command.stopping import stop_on_signal
 from shared.kernel.actor import Grant, Role, system_actor
 from shared.kernel.clock import local_text
 from shared.kernel.collector import calm_collector
@@ -221,7 +220,7 @@ def run(folders: tuple[Path, ...], host: str | None, port: int | None, as_json: 
     settings = [place.settings for place in places]
     _distinct([each.slug for each in settings])
     stopping = threading.Event()
-    _stop_on_signal(stopping)
+    stop_on_signal(stopping)
     with ExitStack() as stack:
         for place in places:
             stack.enter_context(folder_lock(place.path, "node run"))
@@ -269,14 +268,6 @@ def _address(place: NodeFolder, url: str, mounted: bool) -> dict[str, Any]:
             "dir": str(place.path),
             "node_id": office.node_id,
         }
-
-
-def _stop_on_signal(stopping: threading.Event) -> None:
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
 
 
 @node.command("status")

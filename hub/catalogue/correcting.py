@@ -9,6 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from hub.catalogue import text
+from hub.catalogue.events import tell_changed
 from hub.catalogue.models import CatalogueRecord
 from hub.catalogue.tally import Changes, Counted
 from shared.kernel.canonical import canonical_json, sha256_hex
@@ -76,3 +77,5 @@ def write_version(
     tally.add(Counted.of(record))
     tally.write(session)
     text.index_again(session, record.row, shape)
+    if record.received:
+        tell_changed(session, [record.id])

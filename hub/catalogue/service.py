@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, undefer
 
 from hub.catalogue.applying import apply_records, follows_fonds
 from hub.catalogue.correcting import take_correction, write_version
+from hub.catalogue.events import RecordsChanged, tell_changed
 from hub.catalogue.models import CatalogueRecord, archive_custody, node_custody
 from hub.catalogue.query import Filters, Found, Look, Row, counted, look_at, search
 from hub.catalogue.reconciling import apply_reconcile
@@ -26,6 +27,7 @@ __all__ = [
     "Filters",
     "Found",
     "Look",
+    "RecordsChanged",
     "Row",
     "apply_reconcile",
     "apply_records",
@@ -38,6 +40,8 @@ __all__ = [
     "item_digest",
     "look_at",
     "move_state",
+    "parts_of_wholes",
+    "received_after",
     "record_of",
     "records_of",
     "recount",
@@ -74,6 +78,34 @@ def records_of(record_ids: Iterable[str], session: Session) -> dict[str, Catalog
         )
         found.update({row.id: row for row in rows})
     return found
+
+
+def parts_of_wholes(record_ids: Iterable[str], session: Session) -> list[str]:
+    """The ids of what lies directly in these volumes and projects."""
+    found: list[str] = []
+    for chunk in _chunks(list(record_ids)):
+        found += session.scalars(
+            select(CatalogueRecord.id).where(CatalogueRecord.parent_id.in_(chunk))
+        )
+    return found
+
+
+def received_after(
+    row: int, session: Session, *, archive: str | None = None, fonds: str | None = None, limit: int
+) -> list[tuple[int, str]]:
+    """Rows and ids of what archives have received, from a row on, in that order.
+
+    Of one archive, or of one fonds, or of all.
+    """
+    statement = select(CatalogueRecord.row, CatalogueRecord.id).where(
+        CatalogueRecord.row > row, CatalogueRecord.received.is_(True)
+    )
+    if archive is not None:
+        statement = statement.where(CatalogueRecord.custody == archive_custody(archive))
+    if fonds is not None:
+        statement = statement.where(CatalogueRecord.fonds_id == fonds)
+    rows = session.execute(statement.order_by(CatalogueRecord.row).limit(limit))
+    return [(each.row, each.id) for each in rows]
 
 
 def held_by(node_id: str, session: Session) -> Iterator[dict[str, Any]]:
@@ -131,12 +163,15 @@ def set_custody(
         record.received = True
         record.receipt_id = receipt_id
     session.flush()
+    tell_changed(session, [record.id for record in moving])
 
 
 def move_state(session: Session, record_ids: Iterable[str], state: str) -> None:
     """Let the catalogue show where records stand; what the node told of them stays as it is."""
-    _move(session, _held_still(record_ids, session).values(), state)
+    records = _held_still(record_ids, session).values()
+    _move(session, records, state)
     session.flush()
+    tell_changed(session, [record.id for record in records if record.received])
 
 
 def _held_still(record_ids: Iterable[str], session: Session) -> dict[str, CatalogueRecord]:

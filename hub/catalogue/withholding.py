@@ -14,6 +14,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from hub.catalogue import text
+from hub.catalogue.events import tell_changed
 from hub.catalogue.models import CatalogueRecord
 from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import now
@@ -80,3 +81,5 @@ def _show(session: Session, record: CatalogueRecord, wire: Mapping[str, Any]) ->
     )
     session.expire(record)
     text.index_again(session, record.row, shape)
+    if record.received:
+        tell_changed(session, [record.id])

@@ -124,6 +124,7 @@ def rename_fonds(
     write_shape(fonds, replace(shape, names=(*earlier, ended, FondsName(name, since))))
     session.flush()
     audit(session, actor, "fonds.renamed", f"fonds:{fonds.id}", name=name, since=since.isoformat())
+    tell(session, FondsChanged(fonds.id))
     announce(fonds, key=key, session=session)
     return fonds
 

@@ -162,6 +162,12 @@ class HubFolder:
                 f"设置项“grant_policy”的值“{settings.grant_policy}”不对。",
                 "应为 ask（由管理员确认）或 auto（自动确认）。",
             )
+        if settings.zone not in {"", "lan", "government"}:
+            raise Invalid(
+                "zone",
+                f"设置项“zone”的值“{settings.zone}”不对。",
+                "应为 lan（局域网）、government（政务网），或留空（只有一个网络）。",
+            )
         if not 1 <= settings.shards <= _MOST_SHARDS:
             raise Invalid(
                 "shards",

@@ -152,7 +152,7 @@ def make_app(
     problems.register(app)
     csrf = CSRFProtect(app)
     app.before_request(lambda: _gate(csrf))
-    app.after_request(_harden)
+    app.after_request(harden)
     app.after_request(_lead_htmx)
     app.url_defaults(_version_static)
 
@@ -228,7 +228,8 @@ def _open_to(view: Any, pages: frozenset[str]) -> bool:
     return request.endpoint in pages or access_of(view).public
 
 
-def _harden(response: Response) -> Response:
+def harden(response: Response) -> Response:
+    """Give an answer the headers that every answer has, the policy for its content first."""
     headers = response.headers
     headers.setdefault("Content-Security-Policy", _CSP)
     headers.setdefault("X-Content-Type-Options", "nosniff")

@@ -16,6 +16,7 @@ import pytest
 from hub.app import make_app
 from hub.federation.places import HubFolder
 from hub.federation.settings import HubSettings
+from hub.portal.places import PortalSettings
 from hub.review.service import PRESET_REASONS
 from hub.wiring import handlers
 from node.office.places import NodeSettings
@@ -228,7 +229,7 @@ def test_every_make_target_exists(page: Path) -> None:
 # ---- settings, doctors, codes
 
 
-@pytest.mark.parametrize("kind", [HubSettings, NodeSettings])
+@pytest.mark.parametrize("kind", [HubSettings, NodeSettings, PortalSettings])
 def test_the_settings_are_those_that_exist(kind: type) -> None:
     names = {str: "文本", int: "整数", bool: "true 或 false"}
     types = {"str": str, "int": int, "bool": bool}

@@ -1,0 +1,33 @@
+"""Streams the whole feed out of a database, as the web process does: `python feed_child.py URL`.
+
+A process of its own, so that its memory is that of streaming. Says in JSON what it took.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+
+import hub.schema
+from hub.sharing import feed
+from hub.sharing.policies import Audience
+from shared.kernel.database import Database
+
+
+def main(url: str) -> None:
+    assert hub.schema.__all__
+    database = Database(url, ("shared", "hub"))
+    start, size, lines = time.perf_counter(), 0, 0
+    for piece in feed.export(database, Audience.PUBLIC, None):
+        size += len(piece)
+        lines += piece.count(b"\n")
+    took = time.perf_counter() - start
+    database.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps({"seconds": took, "bytes": size, "entries": lines - 1, "peak_mb": peak}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
