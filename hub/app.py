@@ -31,6 +31,7 @@ from hub.repository.views import blueprint as fixity_pages
 from hub.review.api import review_api
 from hub.review.views import blueprint as review_pages
 from hub.sharing.api import sharing_api
+from hub.sharing.harvesting.views import blueprint as harvesting_endpoint
 from hub.signon import views as sign_on_views
 from hub.signon.edge import SIGN_ON, SignOn, sign_on_of
 from hub.wiring import holdings, post_by_hand, requests
@@ -107,7 +108,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             corrections_api,
             uploads_api,
             bundles_api,
-            *(() if folder.settings.zone == "lan" else (sharing_api,)),
+            *(() if folder.settings.zone == "lan" else (sharing_api, harvesting_endpoint)),
             requests_blueprint(folder, requests(folder), post_by_hand),
         ),
         navigation=NAVIGATION,

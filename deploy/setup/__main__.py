@@ -13,6 +13,7 @@ import assets
 import environment
 import locking
 import providers
+import schemas
 import steps
 import system
 
@@ -41,6 +42,7 @@ def main() -> None:
                 together.submit(assets.gather),
                 *([together.submit(system.install_packages)] if for_work else []),
                 *([together.submit(providers.gather_oidc_provider)] if for_work else []),
+                *([together.submit(schemas.gather)] if for_work else []),
                 *(
                     [together.submit(providers.gather_canaille)]
                     if arguments.command == "long"

@@ -14,6 +14,7 @@ LOCKS: dict[str, tuple[str, ...]] = {
     "build.txt": ("--group=build",),
     "assets.txt": ("--group=assets",),
     "provider.txt": ("--group=provider",),
+    "schemas.txt": ("--group=schemas", "--no-deps"),
     "lock.txt": ("--group=lock",),
 }
 AGREEING = ("runtime.txt", "hub.txt", "test.txt", "build.txt")

@@ -75,6 +75,8 @@ class HubSettings:
         idle_minutes: a browser's sign-in ends when nothing happened for so long.
         factor_for_administrators: whether administrators need a second factor.
         emergency_hours: for how long an emergency account is open, once two have opened it.
+        oai_email: whom harvesters (OAI-PMH) write to; empty takes `postmaster` at the host of
+            `public_url`.
         database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
     """
 
@@ -130,4 +132,5 @@ class HubSettings:
     idle_minutes: int = 30
     factor_for_administrators: bool = False
     emergency_hours: int = 8
+    oai_email: str = ""
     database: str = ""

@@ -128,6 +128,14 @@ def lineage_of(code: str, session: Session) -> list[Division]:
     return [rows[each] for each in codes]
 
 
+def division_paths(codes: Iterable[str], session: Session) -> dict[str, tuple[str, ...]]:
+    """Of several divisions the codes from the province down to itself, in one query."""
+    rows = session.execute(
+        select(Division.code, Division.path).where(Division.code.in_(list(codes)))
+    )
+    return {row.code: tuple(row.path.split("/")) for row in rows}
+
+
 def full_name(code: str, session: Session) -> str:
     """`宜昌市夷陵区龙泉镇`: the names from the city down."""
     return "".join(each.name for each in lineage_of(code, session) if each.level != "province")

@@ -113,17 +113,24 @@ class SharingPending(Model):
 
 
 class FeedEntry(Model):
-    """The latest entry of a record in an audience's feed, under its position."""
+    """The latest entry of a record in an audience's feed, under its position.
+
+    `stamped` is the second, since 1970, in which it was given: never lower than that of a position
+    before.
+    """
 
     __tablename__ = "sharing_feed"
     __table_args__ = (
         Index("sharing_feed_position", "audience", "position", unique=True),
+        Index("sharing_feed_stamp", "audience", "stamped", "position"),
+        Index("sharing_feed_fonds", "audience", "fonds_id", "position"),
         {"info": {"origin": "derived"}},
     )
 
     audience: Mapped[str] = mapped_column(_AUDIENCE, primary_key=True)
     record_id: Mapped[str] = mapped_column(_ID, primary_key=True)
     position: Mapped[int] = mapped_column(BigInteger)
+    stamped: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     fonds_id: Mapped[str] = mapped_column(_ID)
     year: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str] = mapped_column(String(10))
@@ -140,6 +147,7 @@ class FeedMark(Model):
 
     audience: Mapped[str] = mapped_column(_AUDIENCE, primary_key=True)
     position: Mapped[int] = mapped_column(BigInteger, default=0)
+    stamped: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class FeedTally(Model):

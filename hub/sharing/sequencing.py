@@ -17,6 +17,7 @@ from hub.sharing.models import FeedEntry, FeedMark, FeedTally, SharingPending
 from hub.sharing.policies import Audience
 from shared.kernel.bulk import among, put_rows, table_of
 from shared.kernel.canonical import digest_of
+from shared.kernel.clock import now
 from shared.kernel.database import Database, locked
 
 CHUNK = 1000
@@ -62,12 +63,13 @@ def sequence(audience: Audience, session: Session) -> bool:
     before = _entries(audience, ids, session)
     tally: dict[Group, list[int]] = {}
     entries = []
+    stamped = mark.stamped = moment_of(mark)
     for row in waiting:
         was = before.get(row["record_id"])
         if _says_nothing(row, was):
             continue
         mark.position += 1
-        entries.append({**row, "position": mark.position})
+        entries.append({**row, "position": mark.position, "stamped": stamped})
         for each, sign in ((was, -1), (row, 1)):
             if each is not None and each["kind"] == "upsert":
                 count = tally.setdefault((each["fonds_id"], each["year"]), [0, 0])
@@ -82,6 +84,11 @@ def sequence(audience: Audience, session: Session) -> bool:
     )
     session.flush()
     return True
+
+
+def moment_of(mark: FeedMark) -> int:
+    """The second that it is for a feed, since 1970: its clock never goes back."""
+    return max(int(now().timestamp()), mark.stamped or 0)
 
 
 def _says_nothing(row: dict[str, Any], was: dict[str, Any] | None) -> bool:
