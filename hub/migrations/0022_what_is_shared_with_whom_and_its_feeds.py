@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("audience", sa.String(length=40), nullable=False),
         sa.Column("record_id", sa.String(length=36), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("stamped", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("fonds_id", sa.String(length=36), nullable=False),
         sa.Column("year", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=10), nullable=False),
@@ -32,11 +33,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sharing_feed", schema=None) as batch_op:
         batch_op.create_index("sharing_feed_position", ["audience", "position"], unique=True)
+        batch_op.create_index("sharing_feed_stamp", ["audience", "stamped", "position"])
+        batch_op.create_index("sharing_feed_fonds", ["audience", "fonds_id", "position"])
 
     op.create_table(
         "sharing_mark",
         sa.Column("audience", sa.String(length=40), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("stamped", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("audience"),
         info={"origin": "derived"},
     )
@@ -134,6 +138,8 @@ def downgrade() -> None:
     op.drop_table("sharing_pending")
     op.drop_table("sharing_mark")
     with op.batch_alter_table("sharing_feed", schema=None) as batch_op:
+        batch_op.drop_index("sharing_feed_fonds")
+        batch_op.drop_index("sharing_feed_stamp")
         batch_op.drop_index("sharing_feed_position")
 
     op.drop_table("sharing_feed")
