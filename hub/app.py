@@ -32,6 +32,7 @@ from hub.review.api import review_api
 from hub.review.views import blueprint as review_pages
 from hub.sharing.api import sharing_api
 from hub.sharing.harvesting.views import blueprint as harvesting_endpoint
+from hub.sharing.views import blueprint as sharing_pages
 from hub.signon import views as sign_on_views
 from hub.signon.edge import SIGN_ON, SignOn, sign_on_of
 from hub.wiring import holdings, post_by_hand, requests
@@ -61,6 +62,7 @@ NAVIGATION = (
         "trash-x",
         (Role.ARCHIVIST, Role.REVIEWER, Role.LEADER),
     ),
+    ("sharing.index", "共享", "share", (Role.ARCHIVIST,)),
     ("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,)),
     ("exports.index", "导出", "package-export", (Role.ARCHIVIST,)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
@@ -92,6 +94,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             fixity_pages,
             exporting_pages,
             disposal_pages,
+            sharing_pages,
             node_views.blueprint,
             letter_views.blueprint,
             parcel_views.blueprint,

@@ -237,9 +237,10 @@ def _remove_earlier_series(series: int, session: Session) -> None:
 
 def _prove(bundle: Bundle, session: Session) -> None:
     """Hold what is here against what the hub says that it should be. Raises Conflict."""
-    rows = session.execute(select(OpenedRecord.id, OpenedRecord.digest)).all()
+    records = session.scalar(select(func.count()).select_from(OpenedRecord))
+    rows = session.execute(select(OpenedRecord.id, OpenedRecord.digest)).yield_per(10_000)
     total = sum_of_digests(digest_of([row.id, row.digest]) for row in rows)
-    if (len(rows), total) != (bundle.about.records, bundle.about.digest):
+    if (records, total) != (bundle.about.records, bundle.about.digest):
         raise Conflict(
             f"导入“{bundle.name}”以后，门户的内容与平台所说的不一致，没有导入。",
             "请在平台上用 danglian hub publish --anew 重新发布，再导入。",

@@ -10,7 +10,7 @@ from hub.federation import service as federation
 from hub.federation.commands import ACTOR, folder_option
 from hub.federation.places import HubFolder
 from hub.sharing import service as sharing
-from hub.sharing.policies import CLOSED_YEARS, FIELDS, HIDDEN_NAMES, Audience
+from hub.sharing.policies import CLOSED_YEARS, FIELDS, HIDDEN_NAMES, STANDING_NAMES, Audience
 from hub.sharing.publishing import publish
 from shared.command.main import json_option, show, show_table
 
@@ -22,7 +22,6 @@ _audience_option = click.option(
     help="对谁：public 社会公众，government 省级共享平台。",
 )
 _record_option = click.option("--id", "record_id", required=True, help="哪一件（编号）。")
-_STANDINGS = {"open": "开放", "closed": "未开放", "hidden": "不共享"}
 
 
 @click.group("sharing")
@@ -151,7 +150,7 @@ def why(folder: Path, record_id: str, as_json: bool) -> None:
         rows = [
             {
                 "audience": state.audience,
-                "standing": _STANDINGS[state.standing],
+                "standing": STANDING_NAMES[state.standing],
                 "reason": HIDDEN_NAMES.get(state.reason or "", ""),
                 "due": state.due,
             }

@@ -45,6 +45,7 @@ FIELDS = {
 CLOSED_YEARS = 25
 MOST_CLOSED_YEARS = 200
 
+STANDING_NAMES = {"open": "开放", "closed": "未开放", "hidden": "不共享"}
 #: Why nothing of a record is seen.
 HIDDEN_NAMES = {
     "not_received": "尚未接收进馆",

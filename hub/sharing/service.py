@@ -120,6 +120,11 @@ def policies(session: Session) -> list[SharingPolicy]:
     )
 
 
+def policy_of(archive_code: str, audience: Audience, session: Session) -> SharingPolicy | None:
+    """What an archive shows an audience; None for nothing."""
+    return session.get(SharingPolicy, (archive_code, str(audience)))
+
+
 def withdraw(actor: Actor, record_id: str, reason: str, *, session: Session) -> None:
     """Take a record back from every audience 撤回共享. Raises NotAllowed, WrongState."""
     record = _own_record(actor, record_id, session)
@@ -153,6 +158,11 @@ def _own_record(actor: Actor, record_id: str, session: Session) -> CatalogueReco
         raise WrongState("这件档案还没有接收进馆。", "接收以前不共享。", code="not_in_custody")
     require(actor, Role.ARCHIVIST, archive=record.archive)
     return record
+
+
+def withdrawal_of(record_id: str, session: Session) -> SharingWithdrawal | None:
+    """Why and by whom a record was taken back; None when it was not."""
+    return session.get(SharingWithdrawal, record_id)
 
 
 def states_of(record_id: str, session: Session) -> list[SharingState]:

@@ -7,6 +7,7 @@ import shutil
 import pytest
 from sqlalchemy import select
 
+from hub.app import make_app
 from hub.federation.epochs import raise_generation
 from hub.federation.key_roll import roll_hub_key
 from hub.portal.models import OpenedRecord
@@ -64,6 +65,19 @@ def test_many_records_go_out_in_several_bundles_and_a_broken_off_import_goes_on(
     last.write_bytes(whole)
     assert portal.take().taken == 1
     assert _ids(portal) == set(ids)
+
+
+def test_a_bundle_that_a_kill_left_uncounted_is_written_over(portal):
+    portal.archive.received(1)
+    portal.publish()
+    (file,) = portal.files()
+    left = (
+        portal.archive.city.folder.path / "publications" / file.name.replace("-000001", "-000002")
+    )
+    left.write_bytes(b"left by a kill before it counted")
+    portal.archive.received(1)
+    assert portal.publish().made == 1
+    assert portal.take().records == 2
 
 
 def test_a_missing_bundle_is_named(portal, monkeypatch):
@@ -176,6 +190,9 @@ def test_a_hub_in_the_local_network_publishes_nothing(portal, monkeypatch):
     portal.archive.city.folder.__dict__.pop("settings", None)
     with pytest.raises(WrongState):
         portal.publish()
+    visitor = make_app(portal.archive.city.folder).test_client()
+    assert visitor.get("/api/v1/shared/proof").status_code == 404
+    assert visitor.get("/api/v1/catalogue/counts").status_code == 401
     monkeypatch.setenv("DANGLIAN_ZONE", "internet")
     portal.archive.city.folder.__dict__.pop("settings", None)
     with pytest.raises(Invalid):

@@ -11,17 +11,15 @@ from typing import Any
 
 import pytest
 
-from hub.app import make_app
 from hub.federation.epochs import raise_generation
 from hub.sharing.policies import Audience
 from shared.client import CopyDiffers, Feed
-from shared.identity import create_account
 from shared.kernel.actor import Grant, Role
 from shared.kernel.errors import DanglianError
 from shared.web import serve
+from tests.hub.desk import Api, make_desk
 from tests.hub.sharing.conftest import ARCHIVE
 
-PASSWORD = "Dangan-2024-ceshi"
 _PAGE = Path(__file__).parents[3] / "docs" / "integrators.md"
 
 
@@ -37,15 +35,10 @@ def keep_copy():
 @pytest.fixture
 def served(archive):
     """A hub that answers, and a token for it."""
-    with archive.city.database.write() as session:
-        grant = Grant(Role.ARCHIVIST, ARCHIVE)
-        create_account(archive.city.admin, "platform", "x", PASSWORD, [grant], session=session)
-    app = make_app(archive.city.folder)
-    signed_in = app.test_client().post(
-        "/api/v1/sign_in", json={"login": "platform", "password": PASSWORD}
-    )
-    server = serve(app, "127.0.0.1", 0, threads=2)
-    yield server.url, signed_in.json["token"]
+    desk = make_desk(archive.city, platform=Grant(Role.ARCHIVIST, ARCHIVE))
+    token = Api(desk, "platform").headers["Authorization"].removeprefix("Bearer ")
+    server = serve(desk, "127.0.0.1", 0, threads=2)
+    yield server.url, token
     server.stop()
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from hub.catalogue import service as catalogue
 from hub.federation import service as federation
-from hub.sharing import deciding
+from hub.sharing import deciding, doctor
 from hub.sharing import service as sharing
 from hub.sharing.policies import Audience
+from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, NotAllowed
 from shared.records.record import Opening, Publicity, RecordLevel
 from shared.records.security import SecurityClass
@@ -186,6 +187,15 @@ def test_a_renamed_fonds_is_told_with_its_records(archive):
         )  # fmt: skip
     archive.settle()
     assert archive.seen()[record]["fonds_name"] == "小溪塔街道"
+
+
+def test_the_doctor_names_a_change_that_waits_for_long(archive, monkeypatch):
+    archive.received()
+    with archive.city.database.read() as session:
+        assert list(doctor.examine(session)) == []
+        monkeypatch.setattr(doctor, "now", lambda: now() + timedelta(hours=2))
+        (found,) = doctor.examine(session)
+    assert found.code == "sharing_behind"
 
 
 def test_only_the_archive_that_has_a_record_decides_on_it(archive):

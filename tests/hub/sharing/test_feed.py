@@ -8,15 +8,12 @@ from random import Random
 
 import pytest
 
-from hub.app import make_app
 from hub.federation.epochs import raise_generation
 from hub.sharing import feed
 from hub.sharing.policies import Audience
-from shared.identity import create_account
 from shared.kernel.actor import Grant, Role
+from tests.hub.desk import Api, make_desk
 from tests.hub.sharing.conftest import ARCHIVE, Reader, digest_of_copy
-
-PASSWORD = "Dangan-2024-ceshi"
 
 
 def _tell_a_story(archive, chance: Random, turns: int) -> None:
@@ -79,20 +76,17 @@ def caller(archive):
     archive.received(3)
     archive.received(year=2024)
     archive.settle()
-    with archive.city.database.write() as session:
-        for login, grant in (
-            ("platform", Grant(Role.ARCHIVIST, ARCHIVE)),
-            ("reader", Grant(Role.CLERK, None, archive.fonds.id)),
-        ):
-            create_account(archive.city.admin, login, login, PASSWORD, [grant], session=session)
-    app = make_app(archive.city.folder)
-    app.testing = True
+    desk = make_desk(
+        archive.city,
+        platform=Grant(Role.ARCHIVIST, ARCHIVE),
+        reader=Grant(Role.CLERK, None, archive.fonds.id),
+    )
+    programs = {login: Api(desk, login) for login in ("platform", "reader")}
 
     def call(login, path, headers=None, **query):
-        client = app.test_client()
-        answer = client.post("/api/v1/sign_in", json={"login": login, "password": PASSWORD})
-        bearer = {"Authorization": f"Bearer {answer.json['token']}", **(headers or {})}
-        return client.get(f"/api/v1/shared{path}", query_string=query, headers=bearer)
+        program = programs[login]
+        sent = {**program.headers, **(headers or {})}
+        return program.client.get(f"/api/v1/shared{path}", query_string=query, headers=sent)
 
     return call
 
@@ -142,3 +136,27 @@ def test_everything_comes_as_lines_with_an_end(caller):
 def test_what_cannot_be_answered_says_why(caller, query, status, code):
     answer = caller("platform", "/records", **query)
     assert (answer.status_code, answer.json["code"]) == (status, code)
+
+
+def test_no_answer_of_the_interface_says_anything_of_what_is_withheld(archive, caller):
+    """Neither pages nor lines, proofs, errors, headers: for both audiences, by code and by id."""
+    secret = archive.record(title="唯一的题名甲", doc_no="唯一的文号乙", opening=None, year=1977)
+    archive.receive(secret)
+    archive.settle()
+    last = caller("platform", "/proof").json["cursor"]
+    queries = [
+        {}, {"limit": 1}, {"cursor": last}, {"cursor": "唯一的题名甲"}, {"cursor": "9-9"},
+        {"audience": "唯一的文号乙"}, {"limit": "many"},
+    ]  # fmt: skip
+    for login in ("platform", "reader"):
+        for path in ("/records", "/records.ndjson", "/proof", f"/records/{secret.id}"):
+            for query in queries:
+                answer = caller(login, path, **query)
+                said = answer.data.decode() + str(answer.headers)
+                typed = "".join(map(str, query.values()))
+                for text in {secret.title, secret.doc_no} - {typed}:
+                    assert text not in said
+                if login == "reader" and secret.id not in path:
+                    assert secret.id not in said
+                    assert secret.code not in said
+    assert 1977 not in {group["year"] for group in caller("reader", "/proof").json["groups"]}
