@@ -62,7 +62,7 @@ def draft_correction(
     """
     record = catalogue.record_of(record_id, session)
     archive = archive_of(record, session)
-    require(actor, Role.ARCHIVIST, archive=archive, fonds=record.fonds_id)
+    require(actor, Role.ARCHIVIST, archive=archive, **record.scope)
     if not record.received:
         raise WrongState(
             "这件档案正在写入馆藏库，接收还没有办完。", "请稍候，接收完成后再更正。",
@@ -220,7 +220,7 @@ def settle_correction(actor: Actor, document: Mapping[str, Any], *, session: Ses
     answered since.
     """
     record = held_record(document["record"]["id"], session)
-    require(actor, Role.ARCHIVIST, archive=document["archive"], fonds=record.fonds_id)
+    require(actor, Role.ARCHIVIST, archive=document["archive"], **record.scope)
     tell(session, RecordAnswered(record.fonds_id))
     _require_not_destroyed(record)
     _require_no_other(record, session)

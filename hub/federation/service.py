@@ -1,13 +1,18 @@
 """The door of the federation: every verb and question that other rooms need."""
 
 from hub.federation.agreements import agreements, make_agreement
-from hub.federation.approved_schedules import set_schedule
 from hub.federation.assignments import (
     archives_wire,
     fonds_facts,
     hub_of,
     tell_node,
     told_after,
+)
+from hub.federation.authority import (
+    approve_schedule,
+    consent_to_transfer,
+    is_authority_over,
+    transfer_consents,
 )
 from hub.federation.enrolment import node_seals
 from hub.federation.finding import (
@@ -93,6 +98,7 @@ __all__ = [
     "activate_ruleset",
     "agreements",
     "all_fonds",
+    "approve_schedule",
     "archive_of",
     "archives",
     "archives_listed",
@@ -102,6 +108,7 @@ __all__ = [
     "change_draft",
     "city_archive",
     "close_fonds",
+    "consent_to_transfer",
     "create_node_with_code",
     "division_names",
     "division_of",
@@ -121,6 +128,7 @@ __all__ = [
     "held_fonds",
     "hub_key_named",
     "hub_of",
+    "is_authority_over",
     "keeps",
     "kept_by",
     "leave_schedule_out",
@@ -158,11 +166,11 @@ __all__ = [
     "set_archives",
     "set_disclosure",
     "set_notes",
-    "set_schedule",
     "succeed",
     "suspend_node",
     "suspension_of",
     "tally_checks",
     "tell_node",
     "told_after",
+    "transfer_consents",
 ]

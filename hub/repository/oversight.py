@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from hub.catalogue.models import CatalogueRecord
 from hub.federation import service as federation
-from hub.federation.visibility import within_reach
 from hub.repository.examining import FaultKind
 from hub.repository.faults import AGAIN, ASIDE
 from hub.repository.keeping import OF_HUB, subject_of
@@ -24,6 +23,7 @@ from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import local_text
 from shared.kernel.database import locked
 from shared.kernel.errors import NotFound, WrongState
+from shared.kernel.reach import within_reach
 
 #: Who looks after what is kept.
 KEEPERS = (Role.ARCHIVIST, Role.ADMINISTRATOR)
@@ -54,7 +54,16 @@ def objects_seen_by(actor: Actor) -> Select[KeptObject, CatalogueRecord]:
     return (
         select(KeptObject, CatalogueRecord)
         .outerjoin(CatalogueRecord, CatalogueRecord.id == KeptObject.record_id)
-        .where(within_reach(actor, KEEPERS, CatalogueRecord.fonds_id, KeptObject.archive_code))
+        .where(
+            within_reach(
+                actor,
+                KEEPERS,
+                CatalogueRecord.fonds_id,
+                KeptObject.archive_code,
+                class_code=CatalogueRecord.class_code,
+                opening=CatalogueRecord.opening,
+            )
+        )
     )
 
 

@@ -82,7 +82,7 @@ _VERDICT_COLOURS = {
 }
 _BY_TITLE = {"title": Offer.title}
 _VIEWABLE = (".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp")
-_ROLES = (Role.REVIEWER, Role.ARCHIVIST)
+_ROLES = (Role.REVIEWER, Role.ARCHIVIST, Role.AUTHORITY)
 _REPORTS: dict[str, tuple[Callable[[dict[str, Any]], bytes], str]] = {
     "pdf": (report_pdf, "application/pdf"),
     "xlsx": (report_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
