@@ -254,7 +254,7 @@ def require_free(appraisal: Appraisal, lines: Sequence[AppraisalLine], session: 
 def send_back(actor: Actor, appraisal_id: str, reason: str, *, session: Session) -> Appraisal:
     """Send a submitted list back to who drew it up, with the reason; by a leader of the archive."""
     appraisal = _held(appraisal_id, session)
-    require(actor, Role.LEADER, archive=appraisal.archive_code)
+    require(actor, Role.LEADER, archive=appraisal.archive_code, missing=_no_appraisal())
     appraisal.state = APPRAISAL.after("return", appraisal.state)
     appraisal.returned = read_reason(reason)
     session.flush()
@@ -271,7 +271,7 @@ def approve(actor: Actor, appraisal_id: str, *, session: Session) -> Appraisal:
     Raises NotAllowed for the one who did, and for others than leaders.
     """
     appraisal = _held(appraisal_id, session)
-    require(actor, Role.LEADER, archive=appraisal.archive_code)
+    require(actor, Role.LEADER, archive=appraisal.archive_code, missing=_no_appraisal())
     state = APPRAISAL.after("approve", appraisal.state)
     _require_other(actor, [appraisal.drawn])
     appraisal.state, appraisal.approved = state, _signed(actor)
@@ -286,7 +286,7 @@ def witness(actor: Actor, appraisal_id: str, *, session: Session) -> Appraisal:
     Raises NotAllowed for who has drawn up, approved or signed already, and outside the archive.
     """
     appraisal = _held(appraisal_id, session)
-    require(actor, *PEOPLE, archive=appraisal.archive_code)
+    require(actor, *PEOPLE, archive=appraisal.archive_code, missing=_no_appraisal())
     state = APPRAISAL.after("witness", appraisal.state)
     _require_other(actor, [appraisal.drawn, appraisal.approved or {}, *appraisal.witnesses])
     appraisal.witnesses = [*appraisal.witnesses, _signed(actor)]
@@ -304,7 +304,7 @@ def witness(actor: Actor, appraisal_id: str, *, session: Session) -> Appraisal:
 def call_off(actor: Actor, appraisal_id: str, reason: str, *, session: Session) -> Appraisal:
     """Call a list off 撤销 before it is executed: by who drew it up, or a leader of the archive."""
     appraisal = _held(appraisal_id, session)
-    require(actor, *DRAWING, Role.LEADER, archive=appraisal.archive_code)
+    require(actor, *DRAWING, Role.LEADER, archive=appraisal.archive_code, missing=_no_appraisal())
     appraisal.state = APPRAISAL.after("call_off", appraisal.state)
     appraisal.returned, appraisal.ended_at = read_reason(reason), now()
     session.flush()
@@ -337,7 +337,14 @@ def place_hold(actor: Actor, record_id: str, reason: str, *, session: Session) -
     Raises NotAllowed outside the archive that keeps it, WrongState when it is under one already.
     """
     record = catalogue.record_of(record_id, session)
-    require(actor, *DRAWING, Role.LEADER, archive=record.archive, **record.scope)
+    require(
+        actor,
+        *DRAWING,
+        Role.LEADER,
+        archive=record.archive,
+        **record.scope,
+        missing=catalogue.no_record(),
+    )
     federation.held_fonds([record.fonds_id], session)
     session.refresh(record)
     if record.archive is None or record.state == "disposed":
@@ -357,7 +364,14 @@ def place_hold(actor: Actor, record_id: str, reason: str, *, session: Session) -
 def lift_hold(actor: Actor, record_id: str, *, session: Session) -> Hold:
     """Lift the hold of a record. Raises NotFound when there is none."""
     record = catalogue.record_of(record_id, session)
-    require(actor, *DRAWING, Role.LEADER, archive=record.archive, **record.scope)
+    require(
+        actor,
+        *DRAWING,
+        Role.LEADER,
+        archive=record.archive,
+        **record.scope,
+        missing=catalogue.no_record(),
+    )
     hold = held(record_id, session=session)
     if hold is None:
         raise NotFound("这件档案没有暂缓处置。", "请刷新后查看。")
@@ -379,7 +393,7 @@ def appraisal_seen_by(actor: Actor, appraisal_id: str, *, session: Session) -> A
     """An appraisal that the actor may look at. Raises NotFound, also for another archive's."""
     found = session.scalar(appraisals_seen_by(actor).where(Appraisal.id == appraisal_id))
     if found is None:
-        raise NotFound("没有这份鉴定清册。", "请回到鉴定处置列表重新查看。")
+        raise _no_appraisal()
     return found
 
 
@@ -400,16 +414,20 @@ def count_lines(appraisal_id: str, opinion: Opinion | None = None, *, session: S
     return session.scalar(query) or 0
 
 
+def _no_appraisal() -> NotFound:
+    return NotFound("没有这份鉴定清册。", "请回到鉴定处置列表重新查看。")
+
+
 def _held(appraisal_id: str, session: Session) -> Appraisal:
     found = locked(session, Appraisal, appraisal_id)
     if found is None:
-        raise NotFound("没有这份鉴定清册。", "请回到鉴定处置列表重新查看。")
+        raise _no_appraisal()
     return found
 
 
 def _drawn_by(actor: Actor, appraisal_id: str, session: Session) -> Appraisal:
     """An appraisal that is being drawn up, for an archivist of its archive. Raises WrongState."""
     appraisal = _held(appraisal_id, session)
-    require(actor, *DRAWING, archive=appraisal.archive_code)
+    require(actor, *DRAWING, archive=appraisal.archive_code, missing=_no_appraisal())
     APPRAISAL.after("draw", appraisal.state)
     return appraisal

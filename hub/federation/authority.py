@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from hub.federation.assignments import announce, write_shape
 from hub.federation.finding import locked_fonds
+from hub.federation.fonds import require_reach
 from hub.federation.models import TRANSFER_TIMINGS, Fonds, TransferConsent
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
@@ -118,4 +119,5 @@ def is_authority_over(actor: Actor, fonds: Fonds) -> bool:
 def _require_authority(actor: Actor, fonds: Fonds) -> None:
     """Raise NotAllowed; a fonds without archive is under the authority over all of them."""
     if not is_authority_over(actor, fonds):
+        require_reach(actor, fonds)
         require(actor, Role.AUTHORITY, archive=fonds.receiving_archive, fonds=fonds.id)

@@ -79,7 +79,7 @@ def is_not_passing() -> Any:
 
 def stop_inspection(actor: Actor, archive_code: str, *, session: Session) -> None:
     """Stop the inspection of what an archive keeps; what has begun is written down."""
-    require(actor, *KEEPERS, archive=archive_code)
+    require(actor, *KEEPERS, archive=archive_code, missing=_not_kept())
     federation.held_archive(archive_code, session)
     if session.get(InspectionPause, archive_code) is None:
         session.add(InspectionPause(archive_code=archive_code, stopped_by=actor.name))
@@ -88,7 +88,7 @@ def stop_inspection(actor: Actor, archive_code: str, *, session: Session) -> Non
 
 def resume_inspection(actor: Actor, archive_code: str, *, session: Session) -> None:
     """Go on with it, where it was stopped."""
-    require(actor, *KEEPERS, archive=archive_code)
+    require(actor, *KEEPERS, archive=archive_code, missing=_not_kept())
     federation.held_archive(archive_code, session)
     pause = session.get(InspectionPause, archive_code)
     if pause is not None:
@@ -116,8 +116,12 @@ def object_seen_by(
     """What is kept in a place, with its record. Raises NotFound, also for another archive's."""
     row = session.execute(objects_seen_by(actor).where(KeptObject.place == place)).first()
     if row is None:
-        raise NotFound("馆藏中没有这一件，或不归您管。", "请回到“馆藏核验”重新查找。")
+        raise _not_kept()
     return row[0], row[1]
+
+
+def _not_kept() -> NotFound:
+    return NotFound("馆藏中没有这一件，或不归您管。", "请回到“馆藏核验”重新查找。")
 
 
 def faults_in(places: Iterable[str], *, session: Session) -> list[FileFault]:

@@ -206,7 +206,7 @@ def seals(batch_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<batch_id>/items")
-@with_roles(*_ROLES)
+@with_roles(Role.REVIEWER, Role.ARCHIVIST)
 def decide_items(batch_id: str) -> ResponseReturnValue:
     """Decide on one item for persons 人工检测, or that all which wait are good."""
     with current_database().write() as session:
@@ -224,7 +224,7 @@ def decide_items(batch_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<batch_id>/inspect-again")
-@with_roles(*_ROLES)
+@with_roles(Role.REVIEWER, Role.ARCHIVIST)
 def inspect_again(batch_id: str) -> ResponseReturnValue:
     """Have the whole batch inspected once more."""
     with current_database().write() as session:

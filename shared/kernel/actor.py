@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.kernel.clock import today
-from shared.kernel.errors import NotAllowed
+from shared.kernel.errors import NotAllowed, NotFound
 
 
 class Role(StrEnum):
@@ -132,6 +132,11 @@ class Actor:
         """Whether one of the roles is held at all, for whatever scope."""
         return self.system or any(grant.role in roles for grant in self.grants)
 
+    @property
+    def is_system_elsewhere(self) -> bool:
+        """Whether it is another system 系统对接, which has nothing to do on pages."""
+        return bool(self.grants) and all(each.role == Role.INTEGRATOR for each in self.grants)
+
     def archives(self, *roles: Role) -> frozenset[str] | None:
         """Archives for which one of the roles is held, for any class; None means all of them."""
         return self._unlimited(roles, "archive_code")
@@ -161,9 +166,18 @@ def require(
     fonds: str | None = None,
     class_code: str | None = None,
     opening: str | None = None,
+    missing: NotFound | None = None,
 ) -> None:
-    """Raise NotAllowed unless the actor holds one of the roles for this thing, as `Actor.may`."""
+    """Raise NotAllowed unless the actor holds one of the roles for this thing, as `Actor.may`.
+
+    `missing` is how a thing answers that is not there. It is raised when none of the actor's
+    grants, whatever their role, reaches this one: nobody learns that it is there.
+    """
     if not actor.may(*roles, archive=archive, fonds=fonds, class_code=class_code, opening=opening):
+        if missing is not None and not actor.may(
+            *Role, archive=archive, fonds=fonds, class_code=class_code, opening=opening
+        ):
+            raise missing
         wanted = "、".join(ROLE_NAMES[role] for role in roles)
         raise NotAllowed(
             f"此操作需要“{wanted}”权限，且限于本人负责的档案馆和全宗。",
