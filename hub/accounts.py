@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from hub.federation import service as federation
 from hub.federation.commands import ACTOR, folder_option
 from hub.federation.places import HubFolder
-from shared.command.accounts import add_account_commands, password_option
+from shared.command.accounts import add_account_commands, password_option, until_option
 from shared.command.main import json_option, show
-from shared.kernel.actor import ROLE_NAMES, Grant, Role
+from shared.kernel.actor import ROLE_NAMES, Openness, Role
+from shared.records.grants import read_grant
 
 if TYPE_CHECKING:
     from shared.identity import Policy
@@ -45,6 +46,9 @@ def user_group() -> None:
 @click.option("--role", type=click.Choice(_ROLES), required=True, help="角色。")
 @click.option("--archive", help="限于这个档案馆（代码）。")
 @click.option("--fonds", "fonds_ids", multiple=True, help="限于这些全宗（编号），可重复。")
+@click.option("--class", "class_code", help="限于这个门类（代码）。")
+@click.option("--open-only", is_flag=True, help="只限开放意见为“开放”的档案。")
+@until_option
 @password_option
 @click.option("--must-change", is_flag=True, help="首次登录须修改密码。")
 @json_option
@@ -56,6 +60,9 @@ def add_user(
     role: str,
     archive: str | None,
     fonds_ids: tuple[str, ...],
+    class_code: str | None,
+    open_only: bool,
+    until: str | None,
     password: str,
     must_change: bool,
     as_json: bool,
@@ -68,7 +75,17 @@ def add_user(
             federation.archive_of(archive, session)
         for each in fonds_ids:
             federation.fonds_of(each, session)
-        grants = [Grant(Role(role), archive, each) for each in fonds_ids or (None,)]
+        grants = [
+            read_grant(
+                role,
+                archive_code=archive,
+                fonds_id=each,
+                class_code=class_code,
+                openness=Openness.OPEN if open_only else Openness.ALL,
+                until=until,
+            )
+            for each in fonds_ids or (None,)
+        ]
         account = create_account(
             ACTOR,
             login,

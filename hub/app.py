@@ -52,7 +52,7 @@ _KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
 NAVIGATION = (
     ("overview.index", "总览", "home"),
     ("catalogue.index", "目录", "list-search"),
-    ("review.index", "审核", "checklist", (Role.REVIEWER,)),
+    ("review.index", "审核", "checklist", (Role.REVIEWER, Role.AUTHORITY)),
     ("receiving.index", "接收", "archive", (Role.ARCHIVIST,)),
     ("correcting.index", "更正", "edit", (Role.ARCHIVIST,)),
     ("fixity.index", "馆藏核验", "shield-search", (Role.ARCHIVIST, Role.ADMINISTRATOR)),
@@ -60,7 +60,7 @@ NAVIGATION = (
         "disposal.index",
         "鉴定处置",
         "trash-x",
-        (Role.ARCHIVIST, Role.REVIEWER, Role.LEADER),
+        (Role.APPRAISER, Role.ARCHIVIST, Role.REVIEWER, Role.LEADER),
     ),
     ("sharing.index", "共享", "share", (Role.ARCHIVIST,)),
     ("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,)),

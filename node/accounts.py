@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from node.filing.acting import fonds_named
 from node.office.places import NodeFolder
 from node.office.service import fonds_here
-from shared.command.accounts import add_account_commands, password_option
+from shared.command.accounts import add_account_commands, password_option, until_option
 from shared.command.main import json_option, show
-from shared.kernel.actor import ROLE_NAMES, Grant, Role, system_actor
+from shared.kernel.actor import ROLE_NAMES, Role, system_actor
+from shared.records.grants import read_grant
 
 if TYPE_CHECKING:
     from shared.identity import Policy
@@ -52,6 +53,7 @@ def user_group() -> None:
 @click.option(
     "--fonds", "fonds", multiple=True, help="限于这些全宗（全宗号、名称或标识），可重复。"
 )
+@until_option
 @password_option
 @click.option("--must-change", is_flag=True, help="首次登录须修改密码。")
 @json_option
@@ -62,6 +64,7 @@ def add_user(
     name: str,
     roles: tuple[str, ...],
     fonds: tuple[str, ...],
+    until: str | None,
     password: str,
     must_change: bool,
     as_json: bool,
@@ -71,7 +74,11 @@ def add_user(
 
     with NodeFolder(folder).database().write() as session:
         scopes: list[str | None] = [fonds_named(each, session) for each in fonds]
-        grants = [Grant(Role(role), fonds_id=scope) for role in roles for scope in scopes or [None]]
+        grants = [
+            read_grant(role, fonds_id=scope, until=until)
+            for role in roles
+            for scope in scopes or [None]
+        ]
         account = create_account(
             _ACTOR,
             login,

@@ -309,6 +309,7 @@ def _values(
         "date": record.date,
         "security": record.security,
         "holding": record.holding,
+        "opening": record.opening,
         "state": record.state,
         "custody": each.custody,
         "received": False,

@@ -67,6 +67,7 @@ def write_version(
             retention=shape.retention,
             title=shape.title,
             doc_no=shape.doc_no,
+            opening=shape.opening.opinion if shape.opening else None,
             date=shape.date.isoformat() if shape.date else None,
             state=state or record.state,
             updated_at=now(),

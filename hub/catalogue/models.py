@@ -70,6 +70,8 @@ class CatalogueRecord(Model):
         Index("catalogue_record_code", "fonds_id", "code_key", unique=True),
         Index("catalogue_record_any_code", "code_key"),
         Index("catalogue_record_receiving", "receiving_archive", "code_key"),
+        Index("catalogue_record_supervisor", "supervisor", "code_key"),
+        Index("catalogue_record_reviewing", "reviewing_archive", "code_key"),
         Index("catalogue_record_class", "fonds_id", "year", "class_code", "retention"),
         Index("catalogue_record_parent", "parent_id"),
         Index("catalogue_record_date", "date"),
@@ -108,6 +110,8 @@ class CatalogueRecord(Model):
     date: Mapped[str | None] = mapped_column(String(10), default=None)
     security: Mapped[str] = mapped_column(String(20))
     holding: Mapped[str] = mapped_column(String(20))
+    #: The opinion on opening 开放意见, as grants ask for it: `open`, `controlled`, None for none.
+    opening: Mapped[str | None] = mapped_column(String(20), default=None)
 
     state: Mapped[str] = mapped_column(String(20))
     custody: Mapped[str] = mapped_column(String(50))
@@ -125,6 +129,11 @@ class CatalogueRecord(Model):
     def archive(self) -> str | None:
         """The archive in whose custody the record is."""
         return self.custody.removeprefix("archive:") if self.received else None
+
+    @property
+    def scope(self) -> dict[str, str | None]:
+        """Its fonds, class and opening, as the policy asks for them (`Actor.may`, `require`)."""
+        return {"fonds": self.fonds_id, "class_code": self.class_code, "opening": self.opening}
 
 
 class CatalogueTally(Model):

@@ -62,8 +62,13 @@ def record_of(record_id: str, session: Session) -> CatalogueRecord:
     """The record of an id, whole. Raises NotFound."""
     found = records_of([record_id], session).get(record_id)
     if found is None:
-        raise NotFound("目录中没有这件档案。", "请先同步目录。", code="record_unknown")
+        raise no_record()
     return found
+
+
+def no_record() -> NotFound:
+    """How a record answers that is not in the catalogue, or of which the actor may not know."""
+    return NotFound("目录中没有这件档案。", "请先同步目录。", code="record_unknown")
 
 
 def records_of(record_ids: Iterable[str], session: Session) -> dict[str, CatalogueRecord]:

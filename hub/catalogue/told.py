@@ -40,6 +40,7 @@ class Told(NamedTuple):
     date: str | None
     security: str
     holding: str
+    opening: str | None
     state: str
     wire: str
     digest: str
@@ -81,6 +82,7 @@ def read_told(body: Mapping[str, Any], dialect: str) -> Told:
         record.date.isoformat() if record.date else None,
         str(record.security),
         str(record.holding),
+        record.opening.opinion if record.opening else None,
         record.state,
         wire.decode(),
         sha256_hex(wire),

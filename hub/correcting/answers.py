@@ -62,7 +62,13 @@ def draft_correction(
     """
     record = catalogue.record_of(record_id, session)
     archive = archive_of(record, session)
-    require(actor, Role.ARCHIVIST, archive=archive, fonds=record.fonds_id)
+    require(
+        actor,
+        Role.ARCHIVIST,
+        archive=archive,
+        **record.scope,
+        missing=catalogue.no_record(),
+    )
     if not record.received:
         raise WrongState(
             "这件档案正在写入馆藏库，接收还没有办完。", "请稍候，接收完成后再更正。",
@@ -145,8 +151,12 @@ def draft_extension(
 def _asked(correction_id: str, session: Session) -> Correction:
     found = session.get(Correction, correction_id)
     if found is None:
-        raise NotFound("没有这份更正申请。", "请回到更正列表重新查看。")
+        raise _no_request()
     return found
+
+
+def _no_request() -> NotFound:
+    return NotFound("没有这份更正申请。", "请回到更正列表重新查看。")
 
 
 def _held(correction_id: str, session: Session) -> Correction:
@@ -220,7 +230,13 @@ def settle_correction(actor: Actor, document: Mapping[str, Any], *, session: Ses
     answered since.
     """
     record = held_record(document["record"]["id"], session)
-    require(actor, Role.ARCHIVIST, archive=document["archive"], fonds=record.fonds_id)
+    require(
+        actor,
+        Role.ARCHIVIST,
+        archive=document["archive"],
+        **record.scope,
+        missing=catalogue.no_record(),
+    )
     tell(session, RecordAnswered(record.fonds_id))
     _require_not_destroyed(record)
     _require_no_other(record, session)
@@ -260,7 +276,13 @@ def draft_decline(
     Raises NotAllowed outside the archive, WrongState for a request that was answered.
     """
     asked = _asked(correction_id, session)
-    require(actor, Role.ARCHIVIST, archive=asked.archive_code, fonds=asked.fonds_id)
+    require(
+        actor,
+        Role.ARCHIVIST,
+        archive=asked.archive_code,
+        fonds=asked.fonds_id,
+        missing=_no_request(),
+    )
     CORRECTION.after("decline", asked.state)
     return {
         "correction_id": asked.id,
@@ -276,7 +298,13 @@ def settle_decline(actor: Actor, document: Mapping[str, Any], *, session: Sessio
     """Make a sealed refusal count: the unit hears it. Raises WrongState when it was answered."""
     record = held_record(_asked(document["correction_id"], session).record_id, session)
     asked = _held(document["correction_id"], session)
-    require(actor, Role.ARCHIVIST, archive=asked.archive_code, fonds=asked.fonds_id)
+    require(
+        actor,
+        Role.ARCHIVIST,
+        archive=asked.archive_code,
+        fonds=asked.fonds_id,
+        missing=_no_request(),
+    )
     tell(session, RecordAnswered(record.fonds_id))
     record_declined(document, record, session=session)
     audit.record(session, actor, "correction.declined", f"correction:{asked.id}", record=record.id)

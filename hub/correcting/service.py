@@ -23,10 +23,10 @@ from hub.correcting.making import Making
 from hub.correcting.models import Correction
 from hub.federation import service as federation
 from hub.federation.places import HubFolder
-from hub.federation.visibility import within_reach
 from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.keys import sign_document
+from shared.kernel.reach import within_reach
 
 __all__ = [
     "KINDS",

@@ -63,7 +63,7 @@ def corrections_of(record: CatalogueRecord) -> list[Correction]:
 def may_correct(record: CatalogueRecord) -> bool:
     """For the page of a record: whether the reader may correct it."""
     return record.archive is not None and current_actor().may(
-        Role.ARCHIVIST, archive=record.archive, fonds=record.fonds_id
+        Role.ARCHIVIST, archive=record.archive, **record.scope
     )
 
 

@@ -70,7 +70,7 @@ def propose(
     batches of it are; Invalid when the taking node is not enrolled or keeps it already.
     """
     (fonds,) = federation.locked_fonds([fonds_id], session, to_node)
-    federation.require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+    federation.require_over_fonds(actor, fonds)
     reason = required_text(reason, "reason", max_length=REASON_LENGTH)
     if fonds.keeping_node is None:
         raise WrongState("这个全宗还没有保管单位。", "请直接指定保管单位。")
@@ -135,7 +135,9 @@ def call_off(
     """
     hand_over = held_hand_over(hand_over_id, session)
     fonds = federation.fonds_of(hand_over.fonds_id, session)
-    federation.require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+    if not federation.reaches(actor, fonds):
+        raise no_hand_over()
+    federation.require_over_fonds(actor, fonds)
     HAND_OVER.after("call_off", hand_over.state)
     reason = required_text(reason, "reason", max_length=REASON_LENGTH)
     hand_over.ended = {"by": actor.name, "reason": reason}
@@ -244,8 +246,13 @@ def hand_over_of(hand_over_id: str, session: Session) -> HandOver:
     """A hand-over by its id. Raises NotFound."""
     found = session.get(HandOver, hand_over_id)
     if found is None:
-        raise NotFound("没有这次全宗交接。", "请回到列表重新查看。", code="hand_over_unknown")
+        raise no_hand_over()
     return found
+
+
+def no_hand_over() -> NotFound:
+    """How a hand-over answers that there is not, or of which the actor may not know."""
+    return NotFound("没有这次全宗交接。", "请回到列表重新查看。", code="hand_over_unknown")
 
 
 def held_hand_over(hand_over_id: str, session: Session) -> HandOver:

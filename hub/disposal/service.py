@@ -16,13 +16,13 @@ from hub.catalogue import service as catalogue
 from hub.disposal.models import Appraisal, AppraisalLine, Hold
 from hub.disposal.proposing import due, held, obstacle, parts_of
 from hub.federation import service as federation
-from hub.federation.visibility import within_reach
 from shared import audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import now, utc_text
 from shared.kernel.database import locked
 from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, WrongState
 from shared.kernel.identifiers import new_id
+from shared.kernel.reach import within_reach
 from shared.records.corrections import read_reason
 from shared.records.record import RecordLevel
 from shared.records.retention import Opinion, outlasts, read_retention, retention_name
@@ -30,7 +30,9 @@ from shared.records.states import APPRAISAL
 from shared.records.values import TITLE_LENGTH, required_text
 
 #: Who sees the appraisals of an archive, and who may watch a destruction.
-PEOPLE = (Role.ARCHIVIST, Role.REVIEWER, Role.LEADER)
+PEOPLE = (Role.APPRAISER, Role.ARCHIVIST, Role.REVIEWER, Role.LEADER)
+#: Who draws up what is to be destroyed.
+DRAWING = (Role.APPRAISER, Role.ARCHIVIST)
 WITNESSES = 2
 #: So many records one list takes: people read each line of it.
 MOST_LINES = 500
@@ -51,7 +53,7 @@ def begin(
     Raises NotAllowed outside the archive, Invalid for no or too many records, or for one that is
     not due.
     """
-    require(actor, Role.ARCHIVIST, archive=archive_code)
+    require(actor, *DRAWING, archive=archive_code)
     federation.held_archive(archive_code, session)
     name = required_text(title, "title", max_length=TITLE_LENGTH)
     appraisal = Appraisal(
@@ -252,7 +254,7 @@ def require_free(appraisal: Appraisal, lines: Sequence[AppraisalLine], session: 
 def send_back(actor: Actor, appraisal_id: str, reason: str, *, session: Session) -> Appraisal:
     """Send a submitted list back to who drew it up, with the reason; by a leader of the archive."""
     appraisal = _held(appraisal_id, session)
-    require(actor, Role.LEADER, archive=appraisal.archive_code)
+    require(actor, Role.LEADER, archive=appraisal.archive_code, missing=_no_appraisal())
     appraisal.state = APPRAISAL.after("return", appraisal.state)
     appraisal.returned = read_reason(reason)
     session.flush()
@@ -269,7 +271,7 @@ def approve(actor: Actor, appraisal_id: str, *, session: Session) -> Appraisal:
     Raises NotAllowed for the one who did, and for others than leaders.
     """
     appraisal = _held(appraisal_id, session)
-    require(actor, Role.LEADER, archive=appraisal.archive_code)
+    require(actor, Role.LEADER, archive=appraisal.archive_code, missing=_no_appraisal())
     state = APPRAISAL.after("approve", appraisal.state)
     _require_other(actor, [appraisal.drawn])
     appraisal.state, appraisal.approved = state, _signed(actor)
@@ -284,7 +286,7 @@ def witness(actor: Actor, appraisal_id: str, *, session: Session) -> Appraisal:
     Raises NotAllowed for who has drawn up, approved or signed already, and outside the archive.
     """
     appraisal = _held(appraisal_id, session)
-    require(actor, *PEOPLE, archive=appraisal.archive_code)
+    require(actor, *PEOPLE, archive=appraisal.archive_code, missing=_no_appraisal())
     state = APPRAISAL.after("witness", appraisal.state)
     _require_other(actor, [appraisal.drawn, appraisal.approved or {}, *appraisal.witnesses])
     appraisal.witnesses = [*appraisal.witnesses, _signed(actor)]
@@ -302,7 +304,7 @@ def witness(actor: Actor, appraisal_id: str, *, session: Session) -> Appraisal:
 def call_off(actor: Actor, appraisal_id: str, reason: str, *, session: Session) -> Appraisal:
     """Call a list off 撤销 before it is executed: by who drew it up, or a leader of the archive."""
     appraisal = _held(appraisal_id, session)
-    require(actor, Role.ARCHIVIST, Role.LEADER, archive=appraisal.archive_code)
+    require(actor, *DRAWING, Role.LEADER, archive=appraisal.archive_code, missing=_no_appraisal())
     appraisal.state = APPRAISAL.after("call_off", appraisal.state)
     appraisal.returned, appraisal.ended_at = read_reason(reason), now()
     session.flush()
@@ -335,7 +337,14 @@ def place_hold(actor: Actor, record_id: str, reason: str, *, session: Session) -
     Raises NotAllowed outside the archive that keeps it, WrongState when it is under one already.
     """
     record = catalogue.record_of(record_id, session)
-    require(actor, Role.ARCHIVIST, Role.LEADER, archive=record.archive, fonds=record.fonds_id)
+    require(
+        actor,
+        *DRAWING,
+        Role.LEADER,
+        archive=record.archive,
+        **record.scope,
+        missing=catalogue.no_record(),
+    )
     federation.held_fonds([record.fonds_id], session)
     session.refresh(record)
     if record.archive is None or record.state == "disposed":
@@ -355,7 +364,14 @@ def place_hold(actor: Actor, record_id: str, reason: str, *, session: Session) -
 def lift_hold(actor: Actor, record_id: str, *, session: Session) -> Hold:
     """Lift the hold of a record. Raises NotFound when there is none."""
     record = catalogue.record_of(record_id, session)
-    require(actor, Role.ARCHIVIST, Role.LEADER, archive=record.archive, fonds=record.fonds_id)
+    require(
+        actor,
+        *DRAWING,
+        Role.LEADER,
+        archive=record.archive,
+        **record.scope,
+        missing=catalogue.no_record(),
+    )
     hold = held(record_id, session=session)
     if hold is None:
         raise NotFound("这件档案没有暂缓处置。", "请刷新后查看。")
@@ -377,7 +393,7 @@ def appraisal_seen_by(actor: Actor, appraisal_id: str, *, session: Session) -> A
     """An appraisal that the actor may look at. Raises NotFound, also for another archive's."""
     found = session.scalar(appraisals_seen_by(actor).where(Appraisal.id == appraisal_id))
     if found is None:
-        raise NotFound("没有这份鉴定清册。", "请回到鉴定处置列表重新查看。")
+        raise _no_appraisal()
     return found
 
 
@@ -398,16 +414,20 @@ def count_lines(appraisal_id: str, opinion: Opinion | None = None, *, session: S
     return session.scalar(query) or 0
 
 
+def _no_appraisal() -> NotFound:
+    return NotFound("没有这份鉴定清册。", "请回到鉴定处置列表重新查看。")
+
+
 def _held(appraisal_id: str, session: Session) -> Appraisal:
     found = locked(session, Appraisal, appraisal_id)
     if found is None:
-        raise NotFound("没有这份鉴定清册。", "请回到鉴定处置列表重新查看。")
+        raise _no_appraisal()
     return found
 
 
 def _drawn_by(actor: Actor, appraisal_id: str, session: Session) -> Appraisal:
     """An appraisal that is being drawn up, for an archivist of its archive. Raises WrongState."""
     appraisal = _held(appraisal_id, session)
-    require(actor, Role.ARCHIVIST, archive=appraisal.archive_code)
+    require(actor, *DRAWING, archive=appraisal.archive_code, missing=_no_appraisal())
     APPRAISAL.after("draw", appraisal.state)
     return appraisal

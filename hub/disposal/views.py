@@ -14,14 +14,14 @@ from hub.catalogue.query import COUNT_LIMIT, containing, row_for
 from hub.disposal import service as disposal
 from hub.disposal.models import Appraisal, AppraisalLine, Hold
 from hub.disposal.proposing import due, held
-from hub.disposal.service import PEOPLE
+from hub.disposal.service import DRAWING, PEOPLE
 from hub.federation import service as federation
-from hub.federation.visibility import within_reach
 from hub.repository.models import DisposalList, Tombstone
 from hub.repository.tombstones import SEAL, tombstone_of
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.errors import NotFound
+from shared.kernel.reach import within_reach
 from shared.packaging.disposal_pdf import list_pdf
 from shared.records.retention import OPINION_NAMES, Opinion, retention_name, retention_periods
 from shared.records.states import APPRAISAL
@@ -66,7 +66,9 @@ def tombstone_for(record: CatalogueRecord) -> Tombstone | None:
 @blueprint.app_template_global()
 def hold_on(record: CatalogueRecord) -> Hold | None:
     """For the page of a record: the hold that it is under, for the people of its archive."""
-    if record.archive is None or not current_actor().may(*PEOPLE, archive=record.archive):
+    if record.archive is None or not current_actor().may(
+        *PEOPLE, archive=record.archive, **record.scope
+    ):
         return None
     with current_database().read() as session:
         return held(record.id, session=session)
@@ -78,9 +80,7 @@ def may_hold(record: CatalogueRecord) -> bool:
     return (
         record.archive is not None
         and record.state != "disposed"
-        and current_actor().may(
-            Role.ARCHIVIST, Role.LEADER, archive=record.archive, fonds=record.fonds_id
-        )
+        and current_actor().may(*DRAWING, Role.LEADER, archive=record.archive, **record.scope)
     )
 
 
@@ -112,7 +112,7 @@ def index() -> ResponseReturnValue:
             empty=chosen[3],
             counts=counts,
             archives={each.code: each.name for each in federation.archives(session)},
-            may_begin=current_actor().has(Role.ARCHIVIST),
+            may_begin=current_actor().has(*DRAWING),
             **NAMES,
         )
 
@@ -179,7 +179,7 @@ def _sealed(list_id: str, session: Session) -> DisposalList:
 
 def _archive_choices(session: Session) -> list[tuple[str, str]]:
     """The archives that the reader appraises for."""
-    mine = current_actor().archives(Role.ARCHIVIST)
+    mine = current_actor().archives(*DRAWING)
     return [
         (each.code, each.name)
         for each in federation.archives(session)
@@ -188,7 +188,7 @@ def _archive_choices(session: Session) -> list[tuple[str, str]]:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@with_roles(Role.ARCHIVIST)
+@with_roles(*DRAWING)
 def new() -> ResponseReturnValue:
     """What is due, to be narrowed to what goes on one list."""
     form = Form(request.form)
@@ -275,12 +275,12 @@ def _page(appraisal_id: str, form: Form) -> ResponseReturnValue:
         may = {
             verb
             for verb, roles in (
-                ("draw", (Role.ARCHIVIST,)),
-                ("submit", (Role.ARCHIVIST,)),
+                ("draw", DRAWING),
+                ("submit", DRAWING),
                 ("return", (Role.LEADER,)),
                 ("approve", (Role.LEADER,)),
                 ("witness", PEOPLE),
-                ("call_off", (Role.ARCHIVIST, Role.LEADER)),
+                ("call_off", (*DRAWING, Role.LEADER)),
             )
             if APPRAISAL.may(verb, appraisal.state) and actor.may(*roles, archive=archive)
         }
@@ -305,7 +305,7 @@ def _page(appraisal_id: str, form: Form) -> ResponseReturnValue:
 
 
 @blueprint.post("/<appraisal_id>/judge")
-@with_roles(Role.ARCHIVIST)
+@with_roles(*DRAWING)
 def judge(appraisal_id: str) -> ResponseReturnValue:
     """Write the opinion on the chosen lines, or take them off."""
     form = Form(request.form)
@@ -351,7 +351,7 @@ def move(appraisal_id: str, verb: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/holds/<record_id>")
-@with_roles(Role.ARCHIVIST, Role.LEADER)
+@with_roles(*DRAWING, Role.LEADER)
 def hold(record_id: str) -> ResponseReturnValue:
     """Keep a record from being destroyed, or let that end."""
     with current_database().write() as session:

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from hub.catalogue.models import CatalogueRecord, archive_custody
 from hub.catalogue.query import Filters, containing, narrowing
 from hub.exporting.forms import FORMS, OCFL
-from hub.federation.visibility import within_reach
 from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import parse_utc
 from shared.kernel.errors import Invalid
+from shared.kernel.reach import within_reach
 from shared.packaging.exchange import About
 from shared.records import archival_code
 
@@ -84,7 +84,12 @@ def selected(actor: Actor, filters: Filters, *, session: Session) -> Select[Any]
         CatalogueRecord.received.is_(True),
         CatalogueRecord.state != "disposed",
         within_reach(
-            actor, (Role.ARCHIVIST,), CatalogueRecord.fonds_id, CatalogueRecord.receiving_archive
+            actor,
+            (Role.ARCHIVIST,),
+            CatalogueRecord.fonds_id,
+            CatalogueRecord.receiving_archive,
+            class_code=CatalogueRecord.class_code,
+            opening=CatalogueRecord.opening,
         ),
         *narrowing(filters, session),
     )

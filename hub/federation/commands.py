@@ -108,7 +108,7 @@ def schedule(
     place = HubFolder(folder)
     day = approved_on.date() if approved_on else None
     with place.database().write() as session:
-        fonds = federation.set_schedule(
+        fonds = federation.approve_schedule(
             ACTOR, fonds_id, name, version, day, key=place.keys.hub(), session=session
         )
         noted = fonds.shape.to_wire()["retention_schedule"]

@@ -20,8 +20,13 @@ def fonds_of(fonds_id: str, session: Session) -> Fonds:
     """The fonds of an id. Raises NotFound."""
     found = session.get(Fonds, fonds_id)
     if found is None:
-        raise NotFound("没有这个全宗。", "请从全宗列表中选择。")
+        raise no_fonds()
     return found
+
+
+def no_fonds() -> NotFound:
+    """How a fonds answers that there is not, or that the actor has nothing to do with."""
+    return NotFound("没有这个全宗，或您无权查看。", "请从全宗列表中选择。")
 
 
 def locked_fonds(fonds_ids: Iterable[str], session: Session, *nodes: str) -> list[Fonds]:
@@ -142,5 +147,5 @@ def fonds_shown_to(actor: Actor, fonds_id: str, session: Session) -> Fonds:
     """The fonds, when the actor has to do with it. Raises NotFound otherwise."""
     found: Fonds | None = session.scalar(fonds_seen_by(actor).where(Fonds.id == fonds_id))
     if found is None:
-        raise NotFound("没有这个全宗，或您无权查看。", "请从全宗列表中选择。")
+        raise no_fonds()
     return found

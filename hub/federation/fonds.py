@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hub.federation.agreements import agreed_archives
 from hub.federation.assignments import announce, move_archives, write_shape
 from hub.federation.events import FondsChanged, FondsMoved, tell
-from hub.federation.finding import locked_fonds
+from hub.federation.finding import locked_fonds, no_fonds
 from hub.federation.models import Disclosure, Fonds, FondsNumber, FondsState, Node
 from hub.federation.territory import archive_of, division_of, held_archive, own_archive
 from shared.audit import record as audit
@@ -109,7 +109,7 @@ def rename_fonds(
 ) -> Fonds:
     """Give a fonds a new name from a day on; it stays the same fonds."""
     (fonds,) = locked_fonds([fonds_id], session)
-    require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+    require_over_fonds(actor, fonds)
     _require_open(fonds)
     shape = fonds.shape
     name = required_text(name, "name", max_length=NAME_LENGTH)
@@ -159,7 +159,7 @@ def close_fonds(
 ) -> Fonds:
     """Close a fonds: its unit was dissolved. What is in it stays as it is, unmixed."""
     (fonds,) = locked_fonds([fonds_id], session)
-    require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+    require_over_fonds(actor, fonds)
     _require_open(fonds)
     _close(actor, fonds, reason, session)
     announce(fonds, key=key, session=session)
@@ -178,7 +178,7 @@ def succeed(
     """Close fonds and open the one that follows them (a merger, a division); returns that one."""
     closing = locked_fonds(fonds_ids, session)
     for fonds in closing:
-        require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+        require_over_fonds(actor, fonds)
         _require_open(fonds)
     successor = register_fonds(actor, new, session=session, predecessors=fonds_ids)
     for fonds in closing:
@@ -221,6 +221,7 @@ def set_disclosure(
 ) -> Fonds:
     """Say how much of a class others see before receipt; the unit's leader decides (rule 7)."""
     (fonds,) = locked_fonds([fonds_id], session)
+    require_reach(actor, fonds)
     require(actor, Role.LEADER, Role.ADMINISTRATOR, archive=fonds.receiving_archive, fonds=fonds.id)
     fonds.disclosure = _checked_disclosure(disclosure)
     session.flush()
@@ -238,7 +239,7 @@ def reassign_fonds(
     moves by a hand-over that both units sign (`hub.custody`).
     """
     (fonds,) = locked_fonds([fonds_id], session, node_id)
-    require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+    require_over_fonds(actor, fonds)
     node = session.get(Node, node_id)
     if node is None:
         raise NotFound("没有这个联网单位。", "请从联网单位列表中选择。")
@@ -348,6 +349,27 @@ def require_over(actor: Actor, reviewing: str | None, receiving: str | None) -> 
     if reviewing is not None and actor.may(Role.ADMINISTRATOR, archive=reviewing):
         return
     require(actor, Role.ADMINISTRATOR, archive=receiving)
+
+
+def require_over_fonds(actor: Actor, fonds: Fonds) -> None:
+    """The same of a fonds that is there. Raises NotFound for who has nothing to do with it."""
+    if not may_over(actor, fonds):
+        require_reach(actor, fonds)
+        require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
+
+
+def require_reach(actor: Actor, fonds: Fonds) -> None:
+    """Raise NotFound for who has nothing to do with a fonds."""
+    if not reaches(actor, fonds):
+        raise no_fonds()
+
+
+def reaches(actor: Actor, fonds: Fonds) -> bool:
+    """Whether the actor has to do with a fonds, by whatever role."""
+    return any(
+        actor.may(*Role, archive=code, fonds=fonds.id)
+        for code in (fonds.reviewing_archive, fonds.receiving_archive)
+    )
 
 
 def may_over(actor: Actor, fonds: Fonds) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from hub.federation import service as federation
 from hub.federation.edge import current_folder
-from hub.federation.models import DISCLOSURES, FONDS_STATES, Fonds
+from hub.federation.models import DISCLOSURES, FONDS_STATES, TRANSFER_TIMINGS, Fonds
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.kernel.clock import today
@@ -81,6 +81,9 @@ def show(fonds_id: str) -> ResponseReturnValue:
             disclosures=DISCLOSURES,
             classes={each.code: each.name for each in load_classes().values()},
             may_change=federation.may_over(actor, fonds),
+            has_authority=federation.is_authority_over(actor, fonds),
+            consents=federation.transfer_consents(fonds.id, session),
+            timings=TRANSFER_TIMINGS,
             may_number=actor.may(
                 Role.ARCHIVIST, Role.ADMINISTRATOR, archive=fonds.receiving_archive
             )
@@ -185,9 +188,9 @@ def rename(fonds_id: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/<fonds_id>/schedule", methods=["GET", "POST"])
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.AUTHORITY)
 def schedule(fonds_id: str) -> ResponseReturnValue:
-    """Note the approved retention schedule of a fonds."""
+    """Approve a version of the retention schedule of a fonds."""
     with current_database().read() as session:
         shape = federation.fonds_shown_to(current_actor(), fonds_id, session).shape
     held, seed = shape.retention_schedule, schedule_for_level(shape.level)
@@ -203,7 +206,7 @@ def schedule(fonds_id: str) -> ResponseReturnValue:
         with form.catching():
             approved_on = _day(form, "approved_on")
             with current_database().write() as session:
-                federation.set_schedule(
+                federation.approve_schedule(
                     current_actor(),
                     fonds_id,
                     form["name"],
@@ -212,9 +215,39 @@ def schedule(fonds_id: str) -> ResponseReturnValue:
                     key=current_folder().keys.hub(),
                     session=session,
                 )
-            flash("已登记保管期限表，通知已下发到保管单位。", "success")
+            flash("已批准保管期限表，通知已下发到保管单位。", "success")
             return redirect(url_for(".show", fonds_id=fonds_id))
     return _act(form, fonds_id, "schedule")
+
+
+@blueprint.route("/<fonds_id>/transfer-consent", methods=["GET", "POST"])
+@with_roles(Role.AUTHORITY)
+def transfer_consent(fonds_id: str) -> ResponseReturnValue:
+    """Consent to an early or late transfer of some years."""
+    form = Form(request.form)
+    if request.method == "POST":
+        with form.catching():
+            years = _year(form, "first_year"), _year(form, "last_year")
+            with current_database().write() as session:
+                federation.fonds_shown_to(current_actor(), fonds_id, session)
+                federation.consent_to_transfer(
+                    current_actor(),
+                    fonds_id,
+                    form["timing"],
+                    years,
+                    form["reason"],
+                    session=session,
+                )
+            flash("已记录同意。", "success")
+            return redirect(url_for(".show", fonds_id=fonds_id))
+    return _act(form, fonds_id, "transfer_consent")
+
+
+def _year(form: Form, name: str) -> int:
+    text = form[name]
+    if not (text.isascii() and text.isdigit() and len(text) == 4):
+        raise Invalid(name, "年度不正确。", "请填写四位数字的年度，如 2016。")
+    return int(text)
 
 
 @blueprint.route("/<fonds_id>/number", methods=["GET", "POST"])
@@ -353,6 +386,8 @@ def _choices(fonds: Fonds, name: str, session: Session) -> dict[str, Any]:
             "classes": [(each.code, each.name) for each in load_classes().values()],
             "disclosures": DISCLOSURES,
         }
+    if name == "transfer_consent":
+        return {"timings": TRANSFER_TIMINGS}
     if name == "succeed":
         below = federation.all_fonds(session, division=fonds.division_code)
         return {"others": [each for each in below if each.id != fonds.id and each.state == "open"]}

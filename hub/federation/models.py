@@ -194,6 +194,28 @@ class Agreement(Model):
     made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 
 
+TRANSFER_TIMINGS = {"early": "提前移交", "late": "延期移交"}
+
+
+class TransferConsent(Model):
+    """The consent 同意 of the 档案主管部门 that a fonds transfers some years early or late."""
+
+    __tablename__ = "federation_transfer_consent"
+    __table_args__ = (
+        Index("federation_transfer_consent_fonds", "fonds_id"),
+        {"info": {"origin": "backup"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    fonds_id: Mapped[str] = mapped_column(ForeignKey("federation_fonds.id"))
+    timing: Mapped[str] = mapped_column(String(10))
+    first_year: Mapped[int] = mapped_column(Integer)
+    last_year: Mapped[int] = mapped_column(Integer)
+    reason: Mapped[str] = mapped_column(CleanText(500))
+    given_by: Mapped[str] = mapped_column(CleanText(200))
+    given_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
 class NodeState(StrEnum):
     """How a node stands with this hub."""
 

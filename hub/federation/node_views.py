@@ -237,6 +237,8 @@ def grant(node_id: str) -> ResponseReturnValue:
 @with_roles(Role.ADMINISTRATOR)
 def rotate(node_id: str) -> ResponseReturnValue:
     """Give the node another account on the broker; it fetches it by itself."""
+    with current_database().read() as session:
+        federation.node_shown_to(current_actor(), node_id, session)
     broker = Broker(current_folder())
     with current_database().write() as session:
         node = rotate_account(current_actor(), node_id, session=session)

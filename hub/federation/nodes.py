@@ -80,7 +80,7 @@ def new_code(actor: Actor, node_id: str, *, session: Session, valid_hours: int =
     Codes that were made before no longer work.
     """
     node = held_node(node_id, session)
-    _require_over(actor, node.division_code, session)
+    _require_over(actor, node.division_code, session, missing=no_node())
     if node.state == NodeState.SUSPENDED:
         raise WrongState(f"“{node.name}”已停用。", "请先恢复使用，再生成登记码。")
     return _make_code(actor, node, valid_hours, session)
@@ -89,7 +89,7 @@ def new_code(actor: Actor, node_id: str, *, session: Session, valid_hours: int =
 def suspend_node(actor: Actor, node_id: str, reason: str, *, session: Session) -> Node:
     """Take no more messages and uploads of a node, until it is resumed. Nothing of it is lost."""
     node = held_node(node_id, session)
-    _require_over(actor, node.division_code, session)
+    _require_over(actor, node.division_code, session, missing=no_node())
     if node.state != NodeState.ENROLLED:
         raise WrongState(f"“{node.name}”现为待登记或已停用。", "只有已联网的单位可以停用。")
     node.state = NodeState.SUSPENDED
@@ -114,7 +114,7 @@ def suspension_of(node: Node, session: Session) -> AuditEvent | None:
 def resume_node(actor: Actor, node_id: str, *, session: Session) -> Node:
     """Take a suspended node's messages again."""
     node = held_node(node_id, session)
-    _require_over(actor, node.division_code, session)
+    _require_over(actor, node.division_code, session, missing=no_node())
     if node.state != NodeState.SUSPENDED:
         raise WrongState(f"“{node.name}”没有停用。", "只有停用的单位需要恢复。")
     node.state = NodeState.ENROLLED
@@ -126,7 +126,7 @@ def resume_node(actor: Actor, node_id: str, *, session: Session) -> Node:
 def set_notes(actor: Actor, node_id: str, notes: str, *, session: Session) -> Node:
     """Keep remarks about a node: whom to call, where it stands."""
     node = held_node(node_id, session)
-    _require_over(actor, node.division_code, session)
+    _require_over(actor, node.division_code, session, missing=no_node())
     node.notes = notes.replace("\r\n", "\n").strip()
     session.flush()
     audit(session, actor, "node.notes", f"node:{node.id}")
@@ -137,8 +137,13 @@ def node_of(node_id: str, session: Session) -> Node:
     """The node of an id. Raises NotFound."""
     found = session.get(Node, node_id)
     if found is None:
-        raise NotFound("没有这个联网单位。", "请从联网单位列表中选择。")
+        raise no_node()
     return found
+
+
+def no_node() -> NotFound:
+    """How a node answers that there is not, or that the actor may not look at."""
+    return NotFound("没有这个联网单位，或您无权查看。", "请从联网单位列表中选择。")
 
 
 def held_node(node_id: str, session: Session) -> Node:
@@ -164,7 +169,7 @@ def nodes_seen_by(actor: Actor, session: Session) -> Select[Any]:
 
     A node without fonds is seen by whoever administers the archive of its place.
     """
-    roles = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
+    roles = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR, Role.AUTHORITY)
     if actor.archives(*roles) is None:
         return select(Node)
     keeping = select(Fonds).where(Fonds.keeping_node.is_not(None))
@@ -188,7 +193,7 @@ def node_shown_to(actor: Actor, node_id: str, session: Session) -> Node:
     """The node, when the actor may look at it. Raises NotFound otherwise."""
     found: Node | None = session.scalar(nodes_seen_by(actor, session).where(Node.id == node_id))
     if found is None:
-        raise NotFound("没有这个联网单位，或您无权查看。", "请从联网单位列表中选择。")
+        raise no_node()
     return found
 
 
@@ -228,9 +233,11 @@ def _make_code(actor: Actor, node: Node, valid_hours: int, session: Session) -> 
     return Invitation(node, code, expires_at)
 
 
-def _require_over(actor: Actor, division_code: str, session: Session) -> None:
+def _require_over(
+    actor: Actor, division_code: str, session: Session, *, missing: NotFound | None = None
+) -> None:
     archive = own_archive(division_code, session)
-    require(actor, Role.ADMINISTRATOR, archive=archive.code if archive else None)
+    require(actor, Role.ADMINISTRATOR, archive=archive.code if archive else None, missing=missing)
 
 
 def _may_over(actor: Actor, node: Node, session: Session) -> bool:

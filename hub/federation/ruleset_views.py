@@ -24,7 +24,7 @@ from shared.inspection.ruleset import MOST_WEIGHT
 from shared.inspection.scheme import CLASSIFIED, Item, Mode, Occasion, load_scheme, order_of
 from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import today
-from shared.kernel.errors import Invalid, NotFound
+from shared.kernel.errors import Invalid
 from shared.records.fonds_schedule import read_rows, schedule_document
 from shared.records.retention import retention_name
 from shared.records.sheets import open_table
@@ -269,7 +269,7 @@ def rows(digest: str) -> ResponseReturnValue:
     with current_database().read() as session:
         found = federation.schedules_named([digest], session).get(digest)
         if found is None:
-            raise NotFound("没有这份保管期限表。", "请从检测规则的页面打开。")
+            raise federation.no_ruleset()
         fonds = federation.fonds_of(found.fonds_id, session)
         name = _name_of(current_actor(), fonds.receiving_archive or "", session)
         return render_template(
@@ -298,7 +298,7 @@ def _name_of(actor: Actor, archive: str, session: Session) -> str:
     """The name of an archive whose archivist the actor is. Raises NotFound."""
     name = _archives_of(actor, session).get(archive)
     if name is None:
-        raise NotFound("没有这个档案馆的检测规则，或不归您管。", "请回到“检测规则”重新选择。")
+        raise federation.no_ruleset()
     return name
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.federation.finding import fonds_of
+from hub.federation.fonds import require_reach
 from hub.federation.models import Fonds
 from hub.federation.places import HubFolder
 from hub.federation.rule_models import FondsSchedule, Ruleset, RulesetDraft
@@ -68,8 +69,13 @@ def ruleset_of(version: str, session: Session) -> Ruleset:
     """One version. Raises NotFound."""
     found = session.get(Ruleset, version)
     if found is None:
-        raise NotFound("没有这一版检测规则。", "请从列表中选择。")
+        raise no_ruleset()
     return found
+
+
+def no_ruleset() -> NotFound:
+    """How what there is not of an archive's rules answers, or what is another archive's."""
+    return NotFound("没有这个档案馆的检测规则，或不归您管。", "请回到“检测规则”重新选择。")
 
 
 def ruleset_in_force(archive_code: str, session: Session, day: str | None = None) -> Ruleset | None:
@@ -158,6 +164,7 @@ def put_schedule(actor: Actor, document: Mapping[str, Any], *, session: Session)
     that no archive receives.
     """
     fonds = fonds_of(str(document["fonds_id"]), session)
+    require_reach(actor, fonds)
     archive = fonds.receiving_archive
     if archive is None:
         raise WrongState(
@@ -186,7 +193,9 @@ def put_schedule(actor: Actor, document: Mapping[str, Any], *, session: Session)
 
 def leave_schedule_out(actor: Actor, fonds_id: str, *, session: Session) -> Draft:
     """Name no table of a fonds in what is being prepared; the table itself stays."""
-    archive = fonds_of(fonds_id, session).receiving_archive or ""
+    fonds = fonds_of(fonds_id, session)
+    require_reach(actor, fonds)
+    archive = fonds.receiving_archive or ""
     _require_archivist(actor, archive)
     held_archive(archive, session)
     settings = dict(draft_of(archive, session).settings)
@@ -303,6 +312,6 @@ def _write_draft(
 
 
 def _require_archivist(actor: Actor, archive_code: str) -> None:
-    require(actor, Role.ARCHIVIST, archive=archive_code)
+    require(actor, Role.ARCHIVIST, archive=archive_code, missing=no_ruleset())
     if actor.system:
         raise NotAllowed("检测规则须由档案馆的人员制定和启用。", "请用本人的账号登录后办理。")

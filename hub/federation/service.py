@@ -1,13 +1,18 @@
 """The door of the federation: every verb and question that other rooms need."""
 
 from hub.federation.agreements import agreements, make_agreement
-from hub.federation.approved_schedules import set_schedule
 from hub.federation.assignments import (
     archives_wire,
     fonds_facts,
     hub_of,
     tell_node,
     told_after,
+)
+from hub.federation.authority import (
+    approve_schedule,
+    consent_to_transfer,
+    is_authority_over,
+    transfer_consents,
 )
 from hub.federation.enrolment import node_seals
 from hub.federation.finding import (
@@ -29,10 +34,11 @@ from hub.federation.fonds import (
     assign_number,
     close_fonds,
     may_over,
+    reaches,
     reassign_fonds,
     register_fonds,
     rename_fonds,
-    require_over,
+    require_over_fonds,
     set_archives,
     set_disclosure,
     succeed,
@@ -60,6 +66,7 @@ from hub.federation.rulesets import (
     draft_of,
     drop_draft,
     leave_schedule_out,
+    no_ruleset,
     put_schedule,
     rules_named,
     rules_on,
@@ -94,6 +101,7 @@ __all__ = [
     "activate_ruleset",
     "agreements",
     "all_fonds",
+    "approve_schedule",
     "archive_of",
     "archives",
     "archives_listed",
@@ -103,6 +111,7 @@ __all__ = [
     "change_draft",
     "city_archive",
     "close_fonds",
+    "consent_to_transfer",
     "create_node_with_code",
     "division_names",
     "division_of",
@@ -123,6 +132,7 @@ __all__ = [
     "held_fonds",
     "hub_key_named",
     "hub_of",
+    "is_authority_over",
     "keeps",
     "kept_by",
     "leave_schedule_out",
@@ -134,6 +144,7 @@ __all__ = [
     "may_over",
     "new_code",
     "next_to_recount",
+    "no_ruleset",
     "node_of",
     "node_seals",
     "node_shown_to",
@@ -145,10 +156,11 @@ __all__ = [
     "own_archive",
     "places_to_choose",
     "put_schedule",
+    "reaches",
     "reassign_fonds",
     "register_fonds",
     "rename_fonds",
-    "require_over",
+    "require_over_fonds",
     "resume_node",
     "rules_named",
     "rules_on",
@@ -160,11 +172,11 @@ __all__ = [
     "set_archives",
     "set_disclosure",
     "set_notes",
-    "set_schedule",
     "succeed",
     "suspend_node",
     "suspension_of",
     "tally_checks",
     "tell_node",
     "told_after",
+    "transfer_consents",
 ]

@@ -2,8 +2,10 @@
 
 Before receipt a catalogue is the unit's own: its receiving archive and its supervising department
 see it at the level that the unit sets for the class, the reviewing archive while the record is
-under review; all others see counts. What is 内部 or 工作秘密 the unit and its receiving archive
-see, and the reviewing archive while it reviews.
+under review; all others see counts. The 档案主管部门 over either archive sees it at that level.
+After receipt appraiser, readers and other systems see it as far as their grants reach. What is
+内部 or 工作秘密 only the unit and its receiving archive see, and the reviewing archive while it
+reviews.
 
 `sight` decides on one record; `seen_fully` and `seen_masked` say the same as conditions for a
 query (a test compares them).
@@ -11,7 +13,7 @@ query (a test compares them).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -19,9 +21,11 @@ from sqlalchemy import ColumnElement, and_, false, or_, true
 
 from hub.federation.models import Disclosure
 from shared.kernel.actor import Actor, Grant, Role
+from shared.kernel.reach import covered
 
-_UNIT = (Role.CLERK, Role.LEADER)
-_ARCHIVE = (Role.REVIEWER, Role.ARCHIVIST)
+_ARCHIVE = (Role.REVIEWER, Role.ARCHIVIST, Role.LEADER)
+#: Who sees what an archive has received; all but the appraiser nothing that is not public.
+_KEPT = (Role.APPRAISER, Role.READER, Role.INTEGRATOR)
 
 #: The state in which a record lies before an archive for review.
 UNDER_REVIEW = "offered"
@@ -46,6 +50,8 @@ class Seen(Protocol):
     """What the rule needs to know of a record."""
 
     fonds_id: Any
+    class_code: Any
+    opening: Any
     receiving_archive: Any
     reviewing_archive: Any
     supervisor: Any
@@ -64,26 +70,37 @@ def sight(actor: Actor, record: Seen) -> Sight:
 
 
 def _sight_by(grant: Grant, record: Seen) -> Sight:
+    def reaches(archive: str | None, fonds_id: str | None = record.fonds_id) -> bool:
+        return archive is not None and grant.covers(
+            archive, fonds_id, record.class_code, record.opening
+        )
+
     by_level = _BY_DISCLOSURE[Disclosure(record.disclosure)]
-    if grant.role in _UNIT:
-        if grant.covers(record.receiving_archive, record.fonds_id):
-            return Sight.FULL
-        supervises = grant.fonds_id is not None and grant.fonds_id == record.supervisor
-        if supervises and grant.archive_code is None and record.security == "none":
-            return by_level
-        return Sight.COUNTS
-    if grant.role not in _ARCHIVE:
-        return Sight.COUNTS
+    receives, public = reaches(record.receiving_archive), record.security == "none"
     under_review = record.state == UNDER_REVIEW and not record.received
-    receives = record.receiving_archive is not None and grant.covers(
-        record.receiving_archive, record.fonds_id
-    )
-    if receives:
-        return Sight.FULL if under_review or record.received else by_level
-    reviews = record.reviewing_archive is not None and grant.covers(
-        record.reviewing_archive, record.fonds_id
-    )
-    return Sight.FULL if reviews and under_review else Sight.COUNTS
+    if _is_unit(grant):
+        if grant.covers(
+            record.receiving_archive, record.fonds_id, record.class_code, record.opening
+        ):
+            return Sight.FULL
+        supervises = (
+            grant.fonds_id is not None
+            and grant.archive_code is None
+            and grant.fonds_id == record.supervisor
+            and replace(grant, fonds_id=None).covers(None, None, record.class_code, record.opening)
+        )
+        return by_level if supervises and public else Sight.COUNTS
+    if grant.role in _ARCHIVE:
+        if receives:
+            return Sight.FULL if under_review or record.received else by_level
+        reviews = reaches(record.reviewing_archive)
+        return Sight.FULL if reviews and under_review else Sight.COUNTS
+    if grant.role in _KEPT:
+        open_to = public or grant.role == Role.APPRAISER
+        return Sight.FULL if receives and record.received and open_to else Sight.COUNTS
+    if grant.role == Role.AUTHORITY and public and (receives or reaches(record.reviewing_archive)):
+        return Sight.FULL if record.received else by_level
+    return Sight.COUNTS
 
 
 def seen_fully(actor: Actor, columns: Any) -> ColumnElement[bool]:
@@ -103,54 +120,41 @@ def seen_masked(actor: Actor, columns: Any) -> ColumnElement[bool]:
 
 def _condition(grant: Grant, columns: Any, level: Disclosure) -> ColumnElement[bool]:
     """The condition under which this grant shows a record, by right or at this level."""
-    at_level = columns.disclosure == level
-    if grant.role in _UNIT:
-        own = _covers(grant, columns.receiving_archive, columns.fonds_id)
+
+    def reaches(archive: Any) -> ColumnElement[bool]:
+        return and_(
+            archive.is_not(None),
+            covered(grant, archive, columns.fonds_id, columns.class_code, columns.opening),
+        )
+
+    at_level, public = columns.disclosure == level, columns.security == "none"
+    under_review = and_(columns.state == UNDER_REVIEW, columns.received.is_(False))
+    if _is_unit(grant):
+        own = covered(
+            grant, columns.receiving_archive, columns.fonds_id, columns.class_code, columns.opening
+        )
         if grant.fonds_id is None or grant.archive_code is not None:
             return own
-        supervised = and_(
-            columns.supervisor == grant.fonds_id, columns.security == "none", at_level
+        supervised = covered(
+            grant, columns.receiving_archive, columns.supervisor, columns.class_code,
+            columns.opening,
+        )  # fmt: skip
+        return or_(own, and_(supervised, public, at_level))
+    if grant.role in _ARCHIVE:
+        here = or_(under_review, columns.received.is_(True), at_level)
+        return or_(
+            and_(reaches(columns.receiving_archive), here),
+            and_(reaches(columns.reviewing_archive), under_review),
         )
-        return or_(own, supervised)
-    if grant.role not in _ARCHIVE:
-        return false()
-    under_review = and_(columns.state == UNDER_REVIEW, columns.received.is_(False))
-    receives = and_(
-        columns.receiving_archive.is_not(None),
-        _covers(grant, columns.receiving_archive, columns.fonds_id),
-        or_(under_review, columns.received.is_(True), at_level),
-    )
-    reviews = and_(
-        columns.reviewing_archive.is_not(None),
-        _covers(grant, columns.reviewing_archive, columns.fonds_id),
-        under_review,
-    )
-    return or_(receives, reviews)
+    if grant.role in _KEPT:
+        kept = and_(reaches(columns.receiving_archive), columns.received.is_(True))
+        return kept if grant.role == Role.APPRAISER else and_(kept, public)
+    if grant.role == Role.AUTHORITY:
+        over = or_(reaches(columns.receiving_archive), reaches(columns.reviewing_archive))
+        return and_(over, public, or_(columns.received.is_(True), at_level))
+    return false()
 
 
-def within_reach(
-    actor: Actor, roles: Collection[Role], fonds: Any, *archives: Any
-) -> ColumnElement[bool]:
-    """The condition that the actor holds one of the roles for a row's fonds and its archives.
-
-    `fonds` and `archives` are the row's columns; being the archive of any of these is enough.
-    """
-    if actor.system:
-        return true()
-    return or_(
-        false(),
-        *(
-            or_(*(_covers(grant, archive, fonds) for archive in archives))
-            for grant in actor.grants
-            if grant.role in roles
-        ),
-    )
-
-
-def _covers(grant: Grant, archive: Any, fonds: Any) -> ColumnElement[bool]:
-    conditions: list[ColumnElement[bool]] = [true()]
-    if grant.archive_code is not None:
-        conditions.append(archive == grant.archive_code)
-    if grant.fonds_id is not None:
-        conditions.append(fonds == grant.fonds_id)
-    return and_(*conditions)
+def _is_unit(grant: Grant) -> bool:
+    """Whether it is a unit's own; a leader without a fonds is one of an archive."""
+    return grant.role == Role.CLERK or (grant.role == Role.LEADER and grant.fonds_id is not None)

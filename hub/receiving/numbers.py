@@ -19,7 +19,7 @@ from shared.records.gaps import Run, Series, Standing, is_kept_elsewhere, lackin
 from shared.records.record import RecordLevel
 
 #: Who is asked for what is missing, and who asks.
-SEEING = (Role.REVIEWER, Role.ARCHIVIST, Role.LEADER)
+SEEING = (Role.REVIEWER, Role.ARCHIVIST, Role.LEADER, Role.AUTHORITY)
 #: Digits of a number at most; more are no number of a series (and no number of the database).
 _MOST_DIGITS = 9
 _DIGITS = "0123456789"

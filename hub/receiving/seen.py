@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 from hub.catalogue import service as catalogue
 from hub.catalogue.models import CatalogueRecord
 from hub.federation.places import HubFolder
-from hub.federation.visibility import Sight, sight, within_reach
+from hub.federation.visibility import Sight, sight
 from hub.receiving import seal_evidence
 from hub.receiving.forms import form_pdf_of
 from hub.receiving.inspection_reports import signed_report
@@ -23,9 +23,10 @@ from hub.receiving.stamping import receipt_files, stamps_of
 from hub.receiving.statuses import answers_of
 from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import NotAllowed, NotFound
+from shared.kernel.reach import within_reach
 
 _CHUNK = 500
-_SEES = (Role.REVIEWER, Role.ARCHIVIST)
+_SEES = (Role.REVIEWER, Role.ARCHIVIST, Role.AUTHORITY)
 
 
 def batches_seen_by(actor: Actor) -> Select[Batch]:

@@ -15,7 +15,6 @@ from typing import BinaryIO
 from sqlalchemy import null, select
 from sqlalchemy.orm import Session
 
-from hub.federation.visibility import within_reach
 from hub.repository.examining import Pace, Stores
 from hub.repository.expected import Expected, expected_in, require_store
 from hub.repository.keeping import Kept, event_file, event_files, kept_in, place_of
@@ -23,6 +22,7 @@ from hub.repository.models import KeptDescription, KeptEvent, KeptObject, KeptPa
 from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import DanglianError, Invalid, NotFound, Unavailable
 from shared.kernel.files import chunks
+from shared.kernel.reach import within_reach
 from shared.storage import ObjectStore, StoredObject
 from shared.storage.temporary import telling_of_trouble
 

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from hub.catalogue.models import CatalogueRecord
 from hub.federation import service as federation
-from hub.federation.visibility import within_reach
 from hub.repository.examining import FaultKind
 from hub.repository.faults import AGAIN, ASIDE
 from hub.repository.keeping import OF_HUB, subject_of
@@ -24,6 +23,7 @@ from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import local_text
 from shared.kernel.database import locked
 from shared.kernel.errors import NotFound, WrongState
+from shared.kernel.reach import within_reach
 
 #: Who looks after what is kept.
 KEEPERS = (Role.ARCHIVIST, Role.ADMINISTRATOR)
@@ -54,7 +54,16 @@ def objects_seen_by(actor: Actor) -> Select[KeptObject, CatalogueRecord]:
     return (
         select(KeptObject, CatalogueRecord)
         .outerjoin(CatalogueRecord, CatalogueRecord.id == KeptObject.record_id)
-        .where(within_reach(actor, KEEPERS, CatalogueRecord.fonds_id, KeptObject.archive_code))
+        .where(
+            within_reach(
+                actor,
+                KEEPERS,
+                CatalogueRecord.fonds_id,
+                KeptObject.archive_code,
+                class_code=CatalogueRecord.class_code,
+                opening=CatalogueRecord.opening,
+            )
+        )
     )
 
 
@@ -70,7 +79,7 @@ def is_not_passing() -> Any:
 
 def stop_inspection(actor: Actor, archive_code: str, *, session: Session) -> None:
     """Stop the inspection of what an archive keeps; what has begun is written down."""
-    require(actor, *KEEPERS, archive=archive_code)
+    require(actor, *KEEPERS, archive=archive_code, missing=_not_kept())
     federation.held_archive(archive_code, session)
     if session.get(InspectionPause, archive_code) is None:
         session.add(InspectionPause(archive_code=archive_code, stopped_by=actor.name))
@@ -79,7 +88,7 @@ def stop_inspection(actor: Actor, archive_code: str, *, session: Session) -> Non
 
 def resume_inspection(actor: Actor, archive_code: str, *, session: Session) -> None:
     """Go on with it, where it was stopped."""
-    require(actor, *KEEPERS, archive=archive_code)
+    require(actor, *KEEPERS, archive=archive_code, missing=_not_kept())
     federation.held_archive(archive_code, session)
     pause = session.get(InspectionPause, archive_code)
     if pause is not None:
@@ -107,8 +116,12 @@ def object_seen_by(
     """What is kept in a place, with its record. Raises NotFound, also for another archive's."""
     row = session.execute(objects_seen_by(actor).where(KeptObject.place == place)).first()
     if row is None:
-        raise NotFound("馆藏中没有这一件，或不归您管。", "请回到“馆藏核验”重新查找。")
+        raise _not_kept()
     return row[0], row[1]
+
+
+def _not_kept() -> NotFound:
+    return NotFound("馆藏中没有这一件，或不归您管。", "请回到“馆藏核验”重新查找。")
 
 
 def faults_in(places: Iterable[str], *, session: Session) -> list[FileFault]:

@@ -117,7 +117,13 @@ def draft_event(
             "这件档案还没有接收入库。", "请在接收完成后再办理。", code="not_in_custody"
         )
     _require_not_destroyed(record)
-    require(actor, Role.ARCHIVIST, archive=archive, fonds=record.fonds_id)
+    require(
+        actor,
+        Role.ARCHIVIST,
+        archive=archive,
+        **record.scope,
+        missing=catalogue.no_record(),
+    )
     if not 1 <= len(files) <= _MOST_FILES:
         raise Invalid("files", f"文件应为 1 到 {_MOST_FILES} 个。", "请选择要存入的文件。")
     event_id = new_id()
@@ -189,7 +195,13 @@ def begin_event(actor: Actor, sealed: Mapping[str, Any], *, session: Session) ->
     Raises WrongState while another version of the record's object is being written.
     """
     record = catalogue.record_of(sealed["record_id"], session)
-    require(actor, Role.ARCHIVIST, archive=sealed["archive"], fonds=record.fonds_id)
+    require(
+        actor,
+        Role.ARCHIVIST,
+        archive=sealed["archive"],
+        **record.scope,
+        missing=catalogue.no_record(),
+    )
     locked(session, type(record), record.row)
     session.refresh(record)
     _require_not_destroyed(record)

@@ -82,7 +82,7 @@ _VERDICT_COLOURS = {
 }
 _BY_TITLE = {"title": Offer.title}
 _VIEWABLE = (".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp")
-_ROLES = (Role.REVIEWER, Role.ARCHIVIST)
+_ROLES = (Role.REVIEWER, Role.ARCHIVIST, Role.AUTHORITY)
 _REPORTS: dict[str, tuple[Callable[[dict[str, Any]], bytes], str]] = {
     "pdf": (report_pdf, "application/pdf"),
     "xlsx": (report_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
@@ -206,7 +206,7 @@ def seals(batch_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<batch_id>/items")
-@with_roles(*_ROLES)
+@with_roles(Role.REVIEWER, Role.ARCHIVIST)
 def decide_items(batch_id: str) -> ResponseReturnValue:
     """Decide on one item for persons 人工检测, or that all which wait are good."""
     with current_database().write() as session:
@@ -224,7 +224,7 @@ def decide_items(batch_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<batch_id>/inspect-again")
-@with_roles(*_ROLES)
+@with_roles(Role.REVIEWER, Role.ARCHIVIST)
 def inspect_again(batch_id: str) -> ResponseReturnValue:
     """Have the whole batch inspected once more."""
     with current_database().write() as session:

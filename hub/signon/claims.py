@@ -20,7 +20,7 @@ from shared.kernel.actor import Grant, Role
 from shared.kernel.errors import Invalid
 
 _MOST_FONDS = 50
-_OF_ARCHIVES = {Role.REVIEWER, Role.ARCHIVIST}
+_OF_UNITS = {Role.CLERK, Role.LEADER}
 _CLAIMS = {
     "login": "preferred_username",
     "name": "name",
@@ -89,7 +89,7 @@ def proposal(mapping: ClaimMapping, told: Mapping[str, Any], session: Session) -
     for role in dict.fromkeys(roles):
         if role == Role.ADMINISTRATOR:
             continue
-        if kind == "archive" or (not kind and role in _OF_ARCHIVES):
+        if kind == "archive" or (not kind and role not in _OF_UNITS):
             wanted = Archive.code == value if kind else Archive.division_code == division
             codes = session.scalars(select(Archive.code).where(wanted).limit(1))
             found += [Grant(role, archive_code=each) for each in codes]

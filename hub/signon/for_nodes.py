@@ -154,14 +154,20 @@ def _told(account: Account, node_id: str, session: Session) -> dict[str, Any] | 
         "account_id": account.id,
         "login": account.login,
         "name": account.name,
-        "grants": [{"role": str(each.role), "fonds": each.fonds_id} for each in grants],
+        "grants": [
+            {"role": str(each.role), "fonds": each.fonds_id, "until": each.until} for each in grants
+        ],
         "signed_out_at": _text(account.signed_out_at),
     }
 
 
 def _grants_at(account: Account, node_id: str, session: Session) -> Sequence[Grant]:
-    """What an account may do at a node: its roles there, each for one fonds that the node keeps."""
-    held = [each for each in grants_of(account) if each.role in _ROLES]
+    """What an account may do at a node: its roles there, each for one fonds that the node keeps.
+
+    A node knows neither class nor openness of a grant: one that has them is not passed on. Of
+    several grants of a role the one that lasts longest says until when.
+    """
+    held = [each for each in grants_of(account) if each.role in _ROLES and not each.partial]
     if not held:
         return []
     kept: Mapping[str, str | None] = {
@@ -170,12 +176,16 @@ def _grants_at(account: Account, node_id: str, session: Session) -> Sequence[Gra
             select(Fonds.id, Fonds.receiving_archive).where(Fonds.keeping_node == node_id)
         )
     }
-    return [
-        Grant(role, fonds_id=fonds_id)
-        for fonds_id, archive in sorted(kept.items())
-        for role in _ROLES
-        if any(each.role == role and each.covers(archive, fonds_id) for each in held)
-    ]
+    found = []
+    for fonds_id, archive in sorted(kept.items()):
+        for role in _ROLES:
+            ends = [
+                each.until for each in held if each.role == role and each.covers(archive, fonds_id)
+            ]
+            if ends:
+                until = None if None in ends else max(filter(None, ends))
+                found.append(Grant(role, fonds_id=fonds_id, until=until))
+    return found
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -23,9 +23,10 @@ from shared.identity.elsewhere import (
     register_elsewhere,
     revoke_elsewhere,
 )
-from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.actor import Role, system_actor
 from shared.kernel.clock import parse_utc
 from shared.kernel.errors import DanglianError, Invalid, Unavailable, WrongState
+from shared.records.grants import read_grant
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ def _take(account: Account, told: dict[str, Any], session: Session) -> None:
     """Take over what the hub says, as far as it is about fonds that are here."""
     here = {each.id for each in fonds_here(session)}
     grants = [
-        Grant(Role(each["role"]), fonds_id=each["fonds"])
+        read_grant(each["role"], fonds_id=each["fonds"], until=each.get("until"))
         for each in told["grants"]
         if each["role"] in _ROLES and each["fonds"] in here
     ]

@@ -13,9 +13,10 @@ import click
 from sqlalchemy import select
 
 from shared.command.main import AskedOption, json_option, show, show_table
-from shared.kernel.actor import ROLE_NAMES, Actor, Role
+from shared.kernel.actor import OPENNESS_NAMES, ROLE_NAMES, Actor, Openness, Role
 from shared.kernel.database import Database
 from shared.kernel.errors import NotFound
+from shared.records.classes import class_name
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -30,6 +31,10 @@ password_option = click.option(
     hide_input=True,
     confirmation_prompt=True,
     help="新的密码。",
+)
+#: Given to a command that makes an account.
+until_option = click.option(
+    "--until", help="授权的截止日期（含当天），如 2026-12-31；不写没有截止。"
 )
 _COLUMNS = {
     "login": "登录名",
@@ -70,7 +75,14 @@ def add_account_commands(
                     "login": account.login,
                     "name": account.name,
                     "roles": [
-                        {"role": each.role, "archive": each.archive_code, "fonds": each.fonds_id}
+                        {
+                            "role": each.role,
+                            "archive": each.archive_code,
+                            "fonds": each.fonds_id,
+                            "class": each.class_code,
+                            "openness": each.openness,
+                            "until": each.until,
+                        }
                         for each in account.grants
                     ],
                     "role_names": "；".join(_grant_text(each, names) for each in account.grants),
@@ -125,5 +137,11 @@ def _account(login: str, session: Session) -> Account:
 
 
 def _grant_text(grant: Any, names: Mapping[str, str]) -> str:
-    scope = grant.archive_code or grant.fonds_id
-    return ROLE_NAMES[Role(grant.role)] + (f"（{names.get(scope, scope)}）" if scope else "")
+    limits = [names.get(each, each) for each in (grant.archive_code, grant.fonds_id) if each]
+    if grant.class_code:
+        limits.append(class_name(grant.class_code))
+    if grant.openness != Openness.ALL:
+        limits.append(OPENNESS_NAMES[Openness(grant.openness)])
+    if grant.until:
+        limits.append(f"至 {grant.until}")
+    return ROLE_NAMES[Role(grant.role)] + (f"（{'，'.join(limits)}）" if limits else "")

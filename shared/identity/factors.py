@@ -34,6 +34,7 @@ from shared import audit
 from shared.identity.errors import SignInRefused
 from shared.identity.models import Account, Factor, FactorKind
 from shared.identity.policy import POLICY, Policy
+from shared.identity.service import grants_of
 from shared.identity.signing_in import count_failure, locked_refusal
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.canonical import sha256_hex
@@ -86,7 +87,7 @@ def has_factor(account_id: str, session: Session) -> bool:
 def must_have_factor(account: Account, policy: Policy) -> bool:
     """Whether this account may do nothing without a second factor."""
     return policy.factor_for_administrators and any(
-        each.role == Role.ADMINISTRATOR for each in account.grants
+        each.role == Role.ADMINISTRATOR for each in grants_of(account)
     )
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from shared.kernel.actor import Grant, Openness, Role
 from shared.kernel.clock import now
 from shared.kernel.database import Model, UtcTime
 
@@ -68,7 +69,7 @@ class Account(Model):
 
 
 class AccountGrant(Model):
-    """One role of an account, within one archive or fonds; without either, everywhere."""
+    """One role of an account, as `shared.kernel.actor.Grant` says what it reaches and how long."""
 
     __tablename__ = "identity_grant"
     __table_args__ = (Index("identity_grant_account", "account_id"),)
@@ -78,6 +79,21 @@ class AccountGrant(Model):
     role: Mapped[str] = mapped_column(String(20))
     archive_code: Mapped[str | None] = mapped_column(String(40), default=None)
     fonds_id: Mapped[str | None] = mapped_column(String(36), default=None)
+    class_code: Mapped[str | None] = mapped_column(String(2), default=None)
+    openness: Mapped[str] = mapped_column(String(10), default="all", server_default="all")
+    until: Mapped[str | None] = mapped_column(String(10), default=None)
+
+    @property
+    def grant(self) -> Grant:
+        """The grant as the policy asks it."""
+        return Grant(
+            Role(self.role),
+            self.archive_code,
+            self.fonds_id,
+            self.class_code,
+            Openness(self.openness),
+            self.until,
+        )
 
 
 class FactorKind(StrEnum):

@@ -13,7 +13,7 @@ from shared import audit
 from shared.identity.models import Account, AccountGrant, BearerToken
 from shared.identity.passwords import check_password_rules, hash_password, password_fits
 from shared.identity.policy import POLICY, Policy
-from shared.kernel.actor import ROLE_NAMES, Actor, Grant, Role, require
+from shared.kernel.actor import ROLE_NAMES, Actor, Grant, Openness, Role, require
 from shared.kernel.database import locked_all
 from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
 from shared.kernel.identifiers import new_id
@@ -92,7 +92,7 @@ def set_grants(
     account.waiting = account.waiting and not wanted
     if told_grants(wanted) == told_grants(account.grants):
         return
-    if _administers(account) and not any(each.role == Role.ADMINISTRATOR for each in wanted):
+    if _administers(account) and not any(_for_good(each.grant) for each in wanted):
         _keep_an_administrator(account, session)
     account.grants = wanted
     session.flush()
@@ -173,10 +173,8 @@ def actor_of(account: Account, session: Session | None = None) -> Actor:
 
 
 def grants_of(account: Account) -> tuple[Grant, ...]:
-    """What an account is entitled to."""
-    return tuple(
-        Grant(Role(each.role), each.archive_code, each.fonds_id) for each in account.grants
-    )
+    """What an account is entitled to today; what has ended counts nowhere."""
+    return tuple(each.grant for each in account.grants if each.grant.in_force)
 
 
 def _set_password(account: Account, password: str, session: Session, policy: Policy) -> None:
@@ -191,7 +189,12 @@ def end_tokens(account: Account, session: Session) -> None:
 
 
 def _administers(account: Account) -> bool:
-    return any(each.role == Role.ADMINISTRATOR for each in account.grants)
+    return any(_for_good(each.grant) for each in account.grants)
+
+
+def _for_good(grant: Grant) -> bool:
+    """Whether it makes an administrator that nobody has to follow."""
+    return grant.role == Role.ADMINISTRATOR and grant.until is None and not grant.partial
 
 
 def _hold(account: Account, session: Session) -> None:
@@ -204,7 +207,9 @@ def _keep_an_administrator(account: Account, session: Session) -> None:
     other = session.scalar(
         select(Account.id)
         .join(AccountGrant, AccountGrant.account_id == Account.id)
-        .where(AccountGrant.role == Role.ADMINISTRATOR, Account.disabled.is_(False))
+        .where(AccountGrant.role == Role.ADMINISTRATOR, AccountGrant.until.is_(None))
+        .where(AccountGrant.class_code.is_(None), AccountGrant.openness == Openness.ALL)
+        .where(Account.disabled.is_(False))
         .where(Account.id != account.id, Account.emergency.is_(False))
         .limit(1)
     )
@@ -223,15 +228,25 @@ def make_grants(grants: Iterable[Grant]) -> list[AccountGrant]:
             role=Role(each.role),
             archive_code=each.archive_code,
             fonds_id=each.fonds_id,
+            class_code=each.class_code,
+            openness=str(each.openness),
+            until=each.until,
         )
         for each in unique
     ]
 
 
 def told_grants(grants: Iterable[AccountGrant]) -> list[str]:
-    """Grants as the audit tells them."""
+    """Grants as the audit tells them: `clerk:<fonds> class=WS openness=open until=2026-12-31`."""
     return sorted(
-        ":".join(filter(None, (str(each.role), each.archive_code, each.fonds_id)))
+        " ".join(
+            (
+                ":".join(filter(None, (str(each.role), each.archive_code, each.fonds_id))),
+                *([f"class={each.class_code}"] if each.class_code else ()),
+                *([f"openness={each.openness}"] if each.openness != Openness.ALL else ()),
+                *([f"until={each.until}"] if each.until else ()),
+            )
+        )
         for each in grants
     )
 
@@ -266,4 +281,4 @@ def state_of(account: Account) -> str:
 
 def role_names(account: Account) -> list[str]:
     """The roles of an account in Chinese, each once."""
-    return list(dict.fromkeys(ROLE_NAMES[Role(each.role)] for each in account.grants))
+    return list(dict.fromkeys(ROLE_NAMES[each.role] for each in grants_of(account)))

@@ -1,6 +1,9 @@
-"""Who acts: a person or a part of the system, with roles that are scoped by archive and fonds.
+"""Who acts: a person or a part of the system, with roles that are scoped.
 
-Rights follow fonds and archive, never a code prefix (design, rule 2).
+The one policy: a grant 授权 is a role within an archive, a fonds, a class 门类 and an openness, up
+to a day; `Grant.covers` says whether it reaches a thing, `shared.kernel.reach` says the same as a
+condition for queries. Rights follow fonds and archive, never a code prefix (design, rule 2).
+Whatever no grant covers is denied.
 """
 
 from __future__ import annotations
@@ -8,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.kernel.errors import NotAllowed
+from shared.kernel.clock import today
+from shared.kernel.errors import NotAllowed, NotFound
 
 
 class Role(StrEnum):
@@ -18,6 +22,10 @@ class Role(StrEnum):
     LEADER = "leader"
     REVIEWER = "reviewer"
     ARCHIVIST = "archivist"
+    APPRAISER = "appraiser"
+    READER = "reader"
+    INTEGRATOR = "integrator"
+    AUTHORITY = "authority"
     ADMINISTRATOR = "administrator"
 
 
@@ -26,61 +34,124 @@ ROLE_NAMES = {
     Role.LEADER: "单位负责人",
     Role.REVIEWER: "档案审核员",
     Role.ARCHIVIST: "档案接收员",
+    Role.APPRAISER: "鉴定员",
+    Role.READER: "利用者",
+    Role.INTEGRATOR: "系统对接",
+    Role.AUTHORITY: "档案主管部门",
     Role.ADMINISTRATOR: "系统管理员",
 }
 
 
+class Openness(StrEnum):
+    """Which records a grant reaches: those whose opinion on opening 开放意见 is open, or all."""
+
+    OPEN = "open"
+    ALL = "all"
+
+
+OPENNESS_NAMES = {Openness.ALL: "含控制使用的", Openness.OPEN: "只限开放的"}
+
+
 @dataclass(frozen=True)
 class Grant:
-    """One role within one archive or one fonds; None means every one of them."""
+    """One role within an archive, a fonds, a class and an openness; None means every one of them.
+
+    `until` is the last day on which it counts, `2026-12-31` in Asia/Shanghai; None has no end.
+    """
 
     role: Role
     archive_code: str | None = None
     fonds_id: str | None = None
+    class_code: str | None = None
+    openness: Openness = Openness.ALL
+    until: str | None = None
 
-    def covers(self, archive_code: str | None, fonds_id: str | None) -> bool:
-        """Whether this grant reaches a thing of that archive and fonds."""
-        if self.archive_code is not None and self.archive_code != archive_code:
-            return False
-        return self.fonds_id is None or self.fonds_id == fonds_id
+    @property
+    def in_force(self) -> bool:
+        """Whether its last day has not passed."""
+        return self.until is None or today() <= self.until
+
+    @property
+    def partial(self) -> bool:
+        """Whether it reaches some records of its fonds only."""
+        return self.class_code is not None or self.openness != Openness.ALL
+
+    def covers(
+        self,
+        archive_code: str | None,
+        fonds_id: str | None,
+        class_code: str | None = None,
+        opening: str | None = None,
+    ) -> bool:
+        """Whether this grant reaches a thing of that archive, fonds, class and opening.
+
+        What a thing has not (a fonds has no class, a batch no opening) is beyond a grant that is
+        limited to one.
+        """
+        return (
+            self.archive_code in (None, archive_code)
+            and self.fonds_id in (None, fonds_id)
+            and self.class_code in (None, class_code)
+            and (self.openness == Openness.ALL or opening == Openness.OPEN)
+        )
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts, under which name it is recorded, and what it may do."""
+    """Who acts, under which name it is recorded, and what it may do.
+
+    An actor is made for each request, message or step; grants that have ended are none of its own.
+    """
 
     id: str
     name: str
     grants: tuple[Grant, ...] = ()
     system: bool = False
 
-    def may(self, *roles: Role, archive: str | None = None, fonds: str | None = None) -> bool:
-        """Whether one of the roles is held for this archive and fonds."""
+    def __post_init__(self) -> None:
+        """Leave out the grants that have ended."""
+        object.__setattr__(self, "grants", tuple(each for each in self.grants if each.in_force))
+
+    def may(
+        self,
+        *roles: Role,
+        archive: str | None = None,
+        fonds: str | None = None,
+        class_code: str | None = None,
+        opening: str | None = None,
+    ) -> bool:
+        """Whether one of the roles is held for this archive, fonds, class and opening."""
         if self.system:
             return True
-        return any(grant.role in roles and grant.covers(archive, fonds) for grant in self.grants)
+        return any(
+            grant.role in roles and grant.covers(archive, fonds, class_code, opening)
+            for grant in self.grants
+        )
 
     def has(self, *roles: Role) -> bool:
         """Whether one of the roles is held at all, for whatever scope."""
         return self.system or any(grant.role in roles for grant in self.grants)
 
+    @property
+    def is_system_elsewhere(self) -> bool:
+        """Whether it is another system 系统对接, which has nothing to do on pages."""
+        return bool(self.grants) and all(each.role == Role.INTEGRATOR for each in self.grants)
+
     def archives(self, *roles: Role) -> frozenset[str] | None:
-        """Archives for which one of the roles is held; None means all of them."""
-        if self.system:
-            return None
-        held = [grant for grant in self.grants if grant.role in roles]
-        if any(grant.archive_code is None and grant.fonds_id is None for grant in held):
-            return None
-        return frozenset(grant.archive_code for grant in held if grant.archive_code)
+        """Archives for which one of the roles is held, for any class; None means all of them."""
+        return self._unlimited(roles, "archive_code")
 
     def fonds(self, *roles: Role) -> frozenset[str] | None:
-        """Fonds for which one of the roles is held; None means all of them."""
+        """Fonds for which one of the roles is held, for any class; None means all of them."""
+        return self._unlimited(roles, "fonds_id")
+
+    def _unlimited(self, roles: tuple[Role, ...], name: str) -> frozenset[str] | None:
         if self.system:
             return None
-        held = [grant for grant in self.grants if grant.role in roles]
+        held = [grant for grant in self.grants if grant.role in roles and not grant.partial]
         if any(grant.archive_code is None and grant.fonds_id is None for grant in held):
             return None
-        return frozenset(grant.fonds_id for grant in held if grant.fonds_id)
+        return frozenset(value for grant in held if (value := getattr(grant, name)))
 
 
 def system_actor(name: str) -> Actor:
@@ -89,10 +160,24 @@ def system_actor(name: str) -> Actor:
 
 
 def require(
-    actor: Actor, *roles: Role, archive: str | None = None, fonds: str | None = None
+    actor: Actor,
+    *roles: Role,
+    archive: str | None = None,
+    fonds: str | None = None,
+    class_code: str | None = None,
+    opening: str | None = None,
+    missing: NotFound | None = None,
 ) -> None:
-    """Raise NotAllowed unless the actor holds one of the roles for this archive and fonds."""
-    if not actor.may(*roles, archive=archive, fonds=fonds):
+    """Raise NotAllowed unless the actor holds one of the roles for this thing, as `Actor.may`.
+
+    `missing` is how a thing answers that is not there. It is raised when none of the actor's
+    grants, whatever their role, reaches this one: nobody learns that it is there.
+    """
+    if not actor.may(*roles, archive=archive, fonds=fonds, class_code=class_code, opening=opening):
+        if missing is not None and not actor.may(
+            *Role, archive=archive, fonds=fonds, class_code=class_code, opening=opening
+        ):
+            raise missing
         wanted = "、".join(ROLE_NAMES[role] for role in roles)
         raise NotAllowed(
             f"此操作需要“{wanted}”权限，且限于本人负责的档案馆和全宗。",

@@ -110,8 +110,13 @@ def job_of(job_id: str, *, session: Session) -> Job:
     """The job with this id. Raises NotFound."""
     job = session.get(Job, job_id)
     if job is None:
-        raise NotFound("没有这个任务。", "请回到列表重新查看。")
+        raise no_job()
     return job
+
+
+def no_job() -> NotFound:
+    """How a job answers that there is not, or that is somebody else's."""
+    return NotFound("没有这个任务。", "请回到列表重新查看。")
 
 
 def stop(job: Job) -> None:

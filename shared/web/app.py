@@ -207,6 +207,9 @@ def _gate(csrf: CSRFProtect) -> ResponseReturnValue | None:
         if waits and not _open_to(view, _WITHOUT_FACTOR):
             return redirect(url_for("accounts.factors"))
         csrf.protect()
+        actor = None if access_of(view).public else current_actor_or_none()
+        if actor is not None and actor.is_system_elsewhere:
+            raise NotAllowed("系统对接的账号只用于接口。", "请用本人的账号登录网页。")
     elif g.get("danglian_must_enrol") and not access_of(view).public:
         raise NotAllowed(
             "管理员须先登记双因素。", "请先在网页上登录并登记。", code="second_factor_needed"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from flask import (
     Blueprint,
@@ -30,9 +31,11 @@ from shared.identity import (
 from shared.identity.elsewhere import proposed_grants
 from shared.identity.service import STATE_NAMES, make_grants, role_names
 from shared.identity.signing_in import is_sealed
-from shared.kernel.actor import ROLE_NAMES, Grant, Role
+from shared.kernel.actor import OPENNESS_NAMES, ROLE_NAMES, Grant, Openness, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid
+from shared.records.classes import load_classes
+from shared.records.grants import read_grant
 from shared.web.accounts.admission import this_visit
 from shared.web.accounts.ways import current_policy
 from shared.web.current import current_database
@@ -42,6 +45,16 @@ from shared.web.listing import Filter, Listing
 blueprint = Blueprint("accounts", __name__)
 
 _SPARE_ROWS = 3
+
+
+class GrantRow(NamedTuple):
+    """A grant as a row of the form says it."""
+
+    role: str = ""
+    scope: str = ""
+    class_code: str = ""
+    openness: str = ""
+    until: str = ""
 
 
 @blueprint.route("/password", methods=["GET", "POST"])
@@ -236,26 +249,30 @@ def reset(account_id: str) -> ResponseReturnValue:
     return form.answer("accounts/reset.html", account=account)
 
 
+def _sent_rows(form: Form) -> list[GrantRow]:
+    """The rows of grants as they were sent; one without a role is a spare one."""
+    fields = (form.all(name) for name in GrantRow._fields)
+    return [row for row in map(GrantRow._make, zip_longest(*fields, fillvalue="")) if row.role]
+
+
 def _chosen_grants(form: Form) -> list[Grant]:
     """The grants as the form's rows tell them, at least one. Raises Invalid."""
-    chosen = []
-    known = {str(role) for role in Role}
-    for role, scope in zip(form.all("role"), form.all("scope"), strict=False):
-        if not role:
-            continue  # a spare row
-        if role not in known:
-            raise Invalid("role", "没有这个角色。", "请从列表中选择角色。")
-        kind, _, value = scope.partition(":")
-        chosen.append(
-            Grant(
-                Role(role),
-                archive_code=value if kind == "archive" else None,
-                fonds_id=value if kind == "fonds" else None,
-            )
-        )
+    chosen = [_grant(row) for row in _sent_rows(form)]
     if not chosen:
         raise Invalid("role", "账号没有角色，什么也不能办。", "请至少选择一个角色。")
     return chosen
+
+
+def _grant(row: GrantRow) -> Grant:
+    kind, _, value = row.scope.partition(":")
+    return read_grant(
+        row.role,
+        archive_code=value if kind == "archive" else None,
+        fonds_id=value if kind == "fonds" else None,
+        class_code=row.class_code or None,
+        openness=row.openness or Openness.ALL,
+        until=row.until or None,
+    )
 
 
 def _scope_of(grant: AccountGrant) -> str:
@@ -264,11 +281,15 @@ def _scope_of(grant: AccountGrant) -> str:
     return f"archive:{grant.archive_code}" if grant.archive_code else ""
 
 
-def _grant_rows(form: Form, grants: Any) -> list[tuple[str, str]]:
-    """Rows of role and scope: what was sent, else what is; then some empty ones."""
-    sent = list(zip(form.all("role"), form.all("scope"), strict=False))
-    rows = sent if request.method == "POST" else [(each.role, _scope_of(each)) for each in grants]
-    return [*(row for row in rows if row[0]), *([("", "")] * _SPARE_ROWS)]
+def _grant_rows(form: Form, grants: Any) -> list[GrantRow]:
+    """What was sent, else what is; then some empty ones."""
+    rows = [
+        GrantRow(each.role, _scope_of(each), each.class_code or "", each.openness, each.until or "")
+        for each in grants
+    ]
+    if request.method == "POST":
+        rows = _sent_rows(form)
+    return [*rows, *([GrantRow()] * _SPARE_ROWS)]
 
 
 def _choices(grants: Any = ()) -> dict[str, Any]:
@@ -279,4 +300,10 @@ def _choices(grants: Any = ()) -> dict[str, Any]:
         roles.setdefault(each.role, ROLE_NAMES[Role(each.role)])
         scopes.setdefault(_scope_of(each), _scope_of(each).partition(":")[2])
     scopes.pop("", None)
-    return {"roles": roles, "scopes": scopes}
+    by_record = Role.READER in current_app.config["DANGLIAN_ROLES"]
+    return {
+        "roles": roles,
+        "scopes": scopes,
+        "classes": {each.code: each.name for each in load_classes().values()} if by_record else {},
+        "opennesses": {str(each): name for each, name in OPENNESS_NAMES.items()},
+    }

@@ -25,6 +25,9 @@ from shared.web.audit_log.names import (
 _LONG_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{24,}")
 _SHOWN = 8
 
+#: How the limits of a grant read.
+_LIMITS = {"class": "门类 {}", "openness": "开放程度 {}", "until": "至 {}"}
+
 
 class Names:
     """The names of everything that a page of events speaks of; asked for once."""
@@ -73,10 +76,15 @@ class Names:
         return _named(text) if text in VALUE_NAMES else _LONG_ID.sub(_shortened, text)
 
     def _grant(self, text: str) -> str:
-        role, _, scope = text.partition(":")
+        told, *limits = text.split(" ")
+        role, _, scope = told.partition(":")
         name = ROLE_NAMES[Role(role)] if role in set(Role) else role
         where = self._names.get(f"fonds:{scope}") or self._names.get(f"archive:{scope}") or scope
-        return f"{name}（{_short(where)}）" if scope else name
+        words = [_short(where)] if scope else []
+        for limit in limits:
+            kind, _, value = limit.partition("=")
+            words.append(_LIMITS.get(kind, "{}").format(_named(value)))
+        return f"{name}（{'，'.join(words)}）" if words else name
 
 
 def _subjects(event: AuditEvent) -> Iterator[str]:
@@ -86,7 +94,7 @@ def _subjects(event: AuditEvent) -> Iterator[str]:
         if key in DETAIL_KINDS and isinstance(value, str):
             yield f"{DETAIL_KINDS[key]}:{value}"
         for grant in value if key == "grants" and isinstance(value, list) else ():
-            scope = str(grant).partition(":")[2]
+            scope = str(grant).split(" ")[0].partition(":")[2]
             yield f"fonds:{scope}"
             yield f"archive:{scope}"
 

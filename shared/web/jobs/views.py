@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from shared import audit
 from shared.identity import current_actor, signed_in
 from shared.kernel.actor import Role
-from shared.kernel.errors import NotAllowed
-from shared.kernel.jobs import Job, job_of
+from shared.kernel.jobs import Job, job_of, no_job
 from shared.kernel.jobs import stop as stop_job
 from shared.web.current import current_database
 from shared.web.links import local_path
@@ -57,8 +56,8 @@ def stop(job_id: str) -> ResponseReturnValue:
 def _visible(job_id: str, session: Session) -> Job:
     job = job_of(job_id, session=session)
     actor = current_actor()
-    if job.owner and job.owner != actor.id and not actor.has(Role.ADMINISTRATOR):
-        raise NotAllowed("这个任务是别人的。", "请由发起人或系统管理员查看。")
+    if job.owner and job.owner != actor.id and not actor.may(Role.ADMINISTRATOR):
+        raise no_job()
     return job
 
 

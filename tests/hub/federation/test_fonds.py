@@ -96,7 +96,7 @@ def test_the_approved_retention_schedule_is_noted_and_told_to_the_node(city, ses
     fonds = city.fonds("夷陵区林业局", "420506000000", session)
     node = city.node("夷陵区林业局", fonds, session=session)
     told = ("夷陵区林业局归档范围和保管期限表", "2024年版", date(2024, 1, 5))
-    federation.set_schedule(city.admin, fonds.id, *told, key=city.key, session=session)
+    federation.approve_schedule(city.admin, fonds.id, *told, key=city.key, session=session)
     assert str(fonds.shape.retention_schedule) == (
         "夷陵区林业局归档范围和保管期限表（2024年版，2024-01-05 批准）"
     )
@@ -107,11 +107,13 @@ def test_the_approved_retention_schedule_is_noted_and_told_to_the_node(city, ses
     )
     assert "夷陵区林业局归档范围和保管期限表" in next(iter(entries)).body.decode()
     with pytest.raises(NotAllowed):
-        federation.set_schedule(
+        federation.approve_schedule(
             city.archivist(ZHIJIANG), fonds.id, *told, key=city.key, session=session
         )
     with pytest.raises(Invalid):
-        federation.set_schedule(city.admin, fonds.id, "", "1", None, key=city.key, session=session)
+        federation.approve_schedule(
+            city.admin, fonds.id, "", "1", None, key=city.key, session=session
+        )
 
 
 def test_a_mere_renaming_keeps_the_fonds(city, session):
@@ -239,7 +241,7 @@ def test_an_administrator_of_one_archive_registers_its_fonds_only(city, session)
 def test_noting_a_schedule_leaves_an_event(city):
     with city.database.write() as session:
         fonds = city.fonds("某局", "420506000000", session)
-        federation.set_schedule(
+        federation.approve_schedule(
             city.admin, fonds.id, "某局保管期限表", "2024年版", None, key=city.key, session=session
         )
     with city.database.read() as session:

@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, Column, MetaData, String, Table, create_engine, 
 from sqlalchemy.pool import StaticPool
 
 from hub.federation.visibility import Sight, seen_fully, seen_masked, sight
-from shared.kernel.actor import Actor, Grant, Role
+from shared.kernel.actor import Actor, Grant, Openness, Role
 
 CITY, COUNTY, OTHER = "420500", "420506", "420583"
 UNIT, BUREAU, ELSE = "fonds-unit", "fonds-bureau", "fonds-else"
@@ -18,6 +18,8 @@ UNIT, BUREAU, ELSE = "fonds-unit", "fonds-bureau", "fonds-else"
 @dataclass(frozen=True)
 class Thing:
     fonds_id: str = UNIT
+    class_code: str = "WS"
+    opening: str | None = None
     receiving_archive: str | None = CITY
     reviewing_archive: str | None = COUNTY
     supervisor: str | None = BUREAU
@@ -27,8 +29,8 @@ class Thing:
     received: bool = False
 
 
-def who(role, archive=None, fonds=None):
-    return Actor("a", "某人", (Grant(role, archive, fonds),))
+def who(role, archive=None, fonds=None, class_code=None, **more):
+    return Actor("a", "某人", (Grant(role, archive, fonds, class_code, **more),))
 
 
 UNIT_CLERK = who(Role.CLERK, fonds=UNIT)
@@ -38,6 +40,8 @@ CITY_ARCHIVIST = who(Role.ARCHIVIST, CITY)
 COUNTY_REVIEWER = who(Role.REVIEWER, COUNTY)
 OTHER_REVIEWER = who(Role.REVIEWER, OTHER)
 ADMINISTRATOR = who(Role.ADMINISTRATOR)
+AUTHORITY = who(Role.AUTHORITY, COUNTY)
+OPEN_READER = who(Role.READER, CITY, openness=Openness.OPEN)
 
 FILED = Thing()
 OFFERED = Thing(state="offered")
@@ -67,6 +71,27 @@ RECEIVED = Thing(state="received", received=True)
         (SUPERVISOR, replace(FILED, security="internal"), Sight.COUNTS),
         (SUPERVISOR, replace(FILED, security="work_secret"), Sight.COUNTS),
         (ADMINISTRATOR, RECEIVED, Sight.COUNTS),
+        (AUTHORITY, FILED, Sight.FULL),
+        (AUTHORITY, replace(FILED, disclosure="masked"), Sight.MASKED),
+        (AUTHORITY, RECEIVED, Sight.FULL),
+        (AUTHORITY, replace(OFFERED, security="internal"), Sight.COUNTS),
+        (AUTHORITY, replace(RECEIVED, security="work_secret"), Sight.COUNTS),
+        (who(Role.AUTHORITY, OTHER), RECEIVED, Sight.COUNTS),
+        (who(Role.READER, CITY), FILED, Sight.COUNTS),
+        (who(Role.READER, CITY), OFFERED, Sight.COUNTS),
+        (who(Role.READER, CITY), RECEIVED, Sight.FULL),
+        (who(Role.READER, CITY), replace(RECEIVED, security="internal"), Sight.COUNTS),
+        (who(Role.READER, COUNTY), RECEIVED, Sight.COUNTS),
+        (who(Role.READER, CITY, None, "KJ"), RECEIVED, Sight.COUNTS),
+        (who(Role.READER, CITY, None, "WS"), RECEIVED, Sight.FULL),
+        (OPEN_READER, RECEIVED, Sight.COUNTS),
+        (OPEN_READER, replace(RECEIVED, opening="controlled"), Sight.COUNTS),
+        (OPEN_READER, replace(RECEIVED, opening="open"), Sight.FULL),
+        (who(Role.INTEGRATOR, CITY), RECEIVED, Sight.FULL),
+        (who(Role.APPRAISER, CITY), replace(RECEIVED, security="internal"), Sight.FULL),
+        (who(Role.APPRAISER, CITY), OFFERED, Sight.COUNTS),
+        (who(Role.LEADER, CITY), replace(FILED, disclosure="masked"), Sight.MASKED),
+        (who(Role.ARCHIVIST, CITY, until="2020-12-31"), RECEIVED, Sight.COUNTS),
         (Actor("a", "某人"), FILED, Sight.COUNTS),
     ],
 )
@@ -85,11 +110,20 @@ THINGS.create(ENGINE)
 
 archives = st.sampled_from([CITY, COUNTY, OTHER])
 fonds = st.sampled_from([UNIT, BUREAU, ELSE])
-grants = st.builds(Grant, st.sampled_from(list(Role)), st.none() | archives, st.none() | fonds)
+grants = st.builds(
+    Grant,
+    st.sampled_from(list(Role)),
+    st.none() | archives,
+    st.none() | fonds,
+    st.sampled_from([None, None, "WS", "KJ"]),
+    st.sampled_from([Openness.ALL, Openness.ALL, Openness.OPEN]),
+)
 actors = st.builds(Actor, st.just("a"), st.just("某人"), st.lists(grants, max_size=3).map(tuple))
 things = st.builds(
     Thing,
     fonds,
+    st.sampled_from(["WS", "KJ"]),
+    st.sampled_from([None, "open", "controlled"]),
     st.none() | archives,
     st.none() | archives,
     st.none() | fonds,

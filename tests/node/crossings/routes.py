@@ -1,0 +1,93 @@
+"""Every route of a node, and what somebody of another fonds is to find there."""
+
+from __future__ import annotations
+
+from tests.crossings import DOORS as OF_BOTH
+from tests.crossings import OF_ALL as FOR_ALL
+from tests.crossings import OWN as EACH_OWN
+from tests.crossings import Thing
+
+#: Without a sign-in, and about nobody's records.
+DOORS = OF_BOTH | {"sign_on.back", "sign_on.start", "whereabouts.light"}
+
+#: About whoever asks, or about the line and what is carried over it as a whole.
+OWN = EACH_OWN | {
+    "sign_on.pin", "filing.static", "sync.reconcile", "parcels.take", "parcels.write",
+}  # fmt: skip
+
+OF_ALL = FOR_ALL
+
+#: Lists, counts and forms that begin something new, with what they narrow to.
+LISTS: dict[str, dict[str, str]] = {
+    "desk.home": {}, "corrections.index": {}, "custody.index": {}, "custody.ask": {},
+    "filing.index": {"q": "事项"}, "filing.boxes": {}, "filing.print_boxes": {},
+    "filing.catalogue": {"class_code": "WS", "year": "2023"}, "filing.classes": {},
+    "filing.close": {"class_code": "WS", "year": "2023"}, "filing.disposals": {},
+    "filing.divergences": {}, "filing.due": {}, "filing.new": {},
+    "filing.numbers": {"class_code": "WS", "year": "2023"},
+    "filing.draft": {}, "filing.clear_numbers": {}, "filing.put_back_selection": {},
+    "filing.schedule": {}, "intake.index": {}, "intake.new": {}, "parcels.index": {},
+    "registry.index": {"q": "事项"}, "registry.new": {}, "sync.index": {}, "transfer.index": {},
+    "transfer.new": {}, "whereabouts.index": {"q": "事项"},
+}  # fmt: skip
+
+_RECORD, _BATCH = {"record_id": "record"}, {"batch_id": "batch"}
+_DOCUMENT, _INTAKE = {"document_id": "document"}, {"intake_id": "intake"}
+_REASON = {"reason": "别村想办"}
+
+#: Things of another fonds.
+THINGS: dict[str, Thing] = {
+    "corrections.show": Thing({"correction_id": "correction"}),
+    "corrections.new": Thing(_RECORD, _REASON),
+    "custody.show": Thing({"hand_over_id": "hand_over"}),
+    "custody.act": Thing({"hand_over_id": "hand_over", "verb": "call_off"}, _REASON),
+    **{
+        f"filing.{name}": Thing(_RECORD, _REASON)
+        for name in (
+            "show", "discard", "dispose", "edit", "extend", "fill", "put_into", "late",
+            "move_class", "papers", "put_back", "take_out", "upload", "void",
+        )
+    },
+    "filing.file": Thing({**_RECORD, "file_id": "file"}),
+    "filing.detach": Thing({**_RECORD, "file_id": "file"}),
+    "filing.print_volume": Thing({**_RECORD, "what": "cover"}),
+    "filing.box": Thing({"box_id": "box"}),
+    "filing.move_box": Thing({"box_id": "box"}, {"place": "别村"}),
+    "filing.disposal_list": Thing({"list_id": "list"}),
+    "filing.call_off_disposal": Thing({"list_id": "list"}, _REASON),
+    "filing.disposal_pdf": Thing({"list_id": "list"}),
+    "filing.settle_divergence": Thing({"divergence_id": "divergence"}, {"choice": "held"}),
+    "filing.from_registry": Thing(_DOCUMENT, {"class_code": "WS"}),
+    "filing.settle": Thing({"objection_id": "objection"}),
+    "filing.order": Thing({"category_id": "category"}),
+    "filing.move": Thing({"category_id": "category"}, {"record": "x", "to": "1"}),
+    "filing.sort": Thing({"category_id": "category"}, {"by": "date"}),
+    "filing.undo": Thing({"step_id": "step"}),
+    **{
+        f"intake.{name}": Thing(_INTAKE)
+        for name in (
+            "show", "columns", "discard", "files", "drop_files", "rejected", "resume",
+            "add_sheet", "stop", "take",
+        )
+    },
+    "jobs.show": Thing({"job_id": "job"}),
+    "jobs.progress": Thing({"job_id": "job"}),
+    "jobs.stop": Thing({"job_id": "job"}),
+    "registry.show": Thing(_DOCUMENT),
+    "registry.act": Thing({**_DOCUMENT, "verb": "close"}, _REASON),
+    "registry.edit": Thing(_DOCUMENT, {"title": "别村"}),
+    "registry.file": Thing({**_DOCUMENT, "file_id": "paper"}),
+    "registry.remove_file": Thing({**_DOCUMENT, "file_id": "paper"}),
+    "registry.upload": Thing(_DOCUMENT),
+    "transfer.show": Thing(_BATCH),
+    "transfer.act": Thing({**_BATCH, "verb": "approve"}),
+    "transfer.form": Thing(_BATCH),
+    "transfer.form_as_pdf": Thing(_BATCH),
+    "transfer.opinions": Thing(_BATCH, {"record": "x"}),
+    "transfer.receipt": Thing(_BATCH),
+    "transfer.record": Thing({**_BATCH, "offer_id": "offer"}),
+    "transfer.take_out": Thing(_BATCH, {"record": "x"}),
+    "transfer.gaps": Thing({"fonds_id": "fonds"}),
+    "transfer.gaps_file": Thing({"fonds_id": "fonds", "form": "csv"}),
+    "transfer.aside": Thing({"notice_id": "notice"}),
+}  # fmt: skip

@@ -1,0 +1,95 @@
+"""Nobody of one fonds crosses into another on a node that keeps several (村档乡管)."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select
+
+from node.app import make_node_app
+from node.corrections.models import Correction
+from node.custody.models import HandOver
+from node.filing.models import (
+    Box,
+    ComputerFile,
+    DisposalList,
+    Divergence,
+    Document,
+    Objection,
+    Record,
+    Step,
+)
+from node.intake.models import Intake
+from node.registry.models import Registered, RegisteredFile
+from node.transfer.models import Batch, BatchRecord, Notice
+from shared.kernel.actor import Actor, Grant, Role
+from shared.kernel.database import Model
+from shared.kernel.identifiers import new_id
+from shared.kernel.jobs import Job
+from tests.crossings import Matrix
+from tests.node.conftest import VILLAGE, Node
+from tests.node.crossings.routes import DOORS, LISTS, OF_ALL, OWN, THINGS
+
+#: What only people of the town may read.
+SECRET = "镇里绝不外传"
+
+
+def furnished(node: Node, clerk: Actor) -> dict[str, str]:
+    """One of everything of the town, by the name of the parameter that asks for it."""
+    (record,) = node.collect(clerk, 1, title=f"{SECRET}的事项")
+    ids = {name: new_id() for name in _ROWS}
+    names = {f"{name}_id": each for name, each in ids.items()}
+    names |= {"record_id": record, "fonds_id": node.fonds}
+    with node.database.write() as session:
+        for name, model in _ROWS.items():
+            key = "offer_id" if model is BatchRecord else "id"
+            session.execute(insert(model).values(_row(model, {**names, key: ids[name]})))
+        category = session.scalars(select(Record.category_id).where(Record.id == record)).one()
+    return {**ids, "record": record, "fonds": node.fonds, "category": category or new_id()}
+
+
+_ROWS: dict[str, type[Model]] = {
+    "document": Registered,
+    "paper": RegisteredFile,
+    "correction": Correction,
+    "hand_over": HandOver,
+    "box": Box,
+    "file_document": Document,
+    "file": ComputerFile,
+    "list": DisposalList,
+    "divergence": Divergence,
+    "objection": Objection,
+    "step": Step,
+    "intake": Intake,
+    "job": Job,
+    "batch": Batch,
+    "offer": BatchRecord,
+    "notice": Notice,
+}
+
+
+def _row(model: type[Model], names: dict[str, str]) -> dict[str, object]:
+    """A row whose columns are filled: by the things they name, else with whatever may stand."""
+    if model is ComputerFile:
+        names = {**names, "document_id": names["file_document_id"]}
+    row: dict[str, object] = {}
+    for column in model.__table__.columns:
+        if column.key in names:
+            row[column.key] = names[column.key]
+        elif column.key == "owner":
+            row[column.key] = "somebody of the town"
+        elif not column.nullable and column.default is None:
+            kind = column.type.python_type
+            row[column.key] = SECRET[: getattr(column.type, "length", 0) or 6] if kind is str else (
+                kind()
+            )  # fmt: skip
+    return row
+
+
+def test_no_role_of_another_fonds_crosses_on_any_route(node: Node, clerk: Actor) -> None:
+    matrix = Matrix(
+        make_node_app(node.folder), furnished(node, clerk), (SECRET,),
+        DOORS, OWN, OF_ALL, {}, LISTS, THINGS, {"fonds": new_id()},
+    )  # fmt: skip
+    assert matrix.out_of_place() == set(), "enter it in tests/node/crossings/routes.py"
+    people = [Actor("stranger", "村文书", (Grant(role, fonds_id=VILLAGE),)) for role in Role]
+    found = [each for person in (None, *people) for each in matrix.crossings(person)]
+    assert not found, "\n".join(found)
