@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import now
 from shared.kernel.database import Model, UtcTime
 from shared.records.columns import CleanText, Json
@@ -108,6 +109,13 @@ class Batch(Model):
     set_report: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
     scheme: Mapped[str | None] = mapped_column(CleanText(NAME_LENGTH), default=None)
     inspection: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+
+    def concerns(self, actor: Actor) -> bool:
+        """Whether an actor has to do with it, by whatever role; to others it is not there."""
+        return any(
+            actor.may(*Role, archive=archive, fonds=self.fonds_id)
+            for archive in (self.reviewing_archive, self.receiving_archive)
+        )
 
 
 class Offer(Model):

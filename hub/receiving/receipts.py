@@ -131,14 +131,7 @@ def line_of(offer: Offer) -> dict[str, Any]:
 
 def _batch_to_receive(actor: Actor, batch_row_id: str, session: Session) -> Batch:
     batch = session.get(Batch, batch_row_id)
-    missing = NotFound("没有这批移交。", "请回到接收列表重新查看。")
-    if batch is None:
-        raise missing
-    require(
-        actor,
-        Role.ARCHIVIST,
-        archive=batch.receiving_archive,
-        fonds=batch.fonds_id,
-        missing=missing,
-    )
+    if batch is None or not batch.concerns(actor):
+        raise NotFound("没有这批移交。", "请回到接收列表重新查看。")
+    require(actor, Role.ARCHIVIST, archive=batch.receiving_archive, fonds=batch.fonds_id)
     return batch

@@ -109,12 +109,9 @@ def draft_verdict(
 
 def _batch_to_judge(actor: Actor, batch_row_id: str, session: Session) -> Batch:
     batch = session.get(Batch, batch_row_id)
-    missing = NotFound("没有这批移交。", "请回到审核列表重新查看。")
-    if batch is None:
-        raise missing
-    require(
-        actor, Role.REVIEWER, archive=batch.reviewing_archive, fonds=batch.fonds_id, missing=missing
-    )
+    if batch is None or not batch.concerns(actor):
+        raise NotFound("没有这批移交。", "请回到审核列表重新查看。")
+    require(actor, Role.REVIEWER, archive=batch.reviewing_archive, fonds=batch.fonds_id)
     return batch
 
 

@@ -202,10 +202,10 @@ def test_only_the_archivist_of_the_archive_that_has_the_record_decides(
 ) -> None:
     asked = kept.ask(title="题名")
     stranger = kept.hub.city.archivist(ZHIJIANG_ARCHIVE)
-    for who in (reviewer, stranger):
-        with pytest.raises(NotAllowed):
+    for who, problem in ((reviewer, NotAllowed), (stranger, NotFound)):
+        with pytest.raises(problem):
             kept.make(who, asked, title="题名")
-        with pytest.raises(NotAllowed):
+        with pytest.raises(problem):
             correcting.decline(kept.hub.city.folder, who, asked, "理由")
         with kept.hub.city.database.read() as session, pytest.raises(NotFound):
             correcting.correction_seen_by(who, asked, session=session)

@@ -7,9 +7,9 @@ from sqlalchemy import select
 
 from hub.federation import service as federation
 from hub.federation.models import FondsState
-from shared.audit import events
+from shared.audit import AuditEvent, events
 from shared.kernel.actor import Grant, Role
-from shared.kernel.errors import Conflict, DanglianError, Invalid, NotAllowed, WrongState
+from shared.kernel.errors import Conflict, DanglianError, Invalid, NotAllowed, NotFound, WrongState
 from shared.kernel.keys import document_is_signed_by
 from shared.messaging.models import OutgoingEntry
 
@@ -106,14 +106,36 @@ def test_the_approved_retention_schedule_is_noted_and_told_to_the_node(city, ses
         .order_by(OutgoingEntry.seq.desc())
     )
     assert "夷陵区林业局归档范围和保管期限表" in next(iter(entries)).body.decode()
-    with pytest.raises(NotAllowed):
-        federation.approve_schedule(
-            city.archivist(ZHIJIANG), fonds.id, *told, key=city.key, session=session
-        )
+    county = city.person(Grant(Role.AUTHORITY, YILING))
+    federation.approve_schedule(county, fonds.id, *told, key=city.key, session=session)
+    for other, problem in (
+        (city.archivist(ZHIJIANG), NotFound),
+        (city.person(Grant(Role.AUTHORITY, ZHIJIANG)), NotFound),
+        (city.person(Grant(Role.ADMINISTRATOR, YILING)), NotAllowed),
+    ):
+        with pytest.raises(problem):
+            federation.approve_schedule(other, fonds.id, *told, key=city.key, session=session)
     with pytest.raises(Invalid):
         federation.approve_schedule(
             city.admin, fonds.id, "", "1", None, key=city.key, session=session
         )
+
+
+def test_the_authority_consents_to_an_early_transfer_and_nobody_else_does(city, session):
+    fonds = city.fonds("夷陵区林业局", "420506000000", session)
+    authority = city.person(Grant(Role.AUTHORITY, YILING))
+    asked = (fonds.id, "early", (2010, 2012), "机构撤销，夷档函〔2026〕3号")
+    federation.consent_to_transfer(authority, *asked, session=session)
+    (consent,) = federation.transfer_consents(fonds.id, session)
+    assert (consent.timing, consent.first_year, consent.last_year) == ("early", 2010, 2012)
+    assert consent.given_by == authority.name
+    event = session.scalars(select(AuditEvent).order_by(AuditEvent.seq.desc()).limit(1)).one()
+    assert (event.action, event.subject) == ("fonds.transfer_consented", f"fonds:{fonds.id}")
+    with pytest.raises(NotAllowed):
+        federation.consent_to_transfer(city.archivist(YILING), *asked, session=session)
+    for wrong in (("sometime", (2010, 2012)), ("late", (2012, 2010)), ("late", (2010, 2999))):
+        with pytest.raises(Invalid):
+            federation.consent_to_transfer(authority, fonds.id, *wrong, "理由", session=session)
 
 
 def test_a_mere_renaming_keeps_the_fonds(city, session):

@@ -140,7 +140,7 @@ def test_nodes_are_seen_and_managed_within_ones_archives(city, session, invitati
             found = session.scalars(federation.nodes_seen_by(actor, session)).all()
             assert (node in found) == seen
     elsewhere = city.person(Grant(Role.ADMINISTRATOR, "420583"))
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotFound):
         federation.new_code(elsewhere, node.id, session=session)
     with pytest.raises(NotFound):
         federation.node_shown_to(elsewhere, node.id, session)

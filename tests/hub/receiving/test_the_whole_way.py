@@ -188,7 +188,7 @@ def test_who_is_of_another_county_neither_sees_nor_touches(
         hub.decide(other_reviewer, batch.id, Decided(batch.offers[0].offer_id, "accepted"))
     with pytest.raises(NotFound):
         hub.conclude(other_reviewer, batch.id, "returned")
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotFound):
         receiving.conclude(
             hub.city.folder, other_reviewer, batch.id, "returned", lambda session: {}
         )

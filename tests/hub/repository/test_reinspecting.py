@@ -123,4 +123,4 @@ def test_the_page_shows_it_beside_fixity_and_stops_it(kept: Hub) -> None:
     browser.send(f"/fixity/inspection/{YILING_ARCHIVE}/resume")
     again(kept, 365).step()
     assert len(outcomes(kept)) == 4
-    assert browser.send("/fixity/inspection/420583/stop").status_code == 403
+    assert browser.send("/fixity/inspection/420583/stop").status_code == 404

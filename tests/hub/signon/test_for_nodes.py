@@ -68,7 +68,7 @@ def test_a_code_is_good_once_for_its_node_and_its_browser(city: SignOnCity, cler
                 for_nodes.redeem(session, node, wrong)
         told = for_nodes.redeem(session, city.unit.node_id, right)
         # For its own fonds alone, and nobody is an administrator of a node by the hub's word.
-        assert told["grants"] == [{"role": "clerk", "fonds": city.unit.fonds_id}]
+        assert told["grants"] == [{"role": "clerk", "fonds": city.unit.fonds_id, "until": None}]
         with pytest.raises(NotAllowed):
             for_nodes.redeem(session, city.unit.node_id, right)
 

@@ -26,6 +26,7 @@ from shared.identity import (
     revoke_token,
     sign_in,
 )
+from shared.identity.service import told_grants
 from shared.kernel.actor import Actor, Grant, Role, system_actor
 from shared.kernel.clock import now
 from shared.kernel.database import Database
@@ -280,3 +281,31 @@ def test_a_password_is_kept_at_its_cost() -> None:
         check=True,
     )
     assert told.stdout.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_a_grant_that_has_ended_counts_nowhere_from_the_next_day(database: Database) -> None:
+    ended = Grant(Role.CLERK, None, "f1", until="2020-12-31")
+    lasting = Grant(Role.LEADER, until="2999-01-01")
+    with database.write() as session:
+        account = create_account(
+            SYSTEM, "wangwu", "王五", PASSWORD, [ended, lasting], session=session
+        )
+        told = told_grants(account.grants)
+    actor = actor_of(account)
+    assert actor.grants == (lasting,)
+    assert not actor.may(Role.CLERK, fonds="f1")
+    assert not Actor("a", "某人", (ended,)).has(Role.CLERK)
+    assert told == ["clerk:f1 until=2020-12-31", "leader until=2999-01-01"]
+
+
+def test_an_administrator_for_a_time_is_not_the_one_that_must_remain(database: Database) -> None:
+    passing = [Grant(Role.ADMINISTRATOR, until="2999-01-01")]
+    with database.write() as session:
+        first = create_account(
+            SYSTEM, "admin", "甲", PASSWORD, [Grant(Role.ADMINISTRATOR)], session=session
+        )
+        create_account(SYSTEM, "other", "乙", PASSWORD, passing, session=session)
+        with pytest.raises(WrongState):
+            identity.disable_account(SYSTEM, first, session=session)
+        with pytest.raises(WrongState):
+            identity.set_grants(SYSTEM, first, passing, session=session)

@@ -67,7 +67,7 @@ def test_a_job_can_be_stopped(database: Database, signed_in_as: Sign) -> None:
 
 def test_a_job_belongs_to_its_owner(database: Database, signed_in_as: Sign) -> None:
     job_id = start(database, owner="somebody else")
-    assert signed_in_as("clerk").get(f"/jobs/{job_id}").status_code == 403
-    assert signed_in_as("clerk").send(f"/jobs/{job_id}/stop").status_code == 403
+    assert signed_in_as("clerk").get(f"/jobs/{job_id}").status_code == 404
+    assert signed_in_as("clerk").send(f"/jobs/{job_id}/stop").status_code == 404
     assert signed_in_as("boss").get(f"/jobs/{job_id}").status_code == 200
     assert signed_in_as("boss").get("/jobs/none").status_code == 404
