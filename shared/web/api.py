@@ -10,6 +10,8 @@ from flask_smorest import Api, Blueprint
 from marshmallow import Schema, fields
 from webargs.flaskparser import FlaskParser
 
+from shared.web.description import completed
+
 PREFIX = "/api/v1"
 
 
@@ -33,6 +35,21 @@ class ProblemSchema(Schema):
     remedy = fields.String(metadata={"description": "what to do next"})
     field = fields.String(allow_none=True)
     errors = fields.List(fields.Nested(ProblemErrorSchema))
+
+
+#: A file, as the description calls it.
+BINARY = {"type": "string", "format": "binary"}
+
+
+def header_parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A header that an operation needs, for its description."""
+    return {
+        "in": "header",
+        "name": name,
+        "required": True,
+        "description": description,
+        "schema": schema,
+    }
 
 
 class _Parser(FlaskParser):
@@ -59,7 +76,8 @@ class DanglianApi(Api):
 
     def _openapi_json(self) -> ResponseReturnValue:
         """The description, with the prefix under which the app is mounted."""
-        return jsonify({**self.spec.to_dict(), "servers": [{"url": request.script_root or "/"}]})
+        described = completed(self.spec.to_dict())
+        return jsonify({**described, "servers": [{"url": request.script_root or "/"}]})
 
 
 def make_api(app: Flask, title: str, version: str) -> DanglianApi:
