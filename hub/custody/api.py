@@ -18,6 +18,7 @@ TOKEN_HEADER = "Danglian-Upload-Token"  # noqa: S105 - the name of a header
 
 @bundles_api.route("/<bundle_id>/parts/<int:number>", methods=["GET"])
 @bundles_api.response(200, BINARY, content_type="application/octet-stream")
+@bundles_api.alt_response(403)
 @bundles_api.doc(
     security=[],
     parameters=[header_parameter(TOKEN_HEADER, "the token of the grant", {"type": "string"})],

@@ -32,6 +32,7 @@ _TOKEN = header_parameter(TOKEN_HEADER, "the token of the grant", {"type": "stri
 
 @uploads_api.route("/<upload_id>/parts/<int:number>", methods=["PUT"])
 @uploads_api.response(200, PutSchema)
+@uploads_api.alt_response(403)
 @uploads_api.doc(
     security=[],
     parameters=[_TOKEN, header_parameter(DIGEST_HEADER, "the SHA-256 of the body", _HEXADECIMAL)],
@@ -61,6 +62,7 @@ def put_part(upload_id: str, number: int) -> ResponseReturnValue:
 
 @uploads_api.route("/<upload_id>/parts", methods=["GET"])
 @uploads_api.response(200, PresentSchema)
+@uploads_api.alt_response(403)
 @uploads_api.doc(security=[], parameters=[_TOKEN])
 @public
 def present_parts(upload_id: str) -> ResponseReturnValue:
@@ -80,6 +82,7 @@ def sign(batch_id: str) -> Any:
 
 @receiving_api.route("/batches/<batch_id>/form.pdf", methods=["GET"])
 @receiving_api.response(200, BINARY, content_type=_PDF)
+@receiving_api.alt_response(409)
 def form(batch_id: str) -> Response:
     """The 移交与接收登记表 with the signatures that there are."""
     with current_database().read() as session:

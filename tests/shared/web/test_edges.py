@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
+from shared.audit.models import AuditEvent
 from shared.kernel.database import Database
+from shared.web.downloads import download, fit_name, stream_out
 from shared.web.hosts import trusted_hosts
-from tests.shared.web.conftest import Browser, build
+from tests.shared.web.conftest import PASSWORD, Browser, build
+from tests.shared.web.test_doors import register_app
 
 
 def hosted(database: Database, folder: Path, **options: Any) -> Browser:
@@ -73,3 +82,59 @@ def test_a_house_of_https_gives_its_cookie_to_nothing_else(
     assert "Strict-Transport-Security" not in plain.headers, "worth nothing without https"
     secure = browser.get("/sign-in", base_url="https://localhost")
     assert secure.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+@pytest.mark.parametrize(
+    ("name", "fit"),
+    [
+        ("目录.pdf", "目录.pdf"),
+        ("a.pdf\r\nSet-Cookie: x=1", "a.pdfSet-Cookie: x=1"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Windows\\系统.dll", "系统.dll"),
+        ("发票\u202efdp.exe", "发票fdp.exe"),
+        ("\ud800\x00.pdf", "pdf"),
+        (" .. ", "未命名"),
+        ("长" * 300 + ".pdf", "长" * 76 + ".pdf"),
+    ],
+)
+def test_a_name_that_somebody_typed_becomes_no_header_and_no_path(
+    app: Flask, name: str, fit: str
+) -> None:
+    assert fit_name(name) == fit
+    with app.test_request_context():
+        for answer in (download(b"x", name), stream_out([b"x"], name)):
+            assert len(answer.headers.getlist("Content-Disposition")) == 1
+            assert not {"\r", "\n"} & set(answer.headers["Content-Disposition"])
+
+
+def test_no_secret_reaches_the_log_or_the_audit(
+    app: Flask, database: Database, signed_in_as: Callable[[str], Browser], caplog: Any
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    wrong, new = "Falsch-Geraten-1", "Ganz-Neu-2026"
+    Browser(app.test_client()).sign_in("clerk", wrong)
+    Browser(app.test_client()).sign_in(wrong, PASSWORD)  # typed into the field of the name
+    person = signed_in_as("clerk")
+    cookie = next(iter(person.client._cookies.values())).value
+    asked = {"login": "clerk", "password": PASSWORD}
+    token = app.test_client().post("/api/v1/sign_in", json=asked).get_json()["token"]
+    totp = register_app(person).secret
+    codes = re.findall(
+        r"\b[a-z2-7]{5}-[a-z2-7]{5}\b", person.send("/factors/recovery-codes").text.lower()
+    )
+    sent = {"old_password": PASSWORD, "password": new, "again": new}
+    assert person.send("/password", sent).status_code == 302
+    person.get("/things/error/boom")
+    with pytest.raises(DBAPIError) as broken, database.write() as session:
+        session.execute(text("insert into nowhere values (:secret)"), {"secret": PASSWORD})
+    logging.getLogger("danglian").error("it broke", exc_info=broken.value)
+
+    assert "it broke" in caplog.text, "the log was heard"
+    assert "error" in caplog.text
+    with database.read() as session:
+        events = session.scalars(select(AuditEvent)).all()
+        audited = "\n".join(str(vars(each)) for each in events)
+    assert "sign_in.refused" in audited
+    for secret in (wrong, new, PASSWORD, cookie, token, totp, *codes):
+        assert secret not in caplog.text
+        assert secret not in audited
