@@ -33,11 +33,12 @@ test-faults: ## Every fault of docs/reliability.md, and whatever is long; WRITE=
 	  -n 2 $(BY_FILE) --timeout 3600 $(if $(WRITE),--write-matrix)
 
 .PHONY: lint
-lint: tools ## Check style, types and import contracts.
+lint: tools ## Check style, types, import contracts and the lock files.
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy -n auto
 	@$(BIN)/lint-imports
+	@$(BIN)/python deploy/setup/dependencies.py
 
 .PHONY: format
 format: tools ## Format the code, and mend what ruff can mend.

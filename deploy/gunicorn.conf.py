@@ -16,4 +16,6 @@ keepalive = 5
 max_requests = 20_000
 max_requests_jitter = 2_000
 accesslog = "-"
+# Without queries and referrers: codes of single sign-on and words searched for stand there.
+access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(b)s %(M)s ms'
 errorlog = "-"

@@ -42,6 +42,7 @@ from shared.kernel.actor import Role
 from shared.web import make_app as make_web_app
 from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OWN_KEY
+from shared.web.hosts import trusted_hosts
 
 #: The page of the gap list joins the blueprint of receiving when it is imported.
 _RECEIVING_PAGES = (receiving_views, gap_views)
@@ -74,15 +75,17 @@ NAVIGATION = (
 )
 
 
-def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
+def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) -> Flask:
     """Make the web application of the hub in this folder.
 
-    `proxies` says how many trusted reverse proxies stand before the process.
+    `proxies` says how many trusted reverse proxies stand before the process, `host` on which
+    address it listens when that is not the one of the settings.
     """
-    sign_on = sign_on_of(folder.settings, folder.address)
+    settings = folder.settings
+    sign_on = sign_on_of(settings, folder.address)
     app = make_web_app(
         "hub",
-        title=folder.settings.name,
+        title=settings.name,
         database=folder.database(),
         data_folder=folder.path,
         blueprints=(
@@ -118,10 +121,12 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
         scopes=scopes,
         action_names=audit_names.ACTION_NAMES,
         subject_names=audit_names.subject_names,
-        policy=policy_of(folder.settings),
+        policy=policy_of(settings),
         way=_way(sign_on) if sign_on else None,
         menu=(("reference.index", "接口说明"),),
         proxies=proxies,
+        hosts=trusted_hosts(host or settings.host, settings.public_url, settings.hosts),
+        encrypted=settings.public_url.startswith("https://"),
     )
     app.extensions[SIGN_ON] = sign_on
     app.extensions[FOLDER] = folder

@@ -33,6 +33,7 @@ from hub.federation.migration_command import migrate_command
 from hub.federation.places import HubFolder
 from hub.federation.recovery_command import grant_command, recover_command
 from hub.federation.sync import PostOffice
+from hub.health.check_config import check_config
 from hub.health.command import doctor_command
 from hub.parcels.command import export_command, import_command
 from hub.rebuilding.command import rebuild_command
@@ -100,6 +101,7 @@ hub.add_command(letters_group)
 hub.add_command(recover_command(_complete))
 hub.add_command(rebuild_command(_complete))
 hub.add_command(doctor_command)
+hub.add_command(check_config)
 hub.add_command(fixity_command)
 hub.add_command(reinspect_command)
 hub.add_command(
@@ -216,7 +218,7 @@ def run(
     with folder_lock(place.path, "hub run"):
         settle_keys(place)
         server = serve(
-            make_app(place),
+            make_app(place, host=host),
             host or settings.host,
             settings.port if port is None else port,
             threads=settings.threads,

@@ -48,6 +48,7 @@ from shared.kernel.actor import Role
 from shared.web import Light, LightSource, make_app
 from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OWN_KEY
+from shared.web.hosts import trusted_hosts
 
 #: The roles that there are at a node; reviewing and receiving are the archives' work.
 ROLES = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
@@ -74,8 +75,8 @@ _INTAKE_PAGES = (intake_views, intake_file_views)
 _TRANSFER_PAGES = (transfer_views, transfer_batch_views, transfer_gap_views)
 
 
-def make_node_app(folder: NodeFolder) -> Flask:
-    """The pages and the API of one node."""
+def make_node_app(folder: NodeFolder, host: str | None = None) -> Flask:
+    """The pages and the API of one node; `host` when it listens elsewhere than its settings say."""
     database = folder.database()
 
     def title() -> str:
@@ -114,6 +115,7 @@ def make_node_app(folder: NodeFolder) -> Flask:
         policy=policy_of(folder.settings),
         way=Way("通过市级平台登录", "sign_on.start", shown=lambda: through_hub(folder)),
         menu=(("sign_on.pin", "离线密码"),),
+        hosts=trusted_hosts(host or folder.settings.host, "", folder.settings.hosts),
     )
     app.extensions[FOLDER] = folder
     app.extensions[OWN_KEY] = folder.keys.device
@@ -157,6 +159,9 @@ def _entrance(names: Mapping[str, str]) -> Any:
         ("Content-Length", str(len(page))),
         ("Content-Security-Policy", "default-src 'none'"),
         ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "SAMEORIGIN"),
+        ("Referrer-Policy", "same-origin"),
+        ("Cache-Control", "no-store"),
     ]
 
     def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

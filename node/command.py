@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from node.accounts import user_group
+from node.check_config import weaknesses
 from node.corrections.command import correction_command
 from node.custody.command import hand_over_command
 from node.filing.command import file_command
@@ -28,6 +29,7 @@ from node.sync.parcel_command import import_command as parcel_import_command
 from node.transfer.command import transfer_command
 from node.whereabouts.command import where_command
 from shared.command.audit import audit_group
+from shared.command.check_config import check_config_command
 from shared.command.main import json_option, show, show_table
 from shared.command.stopping import stop_on_signal
 from shared.kernel.actor import Grant, Role, system_actor
@@ -72,6 +74,7 @@ for _command in (
     export_command(_handlers),
     parcel_import_command(_handlers),
     where_command,
+    check_config_command(folder_option, weaknesses),
     audit_group(
         folder_option=folder_option,
         place=lambda path: (NodeFolder(path).database(), NodeFolder(path).keys.device()),
@@ -131,7 +134,7 @@ def init(
     local = _local_fonds(fonds_name, fonds_number, division) if fonds_name else None
     password = admin_password or f"Dl-{random_token(6)}"
     check_password_rules(admin, password)
-    place.path.mkdir(parents=True, exist_ok=True)
+    place.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     with folder_lock(place.path, "node init"):
         save_settings(NodeSettings(name=name, slug=slug, host=host, port=port), place.path)
         with place.database().write() as session:
@@ -226,7 +229,7 @@ def run(folders: tuple[Path, ...], host: str | None, port: int | None, as_json: 
             stack.enter_context(folder_lock(place.path, "node run"))
             stack.callback(place.database().close)
         apps = {
-            each.slug: (each.name, make_node_app(place))
+            each.slug: (each.name, make_node_app(place, host or settings[0].host))
             for each, place in zip(settings, places, strict=True)
         }
         server = serve(

@@ -49,10 +49,15 @@ def gather() -> None:
 
 def install(folder: Path, *options: str) -> None:
     """Install the locked npm packages into `node_modules` of a folder."""
+    run_npm(folder, "ci", *options)
+
+
+def run_npm(folder: Path, *arguments: str) -> None:
+    """Run npm in a folder, on a copy of what we ask of it."""
     for path in RECIPE:
         shutil.copy(path, folder)
     run(
-        *(*_npm(folder), "ci", *options),
+        *(*_npm(folder), *arguments),
         cwd=folder,
         # A Node out of a wheel shall trust whom the machine trusts, like everything else here.
         env=os.environ | {"NODE_USE_SYSTEM_CA": "1"},

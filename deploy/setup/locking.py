@@ -1,9 +1,12 @@
 """The lock files: versions and digests for every platform, and no addresses."""
 
+import json
 import tempfile
 import venv
 from pathlib import Path
+from typing import Any
 
+import assets
 from steps import REQUIREMENTS, ROOT, run, say
 
 # Each file with what goes into it. Later files agree with the earlier ones.
@@ -17,11 +20,12 @@ LOCKS: dict[str, tuple[str, ...]] = {
     "schemas.txt": ("--group=schemas", "--no-deps"),
     "lock.txt": ("--group=lock",),
 }
+LOCKED = ROOT / "package-lock.json"
 AGREEING = ("runtime.txt", "hub.txt", "test.txt", "build.txt")
 
 
 def lock(*, upgrade: bool) -> None:
-    """Compile every lock file with the locked uv, from a throw-away environment."""
+    """Compile every lock file with the locked uv, from a throw-away environment; then npm's."""
     with tempfile.TemporaryDirectory() as folder:
         bin_folder = Path(folder) / "bin"
         venv.create(folder, with_pip=True)
@@ -32,6 +36,25 @@ def lock(*, upgrade: bool) -> None:
         )
         for name, sources in LOCKS.items():
             _compile(bin_folder / "uv", name, sources, upgrade=upgrade)
+    _lock_npm(upgrade=upgrade)
+
+
+def _lock_npm(*, upgrade: bool) -> None:
+    """Let npm write its lock file, and take the addresses out of it."""
+    say("Locking package-lock.json …")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        assets.run_npm(folder, *(["update"] if upgrade else ["install"]), "--package-lock-only")
+        written = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))
+    LOCKED.write_text(without_addresses(written), encoding="utf-8")
+
+
+def without_addresses(written: Any) -> str:
+    """The text of npm's lock file without where packages come from, or who takes money for them."""
+    for package in written["packages"].values():
+        for key in ("resolved", "funding"):
+            package.pop(key, None)
+    return json.dumps(written, indent=2, ensure_ascii=False) + "\n"
 
 
 def _compile(uv: Path, name: str, sources: tuple[str, ...], *, upgrade: bool) -> None:

@@ -22,6 +22,7 @@ catalogue_api = api_blueprint("catalogue", "目录")
 @catalogue_api.route("/records", methods=["GET"])
 @catalogue_api.arguments(SearchSchema, location="query")
 @catalogue_api.response(200, FoundSchema)
+@catalogue_api.alt_response(404)
 def find_records(query: dict[str, Any]) -> Any:
     """The records that one may see and the filters let through."""
     paging = {name: query.pop(name) for name in ("sort", "descending", "offset", "limit")}
@@ -41,6 +42,7 @@ def one_record(record_id: str) -> Any:
 @catalogue_api.route("/counts", methods=["GET"])
 @catalogue_api.arguments(CountsQuerySchema, location="query")
 @catalogue_api.response(200, CountsSchema)
+@catalogue_api.alt_response(404)
 def count_records(query: dict[str, Any]) -> Any:
     """How many records there are, grouped; what everybody may know."""
     by = tuple(dict.fromkeys(query.pop("by")))

@@ -8,6 +8,7 @@ from hub.custody.parts import open_part
 from hub.federation.edge import current_folder
 from shared.identity import public
 from shared.web import api_blueprint
+from shared.web.api import BINARY, header_parameter
 
 bundles_api = api_blueprint("bundles", "全宗交接的内容")
 
@@ -16,6 +17,12 @@ TOKEN_HEADER = "Danglian-Upload-Token"  # noqa: S105 - the name of a header
 
 
 @bundles_api.route("/<bundle_id>/parts/<int:number>", methods=["GET"])
+@bundles_api.response(200, BINARY, content_type="application/octet-stream")
+@bundles_api.alt_response(403)
+@bundles_api.doc(
+    security=[],
+    parameters=[header_parameter(TOKEN_HEADER, "the token of the grant", {"type": "string"})],
+)
 @public
 def bundle_part(bundle_id: str, number: int) -> Response:
     """One part of a granted bundle; the token of the grant is the bearer's right."""

@@ -31,6 +31,7 @@ federation_api = api_blueprint("federation", "档案馆、全宗、联网单位"
 @federation_api.route("/enrolments", methods=["POST"])
 @federation_api.arguments(EnrolmentSchema)
 @federation_api.response(200, EnrolledSchema)
+@federation_api.alt_response(403)
 @federation_api.doc(security=[])
 @public
 def enrol_node(given: dict[str, str]) -> dict[str, Any]:

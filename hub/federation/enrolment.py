@@ -205,7 +205,11 @@ def check_throttle(address: str, *, session: Session) -> None:
         .where(EnrolmentAttempt.address == address[:64], EnrolmentAttempt.at > now() - _WINDOW)
     )
     if (tried or 0) >= _ATTEMPTS:
-        raise TooManyAttempts("输错登记码的次数过多。", "请15分钟后再试。")
+        raise TooManyAttempts(
+            "输错登记码的次数过多。",
+            "请15分钟后再试。",
+            retry_seconds=int(_WINDOW.total_seconds()),
+        )
 
 
 def note_attempt(address: str, *, session: Session) -> None:

@@ -99,7 +99,7 @@ class HubFolder:
             raise Conflict(
                 f"{folder.path} 已经是一个平台的数据目录。", "请换一个空目录，或直接运行它。"
             )
-        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         link = f"embedded://{folder.path / 'link.sqlite'}"
         folder._new = HubSettings(
             name=name, hub_id=new_id(), city=city, port=port, link=link, database=database
@@ -126,7 +126,7 @@ class HubFolder:
                 f"{folder.path} 已经是一个平台的数据目录。",
                 "重建要在新的目录里进行；这个平台要补齐，请运行 danglian hub recover。",
             )
-        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         link = f"embedded://{folder.path / 'link.sqlite'}"
         folder._new = HubSettings(
             name=name,

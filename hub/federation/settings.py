@@ -77,6 +77,10 @@ class HubSettings:
         emergency_hours: for how long an emergency account is open, once two have opened it.
         oai_email: whom harvesters (OAI-PMH) write to; empty takes `postmaster` at the host of
             `public_url`.
+        requests_per_minute: how many requests one account may make in a minute; 0 for any number.
+        address_requests_per_minute: how many may come from one address; 0 for any number.
+        hosts: names and addresses under which browsers reach the pages, with commas between, beside
+            those that are known; a request for another is refused.
         database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
     """
 
@@ -99,10 +103,10 @@ class HubSettings:
     node_quota_mb: int = 20480
     store: str = ""
     store_access_key: str = ""
-    store_secret_key: str = ""
+    store_secret_key: str = field(default="", repr=False)
     second_store: str = ""
     second_store_access_key: str = ""
-    second_store_secret_key: str = ""
+    second_store_secret_key: str = field(default="", repr=False)
     fixity_days: int = 90
     fixity_mb_per_second: int = 20
     inspection_days: int = 365
@@ -133,4 +137,7 @@ class HubSettings:
     factor_for_administrators: bool = False
     emergency_hours: int = 8
     oai_email: str = ""
-    database: str = ""
+    requests_per_minute: int = 1200
+    address_requests_per_minute: int = 6000
+    hosts: str = ""
+    database: str = field(default="", repr=False)

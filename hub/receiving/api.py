@@ -10,11 +10,12 @@ from flask.typing import ResponseReturnValue
 
 from hub.federation.edge import current_folder
 from hub.receiving import service as receiving
-from hub.receiving.schemas import BatchStateSchema
+from hub.receiving.schemas import BatchStateSchema, PresentSchema, PutSchema
 from shared.identity import current_actor, public
 from shared.kernel.errors import Invalid
 from shared.storage import MOST_PARTS, PART_SIZE
 from shared.web import accepts_upload, api_blueprint, current_database, download
+from shared.web.api import BINARY, header_parameter
 
 uploads_api = api_blueprint("uploads", "分片上传")
 receiving_api = api_blueprint("receiving", "接收")
@@ -25,9 +26,18 @@ DIGEST_HEADER = "Danglian-Part-Sha256"
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PDF = "application/pdf"
+_HEXADECIMAL = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_TOKEN = header_parameter(TOKEN_HEADER, "the token of the grant", {"type": "string"})
 
 
 @uploads_api.route("/<upload_id>/parts/<int:number>", methods=["PUT"])
+@uploads_api.response(200, PutSchema)
+@uploads_api.alt_response(403)
+@uploads_api.doc(
+    security=[],
+    parameters=[_TOKEN, header_parameter(DIGEST_HEADER, "the SHA-256 of the body", _HEXADECIMAL)],
+    requestBody={"required": True, "content": {"application/octet-stream": {"schema": BINARY}}},
+)
 @public
 @accepts_upload(MOST_PARTS * PART_SIZE + 1)  # read up to its limit, it would count as too large
 def put_part(upload_id: str, number: int) -> ResponseReturnValue:
@@ -51,6 +61,9 @@ def put_part(upload_id: str, number: int) -> ResponseReturnValue:
 
 
 @uploads_api.route("/<upload_id>/parts", methods=["GET"])
+@uploads_api.response(200, PresentSchema)
+@uploads_api.alt_response(403)
+@uploads_api.doc(security=[], parameters=[_TOKEN])
 @public
 def present_parts(upload_id: str) -> ResponseReturnValue:
     """The parts that are here already."""
@@ -68,6 +81,8 @@ def sign(batch_id: str) -> Any:
 
 
 @receiving_api.route("/batches/<batch_id>/form.pdf", methods=["GET"])
+@receiving_api.response(200, BINARY, content_type=_PDF)
+@receiving_api.alt_response(409)
 def form(batch_id: str) -> Response:
     """The 移交与接收登记表 with the signatures that there are."""
     with current_database().read() as session:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hub.federation.places import HubFolder
 from hub.receiving.models import Batch, Offer, OfferState
 from hub.repository import service as repository
-from shared.kernel.errors import Classified, NotFound
+from shared.kernel.errors import Classified, NotFound, WrongState
 from shared.packaging import open_package
 
 
@@ -35,6 +35,22 @@ def _bytes_of(folder: HubFolder, offer: Offer, inline: bytes | None) -> BinaryIO
     return folder.staging.open_whole(offer.id)
 
 
+def _leave_quarantine(offer: Offer) -> None:
+    """Nobody opens what came before it was examined 隔离, nor what bears a virus or a mark."""
+    if is_marked(offer):
+        raise NotFound("这件带有密级标志，内容不能查看。", "请按保密规定处理。")
+    if "virus_found" in offer.finding_codes:
+        raise WrongState(
+            "这件带有病毒或恶意程序，内容已隔离。",
+            "请退回移交单位，清除后重新移交。",
+            code="quarantined",
+        )
+    if offer.checked_at is None and offer.state != OfferState.RECEIVED:
+        raise WrongState(
+            "这件还在检验，检验完才能查看内容。", "请稍候刷新页面。", code="not_examined_yet"
+        )
+
+
 def _kept(offer: Offer, session: Session) -> str:
     batch = session.get_one(Batch, offer.batch_id)
     return repository.kept_package(batch.receiving_archive, offer.record_id, session=session).name
@@ -46,8 +62,9 @@ def file_of(
     """One computer file of an offer: its bytes (to be closed), name, media type and size.
 
     Read where it lies in the package, which is opened as if an enemy had made it. Raises
-    NotFound, Invalid.
+    WrongState for one in quarantine, NotFound, Invalid.
     """
+    _leave_quarantine(offer)
     package = open_package(_bytes_of(folder, offer, inline))
     try:
         found = next((each for each in package.record.files if each.id == file_id), None)

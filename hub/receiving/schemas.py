@@ -92,3 +92,11 @@ class BatchStateSchema(Schema):
     received_at = fields.Function(
         lambda batch: format_utc(batch.received_at) if batch.received_at else None
     )
+
+
+class PutSchema(Schema):
+    complete = fields.Boolean(metadata={"description": "all parts are here"})
+
+
+class PresentSchema(Schema):
+    present_parts = fields.List(fields.Integer())

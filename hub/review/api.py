@@ -116,6 +116,8 @@ def inspect_again(batch_id: str) -> Any:
 
 
 @review_api.route("/batches/<batch_id>/inspection/report", methods=["GET"])
+@review_api.response(200, {"type": "object"})
+@review_api.alt_response(409)
 def inspection_report(batch_id: str) -> Any:
     """The report of the inspection, signed by the hub: items, problems, who, when, by what."""
     found = receiving.inspection_report_seen_by(current_folder(), current_actor(), batch_id)

@@ -138,7 +138,11 @@ class Provider:
         try:
             with self._client(redirect_uri) as client:
                 told = client.fetch_token(
-                    address, code=code, code_verifier=verifier, timeout=_TIMEOUT
+                    address,
+                    code=code,
+                    code_verifier=verifier,
+                    timeout=_TIMEOUT,
+                    allow_redirects=False,  # code and secret go there alone
                 )
         except OAuthError as error:
             raise _refused(error.error or "token") from error
@@ -238,6 +242,7 @@ class Provider:
         address = self._discover().get("userinfo_endpoint")
         if not isinstance(address, str):
             return {}
+        _require_https(address, "userinfo_endpoint")
         told = self._get(address, {"Authorization": f"Bearer {access_token}"})
         if told.get("sub") != subject:
             raise _refused("userinfo")

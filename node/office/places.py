@@ -50,6 +50,10 @@ class NodeSettings:
         session_hours: a sign-in ends after so many hours, whatever happens.
         idle_minutes: a browser's sign-in ends when nothing happened for so long.
         factor_for_administrators: whether administrators need a second factor.
+        requests_per_minute: how many requests one account may make in a minute; 0 for any number.
+        address_requests_per_minute: how many may come from one address; 0 for any number.
+        hosts: names and addresses under which browsers reach the pages, with commas between, beside
+            those that are known; a request for another is refused.
     """
 
     name: str
@@ -72,6 +76,9 @@ class NodeSettings:
     session_hours: int = 12
     idle_minutes: int = 30
     factor_for_administrators: bool = False
+    requests_per_minute: int = 1200
+    address_requests_per_minute: int = 6000
+    hosts: str = ""
 
 
 class NodeKeys:

@@ -13,7 +13,7 @@ from shared.identity.current import (
     signed_in,
     with_roles,
 )
-from shared.identity.errors import NotSignedIn, SignInRefused, TooManyAttempts
+from shared.identity.errors import NotSignedIn, SignInRefused, TooManyAttempts, TooManyRequests
 from shared.identity.models import Account, AccountGrant, BearerToken
 from shared.identity.passwords import check_password_rules
 from shared.identity.policy import POLICY, Policy, policy_of
@@ -49,6 +49,7 @@ __all__ = [
     "SignInRefused",
     "SignedIn",
     "TooManyAttempts",
+    "TooManyRequests",
     "Visit",
     "access_of",
     "account_of",

@@ -17,6 +17,8 @@ _BOUNDS = {
     "idle_minutes": (5, 240),
     "offline_days": (1, 90),
     "emergency_hours": (1, 72),
+    "requests_per_minute": (0, 1_000_000),
+    "address_requests_per_minute": (0, 1_000_000),
 }
 
 
@@ -34,6 +36,9 @@ class Policy:
         factor_for_administrators: whether administrators need a second factor.
         offline_days: for how many days without the hub an account of the hub may sign in at a node.
         emergency_hours: for how long an emergency account is open.
+        requests_per_minute: how many requests one account may make in a minute; 0 for any number.
+        address_requests_per_minute: how many may come from one address, whoever makes them; 0 for
+            any number.
     """
 
     password_length: int = 8
@@ -44,6 +49,8 @@ class Policy:
     factor_for_administrators: bool = False
     offline_days: int = 30
     emergency_hours: int = 8
+    requests_per_minute: int = 1200
+    address_requests_per_minute: int = 6000
 
     def __post_init__(self) -> None:
         for name, (least, most) in _BOUNDS.items():

@@ -87,6 +87,7 @@ def _sqlite(url: URL) -> Engine:
         url,
         connect_args={"timeout": BUSY_SECONDS},
         pool_size=20,
+        hide_parameters=True,
         execution_options={"compiled_cache": _compiled},
     )
 
@@ -128,6 +129,8 @@ def _postgresql(url: URL) -> Engine:
             pool_recycle=1800,
             # A restarted server leaves dead connections in the pool: they are found before use.
             pool_pre_ping=True,
+            # What was wrong with a statement goes to the log; what it carried may be a secret.
+            hide_parameters=True,
             execution_options={"compiled_cache": _compiled},
             connect_args={
                 "application_name": "danglian",

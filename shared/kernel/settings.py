@@ -1,5 +1,7 @@
 """Settings: a TOML file plus `DANGLIAN_…` variables, typed and checked at start.
 
+`DANGLIAN_…_FILE` names a file whose text is the value: secrets need not stand in either.
+
 An unknown or wrong setting stops the start with its name and what it takes.
 """
 
@@ -27,8 +29,9 @@ def load_settings(
 ) -> Settings:
     """Read the settings of a data folder into the dataclass `kind`.
 
-    Fields are str, int or bool; `DANGLIAN_<NAME>` overrides the file. Raises Invalid naming the
-    setting and what it takes.
+    Fields are str, int or bool; `DANGLIAN_<NAME>` overrides the file, and so does what is written
+    in the file that `DANGLIAN_<NAME>_FILE` names (a secret as orchestrators hand them out). Raises
+    Invalid naming the setting and what it takes.
     """
     given = _read_file(folder / FILE_NAME)
     hints = get_type_hints(kind)
@@ -63,11 +66,26 @@ def with_environment(settings: Settings) -> Settings:
 
 
 def _in_environment(hints: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        name: _from_text(name, hints[name], environment[PREFIX + name.upper()])
-        for name in hints
-        if PREFIX + name.upper() in environment
-    }
+    found = {}
+    for name in hints:
+        variable = PREFIX + name.upper()
+        if variable in environment:
+            found[name] = _from_text(name, hints[name], environment[variable])
+        elif f"{variable}_FILE" in environment and f"{name}_file" not in hints:
+            text = _in_secret_file(name, Path(environment[f"{variable}_FILE"]))
+            found[name] = _from_text(name, hints[name], text)
+    return found
+
+
+def _in_secret_file(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(
+            name,
+            f"环境变量 {PREFIX}{name.upper()}_FILE 所指的文件 {path} 读不出来。",
+            "请检查路径和权限。",
+        ) from error
 
 
 def save_settings(settings: object, folder: Path) -> None:

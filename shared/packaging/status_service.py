@@ -71,7 +71,12 @@ class HttpStatusService:
         }
         try:
             with requests.post(
-                self.url, data=question, headers=headers, timeout=self.timeout, stream=True
+                self.url,
+                data=question,
+                headers=headers,
+                timeout=self.timeout,
+                stream=True,
+                allow_redirects=False,  # it is asked where the settings say, and nowhere else
             ) as answer:
                 answer.raise_for_status()
                 content = b""

@@ -10,6 +10,7 @@ from flask_smorest import Api, Blueprint
 from marshmallow import Schema, fields
 from webargs.flaskparser import FlaskParser
 
+from shared.web.description import completed
 from shared.web.reference.described import with_examples
 
 PREFIX = "/api/v1"
@@ -37,6 +38,21 @@ class ProblemSchema(Schema):
     errors = fields.List(fields.Nested(ProblemErrorSchema))
 
 
+#: A file, as the description calls it.
+BINARY = {"type": "string", "format": "binary"}
+
+
+def header_parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A header that an operation needs, for its description."""
+    return {
+        "in": "header",
+        "name": name,
+        "required": True,
+        "description": description,
+        "schema": schema,
+    }
+
+
 class _Parser(FlaskParser):
     """Reads arguments; what is nested too deep to be read is no JSON to us."""
 
@@ -61,7 +77,7 @@ class DanglianApi(Api):
 
     def _openapi_json(self) -> ResponseReturnValue:
         """The description, with the prefix under which the app is mounted."""
-        described = with_examples(self.spec.to_dict())
+        described = with_examples(completed(self.spec.to_dict()))
         return jsonify({**described, "servers": [{"url": request.script_root or "/"}]})
 
 

@@ -32,16 +32,19 @@ from shared.web.audit_log.views import blueprint as audit_pages
 from shared.web.current import DATABASE, current_database
 from shared.web.forms import upload_limit_of
 from shared.web.frame import PRODUCT, FrameMaker, LightSource
+from shared.web.hosts import check_host, is_loopback
 from shared.web.jobs.views import blueprint as job_pages
 from shared.web.links import is_api
 from shared.web.reference.views import API
 from shared.web.reference.views import blueprint as reference_pages
 from shared.web.sessions import PrefixedSessions, Sessions, cookie_name, session_secret
-from shared.web.throttle import Throttle
+from shared.web.throttle import Allowance, Counts, Throttle
 
 _HERE = Path(__file__).parent
 _MOST_BYTES = 8 * 1024 * 1024
 _MOST_PARTS = 20_000
+#: Browsers that came by https once do not come without it for a year (RFC 6797).
+_HSTS_SECONDS = 31_536_000
 #: The pages of accounts join their blueprint when these are imported.
 _ACCOUNTS_PAGES = (door_views, factor_views, session_views)
 #: Pages that somebody with a first password, or without the second factor asked of them, may see.
@@ -91,6 +94,8 @@ def make_app(
     way: Way | None = None,
     menu: Sequence[tuple[str, str]] = (),
     proxies: int = 0,
+    hosts: Sequence[str] | None = None,
+    encrypted: bool = False,
 ) -> Flask:
     """Make the web application of a hub or of one node.
 
@@ -110,6 +115,8 @@ def make_app(
         way: another way to sign in than name and password.
         menu: more entries of the menu of one's own account: endpoint and label.
         proxies: how many trusted reverse proxies stand before this process.
+        hosts: under which host names it answers (`trusted_hosts`); None for whatever comes.
+        encrypted: whether browsers reach it by https alone, whoever ends the encryption.
     """
     app = Flask(
         "shared.web",
@@ -123,6 +130,7 @@ def make_app(
         SESSION_COOKIE_NAME=cookie_name(name, secret),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=encrypted,
         MAX_CONTENT_LENGTH=_MOST_BYTES,
         MAX_FORM_MEMORY_SIZE=_MOST_BYTES,
         MAX_FORM_PARTS=_MOST_PARTS,
@@ -135,11 +143,14 @@ def make_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.session_interface = PrefixedSessions()
     sessions = Sessions(database, policy)
+    counts = Counts(data_folder)
     app.extensions.update(
         {
             DATABASE: database,
             "danglian.sessions": sessions,
-            "danglian.throttle": Throttle(),
+            "danglian.throttle": Throttle(counts),
+            "danglian.allowance": Allowance(counts),
+            "danglian.hosts": hosts,
             POLICY_NAME: policy,
             WAY_NAME: way,
             "danglian.scopes": scopes or (lambda session: ()),
@@ -194,6 +205,11 @@ def _join(app: Flask, api: DanglianApi, blueprints: Iterable[Any]) -> None:
 
 def _gate(csrf: CSRFProtect) -> ResponseReturnValue | None:
     """What holds for every request, before anything of its body is read."""
+    # Programs bring no cookie that a wrong name could be after, and ask by whatever address works.
+    if not is_api() and request.endpoint != "health":
+        check_host(request.host, current_app.extensions["danglian.hosts"])
+    if request.endpoint != "static":
+        _count_request()
     view = _view()
     if view is None:
         return None
@@ -215,6 +231,18 @@ def _gate(csrf: CSRFProtect) -> ResponseReturnValue | None:
             "管理员须先登记双因素。", "请先在网页上登录并登记。", code="second_factor_needed"
         )
     return None
+
+
+def _count_request() -> None:
+    """Hold an account and an address to what they may ask in a minute. Raises TooManyRequests."""
+    allowance: Allowance = current_app.extensions["danglian.allowance"]
+    policy: Policy = current_app.extensions[POLICY_NAME]
+    address = request.remote_addr or ""
+    # Where a proxy is not said to be there, this machine's address stands for everybody's.
+    if not is_loopback(address):
+        allowance.take(f"address {address}", policy.address_requests_per_minute)
+    if (actor := current_actor_or_none()) is not None:
+        allowance.take(f"account {actor.id}", policy.requests_per_minute)
 
 
 def _view() -> Any:
@@ -240,6 +268,9 @@ def harden(response: Response) -> Response:
     headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    if request.is_secure:
+        headers.setdefault("Strict-Transport-Security", f"max-age={_HSTS_SECONDS}")
     if request.endpoint != "static":
         headers["Cache-Control"] = "private, no-store"
     return response

@@ -40,6 +40,7 @@ class Form:
         self._is_sent = request.method not in {"GET", "HEAD"}
         self.errors: list[FieldError] = []
         self.status = 200
+        self._headers: dict[str, str] = {}
 
     def raw(self, name: str) -> str:
         """The value just as it was typed (for showing it again)."""
@@ -85,6 +86,8 @@ class Form:
     def add_error(self, error: DanglianError) -> None:
         """Put an error beside its field, or above the form."""
         self.status = error.status
+        if (seconds := getattr(error, "retry_seconds", None)) is not None:
+            self._headers["Retry-After"] = str(seconds)
         self.errors.append(FieldError(error.field or "", error.message, error.remedy))
 
     def catching(self) -> Catching:
@@ -101,8 +104,9 @@ class Form:
         """
         if self.errors and "HX-Request" in request.headers:
             said = "".join(f"{each.problem}{each.remedy}" for each in self.errors)
-            return said, self.status, {"Content-Type": "text/plain; charset=utf-8"}
-        return render_template(template, form=self, **context), self.status
+            plain = {"Content-Type": "text/plain; charset=utf-8"}
+            return said, self.status, plain | self._headers
+        return render_template(template, form=self, **context), self.status, self._headers
 
 
 class Catching:

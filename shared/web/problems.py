@@ -61,6 +61,8 @@ class Problem:
     field: str | None = None
     errors: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     number: str = ""
+    #: After how many seconds it may be tried again, where that is what helps.
+    retry_seconds: int = 30
 
     @property
     def title(self) -> str:
@@ -103,6 +105,7 @@ def _danglian(error: DanglianError) -> ResponseReturnValue:
             remedy=error.remedy,
             field=error.field,
             errors=[_wire(each) for each in errors] if isinstance(errors, (list, tuple)) else [],
+            retry_seconds=getattr(error, "retry_seconds", Problem.retry_seconds),
         )
     )
 
@@ -209,5 +212,5 @@ def answer(problem: Problem) -> Response:
         response = make_response(render_template("problem.html", problem=problem))
     response.status_code = problem.status
     if problem.status in {429, 503}:
-        response.headers["Retry-After"] = "30"
+        response.headers["Retry-After"] = str(problem.retry_seconds)
     return response

@@ -1,4 +1,4 @@
-"""Every link that anybody is offered leads to a page, and no page is only a promise."""
+"""Every link that anybody is offered leads to a page; none is only a promise, or has soft edges."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lxml import html
 
 from tests.browser.conftest import SignIn
 from tests.browser.person import Person
+from tests.hard_edges import soft_edges
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -33,16 +34,21 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
         ("hub", "jieshou"),
     ],
 )
-def test_every_link_leads_somewhere(sign_in: SignIn, where: str, login: str) -> None:
+def test_every_link_leads_somewhere_and_no_page_has_soft_edges(
+    sign_in: SignIn, where: str, login: str
+) -> None:
     person = sign_in(where, login)
     home = f"{person.url}/"
     known, waiting, kinds = {home}, [home], Counter[str]()
     lists = 0
+    soft: list[str] = []
     while waiting and len(known) - len(waiting) < _IN_ALL:
         address = waiting.pop(0)
         answer = person.page.request.get(address)
         assert answer.status == 200, f"{answer.status} {address}"
-        if "html" not in answer.headers["content-type"]:
+        is_page = "html" in answer.headers["content-type"]
+        soft += soft_edges(address, answer.headers, answer.text() if is_page else None)
+        if not is_page:
             continue
         page = html.fromstring(answer.text())
         words = " ".join(page.xpath("//body//text()[not(parent::script)]"))
@@ -55,6 +61,13 @@ def test_every_link_leads_somewhere(sign_in: SignIn, where: str, login: str) -> 
                 known.add(target)
                 waiting.append(target)
     assert lists >= 2
+    assert not soft, "\n".join(soft)
+    own = [each for each in person.context.cookies() if each["name"].startswith("danglian_")]
+    assert own
+    for cookie in own:
+        assert cookie["httpOnly"], cookie["name"]
+        assert cookie["sameSite"] == "Lax", cookie["name"]
+        assert home.startswith(f"http://{cookie['domain']}"), "no cookie is another house's"
 
 
 def _links_of(page: html.HtmlElement, address: str) -> list[str]:

@@ -24,6 +24,7 @@ TABLES = {
     "finding codes": DOCS / "codes.md",
     "hub doctor": DOCS / "administrators.zh-CN.md",
     "node doctor": DOCS / "administrators.zh-CN.md",
+    "weaknesses": DOCS / "administrators.zh-CN.md",
     "eep example": DOCS / "packages.md",
     "dat93 example": DOCS / "packages.md",
     "medium example": DOCS / "packages.md",
@@ -275,6 +276,19 @@ def doctor_codes(side: str) -> list[Said]:
     ]
 
 
+def weaknesses() -> list[Said]:
+    """What `check-config` may find at a hub or a node; a code that several settings share, once."""
+    found = [
+        Said(code, problem, remedy)
+        for path, tree in _modules()
+        if path.name == "check_config.py"
+        for call in _calls(tree)
+        if _name(call.func) == "Weakness"
+        for code, _, problem, remedy in [[(texts(each) or ["…"])[0] for each in call.args]]
+    ]
+    return _gathered(found)
+
+
 def _cell(text: str) -> str:
     return _SPACES.sub(" ", text).replace("|", "\\|").strip() or "–"
 
@@ -303,6 +317,11 @@ def table(name: str) -> str:
         return eep_example.shown()
     if name in ("dat93 example", "medium example"):
         return exchange_example.shown(name.partition(" ")[0])
+    if name == "weaknesses":
+        return _table(
+            ("代号", "情况，例如", "怎么办"),
+            ((f"`{each.code}`", each.problem, each.remedy) for each in weaknesses()),
+        )
     if name.startswith("inspection "):
         return _table(*inspection_tables.TABLES[name.partition(" ")[2]]())
     return _table(

@@ -111,6 +111,21 @@ def test_every_test_that_a_fault_names_exists() -> None:
             assert f"def {name}(" in read(ROOT / path), f"{path} has no {name}"
 
 
+def test_every_test_that_the_threat_model_names_exists() -> None:
+    text = read(DOCS / "security.md")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    assert len(named) > 60
+    for path, name in named:
+        assert f"def {name}(" in read(ROOT / path), f"{path} has no {name}"
+    tables_of_it = re.findall(r"^\| (?!---)(.+?) \| (.+) \|$", text, re.MULTILINE)
+    shown = [row for _, row in tables_of_it if "tests/" in row]
+    assert len(shown) > 40
+    for chapter in range(1, 15):
+        assert f"| V{chapter} " in text, "each chapter of ASVS has its row"
+    for path in re.findall(r"`((?:shared|hub|docs)/[\w/.]+)`", text):
+        assert (ROOT / path).exists(), path
+
+
 def test_both_readmes_say_the_same() -> None:
     english, chinese = read(README), read(CHINESE)
     assert len(english.splitlines()) <= 150

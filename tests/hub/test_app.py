@@ -14,6 +14,7 @@ from shared.identity import Account, create_account
 from shared.kernel.actor import Grant, Role
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
+from tests.hard_edges import get_routes, soft_edges
 from tests.records import next_version
 
 YILING, ZHIJIANG, CITY = "420506", "420583", "420500"
@@ -86,7 +87,7 @@ def people(app, city):
 
 
 @pytest.mark.parametrize("login", ["admin", "county", "yiling", "city", "clerk"])
-def test_no_link_leads_nowhere(people, login):
+def test_no_link_leads_nowhere_and_no_page_has_soft_edges(people, login):
     sign_in, _ = people
     browser = sign_in(login)
     waiting, seen = ["/"], set()
@@ -97,7 +98,12 @@ def test_no_link_leads_nowhere(people, login):
         seen.add(path)
         answer = browser.get(path)
         assert answer.status_code in (200, 302), f"{path}: {answer.status_code}"
-        if "html" not in answer.content_type:
+        is_page = "html" in answer.content_type
+        soft = soft_edges(
+            f"http://localhost{path}", answer.headers, answer.text if is_page else None
+        )
+        assert not soft, soft
+        if not is_page:
             continue
         for link in _LINK.findall(answer.text):
             target = urlsplit(urljoin(f"http://localhost{path}", unescape(link)))
@@ -107,6 +113,23 @@ def test_no_link_leads_nowhere(people, login):
             if "sort=" not in where and "page=" not in where and "size=" not in where:
                 waiting.append(where)
     assert len(seen) > 10
+
+
+def test_every_route_answers_whoever_asks_with_hard_edges(people, app, city):
+    sign_in, _ = people
+    with city.database.write() as session:
+        grants = [Grant(role) for role in Role]
+        create_account(city.admin, "all", "都行", PASSWORD, grants, session=session)
+    everybody = sign_in("all").client
+    paths = get_routes(app)
+    assert len(paths) > 60
+    for client in (everybody, app.test_client()):
+        for path in paths:
+            answer = client.get(path, buffered=True)
+            assert answer.status_code < 500, f"{answer.status_code} {path}"
+            page = answer.text if "html" in (answer.content_type or "") else None
+            soft = soft_edges(f"http://localhost{path}", answer.headers, page)
+            assert not soft, soft
 
 
 def test_pages_offer_each_role_its_own(people):

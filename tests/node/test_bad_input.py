@@ -11,6 +11,7 @@ from node.filing import service as filing
 from node.filing.models import Record
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.errors import Invalid
+from tests.hard_edges import get_routes, soft_edges
 from tests.node.browser import Browser
 from tests.node.conftest import Node
 
@@ -43,3 +44,16 @@ def test_a_catalogue_of_an_endless_year_was_a_server_error(node: Node, browser: 
     assert browser.get(f"/filing/?year={'9' * 24}").status_code == 200
     with node.database.read() as session:
         assert session.scalar(select(Record.id)) is None
+
+
+def test_every_route_answers_whoever_asks_with_hard_edges(node: Node, browser: Browser) -> None:
+    app = browser.client.application
+    paths = get_routes(app)
+    assert len(paths) > 60
+    for client in (browser.client, app.test_client()):
+        for path in paths:
+            answer = client.get(path, buffered=True)
+            assert answer.status_code < 500, f"{answer.status_code} {path}"
+            page = answer.text if "html" in (answer.content_type or "") else None
+            soft = soft_edges(f"http://localhost{path}", answer.headers, page)
+            assert not soft, soft

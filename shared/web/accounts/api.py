@@ -40,6 +40,8 @@ class TokenSchema(Schema):
 @accounts_api.route("/sign_in", methods=["POST"])
 @accounts_api.arguments(SignInSchema)
 @accounts_api.response(200, TokenSchema)
+@accounts_api.alt_response(401)
+@accounts_api.alt_response(403)
 @accounts_api.doc(security=[])
 @public
 def api_sign_in(given: dict[str, str]) -> dict[str, str]:

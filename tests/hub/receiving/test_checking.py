@@ -161,3 +161,16 @@ def test_the_desk_showed_the_title_and_files_of_a_record_that_bears_a_mark(
     assert "这件带有密级标志" in page
     assert offered.record.title not in page
     assert browser.get(f"{place}/files/{offered.record.files[0].id}").status_code == 404
+
+
+def test_nobody_opened_a_file_before_it_was_examined(hub: Hub, unit: Unit) -> None:
+    batch = unit.hand_over(1)
+    (offered,) = batch.offers
+    desk = make_desk(hub.city, reviewer=Grant(Role.REVIEWER, YILING_ARCHIVE))
+    browser = Browser(desk, "reviewer")
+    place = f"/review/{batch.id}/records/{offered.offer_id}/files/{offered.record.files[0].id}"
+    early = browser.get(place)
+    assert early.status_code == 409
+    assert "还在检验" in early.text
+    hub.work("receiving.check")
+    assert browser.get(place).status_code == 200

@@ -13,10 +13,12 @@ from hub.receiving.checking import Checking
 from hub.receiving.doctor import examine_scanner, old_definitions
 from shared.inspection.clamd import Clamd
 from shared.inspection.scanner import Scanner
+from shared.kernel.actor import Grant, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import Unavailable
 from shared.kernel.settings import save_settings
-from tests.hub.receiving.handover import Hub, Unit
+from tests.hub.desk import Browser, make_desk
+from tests.hub.receiving.handover import YILING_ARCHIVE, Hub, Unit
 from tests.servers.clamav import EICAR, SIGNATURE, ClamAV
 
 
@@ -32,6 +34,12 @@ def test_a_package_with_a_virus_cannot_be_accepted(hub: Hub, unit: Unit, clamav:
     assert not offer.sound
     finding = next(each for each in offer.report["findings"] if each["code"] == "virus_found")
     assert finding["actual"] == SIGNATURE
+    (offered,) = batch.offers
+    desk = make_desk(hub.city, reviewer=Grant(Role.REVIEWER, YILING_ARCHIVE))
+    place = f"/review/{batch.id}/records/{offered.offer_id}/files/{offered.record.files[0].id}"
+    refused = Browser(desk, "reviewer").get(place)
+    assert refused.status_code == 409
+    assert "已隔离" in refused.text
     hub.work()
     with hub.city.database.read() as session:
         (run,) = receiving.runs_of(hub.batch(batch.id), session=session)

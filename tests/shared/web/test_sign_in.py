@@ -11,8 +11,9 @@ from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
+from shared.identity import Policy, TooManyRequests
 from shared.kernel.database import Database
-from shared.web.throttle import Throttle
+from shared.web.throttle import Allowance, Counts, Throttle
 from tests.shared.web.conftest import PASSWORD, Browser, build, token_in
 
 Sign = Callable[[str], Browser]
@@ -67,18 +68,23 @@ def test_five_failures_lock(browser: Browser) -> None:
     assert "已锁定" in browser.sign_in("clerk").text
 
 
-def test_guessing_from_one_address_is_slowed_down(app: Flask, browser: Browser) -> None:
-    app.extensions["danglian.throttle"] = Throttle(most=3)
+def test_guessing_from_one_address_is_slowed_down_in_every_process(
+    app: Flask, browser: Browser, database: Database, tmp_path: Path
+) -> None:
+    app.extensions["danglian.throttle"] = Throttle(Counts(tmp_path), most=3)
     for _ in range(3):
         browser.sign_in("nobody", "wrong-password")
-    answer = browser.sign_in("clerk")
-    assert answer.status_code == 429
-    assert "分钟后再试" in answer.text
+    another_process = build(database, tmp_path)
+    for each in (browser, Browser(another_process.test_client())):
+        answer = each.sign_in("clerk")
+        assert answer.status_code == 429
+        assert "分钟后再试" in answer.text
+        assert 240 < int(answer.headers["Retry-After"]) <= 301
 
 
-def test_the_throttle_forgets() -> None:
+def test_the_throttle_forgets(tmp_path: Path) -> None:
     clock = [0.0]
-    throttle = Throttle(most=2, seconds=60, clock=lambda: clock[0])
+    throttle = Throttle(Counts(tmp_path), most=2, seconds=60, clock=lambda: clock[0])
     throttle.failed("a")
     throttle.failed("a")
     with pytest.raises(Exception, match="暂停登录"):
@@ -88,9 +94,9 @@ def test_the_throttle_forgets() -> None:
     throttle.check("a")
 
 
-def test_each_pause_lasts_twice_as_long_until_a_quiet_day() -> None:
+def test_each_pause_lasts_twice_as_long_until_a_quiet_day(tmp_path: Path) -> None:
     clock = [0.0]
-    throttle = Throttle(most=1, seconds=60, clock=lambda: clock[0])
+    throttle = Throttle(Counts(tmp_path), most=1, seconds=60, clock=lambda: clock[0])
     for pause in (60, 120, 240):
         throttle.failed("a")
         clock[0] += pause - 1
@@ -104,6 +110,64 @@ def test_each_pause_lasts_twice_as_long_until_a_quiet_day() -> None:
     throttle.check("a")
 
 
+def test_a_clock_set_back_shuts_nobody_out_for_ever(tmp_path: Path) -> None:
+    clock = [1e9]
+    throttle = Throttle(Counts(tmp_path), most=1, seconds=60, clock=lambda: clock[0])
+    throttle.failed("a")
+    clock[0] = 0
+    throttle.check("a")
+
+
+def test_processes_share_what_an_account_may_ask_in_a_minute(tmp_path: Path) -> None:
+    clock = [0.0]
+    processes = [Allowance(Counts(tmp_path), clock=lambda: clock[0]) for _ in range(4)]
+
+    def served() -> int:
+        count = 0
+        for turn in range(2_000):
+            try:
+                processes[turn % 4].take("a", 400)
+            except TooManyRequests:
+                continue
+            count += 1
+        return count
+
+    assert 400 <= served() <= 400 + 4 * 20, "each process may be a twentieth behind"
+    processes[0].take("b", 400)
+    clock[0] = 60.0
+    assert served() >= 400
+
+
+def test_limits_that_cannot_be_shared_hold_in_each_process(tmp_path: Path) -> None:
+    allowance = Allowance(Counts(tmp_path / "missing"), clock=lambda: 0.0)
+    for _ in range(20):
+        allowance.take("a", 20)
+    with pytest.raises(TooManyRequests):
+        allowance.take("a", 20)
+    throttle = Throttle(Counts(tmp_path / "missing"), most=1)
+    throttle.failed("a")
+    throttle.check("a")
+
+
+def test_who_asks_too_often_is_told_when_to_come_back(database: Database, tmp_path: Path) -> None:
+    policy = Policy(requests_per_minute=20, address_requests_per_minute=40)
+    app = build(database, tmp_path, policy=policy)
+    app.extensions["danglian.allowance"] = Allowance(Counts(tmp_path), clock=lambda: 30.0)
+    person = Browser(app.test_client())
+    person.sign_in("clerk")
+    answers = [person.get("/things/") for _ in range(21)]
+    assert [each.status_code for each in answers] == [200] * 20 + [429]
+    assert answers[-1].headers["Retry-After"] == "31"
+    assert "操作过于频繁" in answers[-1].text
+    assert person.get("/static/danglian.css", buffered=True).status_code == 200
+
+    outside = {"REMOTE_ADDR": "203.0.113.9"}
+    stranger = app.test_client()
+    asked = [stranger.get("/nowhere", environ_overrides=outside) for _ in range(41)]
+    assert [each.status_code for each in asked] == [404] * 40 + [429]
+    assert stranger.get("/nowhere").status_code == 404, "another address is another matter"
+
+
 def test_the_cookie_is_out_of_reach_for_scripts(browser: Browser) -> None:
     cookie = browser.sign_in("clerk").headers["Set-Cookie"]
     assert cookie.startswith("danglian_test_")
@@ -112,7 +176,7 @@ def test_the_cookie_is_out_of_reach_for_scripts(browser: Browser) -> None:
     assert "Expires" not in cookie
     assert "Secure" not in cookie
     https = browser.get("/session", base_url="https://localhost")
-    assert "Secure" in https.headers.get("Set-Cookie", "Secure")
+    assert "; Secure" in https.headers["Set-Cookie"]
 
 
 def test_signing_in_starts_a_new_session(app: Flask) -> None:
