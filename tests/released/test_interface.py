@@ -17,6 +17,18 @@ from tests.released.compatible import VERBS, breaks
 
 RELEASED = Path(__file__).parent
 RECORDS = "/api/v1/catalogue/records"
+_TOKEN = "parameter Danglian-Upload-Token has become required"
+_DIGEST = "parameter Danglian-Part-Sha256 has become required"
+#: Always asked of nodes, and told in docs/integrators.md; described only since then.
+DESCRIBED_LATER = {
+    f"{operation}: {asked}"
+    for operation, *all_asked in (
+        ("GET /api/v1/bundles/{bundle_id}/parts/{number}", _TOKEN),
+        ("GET /api/v1/uploads/{upload_id}/parts", _TOKEN),
+        ("PUT /api/v1/uploads/{upload_id}/parts/{number}", _TOKEN, _DIGEST, "asks for a body"),
+    )
+    for asked in all_asked
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +46,8 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     "path", sorted(RELEASED.glob("*/openapi.json")), ids=lambda p: p.parent.name
 )
 def test_nothing_breaks_that_was_released(path: Path, described: dict[str, Any]) -> None:
-    assert breaks(json.loads(path.read_text(encoding="utf-8")), described) == []
+    found = set(breaks(json.loads(path.read_text(encoding="utf-8")), described))
+    assert found - DESCRIBED_LATER == set()
 
 
 def _without_path(said: dict[str, Any]) -> None:
