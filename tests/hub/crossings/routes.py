@@ -135,9 +135,9 @@ THINGS: dict[str, Thing] = {
     "receiving.gaps_file": Thing({"fonds_id": "fonds", "form": "csv"}),
     "review_api.batch": Thing({"batch_id": "batch"}),
     "review_api.conclude": Thing({"batch_id": "batch"}, {"outcome": "accepted"}),
-    "review_api.decide": Thing({"batch_id": "batch"}, []),  # type: ignore[arg-type]
+    "review_api.decide": Thing({"batch_id": "batch"}, []),
     "review_api.inspection": Thing({"batch_id": "batch"}),
-    "review_api.decide_items": Thing({"batch_id": "batch"}, []),  # type: ignore[arg-type]
+    "review_api.decide_items": Thing({"batch_id": "batch"}, []),
     "review_api.inspect_again": Thing({"batch_id": "batch"}),
     "review_api.inspection_report": Thing({"batch_id": "batch"}),
     "review.batch": Thing({"batch_id": "batch"}),
