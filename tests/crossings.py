@@ -5,6 +5,7 @@ A side (hub, node) says in tables where each of its routes belongs; the matrix a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -43,11 +44,13 @@ class Thing(NamedTuple):
     """A route about one thing: to strangers it is not there.
 
     `named` says which thing each parameter of the route names (a key of `Matrix.things`; what is
-    not one of these stands as it is), `form` what a good request sends.
+    not one of these stands as it is), `form` what a good request sends (`@name` is a thing).
     """
 
     named: Mapping[str, str]
     form: Any = None
+    #: 422 where the form is read first, so that it tells nothing either.
+    status: int = 404
 
 
 @dataclass
@@ -131,7 +134,7 @@ class Matrix:
         status, text = answer = self._ask(rule, method, thing.named, thing.form)
         if told := self._told(text):
             return told
-        wanted = 404 if allowed else 403
+        wanted = thing.status if allowed else 403
         if status != wanted:
             return f"{status} instead of {wanted}: {text[:90]}"
         if not allowed:
@@ -144,14 +147,13 @@ class Matrix:
         real: bool = True,
     ) -> tuple[int, str]:  # fmt: skip
         """The status and the text of an answer about the things, or about some there are not."""
-        values = {
-            parameter: name
-            if name not in self.things
-            else self.things[name]
-            if real
-            else self.unknown.get(name, new_id())
-            for parameter, name in named.items()
+        things = {
+            name: each if real else self.unknown.get(name, new_id())
+            for name, each in self.things.items()
         }
+        values = {parameter: things.get(name, name) for parameter, name in named.items()}
+        if isinstance(form, dict):
+            form = {name: _filled(value, things) for name, value in form.items()}
         path = self.app.url_map.bind("localhost").build(rule.endpoint, values, method=method)
         sent = (
             {"json" if _is_api(rule) else "data": {} if form is None else form}
@@ -172,6 +174,13 @@ class Matrix:
         view_class = getattr(view, "view_class", None)
         access = access_of(getattr(view_class, method.lower(), view) if view_class else view)
         return access.public, access.roles
+
+
+def _filled(value: Any, things: Mapping[str, str]) -> Any:
+    """A value of a form in which `@name` stands for a thing."""
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"@(\w+)", lambda found: things[found[1]], value)
 
 
 def _is_api(rule: Rule) -> bool:

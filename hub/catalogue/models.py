@@ -72,6 +72,7 @@ class CatalogueRecord(Model):
         Index("catalogue_record_receiving", "receiving_archive", "code_key"),
         Index("catalogue_record_supervisor", "supervisor", "code_key"),
         Index("catalogue_record_reviewing", "reviewing_archive", "code_key"),
+        Index("catalogue_record_open", "receiving_archive", "opening", "class_code", "code_key"),
         Index("catalogue_record_class", "fonds_id", "year", "class_code", "retention"),
         Index("catalogue_record_parent", "parent_id"),
         Index("catalogue_record_date", "date"),

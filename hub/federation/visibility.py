@@ -13,6 +13,7 @@ query (a test compares them).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Protocol
@@ -21,7 +22,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, true
 
 from hub.federation.models import Disclosure
 from shared.kernel.actor import Actor, Grant, Role
-from shared.kernel.reach import covered
+from shared.kernel.reach import Held, covered, together
 
 _ARCHIVE = (Role.REVIEWER, Role.ARCHIVIST, Role.LEADER)
 #: Who sees what an archive has received; all but the appraiser nothing that is not public.
@@ -105,51 +106,47 @@ def _sight_by(grant: Grant, record: Seen) -> Sight:
 
 def seen_fully(actor: Actor, columns: Any) -> ColumnElement[bool]:
     """The condition that a row's record is seen in full; `columns` is the table's class."""
-    if actor.system:
-        return true()
-    return or_(false(), *(_condition(grant, columns, Disclosure.FULL) for grant in actor.grants))
+    return _seen(actor, columns, Disclosure.FULL)
 
 
 def seen_masked(actor: Actor, columns: Any) -> ColumnElement[bool]:
     """The condition that a row's record is seen at least without its title."""
+    return _seen(actor, columns, Disclosure.FULL, Disclosure.MASKED)
+
+
+def _seen(actor: Actor, columns: Any, *levels: Disclosure) -> ColumnElement[bool]:
     if actor.system:
         return true()
-    masked = (_condition(grant, columns, Disclosure.MASKED) for grant in actor.grants)
-    return or_(seen_fully(actor, columns), *masked)
+    return or_(false(), *(_condition(held, columns, levels) for held in together(actor.grants)))
 
 
-def _condition(grant: Grant, columns: Any, level: Disclosure) -> ColumnElement[bool]:
-    """The condition under which this grant shows a record, by right or at this level."""
+def _condition(held: Held, columns: Any, levels: Collection[Disclosure]) -> ColumnElement[bool]:
+    """The condition under which grants show a record, by right or at one of these levels."""
+
+    def covers(archive: Any, fonds: Any = columns.fonds_id) -> ColumnElement[bool]:
+        return covered(held, archive, fonds, columns.class_code, columns.opening)
 
     def reaches(archive: Any) -> ColumnElement[bool]:
-        return and_(
-            archive.is_not(None),
-            covered(grant, archive, columns.fonds_id, columns.class_code, columns.opening),
-        )
+        return and_(archive.is_not(None), covers(archive))
 
-    at_level, public = columns.disclosure == level, columns.security == "none"
+    at_level, public = columns.disclosure.in_(levels), columns.security == "none"
     under_review = and_(columns.state == UNDER_REVIEW, columns.received.is_(False))
-    if _is_unit(grant):
-        own = covered(
-            grant, columns.receiving_archive, columns.fonds_id, columns.class_code, columns.opening
-        )
-        if grant.fonds_id is None or grant.archive_code is not None:
+    if _is_unit(held):
+        own = covers(columns.receiving_archive)
+        if not held.fonds_ids or held.archive_code is not None:
             return own
-        supervised = covered(
-            grant, columns.receiving_archive, columns.supervisor, columns.class_code,
-            columns.opening,
-        )  # fmt: skip
+        supervised = covers(columns.receiving_archive, columns.supervisor)
         return or_(own, and_(supervised, public, at_level))
-    if grant.role in _ARCHIVE:
+    if held.role in _ARCHIVE:
         here = or_(under_review, columns.received.is_(True), at_level)
         return or_(
             and_(reaches(columns.receiving_archive), here),
             and_(reaches(columns.reviewing_archive), under_review),
         )
-    if grant.role in _KEPT:
+    if held.role in _KEPT:
         kept = and_(reaches(columns.receiving_archive), columns.received.is_(True))
-        return kept if grant.role == Role.APPRAISER else and_(kept, public)
-    if grant.role == Role.AUTHORITY:
+        return kept if held.role == Role.APPRAISER else and_(kept, public)
+    if held.role == Role.AUTHORITY:
         over = or_(reaches(columns.receiving_archive), reaches(columns.reviewing_archive))
         return and_(over, public, or_(columns.received.is_(True), at_level))
     return false()

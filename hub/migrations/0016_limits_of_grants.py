@@ -19,6 +19,11 @@ def upgrade() -> None:
     op.execute(f"UPDATE catalogue_record SET opening = {opinion}")
     with op.batch_alter_table("catalogue_record", schema=None) as batch_op:
         batch_op.create_index(
+            "catalogue_record_open",
+            ["receiving_archive", "opening", "class_code", "code_key"],
+            unique=False,
+        )
+        batch_op.create_index(
             "catalogue_record_reviewing", ["reviewing_archive", "code_key"], unique=False
         )
         batch_op.create_index(
@@ -43,4 +48,5 @@ def downgrade() -> None:
     with op.batch_alter_table("catalogue_record", schema=None) as batch_op:
         batch_op.drop_index("catalogue_record_supervisor")
         batch_op.drop_index("catalogue_record_reviewing")
+        batch_op.drop_index("catalogue_record_open")
         batch_op.drop_column("opening")

@@ -308,7 +308,7 @@ def listing(actor: Actor, *, session: Session) -> Select[Correction]:
 def correction_of(actor: Actor, correction_id: str, *, session: Session) -> Correction:
     """A correction that the actor may see. Raises NotFound."""
     found = session.get(Correction, correction_id)
-    if found is None:
+    if found is None or found.fonds_id not in filing.ids_seen(actor, session=session):
         raise NotFound("没有这份更正。", "请回到更正申请列表查看。")
     filing.record_of(actor, found.record_id, session=session)
     return found

@@ -50,7 +50,7 @@ def records_to_change(actor: Actor, record_ids: Sequence[str], *, session: Sessi
     for some in chunked(wanted):
         for record in session.scalars(select(Record).where(Record.id.in_(some))):
             found[record.id] = record
-    if len(found) < len(wanted):
+    if not all(each in found and actor.may(*SEEING, fonds=found[each].fonds_id) for each in wanted):
         raise NotFound("所选档案中有的已不存在。", "请刷新列表后重新选择。")
     for fonds_id in {record.fonds_id for record in found.values()}:
         require_clerk(actor, fonds_id, session=session)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from node.filing.access import ids_seen, require_clerk, require_leader
+from node.filing.access import SEEING, ids_seen, require_clerk, require_leader
 from node.filing.disposal import dispose, four_people, ran_out
 from node.filing.handover import records_named, with_whole_volumes
 from node.filing.models import DisposalList, Record
@@ -200,7 +200,7 @@ def decide(actor: Actor, sealed: Mapping[str, Any], *, session: Session) -> Disp
 def call_off(actor: Actor, list_id: str, *, session: Session) -> DisposalList:
     """Take a list back that nobody has approved: by a clerk or a leader of the fonds."""
     found = locked(session, DisposalList, list_id)
-    if found is None:
+    if found is None or not actor.may(*SEEING, fonds=found.fonds_id):
         raise _none()
     require(actor, Role.CLERK, Role.LEADER, fonds=found.fonds_id)
     found.state, found.ended_at = UNIT_DISPOSAL.after("call_off", found.state), now()

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from node.filing.access import require_clerk
+from node.filing.access import SEEING, require_clerk
 from node.filing.adoption import write_parts
 from node.filing.history import changed
 from node.filing.models import ComputerFile, Divergence, Document, Record
@@ -75,7 +75,7 @@ def settle_divergence(
     hub is told.
     """
     divergence = session.get(Divergence, divergence_id)
-    if divergence is None:
+    if divergence is None or not actor.may(*SEEING, fonds=divergence.fonds_id):
         raise NotFound("没有这条分歧。", "请刷新列表。")
     require_clerk(actor, divergence.fonds_id, session=session)
     if divergence.settled_at is not None:

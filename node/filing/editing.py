@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from node.filing.access import fonds_subject, records_to_change
+from node.filing.access import SEEING, fonds_subject, records_to_change
 from node.filing.history import changed
 from node.filing.holding import check_kinds
 from node.filing.models import ComputerFile, Objection, Record
@@ -17,7 +17,7 @@ from node.filing.values import DESCRIPTION_FIELDS, PLACE_FIELDS, check_values
 from shared import audit
 from shared.kernel.actor import Actor
 from shared.kernel.clock import now
-from shared.kernel.errors import Invalid, WrongState
+from shared.kernel.errors import Invalid, NotFound, WrongState
 from shared.records.record import COLUMN_NAMES, FIELD_NAMES
 from shared.records.states import OPEN_STATES, RECORD
 
@@ -120,9 +120,15 @@ def open_objections(record_id: str, *, session: Session) -> list[Objection]:
     )
 
 
-def settle_objection(actor: Actor, objection: Objection, *, session: Session) -> None:
-    """Put an objection aside as dealt with."""
+def settle_objection(actor: Actor, objection_id: str, *, session: Session) -> Objection:
+    """Put an objection aside as dealt with. Raises NotFound, also for another fonds'."""
+    objection = session.get(Objection, objection_id)
+    record = session.get(Record, objection.record_id or "") if objection else None
+    foreign = record is not None and not actor.may(*SEEING, fonds=record.fonds_id)
+    if objection is None or foreign:
+        raise NotFound("没有这条意见。", "它可能已经处理。")
     if objection.record_id is not None:
         records_to_change(actor, [objection.record_id], session=session)
     objection.settled_at = now()
     audit.record(session, actor, "record.objection_settled", f"record:{objection.record_id}")
+    return objection

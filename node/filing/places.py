@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from node.filing.access import require_clerk
+from node.filing.access import SEEING, require_clerk
 from node.filing.history import changed
 from node.filing.models import Box, Place, Record
 from shared import audit
@@ -100,7 +100,7 @@ def box_of(box_id: str, seen: Collection[str], *, session: Session) -> Box:
 def move_box(actor: Actor, box_id: str, place_name: str | None, *, session: Session) -> Box:
     """Put a box, with everything in it, at another place."""
     box = session.get(Box, box_id)
-    if box is None:
+    if box is None or not actor.may(*SEEING, fonds=box.fonds_id):
         raise NotFound("没有这个盒。", "请刷新后重试。")
     require_clerk(actor, box.fonds_id, session=session)
     name = clean_text(place_name, "location", max_length=PLACE_LENGTH)

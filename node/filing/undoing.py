@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from node.filing.access import records_to_change
+from node.filing.access import SEEING, records_to_change
 from node.filing.models import Record, Step
 from node.filing.numbering import plan_numbers, write_numbers
 from node.filing.values import PLACE_FIELDS
@@ -71,7 +71,7 @@ def undo(actor: Actor, step_id: str, *, session: Session) -> Step:
     records of it were filed or discarded since.
     """
     step = session.get(Step, step_id)
-    if step is None:
+    if step is None or not actor.may(*SEEING, fonds=step.fonds_id):
         raise NotFound("没有这一步可以撤销。", "请刷新页面后查看。")
     newest = last_step(step.fonds_id, session=session)
     if newest is None or newest.id != step.id:

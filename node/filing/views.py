@@ -385,10 +385,7 @@ def move_class(record_id: str) -> ResponseReturnValue:
 @with_roles(Role.CLERK)
 def settle(objection_id: str) -> ResponseReturnValue:
     with current_database().write() as session:
-        objection = session.get(Objection, objection_id)
-        if objection is None:
-            raise NotFound("没有这条意见。", "它可能已经处理。")
-        filing.settle_objection(current_actor(), objection, session=session)
+        objection = filing.settle_objection(current_actor(), objection_id, session=session)
         record_id = objection.record_id
     flash("已标为处理完毕。", "success")
     return redirect(url_for(".show", record_id=record_id) if record_id else url_for(".index"))

@@ -6,7 +6,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from node.transfer.models import Batch, Notice
-from node.transfer.questions import listing
+from node.transfer.questions import SEEING, listing
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import now
 from shared.kernel.errors import NotFound
@@ -34,9 +34,9 @@ def notices(actor: Actor, *, session: Session) -> list[Notice]:
 def put_notice_aside(actor: Actor, notice_id: str, *, session: Session) -> None:
     """A clerk or leader has read a notice."""
     notice = session.get(Notice, notice_id)
-    if notice is None:
+    batch = session.get(Batch, notice.batch_id) if notice and notice.batch_id else None
+    if notice is None or (batch is not None and not actor.may(*SEEING, fonds=batch.fonds_id)):
         raise NotFound("没有这条提示。", "它可能已被处理。")
-    batch = session.get(Batch, notice.batch_id) if notice.batch_id else None
     if batch is not None or not actor.has(*READING):
         require(actor, *READING, fonds=batch.fonds_id if batch else None)
     notice.seen_at = now()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
@@ -26,27 +27,44 @@ def within_reach(
     """
     if actor.system:
         return true()
+    held = together(grant for grant in actor.grants if grant.role in roles)
     return or_(
         false(),
         *(
             or_(*(covered(grant, archive, fonds, class_code, opening) for archive in archives))
-            for grant in actor.grants
-            if grant.role in roles
+            for grant in held
         ),
     )
 
 
+@dataclass(frozen=True)
+class Held(Grant):
+    """Several grants that differ in nothing but their fonds, as one condition can say them."""
+
+    fonds_ids: tuple[str, ...] = ()
+
+
+def together(grants: Iterable[Grant]) -> list[Held]:
+    """Grants as few conditions: forty fonds of one township are one list, not forty terms."""
+    found: dict[Grant, list[str]] = {}
+    for grant in dict.fromkeys(grants):
+        alike = replace(grant, fonds_id=None if grant.fonds_id is None else "", until=None)
+        found.setdefault(alike, []).extend([grant.fonds_id] if grant.fonds_id else [])
+    return [Held(**vars(alike), fonds_ids=tuple(ids)) for alike, ids in found.items()]
+
+
 def covered(
-    grant: Grant, archive: Any, fonds: Any, class_code: Any = None, opening: Any = None
+    held: Held, archive: Any, fonds: Any, class_code: Any = None, opening: Any = None
 ) -> ColumnElement[bool]:
-    """The condition that a grant reaches a row with these columns, as `Grant.covers` says it."""
+    """The condition that one of the grants reaches a row with these columns, as `Grant.covers`."""
     limits = (
-        (archive, grant.archive_code),
-        (fonds, grant.fonds_id),
-        (class_code, grant.class_code),
-        (opening, Openness.OPEN if grant.openness == Openness.OPEN else None),
+        (archive, held.archive_code),
+        (class_code, held.class_code),
+        (opening, Openness.OPEN if held.openness == Openness.OPEN else None),
     )
     conditions: list[ColumnElement[bool]] = [true()]
+    if held.fonds_ids:
+        conditions.append(fonds.in_(held.fonds_ids))
     for column, value in limits:
         if value is not None:
             conditions.append(false() if column is None else column == value)

@@ -139,7 +139,7 @@ def test_a_refused_change_is_shown_as_refused_until_it_is_told_anew(
     # To put it aside does not make the hub have it.
     with unit.folder.database().write() as session:
         for each in filing.open_objections(record_id, session=session):
-            filing.settle_objection(CLERK, each, session=session)
+            filing.settle_objection(CLERK, each.id, session=session)
     assert where(unit, record_id)[0] == Place.REFUSED
     edited_title(unit, record_id)
     assert where(unit, record_id)[0] == Place.QUEUED

@@ -91,6 +91,9 @@ KIND_NAMES = {
 }
 
 DETAIL_NAMES = {
+    "timing": "提前或延期",
+    "first_year": "起始年度",
+    "last_year": "终止年度",
     "failed": "不合格的检测项",
     "passed": "合格的检测项",
     "scheme": "检测方案",
@@ -205,6 +208,8 @@ DETAIL_KINDS = {
 }
 
 VALUE_NAMES = {
+    "early": "提前移交",
+    "late": "延期移交",
     "accepted": "通过",
     "corrected": "更正后接收",
     "returned": "退回",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.audit import AuditEvent
 from shared.identity import Account
-from shared.kernel.actor import ROLE_NAMES, Role
+from shared.kernel.actor import OPENNESS_NAMES, ROLE_NAMES, Openness, Role
 from shared.records.record import COLUMN_NAMES
 from shared.web.audit_log.names import (
     ACTOR_NAMES,
@@ -26,7 +26,7 @@ _LONG_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{24,}")
 _SHOWN = 8
 
 #: How the limits of a grant read.
-_LIMITS = {"class": "门类 {}", "openness": "开放程度 {}", "until": "至 {}"}
+_LIMITS = {"class": "门类 {}", "openness": OPENNESS_NAMES[Openness.OPEN], "until": "至 {}"}
 
 
 class Names:

@@ -121,21 +121,23 @@ def test_the_approved_retention_schedule_is_noted_and_told_to_the_node(city, ses
         )
 
 
-def test_the_authority_consents_to_an_early_transfer_and_nobody_else_does(city, session):
-    fonds = city.fonds("夷陵区林业局", "420506000000", session)
+def test_the_authority_consents_to_an_early_transfer_and_nobody_else_does(city):
     authority = city.person(Grant(Role.AUTHORITY, YILING))
-    asked = (fonds.id, "early", (2010, 2012), "机构撤销，夷档函〔2026〕3号")
-    federation.consent_to_transfer(authority, *asked, session=session)
-    (consent,) = federation.transfer_consents(fonds.id, session)
-    assert (consent.timing, consent.first_year, consent.last_year) == ("early", 2010, 2012)
-    assert consent.given_by == authority.name
-    event = session.scalars(select(AuditEvent).order_by(AuditEvent.seq.desc()).limit(1)).one()
-    assert (event.action, event.subject) == ("fonds.transfer_consented", f"fonds:{fonds.id}")
-    with pytest.raises(NotAllowed):
-        federation.consent_to_transfer(city.archivist(YILING), *asked, session=session)
-    for wrong in (("sometime", (2010, 2012)), ("late", (2012, 2010)), ("late", (2010, 2999))):
-        with pytest.raises(Invalid):
-            federation.consent_to_transfer(authority, fonds.id, *wrong, "理由", session=session)
+    with city.database.write() as session:
+        fonds = city.fonds("夷陵区林业局", "420506000000", session)
+        asked = (fonds.id, "early", (2010, 2012), "机构撤销，夷档函〔2026〕3号")
+        federation.consent_to_transfer(authority, *asked, session=session)
+        (consent,) = federation.transfer_consents(fonds.id, session)
+        assert (consent.timing, consent.first_year, consent.last_year) == ("early", 2010, 2012)
+        assert consent.given_by == authority.name
+        with pytest.raises(NotAllowed):
+            federation.consent_to_transfer(city.archivist(YILING), *asked, session=session)
+        for wrong in (("sometime", (2010, 2012)), ("late", (2012, 2010)), ("late", (2010, 2999))):
+            with pytest.raises(Invalid):
+                federation.consent_to_transfer(authority, fonds.id, *wrong, "理由", session=session)
+    with city.database.read() as session:
+        (event,) = session.scalars(events(action="fonds.transfer_consented"))
+        assert event.subject == f"fonds:{fonds.id}"
 
 
 def test_a_mere_renaming_keeps_the_fonds(city, session):
@@ -281,7 +283,6 @@ def test_each_act_leaves_one_event(city):
 
 
 def events_subject(subject):
-    from shared.audit import AuditEvent
 
     return AuditEvent.subject == subject
 

@@ -20,11 +20,12 @@ OF_ALL = FOR_ALL
 #: Lists, counts and forms that begin something new, with what they narrow to.
 LISTS: dict[str, dict[str, str]] = {
     "desk.home": {}, "corrections.index": {}, "custody.index": {}, "custody.ask": {},
-    "filing.index": {"q": "事项"}, "filing.boxes": {}, "filing.print_boxes": {},
+    "filing.index": {"q": "事项"}, "filing.boxes": {},
+
     "filing.catalogue": {"class_code": "WS", "year": "2023"}, "filing.classes": {},
-    "filing.close": {"class_code": "WS", "year": "2023"}, "filing.disposals": {},
+    "filing.disposals": {},
     "filing.divergences": {}, "filing.due": {}, "filing.new": {},
-    "filing.numbers": {"class_code": "WS", "year": "2023"},
+
     "filing.draft": {}, "filing.clear_numbers": {}, "filing.put_back_selection": {},
     "filing.schedule": {}, "intake.index": {}, "intake.new": {}, "parcels.index": {},
     "registry.index": {"q": "事项"}, "registry.new": {}, "sync.index": {}, "transfer.index": {},
@@ -33,6 +34,7 @@ LISTS: dict[str, dict[str, str]] = {
 
 _RECORD, _BATCH = {"record_id": "record"}, {"batch_id": "batch"}
 _DOCUMENT, _INTAKE = {"document_id": "document"}, {"intake_id": "intake"}
+_CLASS = {"fonds": "fonds", "class_code": "WS", "year": "2023"}
 _REASON = {"reason": "别村想办"}
 
 #: Things of another fonds.
@@ -44,10 +46,16 @@ THINGS: dict[str, Thing] = {
     **{
         f"filing.{name}": Thing(_RECORD, _REASON)
         for name in (
-            "show", "discard", "dispose", "edit", "extend", "fill", "put_into", "late",
-            "move_class", "papers", "put_back", "take_out", "upload", "void",
+            "show", "discard", "dispose", "edit", "extend", "late", "move_class", "papers",
+            "put_back", "upload", "void",
         )
     },
+    "filing.fill": Thing(_RECORD),
+    "filing.put_into": Thing(_RECORD, {"ids": "@record"}),
+    "filing.take_out": Thing(_RECORD, {"ids": "@record"}),
+    "filing.print_boxes": Thing({"ids": "box"}),
+    "filing.numbers": Thing(_CLASS),
+    "filing.close": Thing(_CLASS, {"fonds": "@fonds", "class_code": "WS", "year": "2023"}),
     "filing.file": Thing({**_RECORD, "file_id": "file"}),
     "filing.detach": Thing({**_RECORD, "file_id": "file"}),
     "filing.print_volume": Thing({**_RECORD, "what": "cover"}),
@@ -60,16 +68,17 @@ THINGS: dict[str, Thing] = {
     "filing.from_registry": Thing(_DOCUMENT, {"class_code": "WS"}),
     "filing.settle": Thing({"objection_id": "objection"}),
     "filing.order": Thing({"category_id": "category"}),
-    "filing.move": Thing({"category_id": "category"}, {"record": "x", "to": "1"}),
+    "filing.move": Thing({"category_id": "category"}, {"move": "@record:1"}),
     "filing.sort": Thing({"category_id": "category"}, {"by": "date"}),
     "filing.undo": Thing({"step_id": "step"}),
     **{
         f"intake.{name}": Thing(_INTAKE)
         for name in (
-            "show", "columns", "discard", "files", "drop_files", "rejected", "resume",
-            "add_sheet", "stop", "take",
+            "show", "columns", "discard", "files", "drop_files", "rejected", "resume", "stop",
+            "take",
         )
     },
+    "intake.add_sheet": Thing(_INTAKE, status=422),
     "jobs.show": Thing({"job_id": "job"}),
     "jobs.progress": Thing({"job_id": "job"}),
     "jobs.stop": Thing({"job_id": "job"}),
