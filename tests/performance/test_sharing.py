@@ -23,7 +23,7 @@ from tests.performance.table import EMBEDDED, SERVERS, Table
 
 __all__ = ["archive", "city", "city_on_postgresql", "city_template"]
 DATABASES = ("sqlite", "postgresql")
-DECIDED, STREAMED = 3_000, 200_000
+DECIDED, STREAMED = 2_000, 100_000
 
 
 @pytest.mark.performance
