@@ -256,7 +256,9 @@ def painted(content: bytes, **resources: pikepdf.Object) -> bytes:
         (b"0 0 10 10 re f", True),
         (b"q 1 0 0 1 0 0 cm Q", True),
         (b"BX 1 2 newer EX", True),
+        (b"0 0 m\n10 10 l\t20 20 l\x0cS", True),
         (b"0 0 m 10 10 x S", False),  # there is no such operator
+        (b"0 0 m 10 10 l\x0b20 20 l S", False),  # a vertical tab separates nothing
         (b"0 0 m 10 l S", False),  # a number is missing
         (b"10 10 l S", False),  # a line from nowhere
         (b"0 0 m S 10 10 l S", False),  # the path had ended
