@@ -190,6 +190,25 @@ def test_pictures_too_large_to_decode_are_left_to_people(monkeypatch: pytest.Mon
     assert kinds(picture("PNG", (60, 60))) == [UNSURE]
 
 
+@pytest.mark.parametrize("big", [False, True])
+def test_a_tiff_that_lacks_its_second_page_is_damaged(big: bool) -> None:
+    """The first page is whole, and names where the second one would be."""
+    buffer = io.BytesIO()
+    pages = [Image.new("L", (40, 30), shade) for shade in (90, 200)]
+    pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:], big_tiff=big)
+    content = bytearray(buffer.getvalue())
+    assert kinds(bytes(content)) == []
+    at, place, count, row = (8, "<Q", "<Q", 20) if big else (4, "<I", "<H", 12)
+    first = struct.unpack_from(place, content, at)[0]
+    entries = struct.unpack_from(count, content, first)[0]
+    following = first + struct.calcsize(count) + row * entries
+    for outside in (len(content) + 100, len(content) - 1):
+        struct.pack_into(place, content, following, outside)
+        assert kinds(bytes(content)) == [DAMAGED]
+    struct.pack_into(place, content, following, 0)
+    assert kinds(bytes(content)) == []
+
+
 def test_blank_pages_and_black_edges_of_scans_are_seen() -> None:
     def facts(picture: Image.Image) -> tuple[object, object]:
         buffer = io.BytesIO()
@@ -302,6 +321,30 @@ def test_pictures_and_fonts_in_an_ofd_are_whole() -> None:
     assert kinds(drawn_ofd(shown, picture=b"\x97JB2\r\n\x1a\n" + bytes(40))) == [UNSURE]
     assert kinds(drawn_ofd(text_object(), font=FONT[:-1])) == [DAMAGED]
     assert kinds(drawn_ofd(text_object(), font=FONT[:8])) == [DAMAGED]
+
+
+def sheets_of_1997(kind: int) -> bytes:
+    """The head of an XLS with one sheet of this kind, hidden from people."""
+    records = ((0x0809, bytes(16)), (0x0085, struct.pack("<IBB", 0, 2, kind) + b"\x01\x00a"))
+    book = b"".join(struct.pack("<HH", number, len(said)) + said for number, said in records)
+    return compound_file(Workbook=(book + struct.pack("<HH", 0x000A, 0)).ljust(4096, b"\0"))
+
+
+def test_sheets_of_macros_are_seen_in_old_and_new_workbooks() -> None:
+    """Macros of Excel 4.0 (XLM) lie on a sheet, and in no VBA project."""
+
+    def has_macros(content: bytes) -> bool:
+        found = examine(io.BytesIO(content), {}, 20).troubles
+        return any("宏表" in each.problem for each in found)
+
+    assert code_of(sheets_of_1997(1)) == "xls"
+    assert has_macros(sheets_of_1997(1))
+    assert not has_macros(sheets_of_1997(0))
+    buffer = io.BytesIO(workbook())
+    assert not has_macros(buffer.getvalue())
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("xl/macrosheets/sheet1.xml", "<xm:macrosheet xmlns:xm='urn:x'/>")
+    assert has_macros(buffer.getvalue())
 
 
 def test_presentations_say_whether_they_have_macros() -> None:
