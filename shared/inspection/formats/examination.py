@@ -55,6 +55,10 @@ class Look:
         if found not in self.troubles and len(self.troubles) < _MOST_TROUBLES:
             self.troubles.append(found)
 
+    def within(self) -> Look:
+        """A look at a part of the file, in what is left of the same time."""
+        return Look(seconds=self.seconds, _since=self._since)
+
     def has(self, *kinds: str) -> bool:
         """Whether a trouble of one of these kinds has been noted."""
         return any(each.kind in kinds for each in self.troubles)

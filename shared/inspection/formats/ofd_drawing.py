@@ -122,7 +122,7 @@ def _picture(name: str, parts: Parts, look: Look) -> None:
         look.trouble(UNSURE, "OFD 中有图像或音视频本程序不能解码，请打开查看", name)
         return
     content.seek(0)
-    seen = Look(seconds=look.seconds)
+    seen = look.within()
     images.examine(content, len(content.getvalue()), seen)
     if seen.has(DAMAGED):
         look.trouble(DAMAGED, "OFD 中的图像不能完整显示", name)
