@@ -53,6 +53,8 @@ ACTION_NAMES = {
     "correction.made": "完成更正",
     "correction.restored": "找回更正",
     "correction.signed": "更正著录",
+    "disposal.carried_out": "按处置清册销毁",
+    "disposal.list_kept": "收存单位的销毁清册",
     "disposal.sealed": "处置清册签章，开始销毁",
     "divisions.loaded": "载入区划",
     "entry.refused": "拒收一条消息",

@@ -14,6 +14,7 @@ from hub.custody import hearing as custody
 from hub.custody.bundles import grant_bundle_down, grant_bundle_up
 from hub.custody.telling import holdings as hand_overs
 from hub.disposal.executing import Executing
+from hub.disposal.unit_lists import apply_lists
 from hub.exporting import jobs as exporting
 from hub.federation import epochs
 from hub.federation.broker import BrokerKeeper, link_request
@@ -77,6 +78,7 @@ def handlers(folder: HubFolder) -> dict[str, Handler]:
         "refused": apply_refusals,
         **custody.handlers(folder),
         "correction": correcting.apply_requests,
+        "disposal_list": apply_lists,
         **of_batches,
         "evidence": _evidence(of_batches["evidence"]),
     }

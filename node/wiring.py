@@ -170,14 +170,9 @@ def start(folder: NodeFolder) -> Background:
     background = Background()
     correspondence = Correspondence(folder)
     written = folder.database().trace
-    intake, erasing = IntakeWork(folder), Erasing(folder)
-
-    def take_or_erase() -> bool:
-        """In one loop: what keeps files in steps must not meet what erases them."""
-        return intake.step() or erasing.step()
-
     for room, step, seconds in (
-        ("intake", take_or_erase, 0.5),
+        ("intake", IntakeWork(folder).step, 0.5),
+        ("erasing", Erasing(folder).step, 2.0),
         ("transfer", TransferWork(folder).step, 0.5),
         ("custody", CustodyWork(folder).step, 1.0),
         ("upload", correspondence.step_upload, 1.0),

@@ -218,10 +218,10 @@ def _is_noticed(module: ModuleType, wrong: ast.Module, find: Callable[[], bool])
 
 def _look_here() -> None:
     """Look into files in this process: a process of its own for each costs more than the tests."""
-    from shared.inspection import subject
+    from shared.inspection import measuring
     from shared.inspection.formats import looking
 
-    here: Any = subject
+    here: Any = measuring
     here.examine = lambda stream, asked=None: looking.examine(stream, asked or {}, 20)
 
 

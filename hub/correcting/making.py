@@ -16,7 +16,7 @@ from hub.catalogue import service as catalogue
 from hub.correcting.answers import held_record, tell_keeper
 from hub.correcting.models import Correction
 from hub.repository import service as repository
-from hub.repository.versions import is_writing
+from hub.repository.versions import writing_among
 from shared import audit
 from shared.kernel.actor import system_actor
 from shared.kernel.canonical import canonical_json
@@ -65,7 +65,7 @@ class Making:
         version = correction.version or 0
         with self._database.read() as session:
             record = catalogue.record_of(correction.record_id, session)
-            if is_writing(record.id, session):
+            if writing_among([record.id], session):
                 return False  # one version after the other
         if not record.received or record.version + 1 < version:
             return False

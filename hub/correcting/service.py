@@ -41,8 +41,8 @@ __all__ = [
     "draft_decline",
     "draft_extension",
     "holdings",
-    "is_open",
     "make",
+    "open_among",
     "open_corrections",
     "receipt_event",
     "settle_correction",
@@ -151,12 +151,12 @@ def open_corrections(fonds_id: str, *, session: Session) -> int:
     return session.scalar(query) or 0
 
 
-def is_open(record_id: str, *, session: Session) -> bool:
-    """Whether a correction of a record waits for its answer, or is being made."""
-    query = select(Correction.id).where(
-        Correction.record_id == record_id, Correction.state.in_(("asked", "making"))
+def open_among(record_ids: Iterable[str], *, session: Session) -> set[str]:
+    """The records of which a correction waits for its answer, or is being made."""
+    query = select(Correction.record_id).where(
+        Correction.record_id.in_(list(record_ids)), Correction.state.in_(("asked", "making"))
     )
-    return session.scalar(query.limit(1)) is not None
+    return set(session.scalars(query))
 
 
 def corrections_of(actor: Actor, record_id: str, *, session: Session) -> list[Correction]:

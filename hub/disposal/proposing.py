@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
+from hub.catalogue import service as catalogue
 from hub.catalogue.models import CatalogueRecord, archive_custody
 from hub.correcting import service as correcting
-from hub.disposal.models import Appraisal, AppraisalLine, Hold
+from hub.disposal.holds import holds_on
+from hub.disposal.models import Appraisal, AppraisalLine
 from hub.federation.events import RecordAnswered, RecordDestroyed, tell
 from hub.receiving import service as receiving
-from hub.repository.versions import is_writing
+from hub.repository.versions import writing_among
 from shared.kernel.clock import today
 from shared.kernel.errors import Conflict, DanglianError, WrongState
 from shared.records.record import RecordLevel
@@ -85,52 +88,61 @@ def parts_of(record_ids: Sequence[str], session: Session) -> list[CatalogueRecor
     return found
 
 
-def held(record_id: str, *, session: Session) -> Hold | None:
-    """The hold that a record is under."""
-    return session.scalar(
-        select(Hold).where(Hold.record_id == record_id, Hold.lifted_at.is_(None)).limit(1)
-    )
+def obstacles(
+    record_ids: Sequence[str], archive_code: str, session: Session
+) -> dict[str, DanglianError]:
+    """Why records must not be destroyed now, by id; without those that nothing bars.
 
-
-def obstacle(record: CatalogueRecord, archive_code: str, session: Session) -> DanglianError | None:
-    """Why this record must not be destroyed now; None when nothing stands in the way.
-
-    It is asked when the list is submitted and when it is drafted, and again in the transaction
-    that destroys (`require_destroyable`).
+    It is asked when the list is submitted, when it is drafted and when it begins to count, and
+    again in each transaction that destroys.
     """
-    try:
-        _require_free(record, archive_code, session)
-    except DanglianError as error:
-        return error
-    return None
+    ids = list(record_ids)
+    records = catalogue.records_of(ids, session)
+    holds = holds_on(ids, session=session)
+    unsettled = receiving.unsettled(ids, session=session)
+    corrected = correcting.open_among(ids, session=session)
+    written = writing_among(ids, session)
+    found: dict[str, DanglianError] = {}
+    for each in ids:
+        record = records.get(each)
+        if record is None or record.archive != archive_code or record.state == "disposed":
+            found[each] = WrongState(
+                "这件档案不在本馆，或已经销毁。", "请从清册中移去。", code="not_kept"
+            )
+        elif each in unsettled:
+            found[each] = WrongState(
+                "这件档案的接收还没有办结。",
+                "请等接收办结、补全后再办理。",
+                code="receipt_unsettled",
+            )
+        elif not ran_out(record):
+            found[each] = WrongState(
+                "这件档案的保管期限还没有届满。", "请从清册中移去。", code="retention_runs"
+            )
+        elif each in holds:
+            found[each] = WrongState(
+                f"这件档案暂缓处置：{holds[each].reason}",
+                "请等暂缓解除，或从清册中移去。",
+                code="held",
+            )
+        elif each in corrected:
+            found[each] = WrongState(
+                "这件档案的更正还没有办结。", "请先答复更正申请。", code="correction_open"
+            )
+        elif each in written:
+            found[each] = Conflict(
+                "这件档案的另一个版本正在写入馆藏。", "请过一分钟再试。", code="later"
+            )
+    return found
 
 
-def _require_free(record: CatalogueRecord, archive_code: str, session: Session) -> None:
-    if record.archive != archive_code or record.state == "disposed":
-        raise WrongState("这件档案不在本馆，或已经销毁。", "请从清册中移去。", code="not_kept")
-    if receiving.is_unsettled(record.id, session=session):
-        raise WrongState(
-            "这件档案的接收还没有办结。", "请等接收办结、补全后再办理。", code="receipt_unsettled"
-        )
-    if not ran_out(record):
-        raise WrongState(
-            "这件档案的保管期限还没有届满。", "请从清册中移去。", code="retention_runs"
-        )
-    if (hold := held(record.id, session=session)) is not None:
-        raise WrongState(
-            f"这件档案暂缓处置：{hold.reason}", "请等暂缓解除，或从清册中移去。", code="held"
-        )
-    if correcting.is_open(record.id, session=session):
-        raise WrongState("这件档案的更正还没有办结。", "请先答复更正申请。", code="correction_open")
-    if is_writing(record.id, session):
-        raise Conflict("这件档案的另一个版本正在写入馆藏。", "请过一分钟再试。", code="later")
+def require_at_rest(fonds_ids: Iterable[str], session: Session) -> None:
+    """Raise while one of these fonds is handed over: the list waits, for that passes."""
+    for each in sorted(set(fonds_ids)):
+        tell(session, RecordAnswered(each))
 
 
-def require_destroyable(record: CatalogueRecord, archive_code: str, session: Session) -> None:
-    """Raise what stands in the way of destroying a record in this (writing) transaction.
-
-    The rooms above may refuse, too: then the list waits, for that passes.
-    """
-    _require_free(record, archive_code, session)
-    tell(session, RecordAnswered(record.fonds_id))
-    tell(session, RecordDestroyed(record.id, record.fonds_id))
+def require_nowhere_needed(records: Iterable[Mapping[str, Any]], session: Session) -> None:
+    """Let the rooms above refuse that these lines of a list are destroyed: then the list waits."""
+    for each in records:
+        tell(session, RecordDestroyed(each["record_id"], each["fonds_id"]))

@@ -1,4 +1,4 @@
-"""The verbs of an appraisal: draw it up, submit, approve or send back, watch, call off; holds.
+"""The verbs of an appraisal: draw it up, submit, approve or send back, watch, call off.
 
 Four people: who draws the list up 鉴定员, the leader of the archive who approves it, and two who
 watch 监销人; nobody is two of them. What was decided `executing` carries out.
@@ -12,20 +12,19 @@ from typing import Any
 from sqlalchemy import Select, delete, func, null, select
 from sqlalchemy.orm import Session
 
-from hub.catalogue import service as catalogue
-from hub.disposal.models import Appraisal, AppraisalLine, Hold
-from hub.disposal.proposing import due, held, obstacle, parts_of
+from hub.disposal.models import Appraisal, AppraisalLine
+from hub.disposal.proposing import due, obstacles, parts_of
 from hub.federation import service as federation
 from shared import audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import now, utc_text
 from shared.kernel.database import locked
-from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, WrongState
+from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from shared.kernel.identifiers import new_id
 from shared.kernel.reach import within_reach
 from shared.records.corrections import read_reason
 from shared.records.record import RecordLevel
-from shared.records.retention import Opinion, outlasts, read_retention, retention_name
+from shared.records.retention import MOST_LISTED, Opinion, outlasts, read_retention, retention_name
 from shared.records.states import APPRAISAL
 from shared.records.values import TITLE_LENGTH, required_text
 
@@ -34,11 +33,7 @@ PEOPLE = (Role.APPRAISER, Role.ARCHIVIST, Role.REVIEWER, Role.LEADER)
 #: Who draws up what is to be destroyed.
 DRAWING = (Role.APPRAISER, Role.ARCHIVIST)
 WITNESSES = 2
-#: So many records one list takes: people read each line of it.
-MOST_LINES = 500
 _WHOLE = (RecordLevel.VOLUME, RecordLevel.PROJECT)
-
-
 _PERMANENT = "Y"
 
 
@@ -84,7 +79,7 @@ def _add(appraisal: Appraisal, record_ids: Sequence[str], session: Session) -> i
     wanted = list(dict.fromkeys(record_ids))
     if not wanted:
         raise Invalid("records", "没有选择档案。", "请勾选要鉴定的档案。", code="required")
-    if len(wanted) > MOST_LINES:
+    if len(wanted) > MOST_LISTED:
         raise _too_many()
     query = due(appraisal.archive_code)
     record = query.column_descriptions[0]["entity"]
@@ -100,7 +95,7 @@ def _add(appraisal: Appraisal, record_ids: Sequence[str], session: Session) -> i
     for top in found:
         below = parts_of([top.id], session) if top.level in _WHOLE else []
         lines += [_line(appraisal, each, top.id) for each in (top, *below)]
-    if len(lines) + count_lines(appraisal.id, session=session) > MOST_LINES:
+    if len(lines) + count_lines(appraisal.id, session=session) > MOST_LISTED:
         raise _too_many()
     session.add_all(lines)
     session.flush()
@@ -109,7 +104,7 @@ def _add(appraisal: Appraisal, record_ids: Sequence[str], session: Session) -> i
 
 def _too_many() -> Invalid:
     return Invalid(
-        "records", f"一份清册最多 {MOST_LINES} 件。", "请分成几份。", code="too_many_lines"
+        "records", f"一份清册最多 {MOST_LISTED} 件。", "请分成几份。", code="too_many_lines"
     )
 
 
@@ -201,7 +196,7 @@ def _wholes(appraisal_id: str, record_ids: Sequence[str], session: Session) -> l
     found = session.scalars(
         select(AppraisalLine.whole_id)
         .where(AppraisalLine.appraisal_id == appraisal_id)
-        .where(AppraisalLine.record_id.in_(list(record_ids)[: MOST_LINES + 1]))
+        .where(AppraisalLine.record_id.in_(list(record_ids)[: MOST_LISTED + 1]))
         .distinct()
     ).all()
     if not found:
@@ -238,9 +233,9 @@ def submit(actor: Actor, appraisal_id: str, *, session: Session) -> Appraisal:
 def require_free(appraisal: Appraisal, lines: Sequence[AppraisalLine], session: Session) -> None:
     """Raise Conflict, naming the first, when a record that is to be destroyed must not be now."""
     wanted = [line for line in lines if line.opinion == Opinion.DESTROY]
-    records = catalogue.records_of([line.record_id for line in wanted], session)
+    problems = obstacles([line.record_id for line in wanted], appraisal.archive_code, session)
     for line in wanted:
-        problem = obstacle(records[line.record_id], appraisal.archive_code, session)
+        problem = problems.get(line.record_id)
         if problem is not None:
             raise Conflict(
                 f"{line.code or line.title[:30]}：{problem.message}", problem.remedy,
@@ -326,59 +321,6 @@ def _require_other(actor: Actor, before: Sequence[Mapping[str, Any]]) -> None:
 
 def _signed(actor: Actor) -> dict[str, Any]:
     return {"id": actor.id, "name": actor.name, "at": utc_text()}
-
-
-# ---- holds
-
-
-def place_hold(actor: Actor, record_id: str, reason: str, *, session: Session) -> Hold:
-    """Keep a record from being destroyed 暂缓处置 until the hold is lifted; with its reason.
-
-    Raises NotAllowed outside the archive that keeps it, WrongState when it is under one already.
-    """
-    record = catalogue.record_of(record_id, session)
-    require(
-        actor,
-        *DRAWING,
-        Role.LEADER,
-        archive=record.archive,
-        **record.scope,
-        missing=catalogue.no_record(),
-    )
-    federation.held_fonds([record.fonds_id], session)
-    session.refresh(record)
-    if record.archive is None or record.state == "disposed":
-        raise WrongState("这件档案不在馆里。", "接收入库的档案才能暂缓处置。")
-    if held(record_id, session=session) is not None:
-        raise WrongState("这件档案已经暂缓处置。", "请查看原来的原因。", code="held")
-    hold = Hold(
-        id=new_id(), archive_code=record.archive, record_id=record_id,
-        reason=read_reason(reason), placed_by=actor.name,
-    )  # fmt: skip
-    session.add(hold)
-    session.flush()
-    audit.record(session, actor, "hold.placed", f"record:{record_id}", reason=hold.reason)
-    return hold
-
-
-def lift_hold(actor: Actor, record_id: str, *, session: Session) -> Hold:
-    """Lift the hold of a record. Raises NotFound when there is none."""
-    record = catalogue.record_of(record_id, session)
-    require(
-        actor,
-        *DRAWING,
-        Role.LEADER,
-        archive=record.archive,
-        **record.scope,
-        missing=catalogue.no_record(),
-    )
-    hold = held(record_id, session=session)
-    if hold is None:
-        raise NotFound("这件档案没有暂缓处置。", "请刷新后查看。")
-    hold.lifted_by, hold.lifted_at = actor.name, now()
-    session.flush()
-    audit.record(session, actor, "hold.lifted", f"record:{record_id}")
-    return hold
 
 
 # ---- questions

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from hub.catalogue.models import CatalogueRecord
 from hub.catalogue.query import COUNT_LIMIT, containing, row_for
 from hub.disposal import service as disposal
+from hub.disposal.holds import holds_on, lift_hold, place_hold
 from hub.disposal.models import Appraisal, AppraisalLine, Hold
-from hub.disposal.proposing import due, held
+from hub.disposal.proposing import due
 from hub.disposal.service import DRAWING, PEOPLE
 from hub.federation import service as federation
 from hub.repository.models import DisposalList, Tombstone
@@ -71,7 +72,7 @@ def hold_on(record: CatalogueRecord) -> Hold | None:
     ):
         return None
     with current_database().read() as session:
-        return held(record.id, session=session)
+        return holds_on([record.id], session=session).get(record.id)
 
 
 @blueprint.app_template_global()
@@ -356,8 +357,8 @@ def hold(record_id: str) -> ResponseReturnValue:
     """Keep a record from being destroyed, or let that end."""
     with current_database().write() as session:
         if request.form.get("do") == "lift":
-            disposal.lift_hold(current_actor(), record_id, session=session)
+            lift_hold(current_actor(), record_id, session=session)
         else:
             reason = request.form.get("reason", "")
-            disposal.place_hold(current_actor(), record_id, reason, session=session)
+            place_hold(current_actor(), record_id, reason, session=session)
     return redirect(url_for("catalogue.show", record_id=record_id))

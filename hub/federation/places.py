@@ -234,10 +234,11 @@ class HubFolder:
     @cached_property
     def status_service(self) -> StatusService | None:
         """What is asked at receipt for the state of certificates; None without the setting."""
-        from shared.packaging.status_service import HttpStatusService
+        from shared.packaging.status_service import FirstToAnswer, HttpStatusService
 
-        url = self.settings.status_url
-        return HttpStatusService(url, float(self.settings.status_timeout)) if url else None
+        timeout = float(self.settings.status_timeout)
+        found = [HttpStatusService(each, timeout) for each in self.settings.status_url.split()]
+        return FirstToAnswer(found) if found else None
 
     @cached_property
     def seal_authorities(self) -> AuthoritiesFolder | None:

@@ -20,7 +20,7 @@ from hub.federation.rule_models import Ruleset, RulesetDraft
 from hub.federation.rules_told import refusals_of
 from shared.identity import current_actor, with_roles
 from shared.inspection.formats.table import FORMATS
-from shared.inspection.ruleset import MOST_WEIGHT
+from shared.inspection.ruleset import MIRROR_YEARS, MOST_WEIGHT
 from shared.inspection.scheme import CLASSIFIED, Item, Mode, Occasion, load_scheme, order_of
 from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import today
@@ -156,6 +156,7 @@ def items(archive: str) -> ResponseReturnValue:
             changes = {
                 "items": _read_items(form),
                 "pass_score": form.number("pass_score") or 0,
+                "mirror_years": form.number("mirror_years"),
                 "note": form.get("note"),
             }
             with current_database().write() as session:
@@ -328,7 +329,11 @@ def _items() -> list[Item]:
 
 def _typed(settings: Any) -> dict[str, Any]:
     """What the form of the items shows for what a draft says."""
-    typed = {"pass_score": settings["pass_score"], "note": settings["note"]}
+    typed = {
+        "pass_score": settings["pass_score"],
+        "mirror_years": settings.get("mirror_years", MIRROR_YEARS),
+        "note": settings["note"],
+    }
     for number, said in settings["items"].items():
         for name, value in said.items():
             shown = value if not isinstance(value, bool) else "yes" if value else "no"

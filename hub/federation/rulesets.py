@@ -91,7 +91,12 @@ def draft_of(archive_code: str, session: Session) -> Draft:
     last = next(iter(rulesets_of(archive_code, session)), None)
     if last is None:
         return Draft(archive_code, blank_settings())
-    return Draft(archive_code, {name: last.document[name] for name in sorted(_SETTINGS)})
+    return Draft(archive_code, {**blank_settings(), **_said(last.document)})
+
+
+def _said(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a version; one of before may say less."""
+    return {name: document[name] for name in sorted(_SETTINGS & document.keys())}
 
 
 def rules_on(fonds: Fonds, session: Session, day: str | None = None) -> Rules:
@@ -145,7 +150,7 @@ def schedules_named(digests: Iterable[str], session: Session) -> dict[str, Fonds
 def change_draft(
     actor: Actor, archive_code: str, changes: Mapping[str, Any], *, session: Session
 ) -> Draft:
-    """Change some of `pass_score`, `items`, `formats` and `note` of what is being prepared.
+    """Change some of what is being prepared: scores, items, formats, years of a copy, the note.
 
     Raises NotAllowed unless the actor is an archivist of the archive, Invalid for what no ruleset
     may say.

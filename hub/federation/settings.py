@@ -51,6 +51,7 @@ class HubSettings:
         stamp_timeout: how many seconds to wait for it.
         status_url: `https://…`: the responder (OCSP, RFC 6960) that is asked at receipt whether the
             certificates of seals are revoked; empty for none. Needs `seal_authorities`.
+            Several, with spaces between, are asked in turn: each authority has its own.
         status_timeout: how many seconds to wait for it.
         seal_authorities: path of the folder with who counts for seals, see
             `shared.seals.authorities`; empty for nobody.

@@ -31,7 +31,7 @@ from hub.receiving.evidence import require_signature
 from hub.repository.audit_segments import restore_audit
 from hub.repository.examining import Stores
 from hub.repository.models import Paper
-from hub.repository.papers import WRITTEN_FIRST, note_stored
+from hub.repository.papers import UNIT_LISTS, WRITTEN_FIRST, note_stored
 from hub.repository.registers import stored_registers
 from hub.repository.surviving import bring_papers_back, survey
 from hub.repository.tombstones import go_on_erasing
@@ -218,7 +218,7 @@ def _note_papers(place: HubFolder) -> None:
     note_stored(
         place.database(),
         place.store,
-        ["hub/registers/", "hub/audit/", *WRITTEN_FIRST, *folders],
+        ["hub/registers/", "hub/audit/", UNIT_LISTS, *WRITTEN_FIRST, *folders],
         believe=believe,
     )
 

@@ -79,18 +79,18 @@ def receiving_now(record_id: str, *, session: Session) -> str | None:
     )
 
 
-def is_unsettled(record_id: str, *, session: Session) -> bool:
-    """Whether a batch that has a record is under way still, or came back incomplete."""
+def unsettled(record_ids: Iterable[str], *, session: Session) -> set[str]:
+    """Which records a batch has that is under way still, or came back incomplete."""
     query = (
-        select(Offer.id)
+        select(Offer.record_id)
         .join(Batch, Offer.batch_id == Batch.id)
-        .where(Offer.record_id == record_id)
+        .where(Offer.record_id.in_(list(record_ids)))
         .where(
             Batch.state.not_in(("received", "returned", "withdrawn"))
             | ((Batch.state == "received") & Batch.incomplete & Offer.ready.is_(False))
         )
     )
-    return session.scalar(query.limit(1)) is not None
+    return set(session.scalars(query))
 
 
 def titles_hidden(actor: Actor, offers: Iterable[Offer], *, session: Session) -> set[str]:

@@ -58,7 +58,6 @@ from hub.receiving.seen import (
     batches_within,
     form_seen_by,
     inspection_report_seen_by,
-    is_unsettled,
     offer_in,
     offer_to_look_at,
     offers_named,
@@ -68,6 +67,7 @@ from hub.receiving.seen import (
     receiving_now,
     require_sight,
     titles_hidden,
+    unsettled,
 )
 from hub.receiving.sets import SetChecking, set_findings
 from hub.receiving.stamping import Stamping, count_stamps, stamps_of
@@ -145,7 +145,6 @@ __all__ = [
     "inspect_again",
     "inspection_of",
     "inspection_report_seen_by",
-    "is_unsettled",
     "locked_batch",
     "may_decide_items",
     "may_inspect_again",
@@ -176,6 +175,7 @@ __all__ = [
     "take_package",
     "titles_hidden",
     "unit_seal",
+    "unsettled",
 ]
 
 

@@ -217,12 +217,14 @@ class Paper(Model):
 class DisposalList(Model):
     """A sealed decision list of an appraisal 鉴定: what was destroyed, what is kept longer.
 
-    `document` is the paper, as it lies in the store (`tombstones`).
+    `document` is the paper, as it lies in the store (`tombstones`). `unburied` of those that it
+    says are destroyed have no tombstone yet: then this row is the journal.
     """
 
     __tablename__ = "repository_disposal_list"
     __table_args__ = (
         Index("repository_disposal_list_archive", "archive_code", "at"),
+        Index("repository_disposal_list_unburied", "unburied"),
         {"info": {"origin": "repository"}},
     )
 
@@ -230,6 +232,7 @@ class DisposalList(Model):
     archive_code: Mapped[str] = mapped_column(String(20))
     title: Mapped[str] = mapped_column(CleanText(TITLE_LENGTH))
     destroyed: Mapped[int] = mapped_column(Integer)
+    unburied: Mapped[int] = mapped_column(Integer, server_default="0")
     document: Mapped[dict[str, Any]] = mapped_column(Json)
     at: Mapped[datetime] = mapped_column(UtcTime)
 

@@ -32,6 +32,8 @@ _CHUNK = 200
 _EVERY_HOUR = 3600.0
 #: Papers of the hub that lie in the store before the database has a row of them.
 WRITTEN_FIRST = ("hub/generations/", "hub/keys/")
+#: Where the lists 销毁清册 of units lie, by fonds.
+UNIT_LISTS = "hub/unit-disposals/"
 
 
 def read_document(content: bytes) -> dict[str, Any] | None:

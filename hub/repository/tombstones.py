@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from hub.federation import service as federation
@@ -54,28 +54,18 @@ _AT_ONCE = 20
 # ---- the tables
 
 
-def bury(
-    session: Session, document: Mapping[str, Any], stones: Sequence[Mapping[str, Any]]
-) -> None:
-    """Write down a sealed list and its tombstones; what was kept of these records is kept no more.
-
-    Raises WrongState for one that still lies as version 0.1 put it.
-    """
-    note_list(session, document)
-    for stone in stones:
-        note_tombstone(session, stone)
-
-
 def note_list(session: Session, document: Mapping[str, Any]) -> bool:
     """Write down a sealed decision list; False when it was there."""
     if session.get(DisposalList, document["list_id"]) is not None:
         return False
+    destroyed = sum(line["is_destroyed"] for line in document["lines"])
     session.add(
         DisposalList(
             id=document["list_id"],
             archive_code=document["archive"],
             title=document["title"],
-            destroyed=sum(line["is_destroyed"] for line in document["lines"]),
+            destroyed=destroyed,
+            unburied=destroyed - len(buried(document["list_id"], session=session)),
             document=dict(document),
             at=parse_utc(document["at"]),
         )
@@ -86,7 +76,10 @@ def note_list(session: Session, document: Mapping[str, Any]) -> bool:
 
 
 def note_tombstone(session: Session, stone: Mapping[str, Any]) -> None:
-    """Write down a sealed tombstone, and forget the files of its record; the same is nothing."""
+    """Write down a sealed tombstone, and forget the files of its record; the same is nothing.
+
+    Raises WrongState for one that still lies as version 0.1 put it.
+    """
     record_id, archive = stone["record"]["id"], stone["archive"]
     places = session.scalars(select(KeptObject.place).where(KeptObject.record_id == record_id))
     for place in places.all():
@@ -106,7 +99,17 @@ def note_tombstone(session: Session, stone: Mapping[str, Any]) -> None:
             )
         )
         keep_paper(session, archive, STONES, record_id, stone)
+        session.execute(
+            update(DisposalList)
+            .where(DisposalList.id == stone["list_id"])
+            .values(unburied=DisposalList.unburied - 1)
+        )
     session.flush()
+
+
+def buried(list_id: str, *, session: Session) -> set[str]:
+    """The records of a list that have their tombstones."""
+    return set(session.scalars(select(Tombstone.record_id).where(Tombstone.list_id == list_id)))
 
 
 def tombstone_of(record_id: str, *, session: Session) -> Tombstone | None:

@@ -13,7 +13,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -205,7 +205,7 @@ def begin_event(actor: Actor, sealed: Mapping[str, Any], *, session: Session) ->
     locked(session, type(record), record.row)
     session.refresh(record)
     _require_not_destroyed(record)
-    if is_writing(record.id, session):
+    if writing_among([record.id], session):
         raise WrongState("这件档案的另一个版本正在写入馆藏。", "请过一分钟再试。", code="later")
     row = row_of(sealed)
     session.add(row)
@@ -375,12 +375,12 @@ def give_up_event(event_id: str, *, session: Session) -> None:
 # ---- questions
 
 
-def is_writing(record_id: str, session: Session) -> bool:
-    """Whether a version of the record's object was begun and is not there yet."""
-    query = select(KeptEvent.id).where(
-        KeptEvent.record_id == record_id, KeptEvent.version.is_(None)
+def writing_among(record_ids: Iterable[str], session: Session) -> set[str]:
+    """The records of which a version was begun and is not there yet."""
+    query = select(KeptEvent.record_id).where(
+        KeptEvent.record_id.in_(list(record_ids)), KeptEvent.version.is_(None)
     )
-    return session.scalar(query.limit(1)) is not None
+    return set(session.scalars(query))
 
 
 def events_of(record_id: str, *, session: Session) -> Sequence[KeptEvent]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from node.office.places import NodeFolder
+from node.office.working import HANDING
 from node.registry.files import object_name
 from shared.kernel.errors import Invalid
 from shared.kernel.files import chunks
@@ -33,7 +34,7 @@ class Step:
 
 def work_place(folder: NodeFolder, hand_over_id: str) -> Path:
     """The folder for the working files of one hand-over; made at the first need."""
-    place = folder.path / "handing" / hand_over_id
+    place = folder.path / HANDING / hand_over_id
     place.mkdir(parents=True, exist_ok=True)
     return place
 

@@ -20,10 +20,12 @@ from sqlalchemy.orm import Session
 from node.corrections import whole as of_corrections
 from node.filing import service as filing
 from node.filing import whole as of_filing
+from node.filing.disposal import gave_up_bytes
 from node.filing.places import Shelf
 from node.filing.reconciling import told_sums
 from node.intake import whole as of_intake
 from node.registry import whole as of_registry
+from node.registry.models import Registered
 from node.transfer import whole as of_transfer
 from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import format_utc, parse_utc
@@ -124,12 +126,22 @@ def _records(fonds_id: str, session: Session) -> list[list[object]]:
 
 
 def files_of(fonds_id: str, session: Session) -> list[tuple[str, int]]:
-    """Digest and size of every computer file of the fonds, once each, by digest."""
+    """Digest and size of every computer file of the fonds, once each, by digest.
+
+    Those that only destroyed records and released mirrors name are not here any more.
+    """
+    gone = select(filing.Record.id).where(gave_up_bytes())
+    made_of = select(Registered.id).where(Registered.record_id.in_(gone))
     found: set[tuple[str, int]] = set()
     for model, statement in statements(fonds_id).values():
         columns = model.__table__.columns
         if {"sha256", "size"} <= {column.name for column in columns}:
-            rows = session.execute(statement.with_only_columns(columns.sha256, columns.size))
+            named = statement.with_only_columns(columns.sha256, columns.size)
+            if "record_id" in columns:
+                named = named.where(columns.record_id.not_in(gone))
+            elif "document_id" in columns:
+                named = named.where(columns.document_id.not_in(made_of))
+            rows = session.execute(named)
             found |= {(row.sha256, row.size) for row in rows}
     return sorted(found)
 

@@ -20,7 +20,7 @@ from node.custody import contents, inventory, service
 from node.custody.contents import FILES, INVENTORY, MOST_LINES, ROWS, Step
 from node.custody.models import Bundle, HandOver
 from node.office.places import NodeFolder
-from node.office.working import FolderRunner
+from node.office.working import HANDING, FolderRunner
 from node.registry.files import object_name
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now
@@ -59,7 +59,7 @@ class CustodyWork(FolderRunner):
         self._contents: tuple[str, list[Step]] = ("", [])
         super().__init__(
             folder,
-            "handing",
+            HANDING,
             "全宗交接",
             {
                 service.WRITE: Steps(self._write, self._note_written),
@@ -288,7 +288,7 @@ class CustodyWork(FolderRunner):
 
     def _clear_up(self) -> bool:
         """Remove the working files of hand-overs that have ended, and their bundles."""
-        place = self._folder.path / "handing"
+        place = self._folder.path / HANDING
         if not place.is_dir():
             return False
         with self._database.read() as session:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from node.filing.access import require_leader
@@ -28,6 +28,11 @@ from shared.records.values import NAME_LENGTH, REASON_LENGTH, required_text
 
 #: So many watch a destruction 监销.
 _WITNESSES = 2
+
+
+def gave_up_bytes() -> ColumnElement[bool]:
+    """That a record is destroyed, or a mirror that was let go: nothing needs its files here."""
+    return or_(Record.state == "disposed", Record.released_at.is_not(None))
 
 
 def ran_out(record: Record) -> bool:

@@ -16,23 +16,24 @@ from node.filing.access import SEEING, ids_seen, require_clerk, require_leader
 from node.filing.disposal import dispose, four_people, ran_out
 from node.filing.handover import records_named, with_whole_volumes
 from node.filing.models import DisposalList, Record
+from node.office.service import fonds_kept, tell_hub, tell_hub_many
 from shared import audit
 from shared.kernel.actor import Actor, Role, require
-from shared.kernel.canonical import digest_of
+from shared.kernel.canonical import canonical_json, digest_of
 from shared.kernel.clock import now, today, utc_text
 from shared.kernel.database import locked
 from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import Seal, sign_document
 from shared.records.record import RecordLevel
-from shared.records.retention import Opinion, ended_before
+from shared.records.retention import MOST_LISTED, Opinion, ended_before
 from shared.records.states import RECORD, UNIT_DISPOSAL
 from shared.records.values import REASON_LENGTH, TITLE_LENGTH, required_text
 
-#: So many records one list takes: people read each line of it.
-MOST_LINES = 500
 #: Under which name the unit's seal stands in a list.
 SEAL = "unit_signature"
+#: A list goes to the hub as one entry, which a run must be able to carry.
+_MOST_BYTES = 700 * 1024
 
 
 def due(actor: Actor, *, session: Session) -> Select[Record]:
@@ -83,12 +84,12 @@ def propose(
         or not ran_out(each)
         or each.id in taken
     ]
-    if wrong or len(records) > MOST_LINES:
+    if wrong or len(records) > MOST_LISTED:
         raise Invalid(
             "ids",
             f"有 {len(wrong)} 件不能列入：不是同一全宗、期限未满、没有归档，或已在另一份清册。"
             if wrong
-            else f"一份清册最多 {MOST_LINES} 件。",
+            else f"一份清册最多 {MOST_LISTED} 件。",
             "请重新选择。",
             code="not_due" if wrong else "too_many_lines",
         )
@@ -126,7 +127,7 @@ def draft_decision(
         )
     _appraiser, *watching = four_people(actor, found.drawn["name"], watched_by)
     moment = utc_text()
-    return {
+    document = {
         "list_id": found.id,
         "fonds_id": found.fonds_id,
         "title": found.title,
@@ -137,6 +138,14 @@ def draft_decision(
         "state": state,
         "at": moment,
     }
+    if len(canonical_json(document)) > _MOST_BYTES:
+        raise Invalid(
+            "ids",
+            "清册的题名和理由太长，无法报送平台。",
+            "请撤销后分成几份。",
+            code="too_many_lines",
+        )
+    return document
 
 
 def _line(record: Record, reason: str) -> dict[str, Any]:
@@ -190,11 +199,23 @@ def decide(actor: Actor, sealed: Mapping[str, Any], *, session: Session) -> Disp
             )
     found.document, found.ended_at = dict(sealed), now()
     session.flush()
+    tell_hub(session, "disposal_list", found.id, found.document)
     audit.record(
         session, actor, "disposal.approved", f"disposal:{found.id}",
         fonds=found.fonds_id, count=len(records), sha256=digest_of(dict(sealed)),
     )  # fmt: skip
     return found
+
+
+def tell_again(session: Session) -> None:
+    """Tell the hub every list of the fonds kept here once more, in a new epoch."""
+    kept = [fonds.id for fonds in fonds_kept(session)]
+    done = session.scalars(
+        select(DisposalList)
+        .where(DisposalList.fonds_id.in_(kept), DisposalList.document.is_not(None))
+        .order_by(DisposalList.ended_at, DisposalList.id)
+    )
+    tell_hub_many(session, [("disposal_list", each.id, dict(each.document or {})) for each in done])
 
 
 def call_off(actor: Actor, list_id: str, *, session: Session) -> DisposalList:

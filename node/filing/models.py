@@ -201,7 +201,9 @@ class Record(Model):
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     created_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH), default="")
     changed_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
-    #: When the bytes of a destroyed record were removed; None before, and for all others.
+    #: When a leader let the bytes of this mirror go, years after its receipt 释放副本.
+    released_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    #: When the bytes of a destroyed or released record were removed; None before, and for others.
     erased_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
 
     @property

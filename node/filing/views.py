@@ -308,8 +308,14 @@ def file(record_id: str, file_id: str) -> Response:
     with current_database().read() as session:
         record = filing.record_of(current_actor(), record_id, session=session)
         for each in filing.files_of(record.id, session=session):
-            if each.id == file_id:
+            if each.id == file_id and record.erased_at is None:
                 return send_stored(each.sha256, each.name)
+    if record.erased_at is not None:
+        raise NotFound(
+            "本机已没有这件档案的电子文件：已经销毁，或副本已经释放。",
+            "副本已释放的，请到接收的档案馆查阅。",
+            code="bytes_gone",
+        )
     raise NotFound("没有这个文件。", "它可能已被移除，请刷新后查看。")
 
 

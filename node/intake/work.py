@@ -27,11 +27,12 @@ from node.intake.staging import StagedRow, stage
 from node.intake.taking import Taker, next_rows
 from node.intake.unpacking import Unpacked, entries_of, unpack_some
 from node.office.places import NodeFolder
+from node.office.working import TAKING_IN, FolderRunner
 from shared import audit
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import Classified, Invalid, NotFound
-from shared.kernel.jobs import Job, JobRunner, Steps
+from shared.kernel.jobs import Job, Steps
 from shared.records.security import says_declassified
 from shared.records.sheets import open_table
 
@@ -77,17 +78,18 @@ class _Entries:
     found: list[Unpacked]
 
 
-class IntakeWork(JobRunner):
+class IntakeWork(FolderRunner):
     """Works off the imports of one node; `step` is for `Background`, `finish` for the command."""
 
     def __init__(self, folder: NodeFolder) -> None:
-        self._folder = folder
         self._spool = Spool(folder.path)
         self._readers: dict[tuple[str, int], _Reader] = {}
         #: The files that rows may name, for the check that is under way.
         self._given: tuple[str, GivenFiles | None] = ("", None)
         super().__init__(
-            folder.database(),
+            folder,
+            TAKING_IN,
+            "导入",
             {
                 CHECK: Steps(self._read, self._stage, self._tidy),
                 TAKE: Steps(self._keep_files, self._take, self._tidy),

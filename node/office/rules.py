@@ -16,6 +16,7 @@ from node.office.models import OfficeRuleset, OfficeSchedule
 from node.office.service import fonds_kept, office_of
 from shared.audit import record as audit
 from shared.inspection.ruleset import (
+    MIRROR_YEARS,
     Rules,
     built_in,
     in_force,
@@ -113,6 +114,15 @@ def rules_named(scheme_version: str, fonds: Fonds, session: Session) -> Rules:
     return _rules(row, fonds.id, session)
 
 
+def mirror_years(archive_code: str, session: Session) -> int | None:
+    """So many years a copy is kept here after this archive's receipt; None for good.
+
+    By the ruleset in force today, else what 档发〔2012〕7号 asks for.
+    """
+    row = in_force(rulesets_of(archive_code, session), today())
+    return MIRROR_YEARS if row is None else read_ruleset(_unsigned(row)).mirror_years
+
+
 def versions_in_force(session: Session) -> list[str]:
     """The version in force today of each archive that receives a fonds kept here."""
     archives = {each.receiving_archive for each in fonds_kept(session) if each.receiving_archive}
@@ -136,8 +146,11 @@ def _rules(row: OfficeRuleset, fonds_id: str, session: Session) -> Rules:
         found = session.get(OfficeSchedule, digest)
         return found.document if found is not None else None
 
-    document = {name: value for name, value in row.document.items() if name != "signed"}
-    return read_ruleset(document).rules_for(fonds_id, find)
+    return read_ruleset(_unsigned(row)).rules_for(fonds_id, find)
+
+
+def _unsigned(row: OfficeRuleset) -> dict[str, Any]:
+    return {name: value for name, value in row.document.items() if name != "signed"}
 
 
 def _seals_of(archive_code: str, session: Session) -> list[PublicKey]:

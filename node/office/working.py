@@ -10,6 +10,9 @@ from shared.kernel.errors import Conflict
 from shared.kernel.files import folder_lock
 from shared.kernel.jobs import JobRunner, Steps
 
+#: The subfolders that work on whole fonds, and on imports, holds while it does a chunk.
+HANDING, TAKING_IN = "handing", "importing"
+
 
 class FolderRunner(JobRunner):
     """Works off jobs that write into one of the node's subfolders.

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +15,7 @@ from typing import IO, BinaryIO, cast
 
 from shared.inspection.marks import refuse_marked
 from shared.kernel.errors import Invalid, Unavailable
-from shared.kernel.files import chunks
+from shared.kernel.files import chunks, shared_lock, sole_lock
 from shared.records.security import refuse_classified
 from shared.records.values import safe_file_name
 from shared.storage import FolderStore
@@ -113,40 +111,16 @@ def open_file(store: FolderStore, sha256: str) -> BinaryIO:
     return store.open(object_name(sha256))
 
 
-class _Gate:
-    """Nobody erases while somebody keeps: bytes that are there already may be kept once more."""
+def erasing(store: FolderStore) -> AbstractContextManager[bool]:
+    """Whether nobody keeps a file now, in this process or a command; nobody begins to meanwhile.
 
-    def __init__(self) -> None:
-        self._turn = threading.Condition()
-        self._keeping = 0
-        self._erasing = False
-
-    def begin_keeping(self) -> None:
-        with self._turn:
-            while self._erasing:
-                self._turn.wait()
-            self._keeping += 1
-
-    def end_keeping(self) -> None:
-        with self._turn:
-            self._keeping -= 1
-
-    @contextmanager
-    def erasing(self) -> Iterator[bool]:
-        """Whether nobody keeps anything now; while this lasts nobody begins to."""
-        with self._turn:
-            may = self._keeping == 0
-            self._erasing = may
-        try:
-            yield may
-        finally:
-            with self._turn:
-                self._erasing = False
-                self._turn.notify_all()
+    Bytes that are there already may be kept once more: erased in that moment, they would be lost.
+    """
+    return sole_lock(_lock_of(store))
 
 
-#: Of this process, which is the only one of a node but for commands.
-GATE = _Gate()
+def _lock_of(store: FolderStore) -> Path:
+    return store.path.with_suffix(".lock")
 
 
 class Keeping:
@@ -158,17 +132,19 @@ class Keeping:
     def __init__(self, store: FolderStore, *, declassified: bool = False) -> None:
         self._store = store
         self._declassified = declassified
-        self._fresh: list[str] = []
+        self._fresh: dict[str, int | None] = {}
+        self._held = ExitStack()
 
     def __enter__(self) -> Keeping:
-        GATE.begin_keeping()
+        self._held.enter_context(shared_lock(_lock_of(self._store)))
         return self
 
     def keep(self, stream: IO[bytes], name: str) -> StoredFile:
         """Take a file into the store, as `keep_file` does."""
-        return keep_file(
-            self._store, stream, name, declassified=self._declassified, fresh=self._fresh
-        )
+        fresh: list[str] = []
+        stored = keep_file(self._store, stream, name, declassified=self._declassified, fresh=fresh)
+        self._fresh |= {each: self._store.last_put(each) for each in fresh}
+        return stored
 
     def __exit__(
         self,
@@ -176,7 +152,13 @@ class Keeping:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        GATE.end_keeping()
-        if error is not None:
-            for name in self._fresh:
-                self._store.delete(name)
+        self._held.close()
+        if error is not None and self._fresh:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """Remove what nobody has kept since. Beside others who keep it stays: they may need it."""
+        with erasing(self._store) as may:
+            for name, put_at in self._fresh.items():
+                if may and self._store.last_put(name) == put_at:
+                    self._store.delete(name)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from node.corrections import service as corrections
 from node.custody import following as custody
+from node.filing import disposal_lists
 from node.filing import service as filing
 from node.office.models import Office, OfficeState
 from node.office.service import office_of
@@ -88,6 +89,7 @@ def finish_adoption(session: Session) -> None:
     told = filing.finish_adoption(session)
     transfer.reoffer(session)
     corrections.tell_again(session)
+    disposal_lists.tell_again(session)
     custody.finish_adoption(session)
     audit(session, _AGENT, "node.adopted", "office", epoch=office.epoch, told=told)
 

@@ -15,6 +15,7 @@ from node.transfer.pages import NAMES, blueprint, fonds_names
 from shared.identity import current_actor, with_roles
 from shared.inspection.verdict import Verdict
 from shared.kernel.actor import Role
+from shared.kernel.clock import today
 from shared.kernel.errors import NotFound
 from shared.kernel.jobs import Job
 from shared.web import Filter, Form, Listing, current_database
@@ -60,6 +61,7 @@ def _page(batch_id: str, form: Form) -> ResponseReturnValue:
         page = listing.apply(transfer.record_listing(batch), session=session)
         named = filing.records_named([each.record_id for each in page.items], session=session)
         fonds = fonds_names(session)
+        received = batch.state == "received"
         before = batch.state in ("preparing", "approved") and batch.inspected_at is not None
         summary = transfer.summary(batch_id, session=session)
         return form.answer(
@@ -86,6 +88,9 @@ def _page(batch_id: str, form: Form) -> ResponseReturnValue:
             verdicts={str(each): each.label for each in Verdict},
             written=may_write(actor, batch.fonds_id, *transfer.SEEING, session=session),
             actor=actor,
+            copies=transfer.count_kept(batch, session=session) if received else 0,
+            kept_until=transfer.kept_until(batch, session=session) if received else None,
+            today=today(),
             **NAMES,
         )
 
@@ -232,6 +237,11 @@ def _rename(batch_id: str, form: Form, session: Session) -> str | None:
     return None
 
 
+def _release(batch_id: str, form: Form, session: Session) -> str | None:
+    transfer.release(current_actor(), batch_id, form["reason"], session=session)
+    return None
+
+
 def _correct(batch_id: str, form: Form, session: Session) -> str | None:
     batch = transfer.correct_and_offer_again(current_actor(), batch_id, session=session)
     return url_for(".show", batch_id=batch.id)
@@ -246,6 +256,7 @@ _VERBS = {
     "give_up": _give_up,
     "rename": _rename,
     "correct": _correct,
+    "release": _release,
 }
 _SAID = {
     "inspect": "检测已开始。",
@@ -256,4 +267,5 @@ _SAID = {
     "give_up": "已放弃这个批次，其中的档案仍在室藏。",
     "rename": "已改名。",
     "correct": "已建立新批次。改正后请重新检测。",
+    "release": "已释放，电子文件和数据包正在从本机删除；目录、经过和接收凭证保留。",
 }

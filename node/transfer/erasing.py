@@ -1,35 +1,44 @@
 """What was destroyed 销毁 loses its bytes: computer files, and the packages that it travelled in.
 
 A record in the state `disposed`, by the unit's own decision or as the mirror of what its archive
-destroyed, keeps its description and history. Bytes that something else still needs stay. Killed
-anywhere, it is done again: the row says so when nothing is left.
+destroyed, keeps its description and history; so does a mirror that was let go (`releasing`). Bytes
+that something else still needs stay. Killed anywhere, it is done again: the row says so when
+nothing is left.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
+from node.filing.disposal import gave_up_bytes
 from node.filing.models import ComputerFile, Record
 from node.office.models import Standing
 from node.office.places import NodeFolder
 from node.office.service import standings
-from node.registry.files import GATE, object_name
+from node.office.working import HANDING, TAKING_IN
+from node.registry.files import erasing, object_name
 from node.registry.models import Registered, RegisteredFile
 from node.transfer.models import BatchRecord
 from node.transfer.offering import package_name
 from shared import audit
 from shared.kernel.actor import system_actor
 from shared.kernel.clock import now
+from shared.kernel.errors import Conflict
+from shared.kernel.files import folder_lock
 
 _ACTOR = system_actor("erasing")
 _AT_ONCE = 20
 
 
 class Erasing:
-    """Erases a few destroyed records at a time (a `Background` step).
+    """Erases a few of these records at a time (a `Background` step).
 
-    It must not run beside what keeps files in two steps (intake): they share a loop.
+    Never beside somebody who keeps files: in one step (`registry.files.Keeping`), or in two, as an
+    import and a hand-over do, here or in a command.
     """
 
     def __init__(self, folder: NodeFolder) -> None:
@@ -39,21 +48,21 @@ class Erasing:
     def step(self) -> bool:
         """Erase some; True when there may be more."""
         with self._database.read() as session:
-            if any(each.standing == Standing.ARRIVING for each in standings(session).values()):
-                return False  # files of a whole fonds are coming in
             ids = session.scalars(
                 select(Record.id)
-                .where(Record.state == "disposed", Record.erased_at.is_(None))
+                .where(gave_up_bytes(), Record.erased_at.is_(None))
                 .order_by(Record.id)
                 .limit(_AT_ONCE)
             ).all()
         return sum(self._erase(each) for each in ids) > 0
 
     def _erase(self, record_id: str) -> bool:
-        with GATE.erasing() as may:
+        with self._alone() as may:
             if not may:
                 return False  # somebody is just keeping a file: the next step asks again
             with self._database.read() as session:
+                if any(each.standing == Standing.ARRIVING for each in standings(session).values()):
+                    return False  # files of a whole fonds are coming in
                 files = sorted(_only_of(record_id, session))
                 packages = sorted(_packages_of(record_id, session))
             for sha256 in files:
@@ -64,9 +73,23 @@ class Erasing:
                 finish_erasing(record_id, len(files), session=session)
         return True
 
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        try:
+            with (
+                folder_lock(self._folder.path / TAKING_IN, "清除文件"),
+                folder_lock(self._folder.path / HANDING, "清除文件"),
+                erasing(self._folder.files) as may,
+            ):
+                yield may
+        except Conflict as error:
+            if error.code != "folder_in_use":
+                raise
+            yield False
+
 
 def finish_erasing(record_id: str, files: int, *, session: Session) -> None:
-    """Write down that the bytes of a destroyed record are gone."""
+    """Write down that the bytes of a record are gone."""
     record = session.get_one(Record, record_id)
     record.erased_at = now()
     session.flush()
@@ -74,7 +97,7 @@ def finish_erasing(record_id: str, files: int, *, session: Session) -> None:
 
 
 def _only_of(record_id: str, session: Session) -> set[str]:
-    """The digests of files that nothing but destroyed records needs.
+    """The digests of files that nothing but destroyed records and released mirrors needs.
 
     The document in the registry of which the record was made goes with it.
     """
@@ -88,12 +111,12 @@ def _only_of(record_id: str, session: Session) -> set[str]:
             .where(Registered.record_id == record_id)
         )
     )
-    destroyed = select(Record.id).where(Record.state == "disposed")
+    given_up = select(Record.id).where(gave_up_bytes())
     needed = set(
         session.scalars(
             select(ComputerFile.sha256)
             .where(ComputerFile.sha256.in_(digests))
-            .where(ComputerFile.record_id.not_in(destroyed))
+            .where(ComputerFile.record_id.not_in(given_up))
         )
     )
     needed |= set(
@@ -101,7 +124,7 @@ def _only_of(record_id: str, session: Session) -> set[str]:
             select(RegisteredFile.sha256)
             .join(Registered, Registered.id == RegisteredFile.document_id)
             .where(RegisteredFile.sha256.in_(digests))
-            .where(or_(Registered.record_id.is_(None), Registered.record_id.not_in(destroyed)))
+            .where(or_(Registered.record_id.is_(None), Registered.record_id.not_in(given_up)))
         )
     )
     return digests - needed

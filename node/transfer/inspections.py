@@ -55,10 +55,13 @@ def add_to_run(
     run.tally = tally.to_wire()
 
 
-def end_run(batch: Batch, *, session: Session) -> None:
-    """All records are inspected: say what it came to."""
+def end_run(batch: Batch, of_set: Iterable[CheckResult], *, session: Session) -> None:
+    """All records are inspected, and the batch as a whole: say what it came to."""
     run = _last(batch, session)
     if run is not None and run.ended_at is None:
+        tally = Tally.from_wire(run.tally)
+        tally.add_of_set(of_set)
+        run.tally = tally.to_wire()
         run.verdict = str(_judged(run, batch, session).verdict)
         run.ended_at = now()
 

@@ -58,6 +58,7 @@ from node.transfer.questions import (
     without_opinion,
 )
 from node.transfer.recovery import adopt_batch
+from node.transfer.releasing import count_kept, kept_until, release
 from node.transfer.sets import report_on
 from node.transfer.signing import draft_signature, seal_draft, sign
 
@@ -83,6 +84,7 @@ __all__ = [
     "batches",
     "claimed_records",
     "correct_and_offer_again",
+    "count_kept",
     "draft_signature",
     "evidence_since",
     "gaps_of",
@@ -90,6 +92,7 @@ __all__ = [
     "in_batches",
     "inspect",
     "is_round",
+    "kept_until",
     "latest_of",
     "listing",
     "meet_restored_hub",
@@ -105,6 +108,7 @@ __all__ = [
     "received_by",
     "record_listing",
     "records_of",
+    "release",
     "rename",
     "reoffer",
     "report",

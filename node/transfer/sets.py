@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
+from node.transfer.inspections import rules_of
 from node.transfer.models import Batch, BatchRecord
 from node.transfer.numbers import runs_of
 from node.transfer.questions import records_of
-from shared.inspection.report import Report, Stage
+from shared.inspection.report import Outcome, Report, Stage
 from shared.inspection.run import inspect_batch
 from shared.inspection.subject import Batch as InspectedBatch
 from shared.inspection.subject import Context
 from shared.records.gaps import Run, Standing, gap_of, lacking
 from shared.records.numbering import Gap
 
+_TOTALS = {"2-1", "2-2"}
+
 
 def report_on(batch: Batch, *, session: Session) -> Report:
     """What the batch as a whole shows now; the totals are the archive's to compare."""
     inside = [each.record_id for each in records_of(batch.id, session=session)]
-    return inspect_batch(
+    report = inspect_batch(
         InspectedBatch(
             batch.id,
             records=batch.count,
@@ -30,8 +34,15 @@ def report_on(batch: Batch, *, session: Session) -> Report:
             gaps=_gaps(batch, session),
             twins=filing.twins_of(batch.fonds_id, inside, session=session),
         ),
-        Context(stage=Stage.TRANSFER),
+        Context(stage=Stage.TRANSFER, scheme=rules_of(batch, session=session).scheme),
     )
+    checks = tuple(
+        replace(each, reason="总数由档案馆在接收时核对。", is_open=True)
+        if each.number in _TOTALS and each.outcome is Outcome.NOT_RUN
+        else each
+        for each in report.checks
+    )
+    return replace(report, checks=checks)
 
 
 def _gaps(batch: Batch, session: Session) -> dict[str, list[Gap]]:

@@ -6,6 +6,7 @@ the last commit left it: a package that was built is found again, and no offer i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from node.transfer.checking import Checked, Checker
 from node.transfer.models import Batch, BatchRecord
 from node.transfer.offering import close_batch, offer_fact, package_name
 from node.transfer.questions import records_of
+from node.transfer.sets import report_on
+from shared.inspection.report import CheckResult
 from shared.kernel.actor import Actor
 from shared.kernel.clock import now
 from shared.kernel.errors import DanglianError, NotFound
@@ -55,6 +58,7 @@ class _Prepared:
 
     checked: dict[str, Checked] = field(default_factory=dict)
     packed: dict[str, _Packed] = field(default_factory=dict)
+    of_set: Sequence[CheckResult] = ()
 
 
 class TransferWork(FolderRunner):
@@ -87,7 +91,10 @@ class TransferWork(FolderRunner):
             limit = office_of(session).inline_limit
             records = records_of(batch.id, session=session)
             if job.kind == INSPECT:
-                todo = [each for each in records if each.inspected_version is None][:CHUNK]
+                unchecked = [each for each in records if _unchecked(each)]
+                todo = unchecked[:CHUNK]
+                if len(todo) == len(unchecked):  # the last ones: then the batch as a whole
+                    prepared.of_set = report_on(batch, session=session).checks
             elif any(each.record_version is None for each in records):
                 todo = []
             else:
@@ -150,7 +157,7 @@ class TransferWork(FolderRunner):
         if left:
             return False
         batch.inspected_at = now()
-        inspections.end_run(batch, session=session)
+        inspections.end_run(batch, prepared.of_set, session=session)
         wrong = sum(1 for each in records_of(batch.id, session=session) if each.errors)
         job.result = {
             "errors": wrong,

@@ -12,11 +12,12 @@ from functools import cached_property
 from pathlib import Path
 
 import shared.inspection.checks  # noqa: F401 - importing registers the checks
+from shared.inspection.measuring import Measure, path_source
 from shared.inspection.registry import checks_of
 from shared.inspection.report import CheckResult, Outcome, Report
 from shared.inspection.run import report_of
 from shared.inspection.scheme import CLASSIFIED
-from shared.inspection.subject import Context, Measure, Subject, path_source
+from shared.inspection.subject import Context, Subject
 from shared.records.holdings import FileKind
 from shared.records.record import ComputerFile
 

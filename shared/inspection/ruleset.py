@@ -1,10 +1,11 @@
 """The ruleset 检测规则 of an archive: what it inspects by, in signed versions that only grow.
 
 One document: how each item of the scheme 检测方案 counts, which formats are taken 长期保存格式, and
-by its digest the approved 归档范围与保管期限表 of each fonds. The archive edits it on the hub,
-signs it with its seal and activates it from a day on; nodes inspect by the one in force without
-the line. It names items and never brings their code. The tables of fonds travel beside it, so that
-a node need not carry those of others; a ruleset whose table is not there is not used at all.
+by its digest the approved 归档范围与保管期限表 of each fonds; and how long a unit keeps its copy
+after receipt. The archive edits it on the hub, signs it with its seal and activates it from a day
+on; nodes inspect by the one in force without the line. It names items and never brings their code.
+The tables of fonds travel beside it, so that a node need not carry those of others; a ruleset whose
+table is not there is not used at all.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from shared.records.schedules import RetentionSchedule
 from shared.records.text import CODE_LENGTH, NAME_LENGTH, REASON_LENGTH
 
 FORM = "danglian/ruleset/1"
+#: So many years a unit keeps its copy after receipt, where its archive says nothing longer
+#: 《电子档案移交与接收办法》（档发〔2012〕7号）.
+MIRROR_YEARS = 5
 #: Bounds of what can be set for an item.
 MOST_WEIGHT, MOST_DAYS = 100, 365
 _MOST_ITEMS, _MOST_FONDS, _MOST_NUMBER = 500, 4_000, 999_999
@@ -73,6 +77,7 @@ class _RulesetSchema(wire.WireSchema):
     items = wire.Map(wire.Text(20), wire.Nested(_ItemSchema), most=_MOST_ITEMS, required=True)
     formats = wire.List(wire.Text(20), least=1, most=200, required=True, allow_none=True)
     schedules = wire.Map(wire.Id(), wire.Digest(), most=_MOST_FONDS, required=True)
+    mirror_years = wire.Int(MIRROR_YEARS, 100, allow_none=True)
     approval = wire.Text(CODE_LENGTH, required=True)
     note = wire.Text(REASON_LENGTH, required=True, allow_none=True)
     made_by = wire.Text(NAME_LENGTH, required=True)
@@ -94,6 +99,7 @@ class Ruleset:
         scheme: the scheme as the archive has set it.
         formats: see `Rules`.
         schedules: digest of its table, by the id of the fonds.
+        mirror_years: so many years a unit keeps its copy after receipt; None for good.
     """
 
     archive: str
@@ -102,6 +108,7 @@ class Ruleset:
     scheme: Scheme
     formats: frozenset[str] | None
     schedules: Mapping[str, str]
+    mirror_years: int | None = MIRROR_YEARS
 
     @property
     def version(self) -> str:
@@ -159,6 +166,7 @@ def _read(text: str) -> Ruleset:
         load_scheme(said["base"]).ruled(name, said["items"], said["pass_score"]),
         formats,
         said["schedules"],
+        said.get("mirror_years", MIRROR_YEARS),
     )
 
 
@@ -213,5 +221,6 @@ def blank_settings() -> dict[str, Any]:
         "items": {},
         "formats": None,
         "schedules": {},
+        "mirror_years": MIRROR_YEARS,
         "note": None,
     }

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 
 from shared.inspection.finding import Finding
-from shared.inspection.formats import Format
-from shared.inspection.formats.examination import Examination, Mark, Questions
-from shared.inspection.formats.sandbox import examine
-from shared.inspection.formats.trouble import DAMAGED, LOCKED, UNEXAMINED, Trouble
+from shared.inspection.formats.examination import Questions
+from shared.inspection.measuring import Measure, Source, measure_of, package_source, path_source
 from shared.inspection.questions import questions_about
 from shared.inspection.report import Stage
 from shared.inspection.scanner import Scanner, VirusScanner
@@ -27,7 +22,6 @@ from shared.inspection.shape import ShapeProblem, shape_problems
 from shared.inspection.twins import Twin
 from shared.kernel.clock import today
 from shared.kernel.errors import Classified, DanglianError, Invalid, Unavailable
-from shared.kernel.files import chunks
 from shared.records.archives import Archive
 from shared.records.fonds import Fonds
 from shared.records.metadata import Node, describe, read_xml
@@ -41,12 +35,7 @@ if TYPE_CHECKING:
     from shared.kernel.keys import PublicKey
     from shared.packaging.build import PackageIdentity
     from shared.packaging.package import Package
-    from shared.seals import Seal
     from shared.verifier.certificates import Authorities
-
-_IN_MEMORY = 8 * 1024 * 1024
-#: Files with one of these troubles are not searched for seals.
-_UNREADABLE = (DAMAGED, LOCKED, UNEXAMINED)
 
 
 def _today() -> date:
@@ -116,37 +105,6 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Measure:
-    """What the bytes of one computer file have shown."""
-
-    size: int
-    sha256: str
-    examination: Examination
-    seals: tuple[Seal, ...] = ()
-    virus: str | None = None
-
-    @property
-    def kind(self) -> Format | None:
-        """Its format, by its bytes; None for an unknown one."""
-        return self.examination.kind
-
-    @property
-    def troubles(self) -> tuple[Trouble, ...]:
-        """What keeps it from being read, or makes reading it a risk."""
-        return self.examination.troubles
-
-    @property
-    def is_marked(self) -> bool:
-        """Whether its first page bears a mark of classification."""
-        return self.examination.mark is Mark.MARKED
-
-    @property
-    def annexes(self) -> int | None:
-        """How many annexes 附件 its first page names; None when it names none."""
-        return cast("int | None", self.examination.facts.get("annexes"))
-
-
-@dataclass(frozen=True)
 class Form:
     """The foreign form around a record (`foreign`): its kind, and what reading it has shown.
 
@@ -159,9 +117,6 @@ class Form:
     kind: str
     told: Mapping[str, Sequence[Finding]]
     is_carried: bool = False
-
-
-Source = Callable[[], AbstractContextManager[BinaryIO]]
 
 
 class Subject:
@@ -207,8 +162,7 @@ class Subject:
     def of_package(cls, package: Package, context: Context) -> Subject:
         """What a package holds."""
         sources = {
-            file_id: _package_source(package, entry.path)
-            for file_id, entry in package.files.items()
+            file_id: package_source(package, entry.path) for file_id, entry in package.files.items()
         }
         return cls(package.record_wire, sources, context, package)
 
@@ -353,7 +307,7 @@ class Subject:
             try:
                 with self._sources[file.id]() as stream:
                     asked = self._questions.get(file.id, {})
-                    self._measures[file.id] = _measure(stream, self.context, asked)
+                    self._measures[file.id] = measure_of(stream, self.context, asked)
             except Unavailable:
                 raise  # the scanner is away: the file has no fault
             except DanglianError as error:
@@ -390,54 +344,3 @@ class Batch:
     gaps: Mapping[str, Sequence[Gap]] | None = None
     uncounted: int = 0
     twins: Sequence[Twin] | None = None
-
-
-def _measure(stream: BinaryIO, context: Context, questions: Questions) -> Measure:
-    digest, size = hashlib.sha256(), 0
-    for piece in chunks(stream):
-        digest.update(piece)
-        size += len(piece)
-    sha256 = digest.hexdigest()
-    if context.remembered is None:
-        found = examine(stream, questions)
-    else:
-        found = context.remembered.examine(stream, sha256, questions)
-    seals: tuple[Seal, ...] = ()
-    if found.kind and not any(each.kind in _UNREADABLE for each in found.troubles):
-        seals = _seals(found.kind, stream, context)
-    virus = None
-    if context.scan is not None:
-        stream.seek(0)
-        virus = context.scan(stream)
-    return Measure(size, sha256, found, seals, virus)
-
-
-def _seals(kind: Format, stream: BinaryIO, context: Context) -> tuple[Seal, ...]:
-    from shared.seals import Trust, seals_of
-    from shared.verifier.certificates import Authorities
-
-    return seals_of(kind.code, stream, Trust(context.authorities or Authorities()))
-
-
-def path_source(path: Path) -> Source:
-    """Opens a file of the operating system."""
-
-    @contextmanager
-    def open_path() -> Iterator[BinaryIO]:
-        with path.open("rb") as stream:
-            yield stream
-
-    return open_path
-
-
-def _package_source(package: Package, entry: str) -> Source:
-    @contextmanager
-    def open_entry() -> Iterator[BinaryIO]:
-        # The checks jump about in a file; a packed entry can only be read forwards.
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy, package.open_raw(entry) as stream:
-            for piece in chunks(stream):
-                copy.write(piece)
-            copy.seek(0)
-            yield cast(BinaryIO, copy)
-
-    return open_entry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -104,16 +105,44 @@ def folder_lock(folder: Path, purpose: str, *, wait_seconds: float = 0.0) -> Ite
         yield
 
 
-def _lock(descriptor: int) -> bool:
+@contextmanager
+def shared_lock(path: Path) -> Iterator[None]:
+    """Hold a lock that others share, in this process or another; waits for who has it alone.
+
+    The system frees it when the process dies.
+    """
+    with path.open("a+") as stream:
+        while not _lock(stream.fileno(), shared=True):
+            time.sleep(0.02)
+        yield
+
+
+@contextmanager
+def sole_lock(path: Path) -> Iterator[bool]:
+    """Whether nobody else holds the lock of `shared_lock`; while this lasts nobody gets it."""
+    with path.open("a+") as stream:
+        yield _lock(stream.fileno(), shared=False)
+
+
+#: Where the system locks bytes: who shares takes any one of so many, who is alone takes all.
+_PLACES = 1 << 20
+
+
+def _lock(descriptor: int, *, shared: bool | None = None) -> bool:
+    """Take the lock of an open file; False when another has it. `shared` as the two above need."""
     try:
         if os.name == "nt":
             import msvcrt
 
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            if shared is not None:
+                os.lseek(descriptor, secrets.randbelow(_PLACES) if shared else 0, os.SEEK_SET)
+            size = _PLACES if shared is False else 1
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, size)  # type: ignore[attr-defined,unused-ignore]
         else:
             import fcntl
 
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

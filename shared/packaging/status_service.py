@@ -7,7 +7,9 @@ responder sees the number of a certificate only. How answers are read and judged
 
 from __future__ import annotations
 
+import logging
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +19,8 @@ from shared.verifier import ocsp
 from shared.verifier.certificates import Certificate
 from shared.verifier.ocsp import StatusAnswer
 from shared.verifier.signatures import NotChecked
+
+log = logging.getLogger(__name__)
 
 _NONCE_BYTES = 16
 _CHUNK = 16 * 1024
@@ -87,6 +91,27 @@ class HttpStatusService:
                 return content
         except requests.RequestException as error:
             raise _trouble(f"证书状态服务 {self.url} 没有应答") from error
+
+
+@dataclass(frozen=True)
+class FirstToAnswer:
+    """Several responders, each of its own authorities: who proves an answer first is believed.
+
+    One is asked after the other, for who is not responsible refuses or proves nothing.
+    """
+
+    services: Sequence[StatusService]
+
+    def ask(self, certificate: Certificate, issuer: Certificate) -> StatusAnswer:
+        """See `StatusService`. Raises Unavailable as the last one did, when none proves any."""
+        *others, last = self.services
+        for each in others:
+            try:
+                return each.ask(certificate, issuer)
+            except Unavailable as error:
+                # It may be responsible for other certificates only: the next one is asked.
+                log.info("%s: %s", certificate.name, error.message)
+        return last.ask(certificate, issuer)
 
 
 def _trouble(problem: str) -> Unavailable:

@@ -15,6 +15,9 @@ from shared.kernel.errors import Invalid
 from shared.records.resources import load_json
 from shared.records.text import repair_text
 
+#: So many records one list of an appraisal takes: people read each line of it.
+MOST_LISTED = 500
+
 
 class Opinion(StrEnum):
     """What is to become of a record when its retention is over 鉴定意见."""

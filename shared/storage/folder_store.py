@@ -30,7 +30,7 @@ class FolderStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._root = path
+        self.path = self._root = path
         self._incoming = path / _INCOMING
         path.mkdir(parents=True, exist_ok=True)
         sweep_leftovers(self._incoming)
@@ -111,9 +111,16 @@ class FolderStore:
     def _path(self, name: str) -> Path:
         return self._root / check_name(name)
 
+    def last_put(self, name: str) -> int | None:
+        """When somebody last put an object here, new or once more; None when there is none."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return self._path(name).stat().st_mtime_ns
+        return None
+
     def _same(self, wanted: StoredObject) -> StoredObject:
         path = self._path(wanted.name)
         if path.is_file() and self.stat(wanted.name) == wanted:
+            os.utime(path)
             sync_folder(path.parent)
             return wanted
         raise taken(wanted.name)

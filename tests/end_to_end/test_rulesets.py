@@ -114,6 +114,9 @@ def test_a_batch_is_inspected_by_the_version_that_it_names(city: Federation, uni
         assert held.scheme == run.scheme == f"{CURRENT}/{first}"
         # Without the unit's own table, both would leave it to a person.
         assert said["inspected"]["items"]["2-9"] == run.tally["items"]["2-9"] == {"passed": 1}
+        # So are the items of the batch as a whole.
+        for number in ("2-6", "DL-11"):
+            assert said["inspected"]["items"][number] == run.tally["items"][number]
         (offer,) = session.query(receiving.Offer)
         assert offer.report["scheme"] == f"{CURRENT}/{first}"
         # What the archive knows and the unit does not is a difference with its reason.

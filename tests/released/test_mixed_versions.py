@@ -27,6 +27,7 @@ PRESENT = "present"
 NOT_RELEASED = {
     "up": {
         "correction",
+        "disposal_list",
         "hand_over_asked",
         "hand_over_called_off",
         "hand_over_evidence",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import product
 
 from shared.inspection.finding import Finding, Severity, shown
-from shared.inspection.subject import Measure, Subject
+from shared.inspection.measuring import Measure
+from shared.inspection.subject import Subject
 from shared.records.metadata import Node, find_all
 from shared.records.record import FIELD_NAMES, Record
 

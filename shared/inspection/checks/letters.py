@@ -8,8 +8,9 @@ from typing import Any
 from shared.inspection.checks.authenticity import the_record
 from shared.inspection.finding import Finding, Severity
 from shared.inspection.formats.letter import rules
+from shared.inspection.measuring import Measure
 from shared.inspection.registry import Skipped, check, not_applicable
-from shared.inspection.subject import Measure, Subject
+from shared.inspection.subject import Subject
 from shared.records.record import ComputerFile, Record
 from shared.records.roles import MAIN_ROLES
 

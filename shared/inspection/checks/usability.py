@@ -17,8 +17,9 @@ from shared.inspection.formats.trouble import (
     UNEXAMINED,
     UNSURE,
 )
+from shared.inspection.measuring import Measure
 from shared.inspection.registry import Skipped, check, not_applicable
-from shared.inspection.subject import Measure, Subject
+from shared.inspection.subject import Subject
 from shared.kernel.errors import Invalid
 from shared.records.holdings import FileKind
 from shared.records.metadata import read_xml, to_xml

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -20,8 +21,10 @@ _HEAD = 65536
 _MOST_STREAM = 64 * 1024 * 1024
 #: FIB (MS-DOC 2.5.2): the bit that says encrypted, the bit that says which table stream.
 _ENCRYPTED, _WHICH_TABLE = 0x0100, 0x0200
-#: BIFF records (MS-XLS 2.3): 2.4.117 FilePass, 2.4.21 BOF.
-_FILE_PASS, _BOF = 0x002F, 0x0809
+#: BIFF records (MS-XLS 2.3): 2.4.117 FilePass, 2.4.21 BOF, 2.4.103 EOF, 2.4.28 BoundSheet8 with the
+#: place of the kind of sheet in it, and the kind that holds macros.
+_FILE_PASS, _BOF, _EOF, _BOUND_SHEET = 0x002F, 0x0809, 0x000A, 0x0085
+_SHEET_KIND, _MACRO_SHEET = 5, b"\x01"
 #: VBAInfoContainer with its VBAInfoAtom (MS-PPT 2.4.10): where macros are, whether there are any.
 _SLIDES = "powerpoint document"
 _HAS_MACROS = re.compile(
@@ -61,7 +64,10 @@ def examine_sheets(stream: BinaryIO, _size: int, look: Look) -> None:
     if found is None:
         return
     book = found.get("workbook") or found.get("book") or b""
-    if _has_password(book):
+    records = list(_records(book))
+    if _has_macro_sheet(records):
+        look.trouble(ACTIVE, "文件含有宏（Excel 4.0 宏表）", "Workbook")
+    if any(record == _FILE_PASS for record, _said in records):
         look.trouble(LOCKED, "文件已加密或设有口令")
     elif not look.has(DAMAGED):
         read_sheets(stream, look)
@@ -114,14 +120,20 @@ def _opened(stream: BinaryIO, look: Look, whole: str = "") -> dict[str, bytes] |
     return found
 
 
-def _has_password(book: bytes) -> bool:
-    """Whether a workbook's first records say that the rest is encrypted."""
+def _records(book: bytes) -> Iterator[tuple[int, bytes]]:
+    """The records at the head of a workbook, up to the first sheet: number and content."""
     at = 0
-    while at + 4 <= len(book) and at < 4096:
+    while at + 4 <= len(book):
         record, length = struct.unpack_from("<HH", book, at)
-        if record == _FILE_PASS:
-            return True
-        if not at and record != _BOF:
-            return False
+        if record == _EOF or (not at and record != _BOF):
+            return
+        yield record, book[at + 4 : at + 4 + length]
         at += 4 + length
-    return False
+
+
+def _has_macro_sheet(records: Iterable[tuple[int, bytes]]) -> bool:
+    """Whether a sheet is one of macros of Excel 4.0 (XLM), also where people do not see it."""
+    return any(
+        record == _BOUND_SHEET and said[_SHEET_KIND : _SHEET_KIND + 1] == _MACRO_SHEET
+        for record, said in records
+    )

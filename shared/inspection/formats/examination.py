@@ -12,7 +12,7 @@ from shared.inspection.formats.table import FORMATS, Format
 from shared.inspection.formats.trouble import UNEXAMINED, Trouble
 
 #: Changes whenever the same file may be judged otherwise: remembered examinations are of one.
-VERSION = "formats/2"
+VERSION = "formats/3"
 _MOST_TROUBLES = 60
 _LONGEST = 200
 
@@ -54,6 +54,10 @@ class Look:
         found = Trouble(kind, problem[:_LONGEST], where[:_LONGEST] if where else None)
         if found not in self.troubles and len(self.troubles) < _MOST_TROUBLES:
             self.troubles.append(found)
+
+    def within(self) -> Look:
+        """A look at a part of the file, in what is left of the same time."""
+        return Look(seconds=self.seconds, _since=self._since)
 
     def has(self, *kinds: str) -> bool:
         """Whether a trouble of one of these kinds has been noted."""

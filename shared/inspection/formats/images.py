@@ -44,6 +44,12 @@ _PUIDS = {
 #: A sheet of A0 at 300 dpi has 139 million pixels, one of A3 at 600 dpi 70.
 _MOST_PIXELS = 150_000_000
 _MOST_FRAMES = 1000
+#: TIFF and BigTIFF: order of bytes, where the first page is named, how many entries a page has,
+#: the size of an entry, how places are written.
+_TIFF = {
+    b"II*\0": ("<", 4, "H", 12, "I"), b"MM\0*": (">", 4, "H", 12, "I"),
+    b"II+\0": ("<", 8, "Q", 20, "Q"), b"MM\0+": (">", 8, "Q", 20, "Q"),
+}  # fmt: skip
 _PNG_END = b"IEND\xaeB`\x82"
 #: Side of the small picture on which blank pages and black edges are looked for.
 _SMALL = 200
@@ -55,6 +61,9 @@ def examine(stream: BinaryIO, size: int, look: Look) -> None:
     """Decode every page of a picture."""
     if _lacks_end(stream, size):
         look.trouble(DAMAGED, "图像没有结束标志（IEND），文件可能不完整")
+        return
+    if _leads_outside(stream, size):
+        look.trouble(DAMAGED, "图像登记的一页不在文件里，文件可能不完整")
         return
     stream.seek(0)
     with warnings.catch_warnings():
@@ -76,6 +85,30 @@ def _lacks_end(stream: BinaryIO, size: int) -> bool:
         return False
     stream.seek(max(0, size - 65536))
     return _PNG_END not in stream.read()
+
+
+def _leads_outside(stream: BinaryIO, size: int) -> bool:
+    """Whether the chain of pages of a TIFF leaves the file: there Pillow takes it to end."""
+    stream.seek(0)
+    head = stream.read(16)
+    form = _TIFF.get(head[:4])
+    if form is None:
+        return False
+    order, first, count, row, place = form
+    at, seen = struct.unpack_from(f"{order}{place}", head, first)[0], set[int]()
+    while at and at not in seen and len(seen) < _MOST_FRAMES:
+        seen.add(at)
+        width = struct.calcsize(f"{order}{count}")
+        stream.seek(min(at, size))
+        said = stream.read(width)
+        if len(said) < width:
+            return True
+        stream.seek(row * struct.unpack(f"{order}{count}", said)[0], 1)
+        following = stream.read(struct.calcsize(f"{order}{place}"))
+        if len(following) < struct.calcsize(f"{order}{place}"):
+            return True
+        at = struct.unpack(f"{order}{place}", following)[0]
+    return False
 
 
 def _facts(picture: Image.Image, look: Look) -> None:

@@ -5,13 +5,14 @@ The rules of OFD-A (GB/T 42133-2022) are in `ofd_a`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from lxml import etree
 
-from shared.inspection.formats import letter, ofd_a
+from shared.inspection.formats import letter, ofd_a, ofd_drawing
 from shared.inspection.formats.examination import Look
 from shared.inspection.formats.first_words import ofd_lines
 from shared.inspection.formats.trouble import ACTIVE, DAMAGED, STRAY, UNSURE
@@ -46,12 +47,14 @@ class Graph:
         missing: places that lead nowhere, with the element and the part that name them.
         unparsed: parts that are referred to and are not well-formed XML.
         roots: the XML parts.
+        leaves: the parts that are bytes of something else, by the element that names them.
     """
 
     reached: set[str] = field(default_factory=lambda: {ROOT})
     missing: list[tuple[str, str, str]] = field(default_factory=list)
     unparsed: list[str] = field(default_factory=list)
     roots: dict[str, etree._Element] = field(default_factory=dict)
+    leaves: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
 def examine(stream: BinaryIO, _size: int, look: Look) -> None:
@@ -66,6 +69,7 @@ def examine(stream: BinaryIO, _size: int, look: Look) -> None:
         graph = follow(parts)
         _references(graph, look)
         _pages(graph, look)
+        ofd_drawing.examine(graph, parts, look)
         if any(True for each in graph.roots.values() for _ in each.iter("{*}Attachment")):
             look.trouble(ACTIVE, "OFD 带有附件")
         strays = sorted(parts.names - graph.reached)
@@ -87,6 +91,8 @@ def follow(parts: Parts) -> Graph:
         graph.roots[name] = root
         for local, place in _places(root):
             found = _at(parts, name, place)
+            if found is not None and local in _LEAVES:
+                graph.leaves[local].add(found)
             if found is None:
                 graph.missing.append((place, local, name))
             elif found not in graph.reached:

@@ -67,6 +67,8 @@ def _package(parts: Parts, main: str, look: Look) -> bool:
             look.trouble(DAMAGED, f"文件缺少必有的部分 {name}")
     for name in sorted(parts.names):
         lowered = name.lower()
+        if lowered.startswith("xl/macrosheets/"):
+            look.trouble(ACTIVE, "文件含有宏（Excel 4.0 宏表）", name)
         if lowered.endswith((".xml", ".rels")):
             if parts.xml(name) is None:
                 look.trouble(DAMAGED, "文件有一部分不是格式正确的 XML", name)

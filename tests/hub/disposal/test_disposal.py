@@ -12,6 +12,7 @@ from sqlalchemy import select
 from hub.catalogue import service as catalogue
 from hub.correcting import service as correcting
 from hub.disposal import service as disposal
+from hub.disposal.holds import lift_hold, place_hold
 from hub.disposal.models import AppraisalLine
 from hub.disposal.proposing import due
 from hub.repository.models import DisposalList, FileFault, KeptObject, KeptPackage
@@ -162,12 +163,12 @@ def test_what_must_not_be_destroyed_is_named_when_the_list_is_submitted(
     with pytest.raises(Invalid, match="不能列入"):
         room.drawn([held])
     with database.write() as session:
-        disposal.place_hold(room.leader, held, "诉讼调档", session=session)
+        place_hold(room.leader, held, "诉讼调档", session=session)
     with pytest.raises(Conflict) as caught:
         room.submit(appraisal_id)
     assert caught.value.code == "held"
     with database.write() as session:
-        disposal.lift_hold(room.leader, held, session=session)
+        lift_hold(room.leader, held, session=session)
     rendition = tmp_path / "正文.ofd"
     rendition.write_bytes(b"made-up bytes")
     facts = {"source": "正文.pdf", "tool": "工具", "reason": "长期保存"}
@@ -190,7 +191,7 @@ def test_a_hold_after_the_approval_keeps_its_record_and_the_list_says_why(room: 
     held, gone, _other = room.ids
     appraisal_id = room.decided([held, gone])
     with room.hub.city.database.write() as session:
-        disposal.place_hold(room.leader, held, "审计调档", session=session)
+        place_hold(room.leader, held, "审计调档", session=session)
     room.work()
     room.is_gone(gone, appraisal_id)
     assert room.record(held).state == "received"
@@ -225,7 +226,7 @@ def test_a_volume_goes_whole_or_stays_whole(room: Room) -> None:
     assert listed == {volume.id, *room.ids}
     first = room.decided([volume.id])
     with city.database.write() as session:
-        disposal.place_hold(room.leader, items[1].id, "审计", session=session)
+        place_hold(room.leader, items[1].id, "审计", session=session)
     room.work()
     assert {str(each.problem)[:4] for each in lines(room, first).values()} == {
         "同一案卷",
@@ -233,7 +234,7 @@ def test_a_volume_goes_whole_or_stays_whole(room: Room) -> None:
     }
     assert {room.record(each).state for each in ids} == {"received"}
     with city.database.write() as session:
-        disposal.lift_hold(room.leader, items[1].id, session=session)
+        lift_hold(room.leader, items[1].id, session=session)
     again = room.decided([volume.id])
     room.work()
     for each in ids:
@@ -250,7 +251,7 @@ def test_what_is_destroyed_is_neither_corrected_nor_listed_again(room: Room) -> 
     with pytest.raises(DanglianError):
         room.drawn([gone])
     with room.hub.city.database.write() as session, pytest.raises(WrongState):
-        disposal.place_hold(room.leader, gone, "诉讼", session=session)
+        place_hold(room.leader, gone, "诉讼", session=session)
 
 
 def test_a_leader_sends_a_list_back_or_it_is_called_off(room: Room) -> None:

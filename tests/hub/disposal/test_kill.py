@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import pytest
 
+from hub.disposal import burying
 from tests.hub.disposal.conftest import Room
 from tests.hub.receiving.test_kill import die
 
 pytestmark = pytest.mark.faults
 
-# Commits: the list counts, each record is erased, the list is done. Puts: list and stone, in the
-# first store. Deletes: the nine files of an object.
-QUICK = [("delete-before", 2)]
+# Commits: the list counts, each record is buried, each is erased, the list is done. Puts: list and
+# stone, in the first store. Deletes: the nine files of an object.
+QUICK = [("delete-before", 2), ("commit", 2)]
 MORE = [
     ("put-after", 2),
-    *(("commit", at) for at in (1, 2, 3, 4)),
+    *(("commit", at) for at in (1, 3, 4, 5, 6)),
     *(("put-before", at) for at in (1, 2, 3, 4)),
     *(("delete-before", at) for at in (1, 5, 9, 10, 18)),
     *(("delete-after", at) for at in (1, 9, 18)),
 ]
+
+
+@pytest.fixture(autouse=True)
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two records are enough for two chunks."""
+    monkeypatch.setattr(burying, "CHUNK", 1)
 
 
 def destroyed_in_spite_of_a_kill(room: Room, what: str, at: int) -> None:

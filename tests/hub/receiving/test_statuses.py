@@ -23,6 +23,9 @@ from tests.hub.receiving.handover import YILING_ARCHIVE, Hub, Unit, pdf
 from tests.servers.ocsp import Responder
 from tests.shared.seals.samples import DAY, NOW, Party, signed_data, signed_pdf
 
+#: A second responder is set, and is away.
+NOBODY = "http://127.0.0.1:9/"
+
 
 @pytest.fixture
 def asked(hub: Hub, tmp_path: Path) -> Iterator[tuple[Party, Responder]]:
@@ -32,7 +35,8 @@ def asked(hub: Hub, tmp_path: Path) -> Iterator[tuple[Party, Responder]]:
     (folder / "trust/root.pem").write_bytes(certificate_pem(party.root))
     responder = Responder(tmp_path / "ocsp", party.root.parsed, party.root_key)
     change_settings(
-        hub.city.folder.path, {"seal_authorities": str(folder), "status_url": responder.url}
+        hub.city.folder.path,
+        {"seal_authorities": str(folder), "status_url": f"{NOBODY} {responder.url}"},
     )
     for known in ("settings", "seal_authorities", "status_service"):
         vars(hub.city.folder).pop(known, None)

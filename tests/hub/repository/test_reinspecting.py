@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from hub.command import hub as command
+from hub.federation.places import HubFolder
 from hub.repository import doctor
 from hub.repository.models import KeptInspection, KeptObject, KeptPackage
 from hub.repository.reinspecting import Reinspecting, Standing, period
@@ -19,6 +21,7 @@ from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.clock import now
 from tests.hub.desk import Browser, make_desk
 from tests.hub.receiving.handover import YILING_ARCHIVE, Hub, Unit
+from tests.killed import Bomb, dies
 
 
 @pytest.fixture
@@ -97,10 +100,18 @@ def test_what_does_not_pass_is_named_until_it_does(kept: Hub) -> None:
     assert json.loads(answer.output)["outcomes"]["failed"] == 1
 
 
+def inspects_until_death(path: Path, started: datetime, at: int) -> None:
+    """Inspect what is kept, and die before the `at`-th outcome is committed."""
+    folder = HubFolder(path)
+    bomb = Bomb(at)
+    event.listen(folder.database().engine, "commit", lambda _connection: bomb.tick())
+    list(Reinspecting(folder.database(), folder.store).run(started))
+
+
 def test_who_was_killed_in_the_middle_goes_on(kept: Hub) -> None:
     started = now()
-    for _found in again(kept).run(started):
-        break
+    kept.city.database.close()
+    assert dies(inspects_until_death, kept.city.folder.path, started, 2)
     assert len(outcomes(kept)) == 1
     assert len(list(again(kept).run(started))) == 2
     assert len(outcomes(kept)) == 3

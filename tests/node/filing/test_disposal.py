@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +16,15 @@ from node.filing.catalogue import catalogue
 from node.filing.models import Record
 from node.filing.reconciling import tell_again, told_sums
 from node.office.models import OfficeState
+from node.office.places import NodeFolder
 from node.office.service import office_of
+from node.office.working import TAKING_IN
 from node.registry.files import Keeping, object_name
 from node.transfer.erasing import Erasing
 from shared.kernel.actor import Actor, Grant, Role, system_actor
-from shared.kernel.canonical import digest_of, sum_of_digests
+from shared.kernel.canonical import digest_of, sha256_hex, sum_of_digests
 from shared.kernel.errors import Invalid, NotAllowed, WrongState
+from shared.kernel.files import folder_lock
 from shared.records.record_wire import content_digest, record_from_wire
 from tests.node.browser import Browser
 from tests.node.conftest import Node
@@ -126,18 +132,23 @@ def test_four_different_people_answer_for_a_destruction(
     assert node.state(record_id)["state"] == "filed"
 
 
+def attach(node: Node, clerk: Actor, record_id: str, content: str) -> str:
+    """Attach a file of this content; returns where its bytes lie."""
+    with Keeping(node.folder.files) as files:
+        stored = files.keep(io.BytesIO(content.encode()), "file.txt")
+        with node.database.write() as session:
+            record = session.get_one(Record, record_id)
+            filing.attach(clerk, record, "正本", stored, session=session)
+    return object_name(stored.sha256)
+
+
 def test_the_bytes_of_what_was_destroyed_go_but_for_those_that_others_need(
     node: Node, clerk: Actor, leader: Actor
 ) -> None:
     gone, other = filed(node, clerk, 2)
     kept = {}
     for record_id, name in ((gone, "only.txt"), (gone, "both.txt"), (other, "both.txt")):
-        with Keeping(node.folder.files) as files:
-            stored = files.keep(io.BytesIO(name.encode()), name)
-            kept[name] = object_name(stored.sha256)
-            with node.database.write() as session:
-                record = session.get_one(Record, record_id)
-                filing.attach(clerk, record, "正本", stored, session=session)
+        kept[name] = attach(node, clerk, record_id, name)
     dispose(node, leader, gone)
     erasing = Erasing(node.folder)
     with Keeping(node.folder.files):
@@ -151,6 +162,70 @@ def test_the_bytes_of_what_was_destroyed_go_but_for_those_that_others_need(
     dispose(node, leader, other)
     assert erasing.step()
     assert list(node.folder.files.names()) == []
+
+
+def kept_by_a_command(path: Path, clerk: Actor, record_id: str, kept: Any, goes_on: Any) -> None:
+    """What `danglian node record attach` does, with time between its two steps."""
+    folder = NodeFolder(path)
+    with Keeping(folder.files) as files:
+        stored = files.keep(io.BytesIO(b"the same bytes"), "same.txt")
+        kept.set()
+        goes_on.wait(60)
+        with folder.database().write() as session:
+            record = session.get_one(Record, record_id)
+            filing.attach(clerk, record, "正本", stored, session=session)
+
+
+def test_bytes_that_a_command_attaches_elsewhere_are_not_erased_in_between(
+    node: Node, clerk: Actor, leader: Actor
+) -> None:
+    gone, other = filed(node, clerk, 2)
+    attach(node, clerk, gone, "the same bytes")
+    dispose(node, leader, gone)
+    system = multiprocessing.get_context("fork")
+    kept, goes_on = system.Event(), system.Event()
+    told = (node.folder.path, clerk, other, kept, goes_on)
+    command = system.Process(target=kept_by_a_command, args=told)
+    command.start()
+    erasing = Erasing(node.folder)
+    assert kept.wait(60)
+    assert not erasing.step()
+    goes_on.set()
+    command.join(60)
+    assert command.exitcode == 0
+    assert erasing.step()
+    assert [each.rpartition("/")[2] for each in node.folder.files.names()] == [
+        sha256_hex(b"the same bytes")
+    ]
+
+
+def test_nothing_is_erased_beside_a_chunk_of_an_import(
+    node: Node, clerk: Actor, leader: Actor
+) -> None:
+    """It keeps files in one step and names them in the next, here or in a command."""
+    (gone,) = filed(node, clerk)
+    dispose(node, leader, gone)
+    erasing = Erasing(node.folder)
+    with folder_lock(node.folder.path / TAKING_IN, "导入"):
+        assert not erasing.step()
+    assert erasing.step()
+
+
+def test_bytes_that_one_gives_up_and_another_has_kept_stay(node: Node) -> None:
+    """Of two who keep the same file at once the first fails after the other is done."""
+    files = node.folder.files
+
+    def given_up(content: bytes, *, kept_by_another: bool) -> str:
+        with suppress(WrongState), Keeping(files) as keeping:
+            stored = keeping.keep(io.BytesIO(content), "file.txt")
+            if kept_by_another:
+                with Keeping(files) as other:
+                    other.keep(io.BytesIO(content), "file.txt")
+            raise WrongState("已归档。", "")
+        return object_name(stored.sha256)
+
+    assert files.exists(given_up(b"the same bytes", kept_by_another=True))
+    assert not files.exists(given_up(b"other bytes", kept_by_another=False))
 
 
 def test_a_volume_is_destroyed_whole(node: Node, clerk: Actor, leader: Actor) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from sqlalchemy import select
 
 from node.filing import disposal_lists as lists
 from node.filing.models import DisposalList, Record
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.errors import Invalid, NotAllowed, WrongState
 from shared.kernel.keys import document_is_signed_by
+from shared.messaging.models import OutgoingEntry
 from tests.node.browser import Browser
 from tests.node.conftest import Node
 from tests.node.filing.test_disposal import a_volume, filed
@@ -52,6 +56,11 @@ def test_a_sealed_list_destroys_all_of_it_at_once(node: Node, clerk: Actor, lead
     signed = document.pop(lists.SEAL)
     assert document_is_signed_by(node.folder.keys.seal().public, document, signed)
     assert [each["record_id"] for each in document["lines"]] == [first]
+    with node.database.read() as session:
+        told = session.scalars(
+            select(OutgoingEntry.body).where(OutgoingEntry.kind == "disposal_list")
+        ).all()
+    assert [json.loads(each) for each in told] == [{**document, lists.SEAL: signed}]
     assert node.told()[-1]["events"][-1]["description"] == (
         f"{clerk.name}鉴定，{leader.name}批准，甲监销、乙监销监销"
     )

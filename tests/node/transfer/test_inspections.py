@@ -12,7 +12,7 @@ from shared.inspection.verdict import BatchVerdict, Verdict
 from tests.node.conftest import Node
 from tests.node.transfer.conftest import Office
 
-LEFT = {f"4-{number}" for number in range(1, 8)}
+LEFT = {"2-1", "2-2", *(f"4-{number}" for number in range(1, 8))}
 
 
 def runs(node: Node, batch_id: str) -> list[InspectionRun]:
@@ -39,6 +39,7 @@ def test_every_inspection_is_kept_with_who_when_and_by_which_scheme(
     assert (last.tool, last.verdict) == ("danglian-inspection/1", "open")
     assert last.tally["records"] == 2
     assert last.tally["items"]["1-7"] == {"passed": 2}
+    assert last.tally["items"]["2-6"] == {"passed": 1}, "the batch as a whole, once"
 
 
 def test_one_that_was_never_finished_has_no_verdict(node: Node, office: Office) -> None:

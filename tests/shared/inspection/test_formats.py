@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
 from pathlib import Path
 
@@ -189,6 +190,25 @@ def test_pictures_too_large_to_decode_are_left_to_people(monkeypatch: pytest.Mon
     assert kinds(picture("PNG", (60, 60))) == [UNSURE]
 
 
+@pytest.mark.parametrize("big", [False, True])
+def test_a_tiff_that_lacks_its_second_page_is_damaged(big: bool) -> None:
+    """The first page is whole, and names where the second one would be."""
+    buffer = io.BytesIO()
+    pages = [Image.new("L", (40, 30), shade) for shade in (90, 200)]
+    pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:], big_tiff=big)
+    content = bytearray(buffer.getvalue())
+    assert kinds(bytes(content)) == []
+    at, place, count, row = (8, "<Q", "<Q", 20) if big else (4, "<I", "<H", 12)
+    first = struct.unpack_from(place, content, at)[0]
+    entries = struct.unpack_from(count, content, first)[0]
+    following = first + struct.calcsize(count) + row * entries
+    for outside in (len(content) + 100, len(content) - 1):
+        struct.pack_into(place, content, following, outside)
+        assert kinds(bytes(content)) == [DAMAGED]
+    struct.pack_into(place, content, following, 0)
+    assert kinds(bytes(content)) == []
+
+
 def test_blank_pages_and_black_edges_of_scans_are_seen() -> None:
     def facts(picture: Image.Image) -> tuple[object, object]:
         buffer = io.BytesIO()
@@ -221,6 +241,110 @@ def test_what_an_ofd_must_not_have_to_be_an_archival_one() -> None:
     permissions = f"<ofd:Permissions/>{tail}"
     assert "short_lived" in changed(tail, permissions)
     assert changed("", "", extra="x") == [STRAY]
+
+
+def drawn_ofd(drawn: str, *, picture: bytes | None = None, font: bytes | None = None) -> bytes:
+    """A page on which this is drawn, with a picture or an embedded font."""
+    plain = zipfile.ZipFile(io.BytesIO(ofd("公文")))
+    listed = "".join(
+        f'<ofd:MultiMedia ID="7"><ofd:MediaFile>{name}</ofd:MediaFile></ofd:MultiMedia>'
+        if name == "a.png"
+        else f'<ofd:Font ID="8"><ofd:FontFile>{name}</ofd:FontFile></ofd:Font>'
+        for name, content in (("a.png", picture), ("a.ttf", font))
+        if content is not None
+    )
+    space = 'xmlns:ofd="http://www.ofdspec.org/2016"'
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in plain.namelist():
+            content = plain.read(name).decode()
+            if name.endswith("Content.xml"):
+                content = content.replace("</ofd:Page>", f"{drawn}</ofd:Page>")
+            if listed and name.endswith("Document.xml"):
+                content = content.replace(
+                    "<ofd:Pages>", "<ofd:PublicRes>Public.xml</ofd:PublicRes><ofd:Pages>"
+                )
+            archive.writestr(name, content)
+        if listed:
+            archive.writestr(
+                "Doc_0/Public.xml", f'<ofd:Res {space} BaseLoc="Res">{listed}</ofd:Res>'
+            )
+        for name, made in (("a.png", picture), ("a.ttf", font)):
+            if made is not None:
+                archive.writestr(f"Doc_0/Res/{name}", made)
+    return buffer.getvalue()
+
+
+def text_object(said: str = 'Boundary="10 10 40 5" Size="5"', code: str = 'X="0" Y="5"') -> str:
+    return (
+        f'<ofd:TextObject Font="8" {said}><ofd:TextCode {code}>字</ofd:TextCode></ofd:TextObject>'
+    )
+
+
+def path_object(path: str) -> str:
+    data = f"<ofd:AbbreviatedData>{path}</ofd:AbbreviatedData>"
+    return f'<ofd:PathObject Boundary="0 0 9 9">{data}</ofd:PathObject>'
+
+
+FONT = b"\x00\x01\x00\x00\x00\x01" + bytes(6) + struct.pack(">4sIII", b"glyf", 0, 28, 4) + b"glyf"
+
+
+@pytest.mark.parametrize(
+    ("drawn", "is_right"),
+    [
+        (text_object(), True),
+        (text_object(code='X="0" Y="5" DeltaX="g 3 1.5 2"'), True),
+        (text_object('Boundary="10 10 40 5" Size="5" CTM="1 0 0 1 0 0"'), True),
+        (text_object('Boundary="10 10 40" Size="5"'), False),
+        (text_object('Boundary="10 10 -40 5" Size="5"'), False),
+        (text_object('Boundary="10 10 40 inf" Size="5"'), False),
+        (text_object('Boundary="10 10 40 5" Size="0"'), False),
+        (text_object('Boundary="10 10 40 5" Size="5" CTM="1 0 0 1"'), False),
+        (text_object(code='X="0" Y="5" DeltaX="3 x"'), False),
+        (path_object("M 0 0 L 9 9 B 1 1 2 2 3 3 C"), True),
+        (path_object("M 0 0 L 9"), False),
+        (path_object("M 0 0 Z"), False),
+        (path_object(""), False),
+        ('<ofd:ImageObject Boundary="0 0 9 9"/>', False),
+    ],
+)
+def test_what_an_ofd_is_drawn_with_says_where_and_how(drawn: str, is_right: bool) -> None:
+    found = kinds(drawn_ofd(drawn, font=FONT))
+    assert found == [] if is_right else found in ([UNSURE], [DAMAGED])
+
+
+def test_pictures_and_fonts_in_an_ofd_are_whole() -> None:
+    shown = '<ofd:ImageObject Boundary="0 0 9 9" ResourceID="7"/>'
+    whole = picture("PNG")
+    assert kinds(drawn_ofd(shown, picture=whole)) == []
+    assert kinds(drawn_ofd(shown, picture=whole[: len(whole) // 2])) == [DAMAGED]
+    assert kinds(drawn_ofd(shown, picture=b"\x97JB2\r\n\x1a\n" + bytes(40))) == [UNSURE]
+    assert kinds(drawn_ofd(text_object(), font=FONT[:-1])) == [DAMAGED]
+    assert kinds(drawn_ofd(text_object(), font=FONT[:8])) == [DAMAGED]
+
+
+def sheets_of_1997(kind: int) -> bytes:
+    """The head of an XLS with one sheet of this kind, hidden from people."""
+    records = ((0x0809, bytes(16)), (0x0085, struct.pack("<IBB", 0, 2, kind) + b"\x01\x00a"))
+    book = b"".join(struct.pack("<HH", number, len(said)) + said for number, said in records)
+    return compound_file(Workbook=(book + struct.pack("<HH", 0x000A, 0)).ljust(4096, b"\0"))
+
+
+def test_sheets_of_macros_are_seen_in_old_and_new_workbooks() -> None:
+    """Macros of Excel 4.0 (XLM) lie on a sheet, and in no VBA project."""
+
+    def has_macros(content: bytes) -> bool:
+        found = examine(io.BytesIO(content), {}, 20).troubles
+        return any("宏表" in each.problem for each in found)
+
+    assert code_of(sheets_of_1997(1)) == "xls"
+    assert has_macros(sheets_of_1997(1))
+    assert not has_macros(sheets_of_1997(0))
+    buffer = io.BytesIO(workbook())
+    assert not has_macros(buffer.getvalue())
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("xl/macrosheets/sheet1.xml", "<xm:macrosheet xmlns:xm='urn:x'/>")
+    assert has_macros(buffer.getvalue())
 
 
 def test_presentations_say_whether_they_have_macros() -> None:
@@ -256,7 +380,9 @@ def painted(content: bytes, **resources: pikepdf.Object) -> bytes:
         (b"0 0 10 10 re f", True),
         (b"q 1 0 0 1 0 0 cm Q", True),
         (b"BX 1 2 newer EX", True),
+        (b"0 0 m\n10 10 l\t20 20 l\x0cS", True),
         (b"0 0 m 10 10 x S", False),  # there is no such operator
+        (b"0 0 m 10 10 l\x0b20 20 l S", False),  # a vertical tab separates nothing
         (b"0 0 m 10 l S", False),  # a number is missing
         (b"10 10 l S", False),  # a line from nowhere
         (b"0 0 m S 10 10 l S", False),  # the path had ended

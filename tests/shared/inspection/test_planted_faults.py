@@ -225,6 +225,7 @@ def test_each_kind_of_fault_is_found_and_nothing_else(unit: Unit) -> None:
 
 
 @pytest.mark.at_length
+@pytest.mark.timeout(0)
 def test_a_batch_of_2000_records_yields_exactly_the_planted_findings(unit: Unit) -> None:
     planted_batch(unit, 2000)
 
