@@ -29,7 +29,7 @@ from node.sync.parcel_command import export_command
 from node.sync.parcel_command import import_command as parcel_import_command
 from node.transfer.command import transfer_command
 from node.whereabouts.command import where_command
-from shared.command.audit import audit_group
+from shared.command.audit import Log, audit_group
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role, system_actor
 from shared.kernel.clock import local_text
@@ -56,6 +56,11 @@ def _handlers() -> Mapping[str, Handler]:
     return HANDLERS
 
 
+def _log(path: Path) -> Log:
+    folder = NodeFolder(path)
+    return Log(folder.database(), folder.keys.device, lambda: folder.older_log)
+
+
 @click.group("node")
 def node() -> None:
     """单位档案室：初始化、运行、登记联网、导入、归档、移交、更正、账号。"""
@@ -75,7 +80,7 @@ for _command in (
     where_command,
     audit_group(
         folder_option=folder_option,
-        place=lambda path: (NodeFolder(path).database(), NodeFolder(path).keys.device()),
+        place=_log,
         actor=_ACTOR,
     ),
 ):

@@ -73,6 +73,13 @@ class HubSettings:
         idle_minutes: a browser's sign-in ends when nothing happened for so long.
         factor_for_administrators: whether administrators need a second factor.
         emergency_hours: for how long an emergency account is open, once two have opened it.
+        audit_unsealed_minutes: for how long events of the log may await their seal before no use
+            case writes any more.
+        audit_months: for how many months events of the log stay on line, 6 at least; older ones
+            are kept as signed files.
+        audit_downloads: from how many downloads of one account in a day the log's page names it.
+        audit_refusals: from how many refused tries of one account in a day.
+        audit_night: from which hour to which a sign-in is named, like `22-6`; empty for never.
         database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
     """
 
@@ -127,4 +134,9 @@ class HubSettings:
     idle_minutes: int = 30
     factor_for_administrators: bool = False
     emergency_hours: int = 8
+    audit_unsealed_minutes: int = 5
+    audit_months: int = 6
+    audit_downloads: int = 100
+    audit_refusals: int = 10
+    audit_night: str = "22-6"
     database: str = ""

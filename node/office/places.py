@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.audit import depend_on_witness
 from shared.kernel.database import Database
 from shared.kernel.errors import NotFound
 from shared.kernel.files import write_atomically
@@ -50,6 +52,13 @@ class NodeSettings:
         session_hours: a sign-in ends after so many hours, whatever happens.
         idle_minutes: a browser's sign-in ends when nothing happened for so long.
         factor_for_administrators: whether administrators need a second factor.
+        audit_witness_hours: for how many hours on line the hub may not have kept the end of the
+            log before handing over and exporting wait.
+        audit_months: for how many months events of the log stay on line, 6 at least; older ones
+            are kept as signed files.
+        audit_downloads: from how many downloads of one account in a day the log's page names it.
+        audit_refusals: from how many refused tries of one account in a day.
+        audit_night: from which hour to which a sign-in is named, like `22-6`; empty for never.
     """
 
     name: str
@@ -72,6 +81,11 @@ class NodeSettings:
     session_hours: int = 12
     idle_minutes: int = 30
     factor_for_administrators: bool = False
+    audit_witness_hours: int = 24
+    audit_months: int = 6
+    audit_downloads: int = 100
+    audit_refusals: int = 10
+    audit_night: str = "22-6"
 
 
 class NodeKeys:
@@ -147,6 +161,8 @@ class NodeFolder:
                 schema.upgrade()
             case Standing.AHEAD:
                 raise ahead()
+        limit = timedelta(hours=self.settings.audit_witness_hours)
+        depend_on_witness(schema.database, "hub", limit)
         return schema.database
 
     def database(self) -> Database:
@@ -171,6 +187,11 @@ class NodeFolder:
     def bundles(self) -> FolderStore:
         """Bundles of hand-overs of whole fonds, by digest."""
         return FolderStore(self.path / "bundles")
+
+    @cached_property
+    def older_log(self) -> FolderStore:
+        """Signed files of the log's older events."""
+        return FolderStore(self.path / "audit")
 
     @cached_property
     def incoming(self) -> FolderStaging:

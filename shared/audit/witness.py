@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.audit.chain import Head, chain_head
+from shared.audit.chain import Head, begin_of_chain, chain_head, waiting_for_seal
 from shared.audit.models import AuditEvent, AuditWitness
+from shared.audit.segments import last_named, open_segment
 from shared.audit.service import record
 from shared.kernel.actor import Actor, system_actor
 from shared.kernel.clock import now
@@ -23,6 +25,8 @@ from shared.kernel.clock import now
 _ACTOR = system_actor("audit_witness")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _MOST = 2**31 - 1
+#: Who says nothing for longer was not on line meanwhile.
+_ON_LINE = timedelta(minutes=5)
 
 
 def told_to(party: str, session: Session) -> dict[str, Any]:
@@ -47,6 +51,7 @@ def take_from(party: str, told: Mapping[str, Any], session: Session) -> None:
         row = AuditWitness(party=party)
         session.add(row)
         session.flush()
+    _count_time(row, held, session)
     _take_end(row, theirs, session)
     _look_for(row, held, session)
 
@@ -81,16 +86,41 @@ def _take_end(row: AuditWitness, theirs: Head, session: Session) -> None:
     row.seq, row.digest, row.seen_at = theirs.seq, theirs.digest, now()
 
 
+def _count_time(row: AuditWitness, held: Head | None, session: Session) -> None:
+    """For how long on line the other side has not held a newer end although we have one."""
+    lately = row.seen_at is not None and now() - row.seen_at <= _ON_LINE
+    ended = chain_head(session)
+    is_kept = held == ended and not waiting_for_seal(session)
+    if is_kept or (held is not None and held.seq > row.held_seq):
+        row.unheld_seconds = 0
+    elif lately and row.seen_at is not None:
+        row.unheld_seconds += max(0, int((now() - row.seen_at).total_seconds()))
+    if held is not None:
+        row.held_seq, row.held_digest = held.seq, held.digest
+
+
 def _look_for(row: AuditWitness, held: Head | None, session: Session) -> None:
-    if held is None or row.missing_seq is not None:
+    if held is None or row.missing_seq is not None or _has(held, session):
         return
-    event = session.get(AuditEvent, held.seq)
-    if event is None or event.digest != held.digest:
-        row.missing_seq = held.seq
-        record(
-            session, _ACTOR, "audit.own_contradicted", f"audit:{row.party}",
-            witnessed=held.seq, digest=held.digest, here=chain_head(session).seq,
-        )  # fmt: skip
+    here = chain_head(session)
+    row.missing_seq = held.seq
+    record(
+        session, _ACTOR, "audit.own_contradicted", f"audit:{row.party}",
+        witnessed=held.seq, digest=held.digest, here=here.seq,
+    )  # fmt: skip
+    if held.seq > max(here.seq, last_named(session)):
+        open_segment(session, _ACTOR, "witness", witnessed=held, by=row.party)
+
+
+def _has(held: Head, session: Session) -> bool:
+    """Whether our chain has this event; of those in archived files the last is enough."""
+    begin = begin_of_chain(session)
+    if held.seq < begin.seq:
+        return True
+    if held.seq == begin.seq:
+        return held == begin
+    digest = session.scalar(select(AuditEvent.digest).where(AuditEvent.seq == held.seq))
+    return digest == held.digest
 
 
 def _to_wire(head: Head) -> dict[str, Any]:
