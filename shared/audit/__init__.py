@@ -20,11 +20,12 @@ from shared.audit.guard import depend_on_witness, require_witness, shut_when_uns
 from shared.audit.models import AuditArchive, AuditEvent, AuditWitness, Outcome
 from shared.audit.sealing import Sealer
 from shared.audit.segments import open_segment
-from shared.audit.service import events, record, subjects_after
+from shared.audit.service import Act, events, record, subjects_after
 from shared.audit.watching import Thresholds, statistics, unusual
 from shared.audit.witness import settle, take_from, told_to, witnesses
 
 __all__ = [
+    "Act",
     "Archiver",
     "AuditArchive",
     "AuditEvent",

@@ -41,7 +41,7 @@ _NUMBERED = (
         seq=bindparam("number"), previous=bindparam("from_digest"), digest=bindparam("to_digest")
     )
 )
-_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 #: The installation's own key, asked for at each sealing: it may be rolled over meanwhile.
 OwnKey = Callable[[], Seal]

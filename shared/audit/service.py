@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol, runtime_checkable
@@ -37,16 +38,34 @@ class Named(Protocol):
         """The name; carries no title."""
 
 
+@dataclass(frozen=True)
+class Act:
+    """What is told of an act beside its details.
+
+    Attributes:
+        ended: how it ended; without it what the verb says, which is `done` for most.
+        was: what a thing that was changed had been, as plain values; only its SM3 is kept.
+        became: what it is now.
+        each: of an act on many things their names, of which the number and the Merkle root (SM3)
+            are kept: one act is one event.
+    """
+
+    ended: Outcome | None = None
+    was: object = None
+    became: object = None
+    each: Collection[str] | None = None
+
+
+_PLAIN_ACT = Act()
+
+
 def record(
     session: Session,
     actor: Actor,
     action: str,
     subject: str | Named,
-    *,
-    ended: Outcome | None = None,
-    was: object = None,
-    became: object = None,
-    each: Collection[str] | None = None,
+    act: Act = _PLAIN_ACT,
+    /,
     **details: object,
 ) -> None:
     """Write one event, in the caller's transaction; the sealer puts it into the chain afterwards.
@@ -56,11 +75,7 @@ def record(
         actor: who did it.
         action: what was done, `thing.verb_in_the_past`, like `review.returned`.
         subject: what it was done to: `kind:id`, or an object with `audit_name`.
-        ended: how it ended; without it what the verb says, which is `done` for most.
-        was: what a thing that was changed had been, as plain values; only its SM3 is kept.
-        became: what it is now.
-        each: of an act on many things their names, of which the number and the Merkle root (SM3)
-            are kept: one act is one event.
+        act: what else is told of it.
         **details: values worth keeping: texts, numbers, times, lists and mappings of these. Never
             the title of a document that was refused; texts with a mark of classification are
             masked.
@@ -80,11 +95,11 @@ def record(
             "place": _clean(place_of_act())[:PLACE_LENGTH],
             "action": action[:80],
             "subject": _clean(subject if isinstance(subject, str) else subject.audit_name)[:200],
-            "outcome": str(ended or _ENDED.get(action.rpartition(".")[2], Outcome.DONE)),
-            "before": _digest(was),
-            "after": _digest(became),
-            "count": None if each is None else len(each),
-            "root": None if each is None else root_of(each),
+            "outcome": str(act.ended or _ENDED.get(action.rpartition(".")[2], Outcome.DONE)),
+            "before": _digest(act.was),
+            "after": _digest(act.became),
+            "count": None if act.each is None else len(act.each),
+            "root": None if act.each is None else root_of(act.each),
             "details": _plain(details),
         },
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, String, func, select, type_coerce
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.audit.models import AuditEvent, Outcome
 from shared.kernel.clock import SHANGHAI, now
@@ -18,6 +18,9 @@ from shared.kernel.errors import Invalid
 DISCLOSING = ("file.disclosed", "export.begun", "parcel.written", "audit.exported")
 _NIGHT = re.compile(r"([01]?\d|2[0-3])-([01]?\d|2[0-3])")
 _MOST = 200
+
+
+_Text = ColumnElement[str] | InstrumentedAttribute[str]
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,7 @@ def statistics(session: Session, *, days: int = 30) -> tuple[list[Tally], list[T
     return by_action, by_actor
 
 
-def _tallies(
-    session: Session, of: ColumnElement[str], name: ColumnElement[str], since: datetime
-) -> list[Tally]:
+def _tallies(session: Session, of: _Text, name: _Text, since: datetime) -> list[Tally]:
     refused = func.count().filter(AuditEvent.outcome != Outcome.DONE)
     rows = session.execute(
         select(of, name, func.count(), refused)

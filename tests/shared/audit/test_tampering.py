@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shared import audit
-from shared.audit import Head, Sealer
+from shared.audit import Act, Head, Sealer
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.database import Database
 from tests.sealing import KEY
@@ -39,8 +39,9 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     with database.write() as session:
         for number in range(OLD + 1, COUNT + 1):
             audit.record(
-                session, CLERK, "record.changed", f"record:{number}", fields=["责任者", 1],
-                was={"title": "甲"}, became={"title": "乙"}, each=["r1", "r2"],
+                session, CLERK, "record.changed", f"record:{number}",
+                Act(was={"title": "甲"}, became={"title": "乙"}, each=["r1", "r2"]),
+                fields=["责任者", 1],
             )  # fmt: skip
     Sealer(database, lambda: KEY, most=3).finish()
     yield database
@@ -52,7 +53,7 @@ class _Undone(Exception):
 
 
 def found(database: Database, *statements: Any, witness: Head | None = None) -> list[audit.Problem]:
-    """What is found after these statements, which are taken back; None when the database refuses."""
+    """What is found after these statements, which are then taken back."""
     problems: list[audit.Problem] = []
     try:
         with database.write() as session:
@@ -90,7 +91,9 @@ def test_an_untouched_log_of_both_forms_is_whole(database: Database) -> None:
 
 
 @settings(max_examples=60)
-@given(some.integers(1, COUNT), some.sampled_from(EVENTS), some.integers(0, 999), some.integers(0, 999))
+@given(
+    some.integers(1, COUNT), some.sampled_from(EVENTS), some.integers(0, 999), some.integers(0, 999)
+)
 def test_a_changed_byte_of_an_event_is_named(
     database: Database, row: int, column: str, at: int, by: int
 ) -> None:
@@ -108,7 +111,12 @@ def test_a_changed_byte_of_an_event_is_named(
 
 
 @settings(max_examples=30)
-@given(some.sampled_from(SIGNED), some.sampled_from(CHECKPOINTS), some.integers(0, 999), some.integers(0, 999))
+@given(
+    some.sampled_from(SIGNED),
+    some.sampled_from(CHECKPOINTS),
+    some.integers(0, 999),
+    some.integers(0, 999),
+)
 def test_a_changed_byte_of_a_checkpoint_is_named(
     database: Database, row: int, column: str, at: int, by: int
 ) -> None:
@@ -140,16 +148,16 @@ def test_deleted_events_are_missed_from_the_first_on(database: Database, gone: s
 @given(some.integers(1, COUNT), some.integers(1, COUNT + 3))
 def test_an_inserted_event_is_named(database: Database, copied: int, at: int) -> None:
     columns = ", ".join(f'"{each}"' for each in EVENTS if each not in ("id", "seq"))
+    copy = (
+        f"INSERT INTO audit_event (id, seq, {columns}) SELECT 100, :at, {columns} "
+        "FROM audit_event WHERE id = :copied"
+    )
     problems = found(
         database,
         # Negative on the way, since no two may have one number at any moment.
         ("UPDATE audit_event SET seq = -seq - 1 WHERE seq >= :at", {"at": at}),
         ("UPDATE audit_event SET seq = -seq WHERE seq < 0", {}),
-        (
-            f"INSERT INTO audit_event (id, seq, {columns}) SELECT 100, :at, {columns} "
-            "FROM audit_event WHERE id = :copied",
-            {"at": at, "copied": copied},
-        ),
+        (copy, {"at": at, "copied": copied}),
         ("UPDATE audit_head SET seq = seq + 1", {}),
     )
     assert problems[0].seq <= at

@@ -109,7 +109,9 @@ def test_a_log_that_was_cut_is_named_on_both_sides(
     greet(hub, node)
     assert not hub.holds().is_contradicted
     if not rewritten:
-        assert node.holds().contradicted_seq == 3, "the one left, that the cut was noticed, and a new segment"
+        assert node.holds().contradicted_seq == 3, (
+            "the one left, that the cut was noticed, and a new segment"
+        )
         assert node.actions().count("audit.other_contradicted") == 1
 
 
