@@ -94,12 +94,14 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("unheld_seconds", sa.Integer(), server_default="0", nullable=False)
         )
+        batch_op.add_column(sa.Column("lost_seq", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("lost_digest", sa.String(length=64), nullable=True))
 
 
 def downgrade() -> None:
     """From 0020 back to 0015: what was written since leaves the log; the chain ends before."""
     with op.batch_alter_table("audit_witness", schema=None) as batch_op:
-        for name in ("unheld_seconds", "held_digest", "held_seq"):
+        for name in ("lost_digest", "lost_seq", "unheld_seconds", "held_digest", "held_seq"):
             batch_op.drop_column(name)
     op.drop_table("audit_archive")
     op.drop_table("audit_checkpoint")

@@ -222,6 +222,9 @@ class AuditWitness(Model):
         String(64), default=NO_DIGEST, server_default=NO_DIGEST
     )
     unheld_seconds: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    #: The further end that it had told before it told an earlier one, until somebody settles that.
+    lost_seq: Mapped[int | None] = mapped_column(Integer)
+    lost_digest: Mapped[str | None] = mapped_column(String(64))
 
     @property
     def is_contradicted(self) -> bool:

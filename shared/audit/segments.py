@@ -7,6 +7,8 @@ so nobody has to guess later whether a log was restored or cut.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -19,14 +21,29 @@ OPENED = "audit.segment_opened"
 
 
 def last_named(session: Session) -> int:
-    """The furthest event that the newest segment names as witnessed elsewhere; 0 without one."""
-    newest = select(AuditEvent.details).where(AuditEvent.action == OPENED)
-    details = session.scalar(newest.order_by(AuditEvent.id.desc()).limit(1)) or {}
-    return int(details.get("witnessed", 0))
+    """The event of ours that a witness has shown to be missing last; 0 without one."""
+    opened = select(AuditEvent.details).where(AuditEvent.action == OPENED)
+    every = session.scalars(opened.order_by(AuditEvent.id.desc()))
+    return next((int(each["witnessed"]) for each in every if each["reason"] == "witness"), 0)
+
+
+def restored_to(since: datetime | None, session: Session) -> Head | None:
+    """Where a log ended that was restored after this time; None when it was not."""
+    newest = select(AuditEvent).where(AuditEvent.action == OPENED)
+    event = session.scalars(newest.order_by(AuditEvent.id.desc()).limit(1)).first()
+    if event is None or (since is not None and event.time <= since):
+        return None
+    return Head(event.details["here"], event.details["here_digest"])
 
 
 def open_segment(
-    session: Session, actor: Actor, reason: str, *, witnessed: Head | None = None, by: str = ""
+    session: Session,
+    actor: Actor,
+    reason: str,
+    *,
+    witnessed: Head | None = None,
+    by: str = "",
+    here: Head | None = None,
 ) -> None:
     """Begin a new segment of the log after a restore, or when a witness shows that there was one.
 
@@ -37,8 +54,9 @@ def open_segment(
         witnessed: the last end of ours that is known from elsewhere; without it the furthest that
             the witnesses of this database have told.
         by: who holds it: a party, or `repository`.
+        here: where the log of the backup ended; without it, where ours ends now.
     """
-    here = chain_head(session)
+    here = here or chain_head(session)
     if witnessed is None:
         row = session.scalars(
             select(AuditWitness).order_by(AuditWitness.held_seq.desc()).limit(1)

@@ -1,8 +1,9 @@
 """Witnesses: hub and nodes keep the ends of each other's chains, with every greeting.
 
 Who rewrites a log or cuts it would have to do so on both sides. A greeting and its answer tell the
-own end (`audit`) and the furthest end of the other that is held (`audit_held`), each as `{seq,
-digest}`; older releases tell none.
+own end (`audit`), the end of the other that is held (`audit_held`), and one that the other has told
+before an earlier one (`audit_lost`: it was restored, cut or rewritten), each as `{seq, digest}`;
+older releases tell none.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from shared.audit.chain import Head, begin_of_chain, chain_head, waiting_for_seal
 from shared.audit.models import AuditEvent, AuditWitness
-from shared.audit.segments import last_named, open_segment
+from shared.audit.segments import last_named, open_segment, restored_to
 from shared.audit.service import record
 from shared.kernel.actor import Actor, system_actor
 from shared.kernel.clock import now
@@ -35,6 +36,8 @@ def told_to(party: str, session: Session) -> dict[str, Any]:
     fields = {"audit": _to_wire(chain_head(session))}
     if held is not None and held.seq:
         fields["audit_held"] = _to_wire(Head(held.seq, held.digest))
+    if held is not None and held.lost_seq is not None and held.lost_digest is not None:
+        fields["audit_lost"] = _to_wire(Head(held.lost_seq, held.lost_digest))
     return fields
 
 
@@ -52,8 +55,8 @@ def take_from(party: str, told: Mapping[str, Any], session: Session) -> None:
         session.add(row)
         session.flush()
     _count_time(row, held, session)
+    _look_for(row, _head(told.get("audit_lost")) or held, session)
     _take_end(row, theirs, session)
-    _look_for(row, held, session)
 
 
 def witnesses(session: Session) -> list[AuditWitness]:
@@ -72,7 +75,7 @@ def settle(actor: Actor, parties: Collection[str], reason: str, session: Session
             session, actor, "audit.contradiction_settled", f"audit:{row.party}",
             reason=reason, told=row.contradicted_seq, missing=row.missing_seq,
         )  # fmt: skip
-        row.contradicted_seq = row.missing_seq = None
+        row.contradicted_seq = row.missing_seq = row.lost_seq = row.lost_digest = None
     return len(rows)
 
 
@@ -83,6 +86,8 @@ def _take_end(row: AuditWitness, theirs: Head, session: Session) -> None:
             witnessed=row.seq, digest=row.digest, told=theirs.seq,
         )  # fmt: skip
         row.contradicted_seq = theirs.seq
+        if row.lost_seq is None or row.lost_seq < row.seq:
+            row.lost_seq, row.lost_digest = row.seq, row.digest
     row.seq, row.digest, row.seen_at = theirs.seq, theirs.digest, now()
 
 
@@ -102,14 +107,16 @@ def _count_time(row: AuditWitness, held: Head | None, session: Session) -> None:
 def _look_for(row: AuditWitness, held: Head | None, session: Session) -> None:
     if held is None or row.missing_seq is not None or _has(held, session):
         return
+    if held.seq <= last_named(session):
+        return  # it is known, and in the log
     here = chain_head(session)
     row.missing_seq = held.seq
     record(
         session, _ACTOR, "audit.own_contradicted", f"audit:{row.party}",
         witnessed=held.seq, digest=held.digest, here=here.seq,
     )  # fmt: skip
-    if held.seq > max(here.seq, last_named(session)):
-        open_segment(session, _ACTOR, "witness", witnessed=held, by=row.party)
+    restored = restored_to(row.seen_at, session)
+    open_segment(session, _ACTOR, "witness", witnessed=held, by=row.party, here=restored)
 
 
 def _has(held: Head, session: Session) -> bool:
