@@ -36,12 +36,13 @@ from hub.sharing.views import blueprint as sharing_pages
 from hub.signon import views as sign_on_views
 from hub.signon.edge import SIGN_ON, SignOn, sign_on_of
 from hub.wiring import holdings, post_by_hand, requests
+from shared.audit import Thresholds
 from shared.identity import policy_of
 from shared.identity.models import BearerToken
 from shared.kernel.actor import Role
 from shared.web import make_app as make_web_app
 from shared.web.accounts.ways import Way
-from shared.web.audit_log.views import OWN_KEY
+from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
 from shared.web.hosts import trusted_hosts
 
 #: The page of the gap list joins the blueprint of receiving when it is imported.
@@ -131,6 +132,12 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
     app.extensions[SIGN_ON] = sign_on
     app.extensions[FOLDER] = folder
     app.extensions[OWN_KEY] = folder.keys.hub
+    app.extensions[OLDER] = lambda: folder.store
+    app.extensions[THRESHOLDS] = Thresholds(
+        folder.settings.audit_downloads,
+        folder.settings.audit_refusals,
+        folder.settings.audit_night,
+    )
     app.extensions[HOLDINGS] = holdings
     app.extensions[parcel_views.POST_OFFICE] = post_by_hand
     return app

@@ -42,7 +42,7 @@ from hub.repository.fixity_command import fixity_command
 from hub.repository.reinspecting_command import reinspect_command
 from hub.repository.versions_command import rendition_command
 from hub.sharing.command import publish_command, sharing_group
-from shared.command.audit import audit_group
+from shared.command.audit import Log, audit_group
 from shared.command.main import json_option, show, show_table
 from shared.command.stopping import stop_on_signal
 from shared.kernel.actor import Grant, Role
@@ -68,9 +68,11 @@ def _complete(
 ) -> tuple[dict[str, int], list[Ailment]]:
     from hub.correcting.restoring import restore_corrections
     from hub.receiving.restoring import restore_received
+    from hub.repository.audit_segments import name_what_is_missing
     from hub.repository.restored_versions import restore_versions
     from hub.repository.tombstones import restore_lists
 
+    name_what_is_missing(folder)
     lists, of_lists = restore_lists(folder, tell)
     restored = restore_received(folder, tell)
     corrections, of_corrections = restore_corrections(folder, tell)
@@ -83,6 +85,11 @@ def _post_office(folder: HubFolder) -> PostOffice:
     from hub.wiring import post_by_hand
 
     return post_by_hand(folder)
+
+
+def _log(path: Path) -> Log:
+    folder = HubFolder(path)
+    return Log(folder.database(), folder.keys.hub, lambda: folder.store)
 
 
 @click.group("hub")
@@ -107,7 +114,7 @@ hub.add_command(reinspect_command)
 hub.add_command(
     audit_group(
         folder_option=folder_option,
-        place=lambda path: (HubFolder(path).database(), HubFolder(path).keys.hub()),
+        place=_log,
         actor=ACTOR,
     )
 )

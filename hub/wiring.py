@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
@@ -28,6 +29,7 @@ from hub.repository.registers import RegisterWriter
 from hub.sharing.deciding import Deciding
 from hub.sharing.sequencing import Sequencing
 from hub.signon import for_nodes
+from shared.audit import Archiver, Sealer, shut_when_unsealed
 from shared.kernel.background import Background
 from shared.messaging.ahead import Ahead
 from shared.messaging.entry import Entry, Handler
@@ -57,6 +59,8 @@ _IDLE = {
     "sharing.decide": 1.0,
     "sharing.sequence": 1.0,
     "repository.inspection": 10.0,
+    "audit.seal": 0.3,
+    "audit.archive": 3600.0,
 }
 
 #: How many nodes of one shard are dealt with side by side. SQLite takes one writer at a time.
@@ -107,6 +111,13 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         "sharing.sequence": Sequencing(folder.database()).step,
         "federation.rules": RulesTelling(folder.database()).step,
         "repository.registers": RegisterWriter(folder.database()).step,
+        "audit.seal": Sealer(folder.database(), folder.keys.hub).step,
+        "audit.archive": Archiver(
+            folder.database(),
+            lambda: folder.store,
+            folder.keys.hub,
+            months=folder.settings.audit_months,
+        ).step,
         "repository.audit": AuditWriter(folder.database()).step,
     }
 
@@ -145,6 +156,8 @@ def start(folder: HubFolder, shards: Iterable[int]) -> Background:
 
 def work(folder: HubFolder, shards: Iterable[int], background: Background) -> None:
     """Add the loops that talk to the nodes of some shards, over one link."""
+    unsealed = timedelta(minutes=folder.settings.audit_unsealed_minutes)
+    shut_when_unsealed(folder.database(), unsealed)
     link = folder.open_link()
     written = folder.database().trace
     dialect = folder.database().engine.dialect.name

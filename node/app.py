@@ -43,11 +43,12 @@ from node.transfer import views as transfer_views
 from node.whereabouts.light import light_of
 from node.whereabouts.views import blueprint as whereabouts_pages
 from node.wiring import HANDLERS
+from shared.audit import Thresholds
 from shared.identity import policy_of
 from shared.kernel.actor import Role
 from shared.web import Light, LightSource, make_app
 from shared.web.accounts.ways import Way
-from shared.web.audit_log.views import OWN_KEY
+from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
 from shared.web.hosts import trusted_hosts
 
 #: The roles that there are at a node; reviewing and receiving are the archives' work.
@@ -119,6 +120,12 @@ def make_node_app(folder: NodeFolder, host: str | None = None) -> Flask:
     )
     app.extensions[FOLDER] = folder
     app.extensions[OWN_KEY] = folder.keys.device
+    app.extensions[OLDER] = lambda: folder.older_log
+    app.extensions[THRESHOLDS] = Thresholds(
+        folder.settings.audit_downloads,
+        folder.settings.audit_refusals,
+        folder.settings.audit_night,
+    )
     app.extensions[parcel_views.HANDLERS] = HANDLERS
     return app
 

@@ -28,7 +28,7 @@ from node.sync.parcel_command import export_command
 from node.sync.parcel_command import import_command as parcel_import_command
 from node.transfer.command import transfer_command
 from node.whereabouts.command import where_command
-from shared.command.audit import audit_group
+from shared.command.audit import Log, audit_group
 from shared.command.check_config import check_config_command
 from shared.command.main import json_option, show, show_table
 from shared.command.stopping import stop_on_signal
@@ -57,6 +57,11 @@ def _handlers() -> Mapping[str, Handler]:
     return HANDLERS
 
 
+def _log(path: Path) -> Log:
+    folder = NodeFolder(path)
+    return Log(folder.database(), folder.keys.device, lambda: folder.older_log)
+
+
 @click.group("node")
 def node() -> None:
     """单位档案室：初始化、运行、登记联网、导入、归档、移交、更正、账号。"""
@@ -77,7 +82,7 @@ for _command in (
     check_config_command(folder_option, weaknesses),
     audit_group(
         folder_option=folder_option,
-        place=lambda path: (NodeFolder(path).database(), NodeFolder(path).keys.device()),
+        place=_log,
         actor=_ACTOR,
     ),
 ):

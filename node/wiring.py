@@ -29,6 +29,7 @@ from node.sync.uploads import Fetcher, Uploader
 from node.transfer import service as transfer
 from node.transfer.erasing import Erasing
 from node.transfer.work import TransferWork
+from shared.audit import Archiver, Sealer
 from shared.kernel.background import Background
 from shared.kernel.errors import Unavailable
 from shared.messaging.entry import Entry, Handler
@@ -191,6 +192,15 @@ def start(folder: NodeFolder) -> Background:
     background.repeat(f"{name}.in", take_in, idle_seconds=0.1)
     background.repeat(outward, correspondence.step_out, idle_seconds=0.2, trace=written)
     background.repeat(f"{name}.reconcile", reconciling.Schedule(folder).step, idle_seconds=60.0)
+    sealer = Sealer(folder.database(), folder.keys.device)
+    background.repeat(f"{name}.seal", sealer.step, idle_seconds=0.3, trace=written)
+    archiver = Archiver(
+        folder.database(),
+        lambda: folder.older_log,
+        folder.keys.device,
+        months=folder.settings.audit_months,
+    )
+    background.repeat(f"{name}.archive", archiver.step, idle_seconds=3600.0)
     background.repeat(f"{name}.accounts", AccountsWork(folder).step, idle_seconds=5.0)
     background.at_end(correspondence.close)
     background.start()

@@ -186,6 +186,7 @@ def judge(
     session.flush()
     audit.record(
         session, actor, "appraisal.judged", f"appraisal:{appraisal.id}",
+        audit.Act(each=[line.record_id for line in lines]),
         choice=opinion, count=len(lines), reason=why,
     )  # fmt: skip
     return len(lines)

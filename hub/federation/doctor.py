@@ -20,7 +20,7 @@ from hub.federation.management import BrokerRefused
 from hub.federation.models import HubKeyRange, Node, NodeState
 from hub.federation.own_keys import hub_keys
 from hub.federation.places import HubFolder
-from shared.audit import AuditWitness, verify_chain
+from shared.audit import AuditWitness, oldest_unsealed, verify_chain
 from shared.audit.models import AuditEvent
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
@@ -192,6 +192,19 @@ def _of_the_witnesses(session: Session) -> Iterator[Ailment]:
                 "该单位刚恢复过备份的属于正常；否则报告安全审计员，请他在该单位运行 "
                 "danglian node audit export --dir …，查明后在“操作日志”页销去。",
             )
+
+
+def examine_sealing(folder: HubFolder, session: Session) -> Iterator[Ailment]:
+    """Whether what use cases have written is sealed into the log."""
+    limit = timedelta(minutes=folder.settings.audit_unsealed_minutes)
+    oldest = oldest_unsealed(session)
+    if oldest is not None and now() - oldest > limit:
+        yield Ailment(
+            "audit_unsealed",
+            f"操作日志自 {local_text(oldest)} 起没有封存，平台已暂停办理业务。",
+            "检查 keys/hub.key 和磁盘，让 danglian hub run --dir … 运行着；仍不行的，运行 "
+            "danglian hub audit seal --dir … 查看原因。封存恢复后自动恢复办理。",
+        )
 
 
 def examine_log(session: Session) -> Iterator[Ailment]:

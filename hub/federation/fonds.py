@@ -15,6 +15,7 @@ from hub.federation.events import FondsChanged, FondsMoved, tell
 from hub.federation.finding import locked_fonds, no_fonds
 from hub.federation.models import Disclosure, Fonds, FondsNumber, FondsState, Node
 from hub.federation.territory import archive_of, division_of, held_archive, own_archive
+from shared.audit import Act
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import now
@@ -123,7 +124,16 @@ def rename_fonds(
     ended = replace(last, until=since - timedelta(days=1))
     write_shape(fonds, replace(shape, names=(*earlier, ended, FondsName(name, since))))
     session.flush()
-    audit(session, actor, "fonds.renamed", f"fonds:{fonds.id}", name=name, since=since.isoformat())
+    act = Act(was=last.name, became=name)
+    audit(
+        session,
+        actor,
+        "fonds.renamed",
+        f"fonds:{fonds.id}",
+        act,
+        name=name,
+        since=since.isoformat(),
+    )
     tell(session, FondsChanged(fonds.id))
     announce(fonds, key=key, session=session)
     return fonds
@@ -223,9 +233,12 @@ def set_disclosure(
     (fonds,) = locked_fonds([fonds_id], session)
     require_reach(actor, fonds)
     require(actor, Role.LEADER, Role.ADMINISTRATOR, archive=fonds.receiving_archive, fonds=fonds.id)
-    fonds.disclosure = _checked_disclosure(disclosure)
+    was, fonds.disclosure = fonds.disclosure, _checked_disclosure(disclosure)
     session.flush()
-    audit(session, actor, "fonds.disclosure_set", f"fonds:{fonds.id}", disclosure=fonds.disclosure)
+    audit(
+        session, actor, "fonds.disclosure_set", f"fonds:{fonds.id}",
+        Act(was=was, became=fonds.disclosure), disclosure=fonds.disclosure,
+    )  # fmt: skip
     tell(session, FondsChanged(fonds.id))
     return fonds
 
@@ -254,8 +267,9 @@ def reassign_fonds(
             code="fonds_written",
         )
     audit(
-        session, actor, "fonds.reassigned", f"fonds:{fonds.id}", from_node=before, to_node=node.id
-    )
+        session, actor, "fonds.reassigned", f"fonds:{fonds.id}",
+        Act(was=before, became=node.id), from_node=before, to_node=node.id,
+    )  # fmt: skip
     assign_fonds(fonds, node.id, key=key, session=session)
     return fonds
 

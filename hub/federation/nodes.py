@@ -106,7 +106,7 @@ def suspension_of(node: Node, session: Session) -> AuditEvent | None:
     return session.scalar(
         select(AuditEvent)
         .where(AuditEvent.subject == f"node:{node.id}", AuditEvent.action == "node.suspended")
-        .order_by(AuditEvent.seq.desc())
+        .order_by(AuditEvent.id.desc())
         .limit(1)
     )
 

@@ -13,6 +13,8 @@ from sqlalchemy import Column, Table
 ORIGINS = ("repository", "nodes", "backup", "derived")
 
 _SHARED = {
+    "audit_archive": "derived",
+    "audit_checkpoint": "repository",
     "audit_event": "repository",
     "audit_head": "repository",
     "audit_witness": "nodes",

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from hub.federation.assignments import tell_node
 from hub.federation.models import Fonds, Node, NodeState
 from hub.federation.rule_models import FondsSchedule, Ruleset, RulesTold
-from shared.audit import chain_head
+from shared.audit import moment_of
 from shared.audit import record as audit
 from shared.inspection.ruleset import in_force
 from shared.kernel.actor import system_actor
@@ -54,15 +54,15 @@ class RulesTelling:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        #: Up to which event of the audit, and on which day, all was told.
-        self._seen: tuple[int, str] | None = None
+        #: At which moment of the audit, and on which day, all was told.
+        self._seen: tuple[tuple[int, int], str] | None = None
         #: The tables that a version names; a version never changes.
         self._named: dict[str, Mapping[str, str]] = {}
 
     def step(self) -> bool:
         """Tell some nodes what they lack; True when there may be more of them."""
         with self._database.read() as session:
-            moment = (chain_head(session).seq, today())
+            moment = (moment_of(session), today())
             if moment == self._seen:
                 return False
             lacking = self._lacking(session)

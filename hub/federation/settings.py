@@ -82,6 +82,13 @@ class HubSettings:
         address_requests_per_minute: how many may come from one address; 0 for any number.
         hosts: names and addresses under which browsers reach the pages, with commas between, beside
             those that are known; a request for another is refused.
+        audit_unsealed_minutes: for how long events of the log may await their seal before no use
+            case writes any more.
+        audit_months: for how many months events of the log stay on line, 6 at least; older ones
+            are kept as signed files.
+        audit_downloads: from how many downloads of one account in a day the log's page names it.
+        audit_refusals: from how many refused tries of one account in a day.
+        audit_night: from which hour to which a sign-in is named, like `22-6`; empty for never.
         database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
     """
 
@@ -141,4 +148,9 @@ class HubSettings:
     requests_per_minute: int = 1200
     address_requests_per_minute: int = 6000
     hosts: str = ""
+    audit_unsealed_minutes: int = 5
+    audit_months: int = 6
+    audit_downloads: int = 100
+    audit_refusals: int = 10
+    audit_night: str = "22-6"
     database: str = field(default="", repr=False)

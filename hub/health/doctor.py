@@ -22,6 +22,7 @@ def alerts(folder: HubFolder, session: Session) -> list[Ailment]:
     return [
         *federation.examine(session),
         *federation.examine_disk(folder),
+        *federation.examine_sealing(folder, session),
         *receiving.examine(session),
         *receiving.examine_stamps(folder, session),
         *receiving.examine_seals(folder),

@@ -1,24 +1,27 @@
 """The audit in the repository: pieces of its chain, and the whole chain from them.
 
-`hub/audit/<generation>/<first>-<last>.json`: `{first, last, events}`, each event as it is sealed
-(`shared.audit`), so that the digests can be computed anew from the files alone.
+`hub/audit/<generation>/<first>-<last>.json`: `{first, last, events, checkpoints}`, each event as it
+is sealed and each checkpoint as it is signed (`shared.audit`), so that all can be computed anew
+from the files alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.federation import service as federation
+from hub.federation.places import HubFolder
 from hub.repository.models import Paper
 from hub.repository.papers import below, keep_document, read_document
-from shared.audit import AuditEvent, Head, chain_head
-from shared.audit.models import NO_DIGEST, AuditHead
+from shared.audit import AuditEvent, Head, chain_head, open_segment
+from shared.audit.models import NO_DIGEST, AuditCheckpoint
+from shared.audit.restoring import bring_back
+from shared.kernel.actor import system_actor
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import now
 from shared.kernel.database import Database
@@ -57,10 +60,19 @@ class AuditWriter:
                     .limit(_MOST)
                 )
             ]
-        first, last = events[0]["seq"], events[-1]["seq"]
+            first, last = events[0]["seq"], events[-1]["seq"]
+            checkpoints = [
+                each.to_wire()
+                for each in session.scalars(
+                    select(AuditCheckpoint)
+                    .where(AuditCheckpoint.last.between(first, last))
+                    .order_by(AuditCheckpoint.last)
+                )
+            ]
+        piece = {"first": first, "last": last, "events": events, "checkpoints": checkpoints}
         name = f"{_PREFIX}{generation:06d}/{first:010d}-{last:010d}.json"
         with self._database.write() as session:
-            keep_document(session, name, {"first": first, "last": last, "events": events})
+            keep_document(session, name, piece)
         return waiting > _MOST
 
 
@@ -76,9 +88,9 @@ def _last_kept(session: Session) -> int:
 
 
 def _time_of(seq: int, session: Session) -> datetime:
-    event = session.get(AuditEvent, seq)
+    time = session.scalar(select(AuditEvent.time).where(AuditEvent.seq == seq))
     # One that is missing was taken away: what is there is kept at once.
-    return event.time if event is not None else datetime.min.replace(tzinfo=now().tzinfo)
+    return time if time is not None else datetime.min.replace(tzinfo=now().tzinfo)
 
 
 def _range_of(name: str) -> tuple[int, int]:
@@ -95,14 +107,22 @@ def restore_audit(database: Database, store: ObjectStore) -> tuple[Head, list[Ai
     """
     with database.read() as session:
         head = chain_head(session)
-    wires = (wire for wire in _stored_events(store) if wire["seq"] > head.seq)
     try:
-        while some := list(islice(wires, _MOST)):
-            events = []
-            for wire in some:
-                events.append(_event(wire, head))
-                head = Head(wire["seq"], wire["digest"])
-            _append(database, events)
+        for document, until in _pieces(store):
+            events, end = [], head
+            for wire in document["events"]:
+                if end.seq < wire["seq"] <= until:
+                    events.append(_event(wire, end))
+                    end = Head(wire["seq"], wire["digest"])
+            signed = [
+                AuditCheckpoint.from_wire(each)
+                for each in document.get("checkpoints", ())
+                if head.seq < each["last"] <= end.seq
+            ]
+            if events:
+                with database.write() as session:
+                    bring_back(session, events, signed, after=head)
+            head = end
     except (Conflict, KeyError, TypeError, ValueError):
         with database.read() as session:
             head = chain_head(session)
@@ -116,7 +136,26 @@ def restore_audit(database: Database, store: ObjectStore) -> tuple[Head, list[Ai
     return head, []
 
 
-def _stored_events(store: ObjectStore) -> Iterator[dict[str, Any]]:
+def name_what_is_missing(folder: HubFolder) -> None:
+    """Begin a new segment of a restored log: it names the end that the repository has of it."""
+    kept = _furthest(folder.store)
+    with folder.database().write() as session:
+        open_segment(session, system_actor("recover"), "restore", witnessed=kept, by="repository")
+
+
+def _furthest(store: ObjectStore) -> Head | None:
+    """The end of the chain as far as the repository has it; None while it has none of it."""
+    for name in sorted(store.names(_PREFIX), reverse=True):
+        with store.open(name) as stream:
+            document = read_document(stream.read())
+        if document is not None:
+            last = document["events"][-1]
+            return Head(last["seq"], last["digest"])
+    return None
+
+
+def _pieces(store: ObjectStore) -> Iterator[tuple[dict[str, Any], int]]:
+    """The pieces in the order of the chain, each with the last number that counts in it."""
     names = sorted(store.names(_PREFIX))
     begins: dict[str, int] = {}
     for name in names:
@@ -128,9 +167,7 @@ def _stored_events(store: ObjectStore) -> Iterator[dict[str, Any]]:
             document = read_document(stream.read())
         if document is None:
             raise ValueError(name)
-        for wire in document["events"]:
-            if wire["seq"] < min(later, default=wire["seq"] + 1):
-                yield wire
+        yield document, min(later, default=document["last"] + 1) - 1
 
 
 def _event(wire: dict[str, Any], head: Head) -> AuditEvent:
@@ -139,13 +176,3 @@ def _event(wire: dict[str, Any], head: Head) -> AuditEvent:
     if not follows or event.computed_digest() != event.digest:
         raise Conflict("操作日志接不上。", "请核对 store/hub/audit/。")
     return event
-
-
-def _append(database: Database, events: list[AuditEvent]) -> None:
-    with database.write() as session:
-        head = session.get(AuditHead, 1)
-        if head is None:
-            head = AuditHead(id=1, seq=0, digest=NO_DIGEST)
-            session.add(head)
-        session.add_all(events)
-        head.seq, head.digest = events[-1].seq, events[-1].digest

@@ -20,7 +20,7 @@ from hub.federation import registers
 from hub.federation import service as federation
 from hub.repository.models import Paper
 from hub.repository.papers import below, keep_document, read_document
-from shared.audit import AuditEvent, chain_head
+from shared.audit import moment_of, subjects_after
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.database import Database
 from shared.storage import ObjectStore
@@ -37,31 +37,30 @@ class RegisterWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        #: Up to which event of the audit all is written; None before the first comparison.
-        self._seen: int | None = None
+        #: At which moment of the audit all was written; None before the first comparison.
+        self._seen: tuple[int, int] | None = None
 
     def step(self) -> bool:
         """Compare what was touched, and keep what differs; all of it, so that there is no more."""
         with self._database.read() as session:
-            head = chain_head(session).seq
-            if head == self._seen:
+            moment = moment_of(session)
+            if moment == self._seen:
                 return False
             changed = list(_changed(_touched(self._seen, session), session))
         for start in range(0, len(changed), _CHUNK):
             with self._database.write() as session:
                 for name, document in changed[start : start + _CHUNK]:
                     keep_document(session, name, document)
-        self._seen = head
+        self._seen = moment
         return False
 
 
-def _touched(after: int | None, session: Session) -> registers.Things | None:
-    """The things that events after this one are about; None for anything."""
-    if after is None:
+def _touched(seen: tuple[int, int] | None, session: Session) -> registers.Things | None:
+    """The things that events after this moment are about; None for anything."""
+    if seen is None:
         return None
     things: dict[str, set[str]] = defaultdict(set)
-    query = select(AuditEvent.subject).where(AuditEvent.seq > after).distinct()
-    for subject in session.scalars(query):
+    for subject in subjects_after(seen[0], session):
         kind, _, thing_id = subject.partition(":")
         if kind in _WIDE:
             return None

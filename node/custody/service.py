@@ -155,6 +155,7 @@ def sign(
     hand_over = _to_decide(actor, hand_over_id, session)
     _require_signable(hand_over)
     require_grant(session)
+    audit.require_witness(session)
     hand_over.signed_at, hand_over.signed_by = now(), actor.name
     kind = "hand_over_given" if hand_over.leaving else "hand_over_taken"
     hand_over.signed_body = {"hand_over_id": hand_over.id, "by": actor.name, **draft}

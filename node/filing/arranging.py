@@ -61,6 +61,7 @@ def arrange(
                 arrange_inside(record, categories, session)
     audit.record(
         session, actor, "record.arranged", fonds_subject(records),
+        audit.Act(each=[each.id for each in records]),
         records=len(records), **found,
     )  # fmt: skip
     return records
@@ -147,8 +148,9 @@ def reorder(actor: Actor, record_ids: Sequence[str], *, session: Session) -> lis
             record.position = place
     _follow(records, session)
     audit.record(
-        session, actor, "category.reordered", f"category:{category_id}", records=len(records)
-    )
+        session, actor, "category.reordered", f"category:{category_id}",
+        audit.Act(each=[each.id for each in records]), records=len(records),
+    )  # fmt: skip
     return records
 
 
@@ -180,7 +182,10 @@ def sort_category(actor: Actor, category_id: str, *, session: Session) -> int:
         for position, record in enumerate(records, 1):
             record.position = position
     _follow(records, session)
-    audit.record(session, actor, "category.sorted", f"category:{category_id}", records=len(records))
+    audit.record(
+        session, actor, "category.sorted", f"category:{category_id}",
+        audit.Act(each=[each.id for each in records]), records=len(records),
+    )  # fmt: skip
     return len(records)
 
 

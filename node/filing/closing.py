@@ -142,7 +142,7 @@ def close_class(
     )  # fmt: skip
     session.add(closed)
     audit.record(
-        session, actor, "class.class_closed", f"fonds:{fonds_id}",
+        session, actor, "class.class_closed", f"fonds:{fonds_id}", audit.Act(each=ids),
         class_code=class_code, year=year, records=len(ids), void=preview.gaps,
     )  # fmt: skip
     tell(ids, session=session)

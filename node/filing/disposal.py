@@ -130,7 +130,7 @@ def dispose(
     said = f"{appraiser}鉴定，{actor.name}批准，{'、'.join(watching)}监销"
     changed(gone, "销毁", actor, session=session, basis=basis, description=said)
     audit.record(
-        session, actor, "record.disposed", record,
+        session, actor, "record.disposed", record, audit.Act(each=[each.id for each in gone]),
         code=record.code, records=len(gone), reason=basis, by=said,
     )  # fmt: skip
     return gone

@@ -105,6 +105,7 @@ def propose(
     session.flush()
     audit.record(
         session, actor, "disposal.proposed", f"disposal:{found.id}",
+        audit.Act(each=found.record_ids),
         fonds=fonds_id, count=len(records), reason=found.reason,
     )  # fmt: skip
     return found
@@ -202,6 +203,7 @@ def decide(actor: Actor, sealed: Mapping[str, Any], *, session: Session) -> Disp
     tell_hub(session, "disposal_list", found.id, found.document)
     audit.record(
         session, actor, "disposal.approved", f"disposal:{found.id}",
+        audit.Act(each=found.record_ids),
         fonds=found.fonds_id, count=len(records), sha256=digest_of(dict(sealed)),
     )  # fmt: skip
     return found

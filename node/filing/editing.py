@@ -43,6 +43,7 @@ def edit(actor: Actor, record: Record, values: Mapping[str, Any], *, session: Se
     touched = [name for name, value in found.items() if getattr(record, name) != value]
     if not touched:
         return record
+    before = {name: getattr(record, name) for name in touched}
     for name in touched:
         setattr(record, name, found[name])
     if "holding" in touched:
@@ -51,7 +52,8 @@ def edit(actor: Actor, record: Record, values: Mapping[str, Any], *, session: Se
         )
         check_kinds(record.holding, set(kinds))
     changed([record], "修改", actor, session=session, description=_named(touched))
-    audit.record(session, actor, "record.edited", record, fields=touched)
+    act = audit.Act(was=before, became={name: found[name] for name in touched})
+    audit.record(session, actor, "record.edited", record, act, fields=touched)
     return record
 
 
@@ -77,6 +79,18 @@ def set_opinions(
     actor: Actor, record_ids: Sequence[str], values: Mapping[str, Any], *, session: Session
 ) -> list[Record]:
     """Set opening opinion 开放意见, 公开属性 and 密级变更 for a selection, before hand-over."""
+    records, touched = put_opinions(actor, record_ids, values, session=session)
+    audit.record(
+        session, actor, "record.opinions_set", fonds_subject(records),
+        audit.Act(each=[each.id for each in touched]), records=len(touched),
+    )  # fmt: skip
+    return records
+
+
+def put_opinions(
+    actor: Actor, record_ids: Sequence[str], values: Mapping[str, Any], *, session: Session
+) -> tuple[list[Record], list[Record]]:
+    """`set_opinions` as a part of a larger act, which writes the event: all, and who changed."""
     records = records_to_change(actor, record_ids, session=session)
     allowed = {"opening_opinion", "opening_reason", "publicity_attribute", "publicity_basis"}
     if odd := set(values) - allowed - {"security_change"}:
@@ -90,11 +104,7 @@ def set_opinions(
                 setattr(record, name, value)
             touched.append(record)
     changed(touched, "鉴定", actor, session=session, description=_named(list(found)))
-    audit.record(
-        session, actor, "record.opinions_set", fonds_subject(records),
-        records=len(touched),
-    )  # fmt: skip
-    return records
+    return records, touched
 
 
 def require_open(record: Record) -> None:

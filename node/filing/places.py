@@ -111,5 +111,8 @@ def move_box(actor: Actor, box_id: str, place_name: str | None, *, session: Sess
         record.place_id = place_id
     in_hand = [each for each in records if each.state not in ("received", "void", "disposed")]
     changed(in_hand, "修改", actor, session=session, description=f"存放位置：{name or '无'}")
-    audit.record(session, actor, "box.moved", f"box:{box.id}", place=name, records=len(records))
+    act = audit.Act(each=[each.id for each in records])
+    audit.record(
+        session, actor, "box.moved", f"box:{box.id}", act, place=name, records=len(records)
+    )
     return box

@@ -39,7 +39,10 @@ def put_back(actor: Actor, record_ids: Sequence[str], *, session: Session) -> li
             for item in session.scalars(select(Record).where(Record.parent_id == record.id)):
                 _give_up_place(item, categories)
     session.flush()
-    audit.record(session, actor, "record.put_back", fonds_subject(records), records=len(records))
+    act = audit.Act(each=[each.id for each in records])
+    audit.record(
+        session, actor, "record.put_back", fonds_subject(records), act, records=len(records)
+    )
     return records
 
 

@@ -97,6 +97,7 @@ def undo(actor: Actor, step_id: str, *, session: Session) -> Step:
         _draft_anew(records, session)
     audit.record(
         session, actor, "record.undone", f"fonds:{step.fonds_id}",
+        audit.Act(each=[each.id for each in records]),
         what=step.what, records=len(records),
     )  # fmt: skip
     return step

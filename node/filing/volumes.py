@@ -60,7 +60,8 @@ def put_into(
             record.position = _BEHIND_ALL + place  # until it gets its place, in the order named
         session.flush()
         arrange_inside(parent, categories, session)
-    audit.record(session, actor, "record.put_into", parent, records=len(records))
+    act = audit.Act(each=[each.id for each in records])
+    audit.record(session, actor, "record.put_into", parent, act, records=len(records))
     return records
 
 
@@ -89,6 +90,7 @@ def take_out(actor: Actor, record_ids: Sequence[str], *, session: Session) -> li
             take_place(record, categories)
     audit.record(
         session, actor, "record.taken_out", fonds_subject(records),
+        audit.Act(each=[each.id for each in inside]),
         records=len(inside),
     )  # fmt: skip
     return inside

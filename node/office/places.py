@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.audit import depend_on_witness
 from shared.kernel.database import Database
 from shared.kernel.errors import NotFound
 from shared.kernel.files import write_atomically
@@ -54,6 +56,13 @@ class NodeSettings:
         address_requests_per_minute: how many may come from one address; 0 for any number.
         hosts: names and addresses under which browsers reach the pages, with commas between, beside
             those that are known; a request for another is refused.
+        audit_witness_hours: for how many hours on line the hub may not have kept the end of the
+            log before handing over and exporting wait.
+        audit_months: for how many months events of the log stay on line, 6 at least; older ones
+            are kept as signed files.
+        audit_downloads: from how many downloads of one account in a day the log's page names it.
+        audit_refusals: from how many refused tries of one account in a day.
+        audit_night: from which hour to which a sign-in is named, like `22-6`; empty for never.
     """
 
     name: str
@@ -79,6 +88,11 @@ class NodeSettings:
     requests_per_minute: int = 1200
     address_requests_per_minute: int = 6000
     hosts: str = ""
+    audit_witness_hours: int = 24
+    audit_months: int = 6
+    audit_downloads: int = 100
+    audit_refusals: int = 10
+    audit_night: str = "22-6"
 
 
 class NodeKeys:
@@ -154,6 +168,8 @@ class NodeFolder:
                 schema.upgrade()
             case Standing.AHEAD:
                 raise ahead()
+        limit = timedelta(hours=self.settings.audit_witness_hours)
+        depend_on_witness(schema.database, "hub", limit)
         return schema.database
 
     def database(self) -> Database:
@@ -178,6 +194,11 @@ class NodeFolder:
     def bundles(self) -> FolderStore:
         """Bundles of hand-overs of whole fonds, by digest."""
         return FolderStore(self.path / "bundles")
+
+    @cached_property
+    def older_log(self) -> FolderStore:
+        """Signed files of the log's older events."""
+        return FolderStore(self.path / "audit")
 
     @cached_property
     def incoming(self) -> FolderStaging:

@@ -23,10 +23,10 @@ from node.sync.questions import hub_url
 from node.sync.reconciling import last
 from node.sync.waiting import waiting_of
 from node.transfer import service as transfer
-from shared.audit import verify_chain, witnesses
+from shared.audit import oldest_unsealed, require_witness, verify_chain, witnesses
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
-from shared.kernel.errors import DanglianError
+from shared.kernel.errors import DanglianError, Unavailable
 from shared.kernel.jobs import Job, JobState
 
 _LONG = timedelta(hours=24)
@@ -53,6 +53,7 @@ def examine_line(session: Session) -> Iterator[Ailment]:
     """How this node stands with the hub; names nothing of what any fonds holds."""
     office = office_of(session)
     yield from _of_the_witnesses(session)
+    yield from _of_the_seal(session)
     if office.state == OfficeState.UNENROLLED:
         yield Ailment(
             "unenrolled",
@@ -163,6 +164,26 @@ def _of_the_witnesses(session: Session) -> Iterator[Ailment]:
                 "否则日志被截短或改写过，报告安全审计员。"
                 "运行 danglian node audit export --dir … 导出备查，查明后在“操作日志”页销去。",
             )
+
+
+def _of_the_seal(session: Session) -> Iterator[Ailment]:
+    """Whether what was done here is sealed into the log, and the hub has kept its end."""
+    oldest = oldest_unsealed(session)
+    if oldest is not None and now() - oldest > _LONG:
+        yield Ailment(
+            "audit_unsealed",
+            f"操作日志自 {local_text(oldest)} 起没有封存。",
+            "检查 keys/device.key 和磁盘，让 danglian node run --dir … 运行着；仍不行的，运行 "
+            "danglian node audit seal --dir … 查看原因。",
+        )
+    try:
+        require_witness(session)
+    except Unavailable:
+        yield Ailment(
+            "audit_not_witnessed",
+            "本机的操作日志联网已久仍未得到市级平台见证，移交和导出暂停。",
+            "让 danglian node run --dir … 保持联网；一天后仍不行的，把情况告诉市档案馆。",
+        )
 
 
 def examine_log(session: Session) -> Iterator[Ailment]:

@@ -25,6 +25,7 @@ from node.office.service import office_of
 from node.sync.agent import Agent
 from node.transfer import service as transfer
 from shared.audit import record as audit
+from shared.audit import require_witness
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.ailment import Ailment
 from shared.kernel.errors import Invalid, Unavailable, WrongState
@@ -125,6 +126,7 @@ def _outgoing(actor: Actor, folder: NodeFolder, handlers: Mapping[str, Handler])
         office = office_of(session)
         node_id = str(office.node_id)
         wanted = _wanted(office, session)
+        require_witness(session)
     if now_.state == OfficeState.SUPERSEDED:
         raise WrongState(
             "另一台电脑已接替本机，本机不再发送。",

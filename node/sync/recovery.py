@@ -18,6 +18,7 @@ from node.filing import service as filing
 from node.office.models import Office, OfficeState
 from node.office.service import office_of
 from node.transfer import service as transfer
+from shared.audit import open_segment
 from shared.audit import record as audit
 from shared.kernel.actor import system_actor
 from shared.kernel.identifiers import new_id
@@ -47,6 +48,7 @@ def ask_again(session: Session, office: Office, reason: str) -> None:
         "本机的数据与市级平台记录的不连续（可能是从备份恢复，或数据目录被复制到另一台电脑）。"
         "登记和整理照常，定号和移交待市档案馆确认本机后继续。"
     )
+    open_segment(session, _AGENT, "restore")
     audit(session, _AGENT, "node.recovery_begun", "office", reason=reason)
     session.flush()
 

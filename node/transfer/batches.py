@@ -48,10 +48,12 @@ def prepare(
     )
     session.add(batch)
     session.flush()
-    _put_in(batch, filing.with_whole_volumes(list(record_ids), session=session), session)
+    whole = filing.with_whole_volumes(list(record_ids), session=session)
+    _put_in(batch, whole, session)
     audit.record(
-        session, actor, "batch.prepared", f"batch:{batch.id}", fonds=fonds_id, records=batch.count
-    )
+        session, actor, "batch.prepared", f"batch:{batch.id}", audit.Act(each=list(whole)),
+        fonds=fonds_id, records=batch.count,
+    )  # fmt: skip
     return batch
 
 
@@ -152,7 +154,8 @@ def take_out(actor: Actor, batch_id: str, record_ids: Sequence[str], *, session:
         each.position = position
     session.flush()
     audit.record(
-        session, actor, "batch.records_taken_out", f"batch:{batch_id}", records=len(gone),
+        session, actor, "batch.records_taken_out", f"batch:{batch_id}",
+        audit.Act(each=list(gone)), records=len(gone),
     )  # fmt: skip
     return batch
 
@@ -200,9 +203,10 @@ def set_opinions(
     if not chosen:
         raise Invalid("records", "没有选择档案。", "请先勾选要设定意见的档案。")
     for start in range(0, len(chosen), _CHUNK):
-        filing.set_opinions(actor, chosen[start : start + _CHUNK], dict(values), session=session)
+        filing.put_opinions(actor, chosen[start : start + _CHUNK], dict(values), session=session)
     audit.record(
-        session, actor, "batch.opinions_set", f"batch:{batch.id}", records=len(chosen),
+        session, actor, "batch.opinions_set", f"batch:{batch.id}",
+        audit.Act(each=chosen), records=len(chosen),
         fields=sorted(values),
     )  # fmt: skip
     return len(chosen)

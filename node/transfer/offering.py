@@ -63,6 +63,7 @@ def offer(actor: Actor, batch_id: str, *, session: Session) -> jobs.Job:
     """
     batch = batch_to_change(actor, batch_id, session, Role.CLERK)
     require_grant(session)
+    audit.require_witness(session)
     no_open_job(batch, session)
     if not batch.offering:
         if batch.state == "preparing":

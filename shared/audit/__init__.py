@@ -1,29 +1,61 @@
 """The sealed audit log: who did what to which thing, in one unbroken chain.
 
-An event is written in the transaction of what it tells of; nobody changes or removes one unseen.
-It never carries a title or content of what was refused as classified.
+An event is written in the transaction of what it tells of, and sealed into the chain within a
+second; nobody changes or removes one unseen. It never carries a title or content of what was
+refused as classified.
 """
 
-from shared.audit.chain import Head, Problem, chain_head, verify_chain
+from shared.audit.archiving import Archiver, archives, verify_all
+from shared.audit.chain import (
+    Head,
+    Problem,
+    chain_head,
+    moment_of,
+    oldest_unsealed,
+    verify_chain,
+    waiting_for_seal,
+)
 from shared.audit.exported import Verified, export_lines, verify_files
-from shared.audit.models import AuditEvent, AuditWitness
-from shared.audit.service import events, record
+from shared.audit.guard import depend_on_witness, require_witness, shut_when_unsealed
+from shared.audit.models import AuditArchive, AuditEvent, AuditWitness, Outcome
+from shared.audit.sealing import Sealer
+from shared.audit.segments import open_segment
+from shared.audit.service import Act, events, record, subjects_after
+from shared.audit.watching import Thresholds, statistics, unusual
 from shared.audit.witness import settle, take_from, told_to, witnesses
 
 __all__ = [
+    "Act",
+    "Archiver",
+    "AuditArchive",
     "AuditEvent",
     "AuditWitness",
     "Head",
+    "Outcome",
     "Problem",
+    "Sealer",
+    "Thresholds",
     "Verified",
+    "archives",
     "chain_head",
+    "depend_on_witness",
     "events",
     "export_lines",
+    "moment_of",
+    "oldest_unsealed",
+    "open_segment",
     "record",
+    "require_witness",
     "settle",
+    "shut_when_unsealed",
+    "statistics",
+    "subjects_after",
     "take_from",
     "told_to",
+    "unusual",
+    "verify_all",
     "verify_chain",
     "verify_files",
+    "waiting_for_seal",
     "witnesses",
 ]

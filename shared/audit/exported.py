@@ -1,8 +1,9 @@
 """The audit outside of its database: files from which the chain is computed anew, anywhere.
 
 An export is a text file of JSON lines: what it is and the digest before its first event, the
-events as they are sealed, and a signed line that says where it ends. The repository of a hub keeps
-pieces `{first, last, events}` instead; both are read.
+events as they are sealed, among them the signed checkpoints, and a signed line that says where it
+ends. The repository of a hub keeps pieces `{first, last, events, checkpoints}` instead; both are
+read.
 """
 
 from __future__ import annotations
@@ -17,14 +18,23 @@ from typing import Any, BinaryIO
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from shared.audit.chain import Head, Problem, Walk, chain_head, end_problems
-from shared.audit.models import NO_DIGEST, AuditEvent
+from shared.audit.chain import (
+    Head,
+    Problem,
+    Walk,
+    begin_of_chain,
+    chain_head,
+    checkpoint_holds,
+    end_problems,
+)
+from shared.audit.models import NO_DIGEST, AuditCheckpoint, AuditEvent
 from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import format_utc, now
 from shared.kernel.errors import Invalid
 from shared.kernel.keys import PublicKey, Seal, document_is_signed_by, sign_document
 
-FORMAT = "danglian/audit/1"
+FORMAT = "danglian/audit/2"
+_FORMATS = ("danglian/audit/1", FORMAT)
 _BATCH = 1000
 #: The longest event has a few thousand characters in each of its details.
 _LONGEST_LINE = 4 * 1024 * 1024
@@ -53,10 +63,7 @@ class Verified:
             "digest": self.head.digest,
             "count": self.count,
             "signed_by": list(self.signed_by),
-            "problems": [
-                {"seq": each.seq, "code": each.code, "message": each.message}
-                for each in self.problems
-            ],
+            "problems": [each.to_wire() for each in self.problems],
         }
 
 
@@ -71,18 +78,32 @@ def export_lines(
         since: the first event at or after it begins the export; without it the chain's first.
         until: the last event before it ends the export; without it the chain's last.
     """
-    head = chain_head(session)
-    first, last = 1, head.seq
+    head, begin = chain_head(session), begin_of_chain(session)
+    first, last = begin.seq + 1, head.seq
     if since is not None:
         later = select(func.min(AuditEvent.seq)).where(AuditEvent.time >= since)
         first = session.scalar(later) or head.seq + 1
     if until is not None:
         earlier = select(func.max(AuditEvent.seq)).where(AuditEvent.time < until)
         last = session.scalar(earlier) or 0
-    before = session.get(AuditEvent, first - 1)
-    previous = NO_DIGEST if before is None else before.digest
+    yield from lines_of(session, key, first, last)
+
+
+def lines_of(session: Session, key: Seal, first: int, last: int) -> Iterator[bytes]:
+    """Events by their numbers, as lines of an export."""
+    previous = _digest_at(first - 1, session)
     yield _line({"format": FORMAT, "first": first, "previous": previous})
     end, count = Head(first - 1, previous), 0
+    within = AuditCheckpoint.last.between(first, last)
+    checkpoints = iter(
+        session.scalars(
+            select(AuditCheckpoint)
+            .where(within)
+            .order_by(AuditCheckpoint.last)
+            .execution_options(yield_per=_BATCH)
+        )
+    )
+    checkpoint = next(checkpoints, None)
     events = session.scalars(
         select(AuditEvent)
         .where(AuditEvent.seq.between(first, last))
@@ -90,9 +111,13 @@ def export_lines(
         .execution_options(yield_per=_BATCH)
     )
     for event in events:
-        yield _line(event.to_wire())
-        end, count = Head(event.seq, event.digest), count + 1
+        wire = event.to_wire()
+        yield _line(wire)
+        end, count = Head(wire["seq"], wire["digest"]), count + 1
         session.expunge(event)
+        while checkpoint is not None and checkpoint.last <= end.seq:
+            yield _line(checkpoint.to_wire())
+            checkpoint = next(checkpoints, None)
     closing = {
         "format": FORMAT,
         "last": end.seq,
@@ -101,6 +126,14 @@ def export_lines(
         "at": format_utc(now()),
     }
     yield _line({**closing, "signature": sign_document(key, closing)})
+
+
+def _digest_at(seq: int, session: Session) -> str:
+    begin = begin_of_chain(session)
+    if seq <= begin.seq:
+        return begin.digest
+    digest = session.scalar(select(AuditEvent.digest).where(AuditEvent.seq == seq))
+    return digest or NO_DIGEST
 
 
 def verify_files(
@@ -115,18 +148,32 @@ def verify_files(
 
     Raises Invalid for a file that is none of ours.
     """
+    streams = ((path.name, path.open("rb")) for path in files)
+    return verify_streams(streams, witness=witness, key=key)
+
+
+def verify_streams(
+    files: Iterable[tuple[str, BinaryIO]],
+    *,
+    witness: Head | None = None,
+    key: PublicKey | None = None,
+) -> Verified:
+    """As `verify_files`, of files that are open, each with its name; they are closed."""
     walk: Walk | None = None
     first = count = 0
     problems: list[Problem] = []
     signed: dict[str, None] = {}
-    for path in files:
-        with path.open("rb") as stream:
-            piece = _Piece(path.name, stream)
+    for name, stream in files:
+        with stream:
+            piece = _Piece(name, stream)
             if walk is None:
                 first = piece.first
                 walk = Walk(after=Head(first - 1, piece.previous), witness=witness)
-            for event in piece.events():
-                walk.take(event)
+            for wire in piece.lines():
+                if "checkpoint" in wire:
+                    problems += piece.checkpoint_problems(wire, walk.last, key)
+                    continue
+                walk.take(wire)
                 count += 1
                 if walk.is_hopeless:
                     break
@@ -136,7 +183,8 @@ def verify_files(
     if walk is None:
         raise Invalid("files", "没有要核对的文件。", "请给出导出的日志文件。")
     walk.end(walk.last)
-    return Verified(first, walk.last, count, [*walk.problems, *problems], list(signed))
+    found = sorted([*walk.problems, *problems], key=lambda each: each.seq)
+    return Verified(first, walk.last, count, found, list(signed))
 
 
 class _Piece:
@@ -150,29 +198,44 @@ class _Piece:
         lines = self._lines(stream)
         begin = next(lines, {})
         self._events: Iterable[Mapping[str, Any]] = lines
-        self._is_export = begin.get("format") == FORMAT
+        self._is_export = begin.get("format") in _FORMATS
         try:
             if self._is_export:
                 self.first, self.previous = int(begin["first"]), str(begin["previous"])
             else:
-                self._events = list(begin["events"])
+                self._events = in_place(begin["events"], begin.get("checkpoints", ()))
                 self.first = int(begin["first"])
-                self.previous = str(self._events[0]["previous"])
+                self.previous = str(begin["events"][0]["previous"])
         except (LookupError, TypeError, ValueError) as error:
             raise self._not_ours() from error
 
-    def events(self) -> Iterator[AuditEvent]:
-        """The events of the file, as they stand there."""
+    def lines(self) -> Iterator[Mapping[str, Any]]:
+        """Events and checkpoints of the file, as they stand there."""
         for wire in self._events:
             if self._is_export and "format" in wire:
                 self._end = wire
                 return
             try:
-                event = AuditEvent.from_wire(wire)
+                if "checkpoint" not in wire:
+                    AuditEvent.from_wire(wire)
+                    self._count += 1
             except (LookupError, TypeError, ValueError) as error:
                 raise self._not_ours() from error
-            self._count += 1
-            yield event
+            yield wire
+
+    def checkpoint_problems(
+        self, wire: Mapping[str, Any], last: Head, key: PublicKey | None
+    ) -> list[Problem]:
+        """What is wrong with a checkpoint that stands after this event."""
+        try:
+            row = AuditCheckpoint.from_wire(wire)
+        except (LookupError, TypeError, ValueError) as error:
+            raise self._not_ours() from error
+        # A key that was rolled over signed the older ones: who is asked for signed the whole file.
+        signer = None if self._is_export else key
+        if Head(row.last, row.digest) == last and checkpoint_holds(row, signer):
+            return []
+        return [Problem(row.last, "checkpoint", f"第 {row.last} 条处的检查点与日志不符。")]
 
     def problems(self, last: Head, key: PublicKey | None) -> list[Problem]:
         """What is wrong with its end."""
@@ -221,6 +284,19 @@ class _Piece:
             "files", f"文件“{self._name}”{_NOT_OURS}", "请选择从“操作日志”页导出的文件。",
             code="audit_file_unreadable",
         )  # fmt: skip
+
+
+def in_place(
+    events: Iterable[Mapping[str, Any]], checkpoints: Iterable[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Events, each followed by the checkpoints over it. Raises KeyError, TypeError."""
+    over: dict[int, list[Mapping[str, Any]]] = {}
+    for each in checkpoints:
+        over.setdefault(each["last"], []).append(each)
+    lines: list[Mapping[str, Any]] = []
+    for event in events:
+        lines += [event, *over.pop(event["seq"], ())]
+    return [*lines, *(each for rest in over.values() for each in rest)]
 
 
 def _line(value: Mapping[str, Any]) -> bytes:

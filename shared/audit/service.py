@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol, runtime_checkable
 
-from sqlalchemy import Select, select
-from sqlalchemy.event import listens_for
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy import Select, insert, or_, select
+from sqlalchemy.orm import Session
 
-from shared.audit.models import NO_DIGEST, AuditEvent, AuditHead
+from shared.audit.guard import require_sealing
+from shared.audit.models import FORM, AuditEvent, Outcome
 from shared.kernel.actor import Actor
+from shared.kernel.canonical import canonical_json, sm3_hex
 from shared.kernel.clock import format_utc, now
-from shared.kernel.database import locked
+from shared.kernel.merkle import merkle_root
+from shared.kernel.place import PLACE_LENGTH, place_of_act
 
 #: A mark of classification (GB/T 7156): the grade and its star.
 _MARK = re.compile(r"(?:绝\s*密|机\s*密|秘\s*密)\s*[★☆▲]")
 _MASKED = "（含密级标志，未记录）"
 _LONGEST_TEXT = 2000
-_ONLY_HEAD = 1
-#: Under this name a session keeps what waits for its commit, each with its savepoint.
-_WAITING = "danglian.audit"
+_INSERT = insert(AuditEvent.__table__).inline()  # type: ignore[arg-type]
+#: How an act ended whose verb says so, like `sign_in.refused`.
+_ENDED = {"refused": Outcome.REFUSED, "locked": Outcome.REFUSED, "failed": Outcome.FAILED}
 
 
 @runtime_checkable
@@ -35,70 +38,76 @@ class Named(Protocol):
         """The name; carries no title."""
 
 
-def record(
-    session: Session, actor: Actor, action: str, subject: str | Named, **details: object
-) -> None:
-    """Write one event into the chain, in the caller's transaction.
+@dataclass(frozen=True)
+class Act:
+    """What is told of an act beside its details.
 
-    It takes its place in the chain when the transaction commits: the end of the chain is one row
-    that all writers share, and is held no longer than that.
+    Attributes:
+        ended: how it ended; without it what the verb says, which is `done` for most.
+        was: what a thing that was changed had been, as plain values; only its SM3 is kept.
+        became: what it is now.
+        each: of an act on many things their names, of which the number and the Merkle root (SM3)
+            are kept: one act is one event.
+    """
+
+    ended: Outcome | None = None
+    was: object = None
+    became: object = None
+    each: Collection[str] | None = None
+
+
+_PLAIN_ACT = Act()
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    action: str,
+    subject: str | Named,
+    act: Act = _PLAIN_ACT,
+    /,
+    **details: object,
+) -> None:
+    """Write one event, in the caller's transaction; the sealer puts it into the chain afterwards.
 
     Args:
         session: a writing session; the event commits or vanishes with the change it tells of.
         actor: who did it.
         action: what was done, `thing.verb_in_the_past`, like `review.returned`.
         subject: what it was done to: `kind:id`, or an object with `audit_name`.
+        act: what else is told of it.
         **details: values worth keeping: texts, numbers, times, lists and mappings of these. Never
             the title of a document that was refused; texts with a mark of classification are
             masked.
+
+    Raises Unavailable when the log has not been sealed for too long (`guard`).
     """
-    event = AuditEvent(
-        time=now(),
-        actor_id=actor.id[:80],
-        actor_name=_clean(actor.name)[:200],
-        action=action[:80],
-        subject=_clean(subject if isinstance(subject, str) else subject.audit_name)[:200],
-        details=_plain(details),
+    require_sealing(session)
+    roles = "system" if actor.system else ",".join(sorted({str(g.role) for g in actor.grants}))
+    session.execute(
+        _INSERT,
+        {
+            "form": FORM,
+            "time": now(),
+            "actor_id": _clean(actor.id)[:80],
+            "actor_name": _clean(actor.name)[:200],
+            "role": roles[:200],
+            "place": _clean(place_of_act())[:PLACE_LENGTH],
+            "action": action[:80],
+            "subject": _clean(subject if isinstance(subject, str) else subject.audit_name)[:200],
+            "outcome": str(act.ended or _ENDED.get(action.rpartition(".")[2], Outcome.DONE)),
+            "before": _digest(act.was),
+            "after": _digest(act.became),
+            "count": None if act.each is None else len(act.each),
+            "root": None if act.each is None else root_of(act.each),
+            "details": _plain(details),
+        },
     )
-    waiting = session.info.setdefault(_WAITING, [])
-    waiting.append((session.get_nested_transaction(), event))
 
 
-@listens_for(Session, "before_commit")
-def _seal(session: Session) -> None:
-    """Put what was recorded at the end of the chain, as the last thing before the commit.
-
-    The head is locked after everything else, by everyone: so the chain has one writer at a time,
-    and no two transactions wait for each other because of it.
-    """
-    if session.in_nested_transaction() or not (waiting := session.info.pop(_WAITING, None)):
-        return
-    session.flush()
-    head = locked(session, AuditHead, _ONLY_HEAD)
-    if head is None:
-        head = AuditHead(id=_ONLY_HEAD, seq=0, digest=NO_DIGEST)
-        session.add(head)
-    for _, event in waiting:
-        event.seq, event.previous = head.seq + 1, head.digest
-        event.digest = event.computed_digest()
-        head.seq, head.digest = event.seq, event.digest
-        session.add(event)
-
-
-@listens_for(Session, "after_soft_rollback")
-def _forget(session: Session, ended: SessionTransaction) -> None:
-    """What was recorded inside a savepoint vanishes with it; without one, all of it."""
-    session.info[_WAITING] = [
-        (savepoint, event)
-        for savepoint, event in session.info.get(_WAITING, ())
-        if ended.nested and not _within(savepoint, ended)
-    ]
-
-
-def _within(savepoint: SessionTransaction | None, ended: SessionTransaction) -> bool:
-    while savepoint is not None and savepoint is not ended:
-        savepoint = savepoint.parent
-    return savepoint is not None
+def root_of(names: Collection[str]) -> str:
+    """The Merkle root (SM3) over the names of many things, in their sorted order."""
+    return merkle_root((name.encode() for name in sorted(names)), algorithm="sm3")
 
 
 def events(
@@ -106,12 +115,14 @@ def events(
     action: str | None = None,
     actor_id: str | None = None,
     subject: str | None = None,
+    outcome: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Select[AuditEvent]:
-    """The events that fit, as a select for `Listing.apply` (newest first by sort `-seq`).
+    """The events that fit, sealed and unsealed, as a select for `Listing.apply`.
 
-    `action` also takes a beginning that ends in a dot: `review.` is all that reviews did.
+    Newest first by `AuditEvent.id`. `action` also takes a beginning that ends in a dot: `review.`
+    is all that reviews did.
     """
     found = select(AuditEvent)
     if action:
@@ -123,11 +134,23 @@ def events(
         found = found.where(AuditEvent.actor_id == actor_id)
     if subject:
         found = found.where(AuditEvent.subject == subject)
+    if outcome:
+        found = found.where(AuditEvent.outcome == outcome)
     if since:
         found = found.where(AuditEvent.time >= since)
     if until:
         found = found.where(AuditEvent.time < until)
     return found
+
+
+def subjects_after(seq: int, session: Session) -> Iterator[str]:
+    """What the events after a sealed one are about, those that await their seal among them."""
+    later = or_(AuditEvent.seq > seq, AuditEvent.seq.is_(None))
+    yield from session.scalars(select(AuditEvent.subject).where(later).distinct())
+
+
+def _digest(value: object) -> str | None:
+    return None if value is None else sm3_hex(canonical_json(_plain(value)))
 
 
 def _clean(text: str) -> str:

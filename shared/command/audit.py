@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,9 @@ from shared.kernel.clock import SHANGHAI
 from shared.kernel.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
+    from shared.audit.archiving import Store
     from shared.kernel.database import Database
-    from shared.kernel.keys import SigningKey
+    from shared.kernel.keys import Seal
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -62,22 +64,28 @@ def verify(files: Sequence[Path], *, witness: str | None, key: str | None, as_js
     sys.exit(1 if found.problems else 0)
 
 
+@dataclass(frozen=True)
+class Log:
+    """The log of a hub or node: its database, what signs it, and where older events are."""
+
+    database: Database
+    key: Callable[[], Seal]
+    store: Callable[[], Store]
+
+
 def audit_group(
-    *,
-    folder_option: Callable[..., Any],
-    place: Callable[[Path], tuple[Database, SigningKey]],
-    actor: Actor,
+    *, folder_option: Callable[..., Any], place: Callable[[Path], Log], actor: Actor
 ) -> click.Group:
-    """The group `audit` of a hub or node: `place` opens its database, and has its own key."""
+    """The group `audit` of a hub or node: `place` opens its log."""
 
     @click.group("audit")
     def group() -> None:
-        """操作日志：导出，交别人保存或核对。"""
+        """操作日志：封存、核对、导出。"""
 
     @group.command("export")
     @folder_option
     @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
-    @click.option("--since", type=_DAY, help="从这一天起；不填则从头。")
+    @click.option("--since", type=_DAY, help="从这一天起；不填则从在线的第一条起。")
     @click.option("--until", type=_DAY, help="到这一天之前；不填则到最后。")
     @json_option
     def export(
@@ -88,25 +96,65 @@ def audit_group(
         until: datetime | None,
         as_json: bool,
     ) -> None:
-        """把操作日志导出成一个签名的文本文件；用 danglian audit verify 核对。"""
+        """把在线的操作日志导出成一个签名的文本文件；用 danglian audit verify 核对。"""
         from shared import audit as log
         from shared.storage.temporary import telling_of_trouble, temporary_file
 
-        database, key = place(folder)
+        opened = place(folder)
+        log.Sealer(opened.database, opened.key).finish()
+        days = {"since": _in_china(since), "until": _in_china(until)}
         with telling_of_trouble(), temporary_file(target.absolute().parent) as made:
-            with database.read() as session:
-                made.stream.writelines(
-                    log.export_lines(session, key, since=_in_china(since), until=_in_china(until))
-                )
+            with opened.database.read() as session:
+                made.stream.writelines(log.export_lines(session, opened.key(), **days))
             try:
                 made.link_to(target)
             except FileExistsError as error:
                 raise Conflict(
                     f"文件 {target} 已经存在。", "请换一个文件名。", code="file_exists"
                 ) from error
-        with database.write() as session:
+        with opened.database.write() as session:
             log.record(session, actor, "audit.exported", "audit")
         show({"file": str(target)}, as_json=as_json, sentence=f"操作日志已导出到 {target}。")
+
+    @group.command("seal")
+    @folder_option
+    @json_option
+    def seal(*, folder: Path, as_json: bool) -> None:
+        """立即封存已写下的日志；程序运行着时每秒自动封存，不必手工运行。"""
+        from shared import audit as log
+
+        opened = place(folder)
+        with opened.database.read() as session:
+            before = log.chain_head(session)
+        log.Sealer(opened.database, opened.key).finish()
+        with opened.database.read() as session:
+            head = log.chain_head(session)
+        show(
+            {"sealed": head.seq - before.seq, "last": head.seq, "digest": head.digest},
+            as_json=as_json,
+            sentence=f"封存 {head.seq - before.seq} 条，日志到第 {head.seq} 条。",
+        )
+
+    @group.command("verify")
+    @folder_option
+    @json_option
+    def verify(*, folder: Path, as_json: bool) -> None:
+        """逐条重算全部操作日志：先是已归档的文件，再是在线的。退出码：0 完整；1 有问题。"""
+        from shared import audit as log
+
+        opened = place(folder)
+        with opened.database.read() as session:
+            problems = log.verify_all(session, opened.store())
+            head, files = log.chain_head(session), len(log.archives(session))
+        sentence = "\n".join(each.message for each in problems[:50])
+        if problems:
+            sentence += f"\n结论：日志有 {len(problems)} 处问题，请保留原件并报告安全审计员。"
+        else:
+            sentence = f"日志完整：到第 {head.seq} 条首尾衔接，其中归档文件 {files} 个。"
+        found = [each.to_wire() for each in problems]
+        wire = {"sound": not problems, "last": head.seq, "files": files, "problems": found}
+        show(wire, as_json=as_json, sentence=sentence)
+        sys.exit(1 if problems else 0)
 
     return group
 

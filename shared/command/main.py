@@ -16,6 +16,7 @@ from shared.command.usage import usage_of
 from shared.kernel.clock import format_utc, local_text
 from shared.kernel.collector import let_load
 from shared.kernel.errors import DanglianError
+from shared.kernel.place import act_from_command
 
 _GROUP = "danglian.commands"
 
@@ -88,6 +89,7 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @wraps(command)
     def wrapped(*args: Any, as_json: bool, **kwargs: Any) -> Any:
+        act_from_command(click.get_current_context().command_path)
         try:
             return command(*args, as_json=as_json, **kwargs)
         except DanglianError as error:

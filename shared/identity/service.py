@@ -74,8 +74,9 @@ def rename_account(actor: Actor, account: Account, name: str, *, session: Sessio
     require(actor, Role.ADMINISTRATOR)
     name = _name(name)
     if name != account.name:
+        act = audit.Act(was=account.name, became=name)
         account.name = name
-        audit.record(session, actor, "account.renamed", account, name=name)
+        audit.record(session, actor, "account.renamed", account, act, name=name)
 
 
 def set_grants(
@@ -94,9 +95,10 @@ def set_grants(
         return
     if _administers(account) and not any(_for_good(each.grant) for each in wanted):
         _keep_an_administrator(account, session)
+    act = audit.Act(was=told_grants(account.grants), became=told_grants(wanted))
     account.grants = wanted
     session.flush()
-    audit.record(session, actor, "account.grants_set", account, grants=told_grants(wanted))
+    audit.record(session, actor, "account.grants_set", account, act, grants=told_grants(wanted))
 
 
 def disable_account(actor: Actor, account: Account, *, session: Session) -> None:

@@ -19,8 +19,9 @@ from shared.kernel.clock import parse_utc, utc_text
 from shared.kernel.errors import Invalid
 from shared.kernel.identifiers import is_id, new_id
 from shared.kernel.keys import PublicKey, Seal, document_is_signed_by, sign_document
+from shared.kernel.merkle import merkle_root
 from shared.packaging.forms import HandoverForm
-from shared.verifier.merkle import leaves, merkle_root
+from shared.verifier.merkle import leaves
 from shared.verifier.receipt import FORMAT, contradictions, is_shaped
 
 #: A receipt that would list more files is made in the first form: it must fit into one message.

@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import Any
 
 from shared.kernel.canonical import canonical_json, strict_json
+from shared.kernel.merkle import merkle_root
 from shared.verifier import sm2
 from shared.verifier.certificates import Authorities, NotTrusted
-from shared.verifier.merkle import leaves, merkle_root
+from shared.verifier.merkle import leaves
 from shared.verifier.signatures import NotChecked
 from shared.verifier.stamps import Stamp, Standing, judge_stamps
 

@@ -21,7 +21,7 @@ from shared.identity.current import LOADER
 from shared.kernel.actor import Role
 from shared.kernel.database import Database
 from shared.kernel.errors import NotAllowed
-from shared.web import filters, problems
+from shared.web import accountable, filters, problems
 from shared.web.accounts import door_views, factor_views, session_views
 from shared.web.accounts.api import accounts_api
 from shared.web.accounts.views import blueprint as accounts_pages
@@ -162,7 +162,9 @@ def make_app(
     filters.register(app)
     problems.register(app)
     csrf = CSRFProtect(app)
+    accountable.register(app)
     app.before_request(lambda: _gate(csrf))
+    app.after_request(_account)
     app.after_request(harden)
     app.after_request(_lead_htmx)
     app.url_defaults(_version_static)
@@ -257,6 +259,15 @@ def _view() -> Any:
 
 def _open_to(view: Any, pages: frozenset[str]) -> bool:
     return request.endpoint in pages or access_of(view).public
+
+
+def _account(response: Response) -> Response:
+    """What cannot be written down does not go out."""
+    error = accountable.disclosed(response)
+    if error is None:
+        return response
+    response.close()
+    return problems.answer_to(error)
 
 
 def harden(response: Response) -> Response:

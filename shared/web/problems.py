@@ -25,6 +25,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from shared.identity import NotSignedIn
 from shared.kernel.errors import DanglianError
 from shared.kernel.identifiers import new_id
+from shared.web.accountable import note_failure, note_refusal
 from shared.web.filters import size
 from shared.web.links import is_api, this_path
 from shared.web.messages import flat_messages
@@ -96,6 +97,12 @@ def register(app: Flask) -> None:
 def _danglian(error: DanglianError) -> ResponseReturnValue:
     if isinstance(error, NotSignedIn) and _may_be_sent_to_sign_in():
         return redirect(url_for("accounts.sign_in", next=this_path()))
+    note_refusal(error)
+    return answer_to(error)
+
+
+def answer_to(error: DanglianError) -> Response:
+    """The error in the form that the caller can use."""
     errors = getattr(error, "errors", None)
     return answer(
         Problem(
@@ -172,6 +179,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     elif status == 500:
         problem = _plain(500, number=new_id())
         log.error("error %s at %s %s", problem.number, request.method, request.path)
+        note_failure(problem.number)
     response = answer(problem)
     if status == 405 and (allowed := getattr(error, "valid_methods", None)):
         response.headers["Allow"] = ", ".join(sorted(allowed))

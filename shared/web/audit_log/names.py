@@ -23,7 +23,12 @@ ACTION_NAMES = {
     "account.registered": "首次登录登记账号",
     "account.renamed": "修改姓名",
     "audit.contradiction_settled": "查明日志不符",
+    "access.refused": "越权被拒",
+    "act.failed": "办理出错",
+    "audit.archived": "归档日志",
     "audit.exported": "导出日志",
+    "audit.segment_opened": "恢复后另起一段日志",
+    "file.disclosed": "取走文件",
     "audit.other_contradicted": "对方日志与见证不符",
     "audit.own_contradicted": "本机日志与见证不符",
     "account.sealed": "封存应急账号",
@@ -37,6 +42,7 @@ ACTION_NAMES = {
 
 #: What the platform does by itself, and what comes by the command line.
 ACTOR_NAMES = {
+    "system:audit_archive": "日志归档（自动）",
     "system:audit_witness": "日志见证（自动）",
     "system:broker": "消息服务器账号（自动）",
     "system:command": "命令行",
@@ -60,6 +66,8 @@ ACTOR_NAMES = {
     "system:sign-in": "登录页",
     "system:sync": "传输（自动）",
 }
+
+OUTCOME_NAMES = {"done": "完成", "refused": "被拒", "failed": "出错"}
 
 KIND_NAMES = {
     "account": "账号",
@@ -87,6 +95,7 @@ KIND_NAMES = {
     "node": "单位",
     "offer": "移交件",
     "office": "本单位",
+    "page": "页面或接口",
     "record": "档案",
 }
 
@@ -129,7 +138,15 @@ DETAIL_NAMES = {
     "errors": "不合格",
     "event": "后续版本",
     "fields": "项目",
-    "file": "邮包文件",
+    "file": "文件名",
+    "first": "第一条",
+    "here": "本机日志到第几条",
+    "here_digest": "本机日志末条摘要",
+    "last": "最后一条",
+    "method": "请求方式",
+    "missing": "缺失的序号",
+    "path": "网址",
+    "segment": "第几段",
     "files": "文件数",
     "findings": "检测发现",
     "fonds": "全宗",

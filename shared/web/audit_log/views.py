@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from flask import (
@@ -19,46 +20,116 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import or_
 
 from shared import audit
-from shared.audit import AuditEvent
+from shared.audit import AuditEvent, Sealer, Thresholds
+from shared.audit.archiving import Store
 from shared.identity import current_actor, for_administrators_of_all
-from shared.kernel.clock import today
+from shared.kernel.clock import SHANGHAI, today
+from shared.kernel.errors import NotFound
+from shared.web.audit_log.names import OUTCOME_NAMES
 from shared.web.audit_log.showing import Names
 from shared.web.current import current_database
-from shared.web.downloads import stream_out
-from shared.web.listing import Listing
+from shared.web.downloads import download, stream_out
+from shared.web.listing import Filter, Listing
 
 blueprint = Blueprint("audit_log", __name__, url_prefix="/audit")
 #: The extension that gives the installation's own key, which signs an export.
 OWN_KEY = "danglian.own_key"
+#: The extension that gives the store of the older events' files.
+OLDER = "danglian.older_log"
+#: The extension with what counts as unusual.
+THRESHOLDS = "danglian.audit_thresholds"
+
+_SORTS = {
+    "seq": AuditEvent.id,
+    "actor": AuditEvent.actor_name,
+    "action": AuditEvent.action,
+    "subject": AuditEvent.subject,
+}
 
 
 @blueprint.get("/")
 @for_administrators_of_all
 def index() -> ResponseReturnValue:
+    return _listed("audit/index.html")
+
+
+@blueprint.get("/of/<path:subject>")
+@for_administrators_of_all
+def of(subject: str) -> ResponseReturnValue:
+    """Everything that happened to one thing, newest first."""
+    return _listed("audit/of.html", subject=subject)
+
+
+def _listed(template: str, *, subject: str | None = None) -> str:
     listing = Listing.from_request(
         request.args,
-        sorts={
-            "seq": AuditEvent.seq,
-            "actor": AuditEvent.actor_name,
-            "action": AuditEvent.action,
-            "subject": AuditEvent.subject,
-        },
+        sorts=_SORTS,
         default_sort="-seq",
         search=_containing,
+        filters={"outcome": Filter("结果", AuditEvent.outcome, OUTCOME_NAMES)},
         size=50,
     )
     names = current_app.extensions["danglian.action_names"]
+    since, until = _day("since"), _day("until")
     with current_database().read() as session:
-        page = listing.apply(audit.events(), session=session)
+        found = audit.events(subject=subject, since=since, until=until)
+        page = listing.apply(found, session=session)
         known = current_app.extensions["danglian.subject_names"]
         shown = Names(page.items, known, session=session)
         held = audit.witnesses(session)
         unlike = [each for each in held if each.is_contradicted]
         called = known(session, [f"audit:{each.party}" for each in unlike])
         return render_template(
-            "audit/index.html", page=page, names=names, shown=shown,
-            held=len(held), unlike=unlike, called=called,
+            template, page=page, names=names, shown=shown, subject=subject,
+            held=len(held), unlike=unlike, called=called, outcomes=OUTCOME_NAMES,
+            waiting=audit.waiting_for_seal(session),
         )  # fmt: skip
+
+
+def _day(name: str) -> datetime | None:
+    """A day of the address as the moment at which it begins here; None for none that is one."""
+    try:
+        return datetime.strptime(request.args.get(name, ""), "%Y-%m-%d").replace(tzinfo=SHANGHAI)
+    except ValueError:  # no day, or what an old bookmark has: all days
+        return None
+
+
+@blueprint.get("/statistics")
+@for_administrators_of_all
+def statistics() -> ResponseReturnValue:
+    """What was done in the last thirty days, and what stands out."""
+    thresholds: Thresholds = current_app.extensions[THRESHOLDS]
+    with current_database().read() as session:
+        by_action, by_actor = audit.statistics(session)
+        return render_template(
+            "audit/statistics.html", by_action=by_action, by_actor=by_actor,
+            unusual=audit.unusual(session, thresholds), thresholds=thresholds,
+            names=current_app.extensions["danglian.action_names"],
+        )  # fmt: skip
+
+
+@blueprint.get("/archived")
+@for_administrators_of_all
+def archived() -> ResponseReturnValue:
+    """The signed files of older events."""
+    with current_database().read() as session:
+        return render_template("audit/archived.html", files=audit.archives(session))
+
+
+@blueprint.get("/archived/<int:last>")
+@for_administrators_of_all
+def archived_file(last: int) -> ResponseReturnValue:
+    with current_database().read() as session:
+        row = next((each for each in audit.archives(session) if each.last == last), None)
+    if row is None:
+        raise NotFound("没有这个归档文件。", "请回到列表重新选择。")
+    name = f"操作日志-{row.first}-{row.last}.jsonl"
+    return download(_older().open(row.name), name, size=row.size)
+
+
+def _older() -> Store:
+    store: Store = current_app.extensions[OLDER]()
+    return store
 
 
 def _containing(statement: Any, text: str) -> Any:
@@ -78,7 +149,7 @@ def _containing(statement: Any, text: str) -> Any:
 @for_administrators_of_all
 def verify() -> ResponseReturnValue:
     with current_database().read() as session:
-        problems = audit.verify_chain(session)
+        problems = audit.verify_all(session, _older())
         head = audit.chain_head(session)
     with current_database().write() as session:
         audit.record(
@@ -99,10 +170,11 @@ def verify() -> ResponseReturnValue:
 @blueprint.get("/export")
 @for_administrators_of_all
 def export() -> Response:
-    """The whole log as a signed file (`danglian audit verify`)."""
+    """The log on line as a signed file (`danglian audit verify`)."""
     database, key = current_database(), current_app.extensions[OWN_KEY]()
     with database.write() as session:
         audit.record(session, current_actor(), "audit.exported", "audit")
+    Sealer(database, lambda: key).finish()
 
     def lines() -> Iterator[bytes]:
         with database.read() as session:

@@ -34,6 +34,7 @@ from shared.kernel.settings import save_settings
 from shared.messaging.models import DeadLetter, OutgoingStream
 from tests.hub.conftest import CITY, City
 from tests.hub.desk import Browser, make_desk
+from tests.sealing import seal
 
 LONG_AGO = now() - timedelta(days=30)
 
@@ -231,7 +232,16 @@ def test_what_is_on_its_way_is_not_stuck(city: City, node: str) -> None:
     assert codes(city) == {}
 
 
+def test_a_log_that_is_not_sealed_is_named(city: City, node: str) -> None:
+    with city.database.write() as session:
+        session.query(AuditEvent).first().time = now() - timedelta(minutes=6)
+    assert "audit_unsealed" in codes(city)
+    seal(city.database)
+    assert codes(city) == {}
+
+
 def test_an_altered_log_is_named(city: City, node: str) -> None:
+    seal(city.database)
     with city.database.write() as session:
         session.query(AuditEvent).first().actor_name = "别人"
     assert "audit_broken" in codes(city)

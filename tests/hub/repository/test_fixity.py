@@ -225,7 +225,7 @@ def test_what_is_faulty_is_looked_at_again_within_the_hour_and_the_alert_ends(
     with alone.database.read() as session:
         assert session.get_one(KeptObject, place).intact is True
         assert session.scalars(select(FileFault)).all() == []
-        told = session.scalars(select(AuditEvent.action).order_by(AuditEvent.seq)).all()
+        told = session.scalars(select(AuditEvent.action).order_by(AuditEvent.id)).all()
     assert [each for each in told if each.startswith("object.")] == [
         "object.damaged",
         "object.intact_again",

@@ -214,7 +214,7 @@ def test_the_audit_chain_holds_every_verb(node: Node, clerk: Actor) -> None:
     node.collect(clerk, 2)
     node.close(clerk)
     with node.database.read() as session:
-        actions = list(session.scalars(select(AuditEvent.action).order_by(AuditEvent.seq)))
+        actions = list(session.scalars(select(AuditEvent.action).order_by(AuditEvent.id)))
         verify_chain(session)
     assert actions == ["record.collected_many", "class.class_closed"]
 

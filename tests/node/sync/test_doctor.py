@@ -26,6 +26,7 @@ from shared.kernel.identifiers import new_id
 from shared.kernel.jobs import JobState, submit
 from shared.messaging.models import OutgoingEntry
 from tests.node.conftest import Node
+from tests.sealing import seal
 
 _CLERK = Actor("account:clerk", "张档案", (Grant(Role.CLERK),))
 LONG_AGO = now() - timedelta(days=3)
@@ -178,6 +179,7 @@ def test_a_database_of_a_newer_program_is_named(node: Node) -> None:
 def test_an_altered_log_is_named(node: Node) -> None:
     with node.database.write() as session:
         filing.collect_many(_CLERK, node.fonds, node.rows(1), session=session)
+    seal(node.database)
     with node.database.write() as session:
         session.query(AuditEvent).first().actor_name = "别人"
     assert "audit_broken" in found(node)

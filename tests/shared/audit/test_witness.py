@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ from sqlalchemy import delete, select, update
 
 from shared import audit
 from shared.audit import AuditEvent, AuditWitness
-from shared.audit.models import NO_DIGEST, AuditHead
+from shared.audit.models import NO_DIGEST, AuditCheckpoint, AuditHead
 from shared.kernel.actor import Actor
+from shared.kernel.clock import now
 from shared.kernel.database import Database
+from shared.kernel.errors import Unavailable
+from tests.sealing import seal
 
 CLERK = Actor("a1", "张三")
 
@@ -26,11 +30,13 @@ class Side:
         self.database.create_schema()
 
     def does(self, *things: str) -> None:
-        with self.database.write() as session:
-            for each in things:
+        for each in things:
+            with self.database.write() as session:
                 audit.record(session, CLERK, "record.filed", each)
+            seal(self.database)
 
     def says(self) -> dict[str, Any]:
+        seal(self.database)
         with self.database.read() as session:
             return audit.told_to(self.other, session)
 
@@ -44,12 +50,13 @@ class Side:
 
     def actions(self) -> list[str]:
         with self.database.read() as session:
-            return list(session.scalars(select(AuditEvent.action).order_by(AuditEvent.seq)))
+            return list(session.scalars(select(AuditEvent.action).order_by(AuditEvent.id)))
 
     def cut_to(self, seq: int) -> None:
         """Whoever may write the database takes away the end of the log, traces included."""
         with self.database.write() as session:
             session.execute(delete(AuditEvent).where(AuditEvent.seq > seq))
+            session.execute(delete(AuditCheckpoint).where(AuditCheckpoint.last > seq))
             last = session.get(AuditEvent, seq)
             session.execute(
                 update(AuditHead).values(seq=seq, digest=last.digest if last else NO_DIGEST)
@@ -105,7 +112,9 @@ def test_a_log_that_was_cut_is_named_on_both_sides(
     greet(hub, node)
     assert not hub.holds().is_contradicted
     if not rewritten:
-        assert node.holds().contradicted_seq == 2, "the one left, and that the cut was noticed"
+        assert node.holds().contradicted_seq == 3, (
+            "the one left, that the cut was noticed, and a new segment"
+        )
         assert node.actions().count("audit.other_contradicted") == 1
 
 
@@ -120,3 +129,58 @@ def test_what_an_older_release_or_a_stranger_says_is_no_witness(sides: tuple[Sid
         hub.hears(told)
     with hub.database.read() as session:
         assert audit.witnesses(session) == []
+
+
+def test_a_restored_log_goes_on_in_a_segment_that_names_what_is_missing(
+    sides: tuple[Side, Side],
+) -> None:
+    hub, node = sides
+    hub.does("record:1")
+    node.does("record:2", "record:3", "record:4")
+    greet(hub, node)
+    node.cut_to(1)
+    with node.database.write() as session:
+        session.execute(update(AuditWitness).values(held_seq=0))  # the backup is older than that
+        audit.open_segment(session, CLERK, "restore")
+    for _ in range(2):
+        greet(hub, node)
+    with node.database.read() as session:
+        opened = session.scalars(
+            audit.events(action="audit.segment_opened").order_by(AuditEvent.id)
+        ).all()
+    assert [each.details["segment"] for each in opened] == [2, 3]
+    told = opened[-1].details
+    assert (told["witnessed"], told["by"], told["missing"]) == (3, "hub", [2, 3])
+    assert opened[0].details["here"] == 1
+
+
+def test_only_time_on_line_without_a_kept_end_lets_a_node_wait(sides: tuple[Side, Side]) -> None:
+    hub, node = sides
+    hub.does("record:1")
+    node.does("record:2")
+    audit.depend_on_witness(node.database, "hub", timedelta(hours=24))
+
+    def waits() -> bool:
+        with node.database.read() as session:
+            try:
+                audit.require_witness(session)
+            except Unavailable as error:
+                return error.code == "audit_not_witnessed"
+        return False
+
+    def silent_for(minutes: float) -> None:
+        with node.database.write() as session:
+            session.execute(update(AuditWitness).values(seen_at=now() - timedelta(minutes=minutes)))
+
+    greet(hub, node)
+    for _ in range(3):
+        silent_for(60 * 24 * 30)
+        node.hears({"audit": {"seq": 1, "digest": hub.says()["audit"]["digest"]}})
+    assert not waits(), "a month without the line is nobody's fault"
+    with node.database.write() as session:
+        session.execute(update(AuditWitness).values(unheld_seconds=24 * 3600 - 60))
+    silent_for(2)
+    node.hears(hub.says() | {"audit_held": None})
+    assert waits()
+    greet(hub, node)
+    assert not waits(), "the hub has kept a newer end"

@@ -61,7 +61,7 @@ def later(monkeypatch: pytest.MonkeyPatch, step: timedelta) -> None:
 def actions(database: Database) -> list[str]:
     with database.read() as session:
         assert verify_chain(session) == []
-        return list(session.scalars(select(AuditEvent.action).order_by(AuditEvent.seq)))
+        return list(session.scalars(select(AuditEvent.action).order_by(AuditEvent.id)))
 
 
 def test_an_account_acts_with_its_grants(database: Database, clerk: Account) -> None:

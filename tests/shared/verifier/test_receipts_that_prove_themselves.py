@@ -22,6 +22,7 @@ from shared.command.main import danglian
 from shared.kernel.canonical import canonical_json
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
+from shared.kernel.merkle import merkle_root
 from shared.packaging import (
     CHECK_LINES,
     FormCheck,
@@ -36,7 +37,7 @@ from shared.packaging import (
 from shared.packaging import receipts as making
 from shared.records.record import record_to_wire
 from shared.verifier import sm2
-from shared.verifier.merkle import leaves, merkle_root
+from shared.verifier.merkle import leaves
 from shared.verifier.report import Report, verify
 from tests.damage import flipped
 from tests.shared.packaging.samples import Unit

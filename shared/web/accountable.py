@@ -1,0 +1,83 @@
+"""What every request leaves in the log beside what its verb records: from where, refusals, files.
+
+A refused verb has rolled back, so its refusal is written in a transaction of its own, after it.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, current_app, g, request
+
+from shared import audit
+from shared.identity import current_actor_or_none
+from shared.kernel.actor import Actor
+from shared.kernel.errors import DanglianError, NotAllowed, Unavailable
+from shared.kernel.place import act_from
+from shared.web.current import current_database
+
+log = logging.getLogger(__name__)
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_AGENT_LENGTH = 120
+
+
+def register(app: Flask) -> None:
+    """Let an app's requests say from where they come."""
+    app.before_request(_come)
+
+
+def _come() -> None:
+    agent = request.user_agent.string[:_AGENT_LENGTH]
+    act_from(f"{request.remote_addr or ''} {agent}".strip())
+
+
+def note_refusal(error: DanglianError) -> None:
+    """Write down that somebody tried what is not theirs to do."""
+    actor = _actor() if isinstance(error, NotAllowed) else None
+    if actor is not None:
+        _note(actor, "access.refused", code=error.code)
+
+
+def note_failure(number: str) -> None:
+    """Write down that an act broke off by a fault of ours, under the number that is shown."""
+    actor = _actor() if request.method not in _SAFE else None
+    if actor is not None:
+        _note(actor, "act.failed", number=number)
+
+
+def disclosed(response: Response) -> DanglianError | None:
+    """Write down that a file goes out; the error when it could not be, and then it must not."""
+    if response.status_code != 200 or request.endpoint == "static":
+        return None
+    if "filename" not in response.headers.get("Content-Disposition", ""):
+        return None
+    actor = _actor()
+    if actor is None or request.method == "HEAD":
+        return None
+    try:
+        with current_database().write() as session:
+            audit.record(session, actor, "file.disclosed", _page(), path=request.path)
+    except DanglianError as error:
+        return error
+    return None
+
+
+def _actor() -> Actor | None:
+    """Who acts, if the request came so far that this is known."""
+    return current_actor_or_none() if "danglian_actor" in g else None
+
+
+def _page() -> str:
+    return f"page:{request.endpoint or 'unknown'}"
+
+
+def _note(actor: Actor, action: str, **details: object) -> None:
+    try:
+        with current_database().write() as session:
+            audit.record(
+                session, actor, action, _page(), path=request.path, method=request.method, **details
+            )
+    except Unavailable as error:
+        # Nothing was done, so nothing is lost but the note; the answer is a refusal anyhow.
+        log.warning("%s at %s is not in the log: %s", action, current_app.name, error.message)

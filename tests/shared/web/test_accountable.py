@@ -1,0 +1,81 @@
+"""What a request leaves in the log although its verb has rolled back, or only showed something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from shared import audit
+from shared.audit import AuditEvent, Thresholds
+from shared.kernel.clock import now
+from shared.kernel.database import Database
+from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
+from tests.sealing import KEY
+from tests.shared.web.conftest import Browser
+
+SignIn = Callable[[str], Browser]
+
+
+@pytest.fixture(autouse=True)
+def _a_log_with_a_key(app: Flask) -> None:
+    app.extensions |= {OWN_KEY: lambda: KEY, OLDER: dict, THRESHOLDS: Thresholds()}
+
+
+def told(database: Database, action: str) -> list[Any]:
+    with database.read() as session:
+        return list(session.scalars(audit.events(action=action).order_by(AuditEvent.id)))
+
+
+def test_what_is_refused_is_written_down_with_who_as_what_and_from_where(
+    signed_in_as: SignIn, database: Database
+) -> None:
+    browser = signed_in_as("clerk")
+    assert browser.get("/things/scope", headers={"User-Agent": "Firefox/1"}).status_code == 403
+    (event,) = told(database, "access.refused")
+    assert (event.actor_name, event.role, event.outcome) == ("Clerk", "clerk", "refused")
+    assert event.place == "127.0.0.1 Firefox/1"
+    assert event.subject == "page:things.scope"
+    assert event.details["path"] == "/things/scope"
+
+
+def test_nobody_in_particular_leaves_no_refusal(browser: Browser, database: Database) -> None:
+    browser.get("/things/scope")
+    assert told(database, "access.refused") == []
+
+
+def test_a_file_that_cannot_be_written_down_does_not_go_out(
+    signed_in_as: SignIn, database: Database
+) -> None:
+    browser = signed_in_as("boss")
+    assert browser.get("/audit/export").status_code == 200
+    (event,) = told(database, "file.disclosed")
+    assert event.subject == "page:audit_log.export"
+    audit.shut_when_unsealed(database, timedelta(minutes=5), patience=0.0)
+    with database.write() as session:
+        session.execute(update(AuditEvent).values(seq=None, time=now() - timedelta(minutes=6)))
+    answer = browser.get("/things/open")
+    assert answer.status_code == 200
+    page = browser.get("/audit/", headers={"Accept": "application/json"})
+    assert page.status_code == 200, "what is only looked at stays open"
+    refused = browser.get("/audit/export", headers={"Accept": "application/json"})
+    assert (refused.status_code, refused.json["code"]) == (503, "audit_unsealed")
+
+
+def test_the_pages_of_the_log(signed_in_as: SignIn, database: Database) -> None:
+    browser, clerk = signed_in_as("boss"), signed_in_as("clerk")
+    for _ in range(10):
+        clerk.get("/things/scope")
+    assert "越权被拒" in browser.get("/audit/?outcome=refused").text
+    assert "还没有日志" not in browser.get("/audit/?since=2020-01-01&until=2100-01-01").text
+    assert "越权被拒" not in browser.get("/audit/?until=2020-01-01").text
+    assert "登录" in browser.get(f"/audit/of/{told(database, 'sign_in.done')[0].subject}").text
+    page = browser.get("/audit/statistics").text
+    assert "一天内多次被拒" in page
+    assert "Clerk" in page
+    assert "还没有归档的日志" in browser.get("/audit/archived").text
+    assert browser.get("/audit/archived/7").status_code == 404
