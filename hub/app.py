@@ -15,6 +15,7 @@ from hub.correcting.views import blueprint as correcting_pages
 from hub.custody.api import bundles_api
 from hub.custody.views import blueprint as custody_pages
 from hub.disposal.views import blueprint as disposal_pages
+from hub.exporting import bulk as exports_by_two
 from hub.exporting.views import blueprint as exporting_pages
 from hub.federation import archive_views, fonds_views, letter_views, node_views, ruleset_views
 from hub.federation import service as federation
@@ -35,7 +36,7 @@ from hub.signon.edge import SIGN_ON, SignOn, sign_on_of
 from hub.wiring import holdings, post_by_hand, requests
 from shared.identity import policy_of
 from shared.identity.models import BearerToken
-from shared.kernel.actor import Role
+from shared.kernel.actor import ADMINISTRATORS, Role
 from shared.web import make_app as make_web_app
 from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OWN_KEY
@@ -43,7 +44,7 @@ from shared.web.audit_log.views import OWN_KEY
 #: The page of the gap list joins the blueprint of receiving when it is imported.
 _RECEIVING_PAGES = (receiving_views, gap_views)
 
-_KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
+_KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
 
 #: Endpoint, label, icon, and who is offered it.
 NAVIGATION = (
@@ -52,7 +53,7 @@ NAVIGATION = (
     ("review.index", "审核", "checklist", (Role.REVIEWER,)),
     ("receiving.index", "接收", "archive", (Role.ARCHIVIST,)),
     ("correcting.index", "更正", "edit", (Role.ARCHIVIST,)),
-    ("fixity.index", "馆藏核验", "shield-search", (Role.ARCHIVIST, Role.ADMINISTRATOR)),
+    ("fixity.index", "馆藏核验", "shield-search", (Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)),
     (
         "disposal.index",
         "鉴定处置",
@@ -62,11 +63,12 @@ NAVIGATION = (
     ("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,)),
     ("exports.index", "导出", "package-export", (Role.ARCHIVIST,)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
-    ("health_page.index", "运行情况", "heartbeat", (Role.ADMINISTRATOR,), True),
+    ("health_page.index", "运行情况", "heartbeat", (Role.SYSTEM_ADMINISTRATOR,), True),
     ("fonds.index", "全宗", "folders"),
     ("archives.index", "档案馆", "building-bank"),
-    ("accounts.index", "账号", "users", (Role.ADMINISTRATOR,), True),
-    ("audit_log.index", "操作日志", "shield-check", (Role.ADMINISTRATOR,), True),
+    ("accounts.index", "账号", "users", ADMINISTRATORS),
+    ("acts.index", "待双人确认", "user-check", (*ADMINISTRATORS, Role.ARCHIVIST)),
+    ("audit_log.index", "操作日志", "shield-check", (Role.AUDITOR, Role.SECURITY_ADMINISTRATOR)),
 )
 
 
@@ -109,6 +111,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             requests_blueprint(folder, requests(folder), post_by_hand),
         ),
         navigation=NAVIGATION,
+        acts=exports_by_two.KINDS,
         scopes=scopes,
         action_names=audit_names.ACTION_NAMES,
         subject_names=audit_names.subject_names,

@@ -164,7 +164,7 @@ def nodes_seen_by(actor: Actor, session: Session) -> Select[Any]:
 
     A node without fonds is seen by whoever administers the archive of its place.
     """
-    roles = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
+    roles = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
     if actor.archives(*roles) is None:
         return select(Node)
     keeping = select(Fonds).where(Fonds.keeping_node.is_not(None))
@@ -230,9 +230,9 @@ def _make_code(actor: Actor, node: Node, valid_hours: int, session: Session) -> 
 
 def _require_over(actor: Actor, division_code: str, session: Session) -> None:
     archive = own_archive(division_code, session)
-    require(actor, Role.ADMINISTRATOR, archive=archive.code if archive else None)
+    require(actor, Role.SYSTEM_ADMINISTRATOR, archive=archive.code if archive else None)
 
 
 def _may_over(actor: Actor, node: Node, session: Session) -> bool:
     archive = own_archive(node.division_code, session)
-    return actor.may(Role.ADMINISTRATOR, archive=archive.code if archive else None)
+    return actor.may(Role.SYSTEM_ADMINISTRATOR, archive=archive.code if archive else None)

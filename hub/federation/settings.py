@@ -72,6 +72,7 @@ class HubSettings:
         session_hours: a sign-in ends after so many hours, whatever happens.
         idle_minutes: a browser's sign-in ends when nothing happened for so long.
         factor_for_administrators: whether administrators need a second factor.
+        export_alone: up to how many records one archivist exports alone; more need a second person.
         emergency_hours: for how long an emergency account is open, once two have opened it.
         database: `postgresql+psycopg://…`; empty takes the file `hub.sqlite` in the folder.
     """
@@ -126,5 +127,6 @@ class HubSettings:
     session_hours: int = 12
     idle_minutes: int = 30
     factor_for_administrators: bool = False
+    export_alone: int = 20
     emergency_hours: int = 8
     database: str = ""

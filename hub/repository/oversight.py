@@ -26,7 +26,7 @@ from shared.kernel.database import locked
 from shared.kernel.errors import NotFound, WrongState
 
 #: Who looks after what is kept.
-KEEPERS = (Role.ARCHIVIST, Role.ADMINISTRATOR)
+KEEPERS = (Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
 
 
 @dataclass(frozen=True)

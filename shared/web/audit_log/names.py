@@ -9,12 +9,14 @@ SubjectNames = Callable[[Session, Iterable[str]], Mapping[str, str]]
 
 ACTION_NAMES = {
     "account.created": "建立账号",
+    "account.deleted": "删除账号",
     "account.disabled": "停用账号",
     "account.enabled": "恢复账号",
     "account.factor_added": "登记双因素",
     "account.factor_removed": "删除双因素",
     "account.factors_reset": "清除双因素",
     "account.grants_set": "调整授权",
+    "account.linked": "关联统一身份认证",
     "account.opened": "启封应急账号",
     "account.opening_asked": "申请启封应急账号",
     "account.password_changed": "修改密码",
@@ -22,6 +24,11 @@ ACTION_NAMES = {
     "account.recovery_codes_made": "生成恢复码",
     "account.registered": "首次登录登记账号",
     "account.renamed": "修改姓名",
+    "account.unlocked": "解锁账号",
+    "act.confirmed": "双人确认并办理",
+    "act.proposed": "提交双人确认",
+    "act.refused": "拒绝或撤回双人确认",
+    "administrators.founded": "设立三员",
     "audit.contradiction_settled": "查明日志不符",
     "audit.exported": "导出日志",
     "audit.other_contradicted": "对方日志与见证不符",
@@ -63,6 +70,7 @@ ACTOR_NAMES = {
 
 KIND_NAMES = {
     "account": "账号",
+    "act": "双人确认",
     "address": "地址",
     "agreement": "集中保管协议",
     "appraisal": "鉴定清册",
@@ -71,6 +79,7 @@ KIND_NAMES = {
     "batch": "移交批次",
     "box": "盒",
     "category": "类目",
+    "clerk_change": "经办人交接",
     "correction": "更正",
     "disposal": "销毁清册",
     "division": "区划",
@@ -95,6 +104,8 @@ DETAIL_NAMES = {
     "passed": "合格的检测项",
     "scheme": "检测方案",
     "about": "所指",
+    "asked": "申请的授权",
+    "logins": "登录名",
     "active_from": "启用日期",
     "approval": "批准文号",
     "accession": "进馆登记号",
@@ -138,6 +149,7 @@ DETAIL_NAMES = {
     "job": "任务",
     "key": "密钥",
     "kind": "种类",
+    "leaving": "移交人",
     "left_out": "没有补回",
     "level": "层次",
     "login": "登录名",
@@ -168,7 +180,10 @@ DETAIL_NAMES = {
     "seq": "序号",
     "serial": "第几把",
     "sha256": "文件摘要",
+    "second": "另一人",
+    "signed": "签字",
     "since": "起始日期",
+    "successor": "接收人",
     "source": "来源",
     "state": "状态",
     "subclass": "二级门类",
@@ -201,6 +216,11 @@ DETAIL_KINDS = {
 }
 
 VALUE_NAMES = {
+    "account.delete": "删除账号",
+    "account.factors": "清除三员的双因素",
+    "account.password": "重置三员的密码",
+    # the role that there was before the three administrators
+    "administrator": "系统管理员（三员分立以前）",
     "accepted": "通过",
     "corrected": "更正后接收",
     "returned": "退回",

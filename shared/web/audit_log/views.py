@@ -1,4 +1,4 @@
-"""The administrators' page of the audit log."""
+"""The page of the audit log: all of it for the auditor, security events for 安全保密管理员."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from sqlalchemy import or_
 
 from shared import audit
 from shared.audit import AuditEvent
-from shared.identity import current_actor, for_administrators_of_all
+from shared.identity import current_actor, with_roles, with_roles_everywhere
+from shared.kernel.actor import Role
 from shared.kernel.clock import today
+from shared.web.audit_log.seeing import events_seen_by
 from shared.web.audit_log.showing import Names
 from shared.web.current import current_database
 from shared.web.downloads import stream_out
@@ -33,7 +35,7 @@ OWN_KEY = "danglian.own_key"
 
 
 @blueprint.get("/")
-@for_administrators_of_all
+@with_roles(Role.AUDITOR, Role.SECURITY_ADMINISTRATOR)
 def index() -> ResponseReturnValue:
     listing = Listing.from_request(
         request.args,
@@ -49,15 +51,18 @@ def index() -> ResponseReturnValue:
     )
     names = current_app.extensions["danglian.action_names"]
     with current_database().read() as session:
-        page = listing.apply(audit.events(), session=session)
+        page = listing.apply(events_seen_by(current_actor()), session=session)
         known = current_app.extensions["danglian.subject_names"]
         shown = Names(page.items, known, session=session)
-        held = audit.witnesses(session)
+        whole = current_actor().may(Role.AUDITOR, Role.SECURITY_ADMINISTRATOR)
+        held = audit.witnesses(session) if whole else []
         unlike = [each for each in held if each.is_contradicted]
         called = known(session, [f"audit:{each.party}" for each in unlike])
         return render_template(
             "audit/index.html", page=page, names=names, shown=shown,
             held=len(held), unlike=unlike, called=called,
+            audits=current_actor().may(Role.AUDITOR),
+            settles=current_actor().may(Role.SECURITY_ADMINISTRATOR),
         )  # fmt: skip
 
 
@@ -75,7 +80,7 @@ def _containing(statement: Any, text: str) -> Any:
 
 
 @blueprint.post("/verify")
-@for_administrators_of_all
+@with_roles_everywhere(Role.AUDITOR)
 def verify() -> ResponseReturnValue:
     with current_database().read() as session:
         problems = audit.verify_chain(session)
@@ -97,7 +102,7 @@ def verify() -> ResponseReturnValue:
 
 
 @blueprint.get("/export")
-@for_administrators_of_all
+@with_roles_everywhere(Role.AUDITOR)
 def export() -> Response:
     """The whole log as a signed file (`danglian audit verify`)."""
     database, key = current_database(), current_app.extensions[OWN_KEY]()
@@ -112,7 +117,7 @@ def export() -> Response:
 
 
 @blueprint.post("/settle")
-@for_administrators_of_all
+@with_roles_everywhere(Role.SECURITY_ADMINISTRATOR)
 def settle() -> ResponseReturnValue:
     """The contradictions between logs that were looked into, with what was found."""
     reason = request.form.get("reason", "").strip()[:200]

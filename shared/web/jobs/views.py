@@ -57,7 +57,7 @@ def stop(job_id: str) -> ResponseReturnValue:
 def _visible(job_id: str, session: Session) -> Job:
     job = job_of(job_id, session=session)
     actor = current_actor()
-    if job.owner and job.owner != actor.id and not actor.has(Role.ADMINISTRATOR):
+    if job.owner and job.owner != actor.id and not actor.has(Role.SYSTEM_ADMINISTRATOR):
         raise NotAllowed("这个任务是别人的。", "请由发起人或系统管理员查看。")
     return job
 

@@ -227,7 +227,7 @@ def test_only_administrators_register_fonds(city, session, role):
 
 
 def test_an_administrator_of_one_archive_registers_its_fonds_only(city, session):
-    actor = city.person(Grant(Role.ADMINISTRATOR, YILING))
+    actor = city.person(Grant(Role.SYSTEM_ADMINISTRATOR, YILING))
     federation.register_fonds(actor, federation.NewFonds("某局", "420506000000"), session=session)
     with pytest.raises(NotAllowed):
         federation.register_fonds(

@@ -30,6 +30,7 @@ from shared.kernel.actor import Actor, Grant, Role, system_actor
 from shared.kernel.clock import now
 from shared.kernel.database import Database
 from shared.kernel.errors import Conflict, DanglianError, Invalid, NotAllowed, WrongState
+from tests.people import employ
 
 SYSTEM = system_actor("test")
 PASSWORD = "danglian-2024"
@@ -47,7 +48,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def clerk(database: Database) -> Account:
     with database.write() as session:
         grants = [Grant(Role.CLERK, fonds_id="f1"), Grant(Role.REVIEWER, archive_code="420500")]
-        return create_account(SYSTEM, "zhangsan", "张三", PASSWORD, grants, session=session)
+        return employ("zhangsan", "张三", PASSWORD, grants, session=session)
 
 
 def later(monkeypatch: pytest.MonkeyPatch, step: timedelta) -> None:
@@ -70,7 +71,7 @@ def test_an_account_acts_with_its_grants(database: Database, clerk: Account) -> 
     assert actor.may(Role.CLERK, fonds="f1")
     assert not actor.may(Role.CLERK, fonds="f2")
     assert actor.archives(Role.REVIEWER) == {"420500"}
-    assert actions(database) == ["account.created", "sign_in.done"]
+    assert actions(database) == ["account.created", "account.grants_set", "sign_in.done"]
 
 
 def test_only_administrators_make_accounts(database: Database) -> None:
@@ -124,13 +125,13 @@ def test_five_failures_lock_the_account_for_ten_minutes(
     assert actions(database).count("sign_in.locked") == 1
 
 
-def test_an_administrator_unlocks(database: Database, clerk: Account) -> None:
+def test_the_security_administrator_unlocks(database: Database, clerk: Account) -> None:
     for _ in range(5):
         with pytest.raises(SignInRefused):
             authenticate("zhangsan", "wrong-password", database=database)
     with database.write() as session:
         account = identity.account_of(clerk.id, session)
-        identity.enable_account(SYSTEM, account, session=session)
+        identity.unlock_account(SYSTEM, account, session=session)
     assert authenticate("zhangsan", PASSWORD, database=database)
 
 
@@ -231,8 +232,8 @@ def test_a_reset_password_must_be_changed(database: Database, clerk: Account) ->
 
 def test_there_is_always_an_administrator(database: Database, clerk: Account) -> None:
     with database.write() as session:
-        boss = create_account(
-            SYSTEM, "boss", "管理员", PASSWORD, [Grant(Role.ADMINISTRATOR)], session=session
+        boss = employ(
+            "boss", "管理员", PASSWORD, [Grant(Role.SYSTEM_ADMINISTRATOR)], session=session
         )
     actions_that_would_end_it = (
         lambda account, session: identity.disable_account(SYSTEM, account, session=session),
@@ -246,7 +247,7 @@ def test_there_is_always_an_administrator(database: Database, clerk: Account) ->
             action(identity.account_of(boss.id, session), session)
     with database.write() as session:
         second = identity.account_of(clerk.id, session)
-        identity.set_grants(SYSTEM, second, [Grant(Role.ADMINISTRATOR)], session=session)
+        identity.set_grants(SYSTEM, second, [Grant(Role.SYSTEM_ADMINISTRATOR)], session=session)
         identity.set_grants(SYSTEM, identity.account_of(boss.id, session), [], session=session)
     assert actions(database)[-1] == "account.grants_set"
 
