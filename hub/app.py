@@ -34,7 +34,7 @@ from hub.review.views import blueprint as review_pages
 from hub.signon import views as sign_on_views
 from hub.signon.edge import SIGN_ON, SignOn, sign_on_of
 from hub.wiring import holdings, post_by_hand, requests
-from shared.identity import policy_of
+from shared.identity import current_actor, policy_of
 from shared.identity.models import BearerToken
 from shared.kernel.actor import ADMINISTRATORS, Role
 from shared.web import make_app as make_web_app
@@ -137,7 +137,20 @@ def _way(sign_on: SignOn) -> Way:
 
 
 def scopes(session: Session) -> Sequence[tuple[str, str]]:
-    """The archives and fonds that a role can be given for."""
-    archives = [(f"archive:{each.code}", each.name) for each in federation.archives(session)]
-    fonds = [(f"fonds:{each.id}", each.name) for each in federation.all_fonds(session)]
+    """The archives and fonds that a role can be given for, of those that one administers."""
+    held = current_actor().archives(*ADMINISTRATORS)
+
+    def within(*codes: str | None) -> bool:
+        return held is None or not held.isdisjoint(codes)
+
+    archives = [
+        (f"archive:{each.code}", each.name)
+        for each in federation.archives(session)
+        if within(each.code)
+    ]
+    fonds = [
+        (f"fonds:{each.id}", each.name)
+        for each in federation.all_fonds(session)
+        if within(each.receiving_archive, each.reviewing_archive)
+    ]
     return archives + fonds

@@ -8,7 +8,8 @@ from hub.exporting import jobs
 from hub.exporting.forms import FORMS
 from hub.exporting.plan import Plan
 from shared.identity import acts
-from shared.identity.acts import ActKind, ProposedAct
+from shared.identity.acts import ActKind
+from shared.identity.models import ProposedAct
 from shared.identity.service import account_of, actor_of
 from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import WrongState

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -35,12 +37,11 @@ def prepare_change(
 ) -> ClerkChange:
     """Draw up what a clerk has in hand, to be handed to another who may work on all of it.
 
-    Whoever is a clerk or leader here may; when the clerk `has_left`, the leader alone.
+    Whoever is a clerk or leader for all of it may; when the clerk `has_left`, the leader alone.
 
     Raises NotAllowed, Invalid without a reason, WrongState unless the successor is another clerk
     with rights for the same fonds, or while a change of this clerk is under way.
     """
-    require(actor, *((Role.LEADER,) if has_left else _BUSINESS))
     if not reason.strip():
         raise Invalid("reason", "没有写明交接原因。", "请写明，如：调离、退休、病休。")
     open_one = select(ClerkChange.id).where(
@@ -50,6 +51,7 @@ def prepare_change(
         raise WrongState("这个人的交接已经在办。", "请继续办完，或先撤销。")
     _check_pair(leaving, successor, session)
     inventory = _inventory(leaving, session)
+    _require_over(actor, inventory, *((Role.LEADER,) if has_left else _BUSINESS))
     change = ClerkChange(
         id=new_id(),
         leaving_id=leaving.id,
@@ -85,7 +87,7 @@ def sign_change(
     WrongState.
     """
     change = locked(session, ClerkChange, change_id)
-    if change is None or role not in ROLE_NAMES:
+    if change is None or role not in ROLE_NAMES or not sees(actor, change):
         raise NotFound("没有这次交接。", "请回到列表重新查看。")
     if change.state != ChangeState.PREPARED:
         raise WrongState("这次交接已经办完或撤销。", "请刷新页面。")
@@ -109,9 +111,8 @@ def sign_change(
 
 def withdraw_change(actor: Actor, change_id: str, *, session: Session) -> None:
     """Give up a change that is not done. Raises NotAllowed, NotFound, WrongState."""
-    require(actor, *_BUSINESS)
     change = locked(session, ClerkChange, change_id)
-    if change is None:
+    if change is None or not sees(actor, change):
         raise NotFound("没有这次交接。", "请回到列表重新查看。")
     if change.state != ChangeState.PREPARED:
         raise WrongState("这次交接已经办完或撤销。", "请刷新页面。")
@@ -119,12 +120,26 @@ def withdraw_change(actor: Actor, change_id: str, *, session: Session) -> None:
     audit.record(session, actor, "clerk.change_withdrawn", change)
 
 
-def change_of(change_id: str, session: Session) -> ClerkChange:
-    """One change of clerk. Raises NotFound."""
+def change_of(actor: Actor, change_id: str, session: Session) -> ClerkChange:
+    """One change of clerk, for who may read all that is in it. Raises NotFound."""
     change = session.get(ClerkChange, change_id)
-    if change is None:
+    if change is None or not sees(actor, change):
         raise NotFound("没有这次交接。", "请回到列表重新查看。")
     return change
+
+
+def sees(actor: Actor, change: ClerkChange) -> bool:
+    """Whether somebody may read the inventory: it names what is in hand in each of its fonds."""
+    return _is_over(actor, change.inventory, *_BUSINESS)
+
+
+def _is_over(actor: Actor, inventory: Mapping[str, Any], *roles: Role) -> bool:
+    return all(actor.may(*roles, fonds=each["id"]) for each in inventory["fonds"])
+
+
+def _require_over(actor: Actor, inventory: Mapping[str, Any], *roles: Role) -> None:
+    for each in inventory["fonds"]:
+        require(actor, *roles, fonds=each["id"])
 
 
 def may_sign(actor: Actor, change: ClerkChange, role: str) -> bool:
@@ -143,14 +158,12 @@ def _may_sign(actor: Actor, change: ClerkChange, role: str) -> None:
         raise WrongState("一个人不能签两次。", "请由另一个人签。", code="two_people")
     others = {change.leaving_id, change.successor_id}
     if role == "giver" and change.has_left:
-        require(actor, Role.LEADER)
-        right = actor.id not in others
+        right = actor.id not in others and _is_over(actor, change.inventory, Role.LEADER)
     elif role == "giver":
         right = actor.id == change.leaving_id
     elif role == "taker":
         right = actor.id == change.successor_id
     else:
-        require(actor, *_BUSINESS)
         right = actor.id not in others
     if not right:
         raise NotAllowed(f"您不是这次交接的{ROLE_NAMES[role]}。", "请由本人登录后签。")
@@ -176,7 +189,7 @@ def _check_pair(leaving: Account, successor: Account, session: Session) -> None:
         )
 
 
-def _inventory(leaving: Account, session: Session) -> dict[str, object]:
+def _inventory(leaving: Account, session: Session) -> dict[str, Any]:
     gives = actor_of(leaving)
     names = {
         each.id: each.name for each in fonds_here(session) if gives.may(Role.CLERK, fonds=each.id)

@@ -73,7 +73,7 @@ def show(change_id: str) -> ResponseReturnValue:
     """The inventory, and who has signed it."""
     actor = current_actor()
     with current_database().read() as session:
-        change = clerks.change_of(change_id, session)
+        change = clerks.change_of(current_actor(), change_id, session)
     return render_template(
         "clerks/show.html",
         change=change,
@@ -109,7 +109,7 @@ def withdraw(change_id: str) -> ResponseReturnValue:
 def pdf(change_id: str) -> Response:
     """The inventory as PDF."""
     with current_database().read() as session:
-        change = clerks.change_of(change_id, session)
+        change = clerks.change_of(current_actor(), change_id, session)
         office = office_of(session).name
     data = inventory_pdf(change, office=office)
     headers = {"Content-Disposition": "inline; filename=clerk-change.pdf"}

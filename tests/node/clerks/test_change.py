@@ -17,13 +17,19 @@ from node.registry.models import Registered
 from shared.audit import AuditEvent
 from shared.identity import Account, actor_of
 from shared.kernel.actor import Actor, Grant, Role
-from shared.kernel.errors import Conflict, NotAllowed, WrongState
+from shared.kernel.errors import Conflict, NotAllowed, NotFound, WrongState
 from tests.node.browser import PASSWORD, Browser
 from tests.node.conftest import Node
 from tests.node.test_command import run
 from tests.people import employ
 
-_ROLES = {"zhang": Role.CLERK, "li": Role.CLERK, "he": Role.LEADER, "wang": Role.CLERK}
+_ROLES = {
+    "zhang": Role.CLERK,
+    "li": Role.CLERK,
+    "he": Role.LEADER,
+    "wang": Role.CLERK,
+    "qian": Role.CLERK,
+}
 
 
 @pytest.fixture
@@ -122,7 +128,9 @@ def test_of_one_who_has_left_the_leader_hands_over_and_another_witnesses(
         sign(node, people["he"], change, "witness")
     assert refused.value.code == "two_people"
     sign(node, people["li"], change, "taker")
-    assert sign(node, people["wang"], change, "witness").state == "done"
+    with pytest.raises(NotFound):  # it names what is none of the village's
+        sign(node, people["wang"], change, "witness")
+    assert sign(node, people["qian"], change, "witness").state == "done"
 
 
 def test_who_takes_over_has_the_rights_already(node: Node, people: dict[str, Account]) -> None:
