@@ -13,6 +13,7 @@ from hub.federation.commands import ACTOR, folder_option
 from hub.federation.places import HubFolder
 from shared.command.accounts import add_account_commands, password_option, until_option
 from shared.command.main import json_option, show
+from shared.command.persons import by_options, person
 from shared.kernel.actor import ROLE_NAMES, Openness, Role
 from shared.records.grants import read_grant
 
@@ -36,7 +37,7 @@ def _policy(folder: Path) -> Policy:
 
 @click.group("user")
 def user_group() -> None:
-    """账号：添加、列出、停用、重置密码。"""
+    """账号：添加、授权、列出、停用、重置密码，补设三员。"""
 
 
 @user_group.command("add")
@@ -51,6 +52,7 @@ def user_group() -> None:
 @until_option
 @password_option
 @click.option("--must-change", is_flag=True, help="首次登录须修改密码。")
+@by_options(Role.SYSTEM_ADMINISTRATOR, "admin")
 @json_option
 def add_user(
     *,
@@ -65,12 +67,25 @@ def add_user(
     until: str | None,
     password: str,
     must_change: bool,
+    by: str,
+    by_password: str,
+    by_code: str,
     as_json: bool,
 ) -> None:
-    """添加一个账号。"""
+    """添加一个账号，由系统管理员办理；安全保密管理员授权（user grant）后才能用。"""
     from shared.identity import create_account
 
-    with HubFolder(folder).database().write() as session:
+    place, rules = HubFolder(folder).database(), _policy(folder)
+    maker = person(
+        by,
+        by_password,
+        by_code,
+        Role.SYSTEM_ADMINISTRATOR,
+        folder=folder,
+        database=place,
+        policy=rules,
+    )
+    with place.write() as session:
         if archive is not None:
             federation.archive_of(archive, session)
         for each in fonds_ids:
@@ -87,20 +102,21 @@ def add_user(
             for each in fonds_ids or (None,)
         ]
         account = create_account(
-            ACTOR,
+            maker,
             login,
             name,
             password,
             grants,
             session=session,
             must_change=must_change,
-            policy=_policy(folder),
+            archive=archive,
+            policy=rules,
         )
         account_id = account.id
     show(
         {"account_id": account_id, "login": login},
         as_json=as_json,
-        sentence=f"已添加账号“{login}”（{ROLE_NAMES[Role(role)]}）。",
+        sentence=f"已添加账号“{login}”（{ROLE_NAMES[Role(role)]}），等待安全保密管理员授权。",
     )
 
 

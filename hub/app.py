@@ -15,6 +15,7 @@ from hub.correcting.views import blueprint as correcting_pages
 from hub.custody.api import bundles_api
 from hub.custody.views import blueprint as custody_pages
 from hub.disposal.views import blueprint as disposal_pages
+from hub.exporting import bulk as exports_by_two
 from hub.exporting.views import blueprint as exporting_pages
 from hub.federation import archive_views, fonds_views, letter_views, node_views, ruleset_views
 from hub.federation import service as federation
@@ -37,9 +38,9 @@ from hub.signon import views as sign_on_views
 from hub.signon.edge import SIGN_ON, SignOn, sign_on_of
 from hub.wiring import holdings, post_by_hand, requests
 from shared.audit import Thresholds
-from shared.identity import policy_of
+from shared.identity import current_actor, policy_of
 from shared.identity.models import BearerToken
-from shared.kernel.actor import Role
+from shared.kernel.actor import ADMINISTRATORS, Role
 from shared.web import make_app as make_web_app
 from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
@@ -48,7 +49,7 @@ from shared.web.hosts import trusted_hosts
 #: The page of the gap list joins the blueprint of receiving when it is imported.
 _RECEIVING_PAGES = (receiving_views, gap_views)
 
-_KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
+_KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
 
 #: Endpoint, label, icon, and who is offered it.
 NAVIGATION = (
@@ -57,7 +58,7 @@ NAVIGATION = (
     ("review.index", "审核", "checklist", (Role.REVIEWER, Role.AUTHORITY)),
     ("receiving.index", "接收", "archive", (Role.ARCHIVIST,)),
     ("correcting.index", "更正", "edit", (Role.ARCHIVIST,)),
-    ("fixity.index", "馆藏核验", "shield-search", (Role.ARCHIVIST, Role.ADMINISTRATOR)),
+    ("fixity.index", "馆藏核验", "shield-search", (Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)),
     (
         "disposal.index",
         "鉴定处置",
@@ -68,11 +69,12 @@ NAVIGATION = (
     ("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,)),
     ("exports.index", "导出", "package-export", (Role.ARCHIVIST,)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
-    ("health_page.index", "运行情况", "heartbeat", (Role.ADMINISTRATOR,), True),
+    ("health_page.index", "运行情况", "heartbeat", (Role.SYSTEM_ADMINISTRATOR,), True),
     ("fonds.index", "全宗", "folders"),
     ("archives.index", "档案馆", "building-bank"),
-    ("accounts.index", "账号", "users", (Role.ADMINISTRATOR,), True),
-    ("audit_log.index", "操作日志", "shield-check", (Role.ADMINISTRATOR,), True),
+    ("accounts.index", "账号", "users", ADMINISTRATORS),
+    ("acts.index", "待双人确认", "user-check", (*ADMINISTRATORS, Role.ARCHIVIST)),
+    ("audit_log.index", "操作日志", "shield-check", (Role.AUDITOR, Role.SECURITY_ADMINISTRATOR)),
 )
 
 
@@ -119,6 +121,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
             requests_blueprint(folder, requests(folder), post_by_hand),
         ),
         navigation=NAVIGATION,
+        acts=exports_by_two.KINDS,
         scopes=scopes,
         action_names=audit_names.ACTION_NAMES,
         subject_names=audit_names.subject_names,
@@ -153,7 +156,20 @@ def _way(sign_on: SignOn) -> Way:
 
 
 def scopes(session: Session) -> Sequence[tuple[str, str]]:
-    """The archives and fonds that a role can be given for."""
-    archives = [(f"archive:{each.code}", each.name) for each in federation.archives(session)]
-    fonds = [(f"fonds:{each.id}", each.name) for each in federation.all_fonds(session)]
+    """The archives and fonds that a role can be given for, of those that one administers."""
+    held = current_actor().archives(*ADMINISTRATORS)
+
+    def within(*codes: str | None) -> bool:
+        return held is None or not held.isdisjoint(codes)
+
+    archives = [
+        (f"archive:{each.code}", each.name)
+        for each in federation.archives(session)
+        if within(each.code)
+    ]
+    fonds = [
+        (f"fonds:{each.id}", each.name)
+        for each in federation.all_fonds(session)
+        if within(each.receiving_archive, each.reviewing_archive)
+    ]
     return archives + fonds

@@ -86,6 +86,7 @@ ACTION_NAMES = {
     "hold.placed": "暂缓处置",
     "hub.founded": "建立平台",
     "hub.generation": "平台恢复，进入新的一代",
+    "hub.restored": "同意从备份恢复",
     "hub.key_rolled": "更换平台密钥",
     "hub.rebuilt": "按馆藏重建数据库",
     "hub.restore_suspected": "发现平台数据变旧",

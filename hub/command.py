@@ -42,15 +42,15 @@ from hub.repository.fixity_command import fixity_command
 from hub.repository.reinspecting_command import reinspect_command
 from hub.repository.versions_command import rendition_command
 from hub.sharing.command import publish_command, sharing_group
+from shared.command.accounts import told_administrators
 from shared.command.audit import Log, audit_group
 from shared.command.main import json_option, show, show_table
 from shared.command.stopping import stop_on_signal
-from shared.kernel.actor import Grant, Role
+from shared.kernel.actor import Role
 from shared.kernel.ailment import Ailment
 from shared.kernel.collector import calm_collector
 from shared.kernel.errors import Invalid
 from shared.kernel.files import folder_lock
-from shared.kernel.keys import random_token
 from shared.records.values import NAME_LENGTH, required_text
 
 #: The roles that there are at a hub.
@@ -138,8 +138,9 @@ hub.add_command(import_command(_post_office))
 @click.option(
     "--database", default="", help="PostgreSQL 数据库的地址；不填则用数据目录中的 SQLite。"
 )
-@click.option("--admin", default="admin", show_default=True, help="系统管理员的登录名。")
-@click.option("--admin-password", help="系统管理员的密码；不填则生成一个，首次登录须修改。")
+@click.option(
+    "--admin-password", help="三员共用的密码；不填则各生成一个一次性密码，首次登录须修改。"
+)
 @json_option
 def init(
     *,
@@ -148,12 +149,11 @@ def init(
     city: str,
     port: int,
     database: str,
-    admin: str,
     admin_password: str | None,
     as_json: bool,
 ) -> None:
-    """建立平台的数据目录，载入区划和档案馆，建立系统管理员账号。"""
-    from shared.identity import check_password_rules, create_account
+    """建立平台的数据目录，载入区划和档案馆，设立三员（系统管理员、安全保密管理员、安全审计员）。"""
+    from shared.identity.founders import check_first_password, found_administrators
     from shared.records.divisions import load_divisions
 
     name = required_text(name, "name", max_length=NAME_LENGTH)
@@ -163,33 +163,24 @@ def init(
             f"区划表中没有代码为 {city} 的市。",
             "请填写12位的市级区划代码，如 420500000000。",
         )
-    password = admin_password or f"Dl-{random_token(6)}"
-    check_password_rules(admin, password)
+    check_first_password(admin_password)
     place = HubFolder.create(folder, name=name, city=city, port=port, database=database)
     with place.database().write() as session:
         found_hub(ACTOR, place, session=session)
-        create_account(
-            ACTOR,
-            admin,
-            "系统管理员",
-            password,
-            [Grant(Role.ADMINISTRATOR)],
-            session=session,
-            must_change=admin_password is None,
-        )
+        made = found_administrators(ACTOR, session=session, password=admin_password)
         archives = len(federation.archives(session))
     place.database().close()
     place.establish()
-    result = {"hub_id": place.settings.hub_id, "dir": str(place.path), "archives": archives}
+    result: dict[str, Any] = {
+        "hub_id": place.settings.hub_id, "dir": str(place.path), "archives": archives,
+    }  # fmt: skip
     if admin_password is None:
-        result["admin_password"] = password
-    told = (
-        "" if admin_password else f"\n系统管理员：{admin}，初始密码：{password}（首次登录须修改）"
-    )
+        result["administrators"] = made
+    told = "" if admin_password else told_administrators(made)
     show(
         result,
         as_json=as_json,
-        sentence=f"已建立“{name}”（{archives} 个档案馆），数据目录 {place.path}。{told}",
+        sentence=f"已建立“{name}”（{archives} 个档案馆），数据目录 {place.path}。\n{told}",
     )
 
 

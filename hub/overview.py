@@ -64,8 +64,8 @@ def index() -> ResponseReturnValue:
             years=sorted(years, key=lambda row: -row["year"])[:_RECENT_YEARS],
             tasks=_tasks(actor, session),
             states=RECORD.states,
-            administers=actor.has(Role.ADMINISTRATOR),
-            sees_nodes=actor.has(Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR),
+            administers=actor.has(Role.SYSTEM_ADMINISTRATOR),
+            sees_nodes=actor.has(Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR),
         )
 
 
@@ -84,7 +84,7 @@ def _tasks(actor: Actor, session: Session) -> list[tuple[str, str, int]]:
     if actor.has(Role.LEADER):
         lists = disposal.appraisals_seen_by(actor).where(Appraisal.state == "submitted")
         tasks.append(("disposal.index", "份鉴定清册等待批准", _count(lists, session)))
-    if actor.may(Role.ADMINISTRATOR):
+    if actor.may(Role.SYSTEM_ADMINISTRATOR):
         tasks.append(("nodes.index", "个单位申请恢复联网", len(epochs.asking(session))))
     return [task for task in tasks if task[2]]
 

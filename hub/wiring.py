@@ -43,6 +43,7 @@ REQUESTS: Mapping[str, Request] = {
     "fetch_bundle": grant_bundle_down,
     "sign_in_begin": for_nodes.begin_at_node,
     "sign_in_redeem": for_nodes.redeem,
+    "sign_out": for_nodes.sign_out_at_node,
     "accounts": for_nodes.accounts_at_node,
 }
 

@@ -13,14 +13,15 @@ from node.office.places import NodeFolder
 from node.office.service import fonds_here
 from shared.command.accounts import add_account_commands, password_option, until_option
 from shared.command.main import json_option, show
-from shared.kernel.actor import ROLE_NAMES, Role, system_actor
+from shared.command.persons import by_options, person
+from shared.kernel.actor import ADMINISTRATORS, ROLE_NAMES, Role, system_actor
 from shared.records.grants import read_grant
 
 if TYPE_CHECKING:
     from shared.identity import Policy
 
 _ACTOR = system_actor("命令行")
-_ROLES = [str(role) for role in (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)]
+_ROLES = [str(role) for role in (Role.CLERK, Role.LEADER, *ADMINISTRATORS)]
 
 folder_option = click.option(
     "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"
@@ -35,7 +36,7 @@ def _policy(folder: Path) -> Policy:
 
 @click.group("user")
 def user_group() -> None:
-    """账号：添加、列出、停用、重置密码。"""
+    """账号：添加、授权、列出、停用、重置密码，补设三员。"""
 
 
 @user_group.command("add")
@@ -56,6 +57,7 @@ def user_group() -> None:
 @until_option
 @password_option
 @click.option("--must-change", is_flag=True, help="首次登录须修改密码。")
+@by_options(Role.SYSTEM_ADMINISTRATOR, "admin")
 @json_option
 def add_user(
     *,
@@ -67,12 +69,28 @@ def add_user(
     until: str | None,
     password: str,
     must_change: bool,
+    by: str,
+    by_password: str,
+    by_code: str,
     as_json: bool,
 ) -> None:
-    """添加一个账号；村的账号用 --fonds 限于本村全宗。"""
+    """添加一个账号，由系统管理员办理；安全保密管理员授权（user grant）后才能用。
+
+    村的账号用 --fonds 限于本村全宗。
+    """
     from shared.identity import create_account
 
-    with NodeFolder(folder).database().write() as session:
+    place, rules = NodeFolder(folder).database(), _policy(folder)
+    maker = person(
+        by,
+        by_password,
+        by_code,
+        Role.SYSTEM_ADMINISTRATOR,
+        folder=folder,
+        database=place,
+        policy=rules,
+    )
+    with place.write() as session:
         scopes: list[str | None] = [fonds_named(each, session) for each in fonds]
         grants = [
             read_grant(role, fonds_id=scope, until=until)
@@ -80,21 +98,21 @@ def add_user(
             for scope in scopes or [None]
         ]
         account = create_account(
-            _ACTOR,
+            maker,
             login,
             name,
             password,
             grants,
             session=session,
             must_change=must_change,
-            policy=_policy(folder),
+            policy=rules,
         )
         account_id = account.id
     names = "、".join(ROLE_NAMES[Role(role)] for role in roles)
     show(
         {"account_id": account_id, "login": login},
         as_json=as_json,
-        sentence=f"已添加账号“{login}”（{names}）。",
+        sentence=f"已添加账号“{login}”（{names}），等待安全保密管理员授权。",
     )
 
 

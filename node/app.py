@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from node import audit_names
+from node.clerks.views import blueprint as clerk_pages
 from node.corrections.views import blueprint as correction_pages
 from node.custody.views import blueprint as custody_pages
 from node.filing import (
@@ -32,7 +33,7 @@ from node.office.places import NodeFolder
 from node.office.service import fonds_here
 from node.registry.edge import FOLDER
 from node.registry.views import blueprint as registry_pages
-from node.signon.service import through_hub
+from node.signon.service import end_at_hub, through_hub
 from node.signon.views import blueprint as sign_on_pages
 from node.sync import parcel_views
 from node.sync.views import blueprint as sync_pages
@@ -45,26 +46,28 @@ from node.whereabouts.views import blueprint as whereabouts_pages
 from node.wiring import HANDLERS
 from shared.audit import Thresholds
 from shared.identity import policy_of
-from shared.kernel.actor import Role
+from shared.kernel.actor import ADMINISTRATORS, Role
 from shared.web import Light, LightSource, make_app
 from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
 from shared.web.hosts import trusted_hosts
 
 #: The roles that there are at a node; reviewing and receiving are the archives' work.
-ROLES = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
-_EVERYBODY_HERE = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
+ROLES = (Role.CLERK, Role.LEADER, *ADMINISTRATORS)
+_BUSINESS = (Role.CLERK, Role.LEADER)
 _NAVIGATION = (
-    ("desk.home", "工作台", "home"),
-    ("registry.index", "收发文", "mail", _EVERYBODY_HERE),
-    ("filing.index", "归档", "archive", _EVERYBODY_HERE),
+    ("desk.home", "工作台", "home", _BUSINESS),
+    ("registry.index", "收发文", "mail", _BUSINESS),
+    ("filing.index", "归档", "archive", _BUSINESS),
     ("intake.index", "导入", "table-import", (Role.CLERK,)),
-    ("transfer.index", "移交", "send", _EVERYBODY_HERE),
-    ("corrections.index", "更正申请", "edit", _EVERYBODY_HERE),
-    ("whereabouts.index", "到哪了", "map-pin", _EVERYBODY_HERE),
-    ("sync.index", "联网", "cloud", _EVERYBODY_HERE),
-    ("accounts.index", "账号", "users", (Role.ADMINISTRATOR,), True),
-    ("audit_log.index", "操作日志", "shield-check", (Role.ADMINISTRATOR,), True),
+    ("transfer.index", "移交", "send", _BUSINESS),
+    ("corrections.index", "更正申请", "edit", _BUSINESS),
+    ("whereabouts.index", "到哪了", "map-pin", _BUSINESS),
+    ("clerks.index", "交接", "user-share", _BUSINESS),
+    ("sync.index", "联网", "cloud", (*_BUSINESS, Role.SYSTEM_ADMINISTRATOR)),
+    ("accounts.index", "账号", "users", ADMINISTRATORS),
+    ("acts.index", "待双人确认", "user-check", ADMINISTRATORS),
+    ("audit_log.index", "操作日志", "shield-check", (Role.AUDITOR, Role.SECURITY_ADMINISTRATOR)),
 )
 
 # The pages of filing, intake and transfer join their blueprint when these are imported.
@@ -101,6 +104,7 @@ def make_node_app(folder: NodeFolder, host: str | None = None) -> Flask:
             intake_pages.blueprint,
             transfer_pages.blueprint,
             custody_pages,
+            clerk_pages,
             correction_pages,
             sync_pages,
             parcel_views.blueprint,
@@ -114,7 +118,12 @@ def make_node_app(folder: NodeFolder, host: str | None = None) -> Flask:
         action_names=audit_names.ACTION_NAMES,
         subject_names=audit_names.subject_names,
         policy=policy_of(folder.settings),
-        way=Way("通过市级平台登录", "sign_on.start", shown=lambda: through_hub(folder)),
+        way=Way(
+            "通过市级平台登录",
+            "sign_on.start",
+            end_there=lambda kept: end_at_hub(folder, kept),
+            shown=lambda: through_hub(folder),
+        ),
         menu=(("sign_on.pin", "离线密码"),),
         hosts=trusted_hosts(host or folder.settings.host, "", folder.settings.hosts),
     )

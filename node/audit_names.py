@@ -42,6 +42,8 @@ ACTION_NAMES = {
     "class.class_closed": "定号",
     "class.drafts_cleared": "清除草稿号",
     "class.numbers_drafted": "编草稿号",
+    "clerk.change_withdrawn": "撤销经办人交接",
+    "clerk.changed": "经办人交接",
     "correction.asked": "请求更正",
     "correction.declined": "档案馆不予更正",
     "correction.made": "档案馆已更正",

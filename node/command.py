@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from node.accounts import user_group
 from node.check_config import weaknesses
+from node.clerks.command import change_clerk_command
 from node.corrections.command import correction_command
 from node.custody.command import hand_over_command
 from node.filing.command import file_command
@@ -28,17 +29,17 @@ from node.sync.parcel_command import export_command
 from node.sync.parcel_command import import_command as parcel_import_command
 from node.transfer.command import transfer_command
 from node.whereabouts.command import where_command
+from shared.command.accounts import told_administrators
 from shared.command.audit import Log, audit_group
 from shared.command.check_config import check_config_command
 from shared.command.main import json_option, show, show_table
 from shared.command.stopping import stop_on_signal
-from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.actor import system_actor
 from shared.kernel.clock import local_text
 from shared.kernel.collector import calm_collector
 from shared.kernel.errors import Conflict, Invalid
 from shared.kernel.files import folder_lock
 from shared.kernel.identifiers import new_id
-from shared.kernel.keys import random_token
 from shared.kernel.settings import save_settings
 from shared.messaging.entry import Handler
 from shared.records.states import DOCUMENT, RECORD
@@ -74,6 +75,7 @@ for _command in (
     transfer_command,
     correction_command,
     hand_over_command,
+    change_clerk_command,
     user_group,
     *sync_commands,
     export_command(_handlers),
@@ -99,10 +101,12 @@ for _command in (
 @click.option("--port", default=8070, show_default=True, help="网页端口；0 取一个空闲端口。")
 @click.option("--hub", "hub_url", default=None, help="市级平台的地址；与 --code 一起使用。")
 @click.option("--code", default=None, help="市档案馆给的一次性登记码。")
-@click.option("--admin", default="admin", show_default=True, help="第一个账号的登录名。")
-@click.option("--admin-name", default="管理员", show_default=True, help="第一个账号的姓名。")
-@click.option("--admin-password", default=None, help="它的密码；不填则生成一个，首次登录须修改。")
-@click.option("--admin-only", is_flag=True, help="第一个账号只作系统管理员，不兼文书档案员。")
+@click.option(
+    "--admin-password", help="三员共用的密码；不填则各生成一个一次性密码，首次登录须修改。"
+)
+@click.option(
+    "--county", is_flag=True, help="三员由县级档案馆承担，通过市级平台登录，不在本机设三员账号。"
+)
 @click.option("--fonds", "fonds_name", default=None, help="尚未联网时先建一个全宗：名称。")
 @click.option("--fonds-number", default=None, help="这个全宗的全宗号（没有可不填）。")
 @click.option("--division", default=None, help="这个全宗的12位区划代码。")
@@ -116,20 +120,17 @@ def init(
     port: int,
     hub_url: str | None,
     code: str | None,
-    admin: str,
-    admin_name: str,
     admin_password: str | None,
-    admin_only: bool,
+    county: bool,
     fonds_name: str | None,
     fonds_number: str | None,
     division: str | None,
     as_json: bool,
 ) -> None:
-    """建立一个单位的数据目录和第一个账号；有登记码的同时联网登记。"""
-    from shared.identity import check_password_rules, create_account
+    """建立一个单位的数据目录，设立三员；有登记码的同时联网登记。"""
+    from shared.identity.founders import check_first_password, found_administrators
 
     name = required_text(name, "name", max_length=NAME_LENGTH)
-    admin_name = required_text(admin_name, "admin_name", max_length=NAME_LENGTH)
     if (hub_url is None) != (code is None):
         raise Invalid("code", "--hub 和 --code 要一起使用。", "请同时写出平台地址和登记码。")
     place = NodeFolder(folder)
@@ -137,8 +138,12 @@ def init(
         raise Conflict(f"{place.path} 已经是一个单位的数据目录。", "请换一个目录，或直接运行。")
     _check_slug(slug)
     local = _local_fonds(fonds_name, fonds_number, division) if fonds_name else None
-    password = admin_password or f"Dl-{random_token(6)}"
-    check_password_rules(admin, password)
+    if county and hub_url is None:
+        raise Invalid(
+            "county", "没有联网，县级档案馆的三员不能在本机登录。",
+            "请连同 --hub 和 --code 一起使用，或不写 --county，在本机设三员。",
+        )  # fmt: skip
+    check_first_password(admin_password)
     place.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     with folder_lock(place.path, "node init"):
         save_settings(NodeSettings(name=name, slug=slug, host=host, port=port), place.path)
@@ -146,27 +151,20 @@ def init(
             open_office(name, session=session)
             if local is not None:
                 add_local_fonds(local, session=session)
-            roles = [Role.ADMINISTRATOR] + ([] if admin_only else [Role.CLERK])
-            create_account(
-                _ACTOR,
-                admin,
-                admin_name,
-                password,
-                [Grant(role) for role in roles],
-                session=session,
-                must_change=admin_password is None,
-            )
+            made = {}
+            if not county:
+                made = found_administrators(_ACTOR, session=session, password=admin_password)
         place.keys.device()
         place.keys.seal()
-    result: dict[str, Any] = {"dir": str(place.path), "name": name, "login": admin}
+    result: dict[str, Any] = {"dir": str(place.path), "name": name}
     if admin_password is None:
-        result["admin_password"] = password
+        result["administrators"] = made
     if hub_url is not None and code is not None:
         result |= _enrol(place, hub_url, code)
     place.database().close()
     told = f"已建立“{name}”，数据目录 {place.path}。"
     if admin_password is None:
-        told += f"\n账号：{admin}，初始密码：{password}（首次登录须修改）"
+        told += told_administrators(made)
     if "hub" in result:
         told += f"\n已登记到“{result['hub']}”。"
     show(result, as_json=as_json, sentence=told)

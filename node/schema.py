@@ -1,5 +1,6 @@
 """Every table of a node, declared by importing the capabilities that own them."""
 
+import node.clerks.models
 import node.corrections.models
 import node.custody.models
 import node.filing.models

@@ -47,7 +47,7 @@ from shared.messaging.models import DeadLetter, OutgoingStream
 from shared.web import Server, serve
 
 CITY_DEPARTMENT = "420500000000"
-ADMIN = Actor("account:admin", "系统管理员", (Grant(Role.ADMINISTRATOR),))
+ADMIN = Actor("account:admin", "系统管理员", (Grant(Role.SYSTEM_ADMINISTRATOR),))
 CLERK = Actor("account:clerk", "张档案", (Grant(Role.CLERK),))
 LEADER = Actor("account:leader", "李局长", (Grant(Role.LEADER),))
 REVIEWER = Actor("account:reviewer", "王审核", (Grant(Role.REVIEWER),))

@@ -57,7 +57,7 @@ __all__ = [
 
 ASSIGNED = ("assigned", "done")
 ENDED = ("done", "called_off")
-_SEES = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
+_SEES = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
 _SYSTEM = system_actor("custody")
 
 

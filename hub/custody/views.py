@@ -21,7 +21,7 @@ from shared.web import Filter, Form, Listing, current_database
 
 blueprint = Blueprint("custody", __name__, url_prefix="/hand-overs", template_folder="templates")
 
-_SEES = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
+_SEES = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
 
 
 @blueprint.get("/")
@@ -85,7 +85,7 @@ def show(hand_over_id: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/new/<fonds_id>", methods=["GET", "POST"])
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def propose(fonds_id: str) -> ResponseReturnValue:
     """Propose that another node keep a fonds."""
     form = Form(request.form)
@@ -116,7 +116,7 @@ def propose(fonds_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<hand_over_id>/call-off")
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def call_off(hand_over_id: str) -> ResponseReturnValue:
     """Call a hand-over off, with the reason."""
     with current_database().write() as session:

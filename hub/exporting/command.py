@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from hub.exporting.forms import FORMS
 from hub.federation.commands import ACTOR, folder_option
 from hub.federation.places import HubFolder
 from shared.command.main import json_option, show
+from shared.command.persons import two_people, two_people_options
+from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import Conflict, Invalid
 from shared.web.filters import size as size_text
 
@@ -62,6 +65,7 @@ _MEGABYTE = 1_000_000
     help="dat93 和 medium 每个目录最多放多少 MB（百万字节）；不填为 4000。",
 )
 @click.option("--rate", type=click.IntRange(min=0), default=0, help="每秒最多读多少字节，0 不限。")
+@two_people_options
 @json_option
 def export_command(
     *,
@@ -80,9 +84,11 @@ def export_command(
     medium_size: int | None,
     rate: int,
     as_json: bool,
+    **people: str,
 ) -> None:
     """把馆藏导出为信息包、封装包、BagIt 等形式，或原样导出整个馆藏（ocfl）。
 
+    件数超过设置 export_alone 的，须两人办理：档案接收员（--first）和安全保密管理员（--second）。
     随时可以中断，断电也可以：再运行一次同样的命令，接着导出。损坏的不导出，逐件写明，退出码为 1。
     """
     from hub.catalogue.query import Filters
@@ -95,7 +101,10 @@ def export_command(
     filters = Filters(
         archive=archive, fonds=fonds, year=year, class_code=class_code, retention=retention
     )
-    plan = _plan(hub, target, form, filters, named=named, about=about, medium_size=medium_size)
+    plan = _plan(
+        hub, target, form, filters, named=named, about=about, medium_size=medium_size,
+        people={**people, "as_json": as_json},
+    )  # fmt: skip
     told = _Told(as_json)
     with ExportFolder.opened(target, plan) as opened:
         export = Export(hub, opened, ACTOR, pace=Pace(rate))
@@ -128,6 +137,7 @@ def _plan(
     named: tuple[str, ...],
     about: Path | None,
     medium_size: int | None,
+    people: Mapping[str, Any],
 ) -> Plan:
     """The plan of the export in the folder, or a new one, which is in the audit then."""
     from hub.exporting.folder import plan_in
@@ -154,8 +164,9 @@ def _plan(
                 tree_bytes=medium_size * _MEGABYTE if medium_size else None,
             )  # fmt: skip
     if known is None:
+        actor = _by_two(hub, people) if count > hub.settings.export_alone else ACTOR
         with hub.database().write() as session:
-            begin(ACTOR, plan, count, session=session)
+            begin(actor, plan, count, session=session)
         return plan
     _require_own(hub, known)
     if (known.form, known.filters, known.about) != (form, filters, more):
@@ -166,6 +177,17 @@ def _plan(
             field="to",
         )
     return known
+
+
+def _by_two(hub: HubFolder, given: Mapping[str, Any]) -> Actor:
+    """Who exports many records at the machine, once a second person has agreed there."""
+    from shared.identity import policy_of
+
+    first, second = two_people(
+        given, Role.ARCHIVIST, Role.SECURITY_ADMINISTRATOR,
+        folder=hub.path, database=hub.database(), policy=policy_of(hub.settings),
+    )  # fmt: skip
+    return replace(first, name=f"{first.name}（{second.name}同意）")
 
 
 def _require_own(hub: HubFolder, plan: Plan) -> None:

@@ -36,7 +36,7 @@ def draft(
     there is nothing to export.
     """
     if not actor.has(Role.ARCHIVIST):
-        raise NotAllowed("导出馆藏需要“档案接收员”权限。", "如确需办理，请联系系统管理员调整授权。")
+        raise NotAllowed("导出馆藏需要“档案接收员”权限。", "如确需办理，请联系安全保密管理员。")
     if filters.archive is not None:
         federation.archive_of(filters.archive, session)
     count = count_selected(actor, filters, session=session)
@@ -59,7 +59,7 @@ def begin(actor: Actor, plan: Plan, count: int, *, session: Session) -> None:
     The plan is one that was drafted for this actor.
     """
     if not actor.has(Role.ARCHIVIST):
-        raise NotAllowed("导出馆藏需要“档案接收员”权限。", "如确需办理，请联系系统管理员调整授权。")
+        raise NotAllowed("导出馆藏需要“档案接收员”权限。", "如确需办理，请联系安全保密管理员。")
     said = narrowed_to(plan.filters)
     if plan.filters.records:
         said["records"] = said["records"][:_NAMED_IN_AUDIT]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from hub.catalogue.query import Filters
 from hub.catalogue.schemas import FiltersSchema
 from hub.exporting import jobs
+from hub.exporting.bulk import propose_export
 from hub.exporting.folder import ExportFolder, report_in
 from hub.exporting.forms import FORMS, OWN
 from hub.exporting.plan import Plan, count_selected, narrowed_to
@@ -84,12 +85,21 @@ def new() -> ResponseReturnValue:
                     actor, current_folder().settings.hub_id, form["form"], filters, session=session
                 )
             with current_database().write() as session:
+                if count > current_folder().settings.export_alone:
+                    propose_export(actor, plan, count, form["reason"], session=session)
+                    flash(
+                        "已提交，请安全保密管理员在“待双人确认”确认；确认后就开始导出。", "success"
+                    )
+                    return redirect(url_for("acts.index"))
                 job = jobs.start(actor, plan, count, session=session)
             return redirect(url_for(".show", job_id=job.id))
     with current_database().read() as session:
         count = count_selected(actor, filters, session=session)
         chosen = _told(filters, session)
-    return form.answer("exporting/new.html", count=count, chosen=chosen, forms=FORMS, hints=HINTS)
+    return form.answer(
+        "exporting/new.html", count=count, chosen=chosen, forms=FORMS, hints=HINTS,
+        most_alone=current_folder().settings.export_alone,
+    )  # fmt: skip
 
 
 @blueprint.get("/<job_id>")

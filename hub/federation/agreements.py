@@ -35,7 +35,7 @@ def make_agreement(
     `fonds_ids` None means every fonds of the county's and townships' units, later ones included.
     What a village keeps itself is untouched unless it is named.
     """
-    require(actor, Role.ADMINISTRATOR)
+    require(actor, Role.SYSTEM_ADMINISTRATOR)
     county = archive_of(county_archive, session)
     city = city_archive(session)
     if county.level != "county":

@@ -86,7 +86,7 @@ def one_fonds(fonds_id: str) -> Any:
 @federation_api.route("/nodes", methods=["GET"])
 @federation_api.arguments(PageQuerySchema, location="query")
 @federation_api.response(200, NodeListSchema)
-@with_roles(Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
+@with_roles(Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
 def list_nodes(query: dict[str, int]) -> Any:
     """The nodes of one's archives."""
     with current_database().read() as session:

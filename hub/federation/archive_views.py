@@ -36,7 +36,7 @@ def index() -> ResponseReturnValue:
             names={each.code: each.name for each in federation.archives(session)},
             counts=federation.fonds_counts(session),
             agreements=[each for each in federation.agreements(session) if _concerns(actor, each)],
-            administers=actor.may(Role.ADMINISTRATOR),
+            administers=actor.may(Role.SYSTEM_ADMINISTRATOR),
         )
 
 
@@ -48,7 +48,7 @@ def _concerns(actor: Actor, agreement: federation.Agreement) -> bool:
 
 
 @blueprint.route("/agreements/new", methods=["GET", "POST"])
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def new_agreement() -> ResponseReturnValue:
     """Write down an agreement: the county's archive reviews, the city's receives."""
     form = Form(request.form, defaults={"since": today()})

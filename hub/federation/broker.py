@@ -279,7 +279,7 @@ class Broker:
 
 def rotate_account(actor: Actor, node_id: str, *, session: Session) -> Node:
     """Decide that a node needs a new account; the caller removes the old one from the broker."""
-    require(actor, Role.ADMINISTRATOR)
+    require(actor, Role.SYSTEM_ADMINISTRATOR)
     node = node_of(node_id, session)
     if not node.may_talk:
         raise WrongState(f"“{node.name}”没有联网，或已停用。", "只有已联网的单位有通道账号。")

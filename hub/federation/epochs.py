@@ -84,7 +84,7 @@ def grant(
     Returns the new epoch. Raises NotFound when none asked, NotAllowed for others than
     administrators.
     """
-    require(actor, Role.ADMINISTRATOR)
+    require(actor, Role.SYSTEM_ADMINISTRATOR)
     lock_streams(session, [node_id])
     node = held_node(node_id, session)
     if node.asking_instance is None:

@@ -153,7 +153,7 @@ def assign_number(
     Raises Conflict when the archive has given the number to another fonds, or this fonds another
     number.
     """
-    require(actor, Role.ARCHIVIST, Role.ADMINISTRATOR, archive=archive_code)
+    require(actor, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, archive=archive_code)
     (fonds,) = locked_fonds([fonds_id], session)
     if archive_code not in (fonds.reviewing_archive, fonds.receiving_archive):
         raise Invalid(
@@ -209,7 +209,7 @@ def set_archives(
     session: Session,
 ) -> Fonds:
     """Name the archives that review and receive a fonds from now on."""
-    require(actor, Role.ADMINISTRATOR)
+    require(actor, Role.SYSTEM_ADMINISTRATOR)
     (fonds,) = locked_fonds([fonds_id], session)
     for code in (reviewing, receiving):
         if code is not None:
@@ -232,7 +232,10 @@ def set_disclosure(
     """Say how much of a class others see before receipt; the unit's leader decides (rule 7)."""
     (fonds,) = locked_fonds([fonds_id], session)
     require_reach(actor, fonds)
-    require(actor, Role.LEADER, Role.ADMINISTRATOR, archive=fonds.receiving_archive, fonds=fonds.id)
+    require(
+        actor, Role.LEADER, Role.SECURITY_ADMINISTRATOR,
+        archive=fonds.receiving_archive, fonds=fonds.id,
+    )  # fmt: skip
     was, fonds.disclosure = fonds.disclosure, _checked_disclosure(disclosure)
     session.flush()
     audit(
@@ -360,9 +363,9 @@ def _require_open(fonds: Fonds) -> None:
 
 def require_over(actor: Actor, reviewing: str | None, receiving: str | None) -> None:
     """An administrator of either archive may act; of all archives where there is none."""
-    if reviewing is not None and actor.may(Role.ADMINISTRATOR, archive=reviewing):
+    if reviewing is not None and actor.may(Role.SYSTEM_ADMINISTRATOR, archive=reviewing):
         return
-    require(actor, Role.ADMINISTRATOR, archive=receiving)
+    require(actor, Role.SYSTEM_ADMINISTRATOR, archive=receiving)
 
 
 def require_over_fonds(actor: Actor, fonds: Fonds) -> None:
@@ -389,7 +392,7 @@ def reaches(actor: Actor, fonds: Fonds) -> bool:
 def may_over(actor: Actor, fonds: Fonds) -> bool:
     """Whether `require_over` lets the actor decide about a fonds."""
     return any(
-        actor.may(Role.ADMINISTRATOR, archive=code)
+        actor.may(Role.SYSTEM_ADMINISTRATOR, archive=code)
         for code in (fonds.reviewing_archive, fonds.receiving_archive)
     )
 

@@ -50,7 +50,7 @@ def index() -> ResponseReturnValue:
             archives=archives,
             places=places,
             states=FONDS_STATES,
-            administers=actor.has(Role.ADMINISTRATOR),
+            administers=actor.has(Role.SYSTEM_ADMINISTRATOR),
         )
 
 
@@ -85,22 +85,27 @@ def show(fonds_id: str) -> ResponseReturnValue:
             consents=federation.transfer_consents(fonds.id, session),
             timings=TRANSFER_TIMINGS,
             may_number=actor.may(
-                Role.ARCHIVIST, Role.ADMINISTRATOR, archive=fonds.receiving_archive
+                Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, archive=fonds.receiving_archive
             )
-            or actor.may(Role.ARCHIVIST, Role.ADMINISTRATOR, archive=fonds.reviewing_archive),
+            or actor.may(
+                Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, archive=fonds.reviewing_archive
+            ),
             may_disclose=actor.may(
-                Role.LEADER, Role.ADMINISTRATOR, archive=fonds.receiving_archive, fonds=fonds.id
+                Role.LEADER,
+                Role.SECURITY_ADMINISTRATOR,
+                archive=fonds.receiving_archive,
+                fonds=fonds.id,
             ),
             sees_gaps=any(
                 actor.may(Role.REVIEWER, Role.ARCHIVIST, Role.LEADER, archive=each, fonds=fonds.id)
                 for each in (fonds.reviewing_archive, fonds.receiving_archive)
             ),
-            sees_nodes=actor.has(Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR),
+            sees_nodes=actor.has(Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR),
         )
 
 
 @blueprint.get("/villages")
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def villages() -> ResponseReturnValue:
     """The villages of a township, as options of the second select box."""
     parent = request.args.get("division", "")
@@ -111,7 +116,7 @@ def villages() -> ResponseReturnValue:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def new() -> ResponseReturnValue:
     """Register a fonds."""
     form = Form(request.form)
@@ -166,7 +171,7 @@ def _needed_day(form: Form, name: str) -> date:
 
 
 @blueprint.route("/<fonds_id>/rename", methods=["GET", "POST"])
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def rename(fonds_id: str) -> ResponseReturnValue:
     """Give a fonds a new name from a day on."""
     form = Form(request.form, defaults={"since": today()})
@@ -251,7 +256,7 @@ def _year(form: Form, name: str) -> int:
 
 
 @blueprint.route("/<fonds_id>/number", methods=["GET", "POST"])
-@with_roles(Role.ARCHIVIST, Role.ADMINISTRATOR)
+@with_roles(Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
 def number(fonds_id: str) -> ResponseReturnValue:
     """Give a fonds its number in an archive."""
     form = Form(request.form)
@@ -273,7 +278,7 @@ def number(fonds_id: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/<fonds_id>/keeper", methods=["GET", "POST"])
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def keeper(fonds_id: str) -> ResponseReturnValue:
     """Let a node keep a fonds."""
     form = Form(request.form)
@@ -293,7 +298,7 @@ def keeper(fonds_id: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/<fonds_id>/disclosure", methods=["GET", "POST"])
-@with_roles(Role.LEADER, Role.ADMINISTRATOR)
+@with_roles(Role.LEADER, Role.SECURITY_ADMINISTRATOR)
 def disclosure(fonds_id: str) -> ResponseReturnValue:
     """Say how much others see of the catalogue before receipt, per class."""
     classes = ["*", *load_classes()]
@@ -318,7 +323,7 @@ def disclosure(fonds_id: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/<fonds_id>/succeed", methods=["GET", "POST"])
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def succeed(fonds_id: str) -> ResponseReturnValue:
     """Close fonds and open the one that follows: a merger or a division of units."""
     form = Form(request.form, defaults={"since": today()})
@@ -341,7 +346,7 @@ def succeed(fonds_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<fonds_id>/close")
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def close(fonds_id: str) -> ResponseReturnValue:
     """Close a fonds that nothing follows."""
     with current_database().write() as session:

@@ -17,7 +17,7 @@ from shared.kernel.succession import hub_holder, seal_holder
 
 def found_hub(actor: Actor, folder: HubFolder, *, session: Session) -> Hub:
     """Write down the hub of a new data folder, with its city's divisions and archives."""
-    require(actor, Role.ADMINISTRATOR)
+    require(actor, Role.SYSTEM_ADMINISTRATOR)
     if session.get(Hub, 1) is not None:
         raise Conflict("平台已经初始化。", "可以直接运行 danglian hub run。")
     settings = folder.settings

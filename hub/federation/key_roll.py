@@ -60,7 +60,7 @@ def roll_hub_key(actor: Actor, folder: HubFolder) -> OwnKey:
 
     Raises NotAllowed for others than administrators, WrongState when `keys/` does not fit.
     """
-    require(actor, Role.ADMINISTRATOR)
+    require(actor, Role.SYSTEM_ADMINISTRATOR)
     return _roll(actor, folder, _hub_holder(folder))
 
 
@@ -72,7 +72,7 @@ def roll_seal(
     The next one is made here, or is the one that `service` keeps. Where that is the seal in force,
     only its address is noted. Raises Unavailable when the service does not answer.
     """
-    require(actor, Role.ADMINISTRATOR, archive=archive_code)
+    require(actor, Role.SYSTEM_ADMINISTRATOR, archive=archive_code)
     with folder.database().read() as session:
         archive_of(archive_code, session)
     holder = _seal_holder(folder, archive_code)

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from hub.federation.edge import current_folder
 from hub.federation.letters import FAILED, Outcome, decide, letters_lost
 from hub.federation.models import Node
-from shared.identity import current_actor, for_administrators_of_all
+from shared.identity import current_actor, with_roles_everywhere
+from shared.kernel.actor import Role
 from shared.messaging.models import DeadLetter
 from shared.web import Filter, Listing, current_database
 
@@ -37,7 +38,7 @@ REASONS = {
 
 
 @blueprint.get("/")
-@for_administrators_of_all
+@with_roles_everywhere(Role.SYSTEM_ADMINISTRATOR)
 def index() -> ResponseReturnValue:
     """What came without a valid envelope, and why; what it said is not shown to anybody."""
     listing = Listing.from_request(
@@ -60,7 +61,7 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.post("/<letter_id>/replay")
-@for_administrators_of_all
+@with_roles_everywhere(Role.SYSTEM_ADMINISTRATOR)
 def replay(letter_id: str) -> ResponseReturnValue:
     """Put a letter back into the queue that it came from."""
     decide(current_actor(), current_folder(), letter_id, Outcome.REPLAYED)
@@ -69,7 +70,7 @@ def replay(letter_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<letter_id>/drop")
-@for_administrators_of_all
+@with_roles_everywhere(Role.SYSTEM_ADMINISTRATOR)
 def drop(letter_id: str) -> ResponseReturnValue:
     """Throw a letter away."""
     decide(current_actor(), current_folder(), letter_id, Outcome.DROPPED)

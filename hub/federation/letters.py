@@ -92,7 +92,7 @@ def letters_lost(session: Session) -> int:
 
 def letter_for(actor: Actor, letter_id: str, *, session: Session) -> DeadLetter:
     """The letter that an administrator decides about. Raises NotFound."""
-    require(actor, Role.ADMINISTRATOR)
+    require(actor, Role.SYSTEM_ADMINISTRATOR)
     letter = session.get(DeadLetter, letter_id)
     if letter is None:
         raise NotFound("没有这条无效消息，可能已被处理。", "请刷新页面。")

@@ -26,7 +26,7 @@ from shared.web import Filter, Form, Listing, current_database
 
 blueprint = Blueprint("nodes", __name__, url_prefix="/nodes", template_folder="templates")
 
-_LOOKERS = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
+_LOOKERS = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
 _SILENT_DAYS = 7
 _MOST_CHOICES = 200
 _ABOUT = {"silent": "久未联系", "differing": "核对不一致", "asking": "申请恢复"}
@@ -63,8 +63,8 @@ def index() -> ResponseReturnValue:
             states=NODE_STATES,
             silent=_is_silent,
             clock=clock_difference,
-            administers=actor.has(Role.ADMINISTRATOR),
-            administers_all=actor.may(Role.ADMINISTRATOR),
+            administers=actor.has(Role.SYSTEM_ADMINISTRATOR),
+            administers_all=actor.may(Role.SYSTEM_ADMINISTRATOR),
         )
 
 
@@ -110,8 +110,8 @@ def show(node_id: str) -> ResponseReturnValue:
             states=NODE_STATES,
             silent=_is_silent(node),
             clock=clock_difference,
-            administers=actor.has(Role.ADMINISTRATOR),
-            administers_all=actor.may(Role.ADMINISTRATOR),
+            administers=actor.has(Role.SYSTEM_ADMINISTRATOR),
+            administers_all=actor.may(Role.SYSTEM_ADMINISTRATOR),
             has_account=node.may_talk and names_broker(current_folder().settings.link),
         )
 
@@ -123,7 +123,7 @@ def _open_to(actor: Actor, node: Node, session: Session) -> set[str]:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def new() -> ResponseReturnValue:
     """Add a node; its one-time code is shown on the next page, once."""
     form = Form(request.form, defaults={"hours": 72, "division": request.args.get("division")})
@@ -150,7 +150,7 @@ def new() -> ResponseReturnValue:
 
 
 @blueprint.get("/free")
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def free() -> ResponseReturnValue:
     """The fonds of a division that nobody keeps yet, as boxes to tick."""
     chosen = request.args.getlist("fonds")
@@ -180,7 +180,7 @@ def _free(division: str, chosen: Sequence[str], session: Session) -> dict[str, A
 
 
 @blueprint.post("/<node_id>/code")
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def code(node_id: str) -> ResponseReturnValue:
     """Make another one-time code; the answer shows it, once."""
     with current_database().write() as session:
@@ -194,7 +194,7 @@ def code(node_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<node_id>/suspend")
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def suspend(node_id: str) -> ResponseReturnValue:
     """Take no more of what the node sends."""
     with current_database().write() as session:
@@ -206,7 +206,7 @@ def suspend(node_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<node_id>/resume")
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def resume(node_id: str) -> ResponseReturnValue:
     """Take the node's messages again."""
     with current_database().write() as session:
@@ -216,7 +216,7 @@ def resume(node_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<node_id>/grant")
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def grant(node_id: str) -> ResponseReturnValue:
     """Confirm the instance that asks to go on; every other copy is superseded."""
     with current_database().write() as session:
@@ -234,7 +234,7 @@ def grant(node_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<node_id>/account")
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def rotate(node_id: str) -> ResponseReturnValue:
     """Give the node another account on the broker; it fetches it by itself."""
     with current_database().read() as session:
@@ -248,7 +248,7 @@ def rotate(node_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<node_id>/notes")
-@with_roles(Role.ADMINISTRATOR)
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def notes(node_id: str) -> ResponseReturnValue:
     """Keep remarks about the node."""
     with current_database().write() as session:

@@ -169,7 +169,7 @@ def nodes_seen_by(actor: Actor, session: Session) -> Select[Any]:
 
     A node without fonds is seen by whoever administers the archive of its place.
     """
-    roles = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR, Role.AUTHORITY)
+    roles = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, Role.AUTHORITY)
     if actor.archives(*roles) is None:
         return select(Node)
     keeping = select(Fonds).where(Fonds.keeping_node.is_not(None))
@@ -237,9 +237,10 @@ def _require_over(
     actor: Actor, division_code: str, session: Session, *, missing: NotFound | None = None
 ) -> None:
     archive = own_archive(division_code, session)
-    require(actor, Role.ADMINISTRATOR, archive=archive.code if archive else None, missing=missing)
+    code = archive.code if archive else None
+    require(actor, Role.SYSTEM_ADMINISTRATOR, archive=code, missing=missing)
 
 
 def _may_over(actor: Actor, node: Node, session: Session) -> bool:
     archive = own_archive(node.division_code, session)
-    return actor.may(Role.ADMINISTRATOR, archive=archive.code if archive else None)
+    return actor.may(Role.SYSTEM_ADMINISTRATOR, archive=archive.code if archive else None)

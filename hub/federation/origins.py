@@ -21,6 +21,7 @@ _SHARED = {
     "identity_account": "backup",
     "identity_factor": "backup",
     "identity_grant": "backup",
+    "identity_proposed_act": "backup",
     "identity_token": "backup",
     "kernel_job": "backup",
     # Streams begin anew in a new generation; what could not be read is sent again.

@@ -77,7 +77,7 @@ def register_first(session: Session, holder: str, public: PublicKey) -> OwnKey:
 
 def succeed_hub_key(actor: Actor, link: Link, *, session: Session) -> OwnKey:
     """Let the next key of the hub count: registered, and told to every node in its down stream."""
-    require(actor, Role.ADMINISTRATOR)
+    require(actor, Role.SYSTEM_ADMINISTRATOR)
     hub = hub_of(session)
     row = _register(link, hub_holder(hub.hub_id), session)
     for node_id, epoch in session.execute(select(OutgoingStream.peer, OutgoingStream.epoch)).all():
@@ -95,7 +95,7 @@ def succeed_seal(
 
     The list of seals comes with any assignment: one for each node is enough.
     """
-    require(actor, Role.ADMINISTRATOR, archive=archive.code)
+    require(actor, Role.SYSTEM_ADMINISTRATOR, archive=archive.code)
     row = _register(link, seal_holder(archive.code), session)
     archive.seal_public = row.public_key
     session.flush()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,7 +14,8 @@ from hub.federation.key_roll import check_keys, settle_keys
 from hub.federation.nodes import node_of
 from hub.federation.places import HubFolder
 from shared.command.main import json_option, show, show_table
-from shared.kernel.actor import system_actor
+from shared.command.persons import two_people, two_people_options
+from shared.kernel.actor import Role, system_actor
 from shared.kernel.ailment import Ailment
 from shared.kernel.files import folder_lock
 
@@ -50,6 +52,31 @@ def grant_command(holdings: epochs.Holdings) -> click.Command:
     return grant
 
 
+def _agreed(place: HubFolder, given: Mapping[str, Any]) -> None:
+    """Have two people agree that the hub goes on from a backup, as the backup knows them.
+
+    A database that knows no two such people (rebuilt from the repository, or of a release before
+    the three administrators) has nobody to ask; the log says so.
+    """
+    from shared import audit
+    from shared.identity import policy_of
+    from shared.identity.service import held_by_someone
+
+    database, roles = place.database(), (Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR)
+    with database.read() as session:
+        known = all(held_by_someone(each, session) for each in roles)
+    actor, second = system_actor("recover"), None
+    if known:
+        policy = policy_of(place.settings)
+        actor, second = two_people(
+            given, *roles, folder=place.path, database=database, policy=policy
+        )
+    with database.write() as session:
+        audit.record(
+            session, actor, "hub.restored", "hub", second=second.name if second else "（库中无人）"
+        )
+
+
 #: Completes from the store what the database lacks, given by the rooms above this one: takes the
 #: hub's folder and what hears the progress, returns counts by name and what does not count.
 Complete = Callable[[HubFolder, Callable[[str], None]], tuple[dict[str, int], list[Ailment]]]
@@ -60,12 +87,17 @@ def recover_command(complete: Complete) -> click.Command:
 
     @click.command("recover")
     @folder_option
+    @two_people_options
     @json_option
-    def recover(folder: Path, as_json: bool) -> None:
-        """平台从备份恢复后、启动前运行：开始新的代，按馆藏补齐数据库，其余请各单位补回。"""
+    def recover(folder: Path, as_json: bool, **people: str) -> None:
+        """平台从备份恢复后、启动前运行：开始新的代，按馆藏补齐数据库，其余请各单位补回。
+
+        须两人在场：系统管理员（--first）和安全保密管理员（--second），用备份里的密码。
+        """
         place = HubFolder(folder)
         with folder_lock(place.path, "hub recover"):
             check_keys(place)
+            _agreed(place, {**people, "as_json": as_json})
             generation = begin_generation(place)
             keys = settle_keys(place, restored=True)
             counts, found = complete(

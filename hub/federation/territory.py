@@ -29,7 +29,7 @@ def load_divisions(
 
     Names follow the data; a division that is no longer in it stays, because records point at it.
     """
-    require(actor, Role.ADMINISTRATOR)
+    require(actor, Role.SYSTEM_ADMINISTRATOR)
     known = records_divisions.load_divisions() if divisions is None else divisions
     if city not in known or known[city].level is not records_divisions.Level.CITY:
         raise Invalid(
@@ -63,7 +63,7 @@ def load_archives(actor: Actor, seal: Callable[[str], Seal], *, session: Session
 
     `seal` gives the seal of an archive by its code (`HubKeys.make_seal`); its public half is kept.
     """
-    require(actor, Role.ADMINISTRATOR)
+    require(actor, Role.SYSTEM_ADMINISTRATOR)
     places = {
         row.code: records_divisions.Division(
             row.code, row.name, records_divisions.Level(row.level), row.parent_code

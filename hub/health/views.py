@@ -8,14 +8,15 @@ from flask.typing import ResponseReturnValue
 from hub.federation import service as federation
 from hub.federation.edge import current_folder
 from hub.health.doctor import alerts
-from shared.identity import for_administrators_of_all
+from shared.identity import with_roles_everywhere
+from shared.kernel.actor import Role
 from shared.web import Listing, current_database
 
 blueprint = Blueprint("health_page", __name__, url_prefix="/running", template_folder="templates")
 
 
 @blueprint.get("/")
-@for_administrators_of_all
+@with_roles_everywhere(Role.SYSTEM_ADMINISTRATOR)
 def index() -> ResponseReturnValue:
     """The alert list, and the nodes in a few numbers."""
     with current_database().read() as session:

@@ -60,7 +60,7 @@ class Waiting:
 
 def waiting_for(actor: Actor, node_id: str, *, session: Session) -> Waiting:
     """What waits for a node. Raises NotFound, and WrongState for one that is not enrolled."""
-    require(actor, Role.ADMINISTRATOR)
+    require(actor, Role.SYSTEM_ADMINISTRATOR)
     node = federation.node_of(node_id, session)
     stream = session.get(OutgoingStream, node_id)
     if not node.may_talk or stream is None:
@@ -205,7 +205,7 @@ def take_file(
     Raises Invalid for what is no parcel for this hub, WrongState while a restore is suspected,
     Unavailable when database or store are away: what was taken in until then stays.
     """
-    require(actor, Role.ADMINISTRATOR)
+    require(actor, Role.SYSTEM_ADMINISTRATOR)
     database, hub_id = folder.database(), folder.settings.hub_id
     file = ParcelFile(stream, name)
     _check_address(file, hub_id)

@@ -10,7 +10,8 @@ from hub.federation.edge import current_folder
 from hub.federation.models import Node, NodeState
 from hub.federation.sync import PostOffice
 from hub.parcels import service
-from shared.identity import current_actor, for_administrators_of_all
+from shared.identity import current_actor, with_roles_everywhere
+from shared.kernel.actor import Role
 from shared.messaging.models import OutgoingStream, TakenParcel
 from shared.messaging.parcel import (
     PAGE_BYTES,
@@ -31,7 +32,7 @@ def _post_office() -> PostOffice:
 
 
 @blueprint.get("/")
-@for_administrators_of_all
+@with_roles_everywhere(Role.SYSTEM_ADMINISTRATOR)
 def index() -> str:
     """The units with what waits for each, and what each has brought last."""
     listing = Listing.from_request(
@@ -52,7 +53,7 @@ def index() -> str:
 
 
 @blueprint.post("/out/<node_id>")
-@for_administrators_of_all
+@with_roles_everywhere(Role.SYSTEM_ADMINISTRATOR)
 def write(node_id: str) -> ResponseReturnValue:
     """All that waits for a unit, as one file."""
     name, pieces = service.download_for_node(
@@ -62,7 +63,7 @@ def write(node_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/in")
-@for_administrators_of_all
+@with_roles_everywhere(Role.SYSTEM_ADMINISTRATOR)
 @accepts_upload(PAGE_BYTES)
 def take() -> ResponseReturnValue:
     """Take in files that units have brought."""

@@ -234,7 +234,7 @@ def _conclude(place: HubFolder, done: Rebuilt) -> None:
             done.counts[name] = session.scalar(select(func.count()).select_from(model)) or 0
     if not has_accounts:
         done.to_do.append(
-            f"账号没有了：运行 danglian hub user add --dir {place.path} … 建系统管理员，"
+            f"账号没有了：运行 danglian hub user administrators --dir {place.path} 补设三员，"
             "再由他建其他账号。"
         )
     done.to_do.append(

@@ -26,7 +26,7 @@ from shared.kernel.errors import NotFound, WrongState
 from shared.kernel.reach import within_reach
 
 #: Who looks after what is kept.
-KEEPERS = (Role.ARCHIVIST, Role.ADMINISTRATOR)
+KEEPERS = (Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
 
 
 @dataclass(frozen=True)

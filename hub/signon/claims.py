@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.federation.models import Archive, Fonds
-from shared.kernel.actor import Grant, Role
+from shared.kernel.actor import ADMINISTRATORS, Grant, Role
 from shared.kernel.errors import Invalid
 
 _MOST_FONDS = 50
@@ -87,7 +87,7 @@ def proposal(mapping: ClaimMapping, told: Mapping[str, Any], session: Session) -
     division = mapping.text("division", told)
     found = []
     for role in dict.fromkeys(roles):
-        if role == Role.ADMINISTRATOR:
+        if role in ADMINISTRATORS:
             continue
         if kind == "archive" or (not kind and role not in _OF_UNITS):
             wanted = Archive.code == value if kind else Archive.division_code == division

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -23,8 +23,10 @@ from hub.federation.models import Fonds
 from hub.signon.models import NodeSignIn
 from shared import audit
 from shared.identity import Account
-from shared.identity.service import grants_of
-from shared.kernel.actor import Actor, Grant, Role
+from shared.identity.models import BearerToken
+from shared.identity.service import actor_of, grants_of
+from shared.identity.signing_in import token_digest
+from shared.kernel.actor import ADMINISTRATORS, Actor, Grant, Role
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import format_utc, now
 from shared.kernel.database import locked
@@ -39,8 +41,10 @@ _BACK = "/sign-on/back"
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _MOST_ASKED = 500
-#: The roles that the hub gives at nodes; an administrator there is made there.
+#: The business roles that the hub gives at nodes.
 _ROLES = (Role.CLERK, Role.LEADER)
+#: Later than any day on which a grant ends.
+_EVER = "9999-12-31"
 
 
 def begin_at_node(session: Session, node_id: str, question: dict[str, Any]) -> dict[str, Any]:
@@ -65,9 +69,11 @@ def begin_at_node(session: Session, node_id: str, question: dict[str, Any]) -> d
 
 
 def give_code(
-    actor: Actor, node_id: str, request_uri: str, issuer: str, *, session: Session
+    actor: Actor, node_id: str, request_uri: str, issuer: str, *, session: Session, token: str = ""
 ) -> str:
     """Where the browser goes with its code, for who is signed in here (`/sign-on/authorize`).
+
+    `token` is that of the sign-in here.
 
     Raises NotFound for a request that there is not, NotAllowed for who has nothing to do at that
     node.
@@ -82,6 +88,7 @@ def give_code(
         )
     code = random_token(32)
     begun.account_id, begun.code_digest = account.id, sha256_hex(code.encode())
+    begun.session_digest = token_digest(token) if token else None
     begun.expires_at = now() + _CODE_FOR
     audit.record(session, actor, "sign_in.passed_on", account, node=node_id)
     told = urlencode({"code": code, "state": begun.state, "iss": issuer})
@@ -109,7 +116,25 @@ def redeem(session: Session, node_id: str, question: dict[str, Any]) -> dict[str
     if begun is None or told is None:
         raise NotAllowed("登录没有通过市级平台的核对。", "请重新登录。", code="code_refused")
     session.delete(begun)
-    return told
+    return told | {"session": begun.session_digest}
+
+
+def sign_out_at_node(session: Session, node_id: str, question: dict[str, Any]) -> dict[str, Any]:
+    """End the sign-in here that somebody came through to a node, when it ends there (`sign_out`).
+
+    `session` is what `redeem` told of it, and only that node was told; says whether it was still
+    there.
+    """
+    kept = session.get(BearerToken, str(question.get("session")))
+    if kept is None or kept.account_id != question.get("account_id"):
+        return {"ended": False}
+    account = session.get(Account, kept.account_id)
+    session.delete(kept)
+    if account is not None:
+        audit.record(
+            session, actor_of(account), "sign_in.ended", account, count=1, node=node_id
+        )  # fmt: skip
+    return {"ended": True}
 
 
 def accounts_at_node(session: Session, node_id: str, question: dict[str, Any]) -> dict[str, Any]:
@@ -165,27 +190,48 @@ def _grants_at(account: Account, node_id: str, session: Session) -> Sequence[Gra
     """What an account may do at a node: its roles there, each for one fonds that the node keeps.
 
     A node knows neither class nor openness of a grant: one that has them is not passed on. Of
-    several grants of a role the one that lasts longest says until when.
+    several grants of a role the one that lasts longest says until when. Whoever is one of the three
+    administrators for the archive that all these fonds belong to, is it at the node as well: small
+    offices have none of their own.
     """
-    held = [each for each in grants_of(account) if each.role in _ROLES and not each.partial]
+    roles = (*_ROLES, *ADMINISTRATORS)
+    held = [each for each in grants_of(account) if each.role in roles and not each.partial]
     if not held:
         return []
-    kept: Mapping[str, str | None] = {
-        row.id: row.receiving_archive
+    kept = {
+        row.id: (row.receiving_archive, row.reviewing_archive)
         for row in session.execute(
-            select(Fonds.id, Fonds.receiving_archive).where(Fonds.keeping_node == node_id)
+            select(Fonds.id, Fonds.receiving_archive, Fonds.reviewing_archive).where(
+                Fonds.keeping_node == node_id
+            )
         )
     }
-    found = []
-    for fonds_id, archive in sorted(kept.items()):
-        for role in _ROLES:
-            ends = [
-                each.until for each in held if each.role == role and each.covers(archive, fonds_id)
-            ]
-            if ends:
-                until = None if None in ends else max(filter(None, ends))
-                found.append(Grant(role, fonds_id=fonds_id, until=until))
-    return found
+
+    def last_day(role: Role, fonds_id: str) -> str:
+        """The last day on which the role is held for a fonds; empty where it is not."""
+        days = [
+            each.until or _EVER
+            for each in held
+            if each.role == role
+            and any(each.covers(archive, fonds_id) for archive in kept[fonds_id])
+        ]
+        return max(days, default="")
+
+    administers = [
+        Grant(role, until=_until(min(days)))
+        for role in ADMINISTRATORS
+        if kept and all(days := [last_day(role, each) for each in kept])
+    ]
+    return administers or [
+        Grant(role, fonds_id=fonds_id, until=_until(day))
+        for fonds_id in sorted(kept)
+        for role in _ROLES
+        if (day := last_day(role, fonds_id))
+    ]
+
+
+def _until(day: str) -> str | None:
+    return None if day == _EVER else day
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -30,6 +30,8 @@ class NodeSignIn(Model):
     state: Mapped[str] = mapped_column(String(100))
     challenge: Mapped[str] = mapped_column(String(100))
     account_id: Mapped[str | None] = mapped_column(String(36), default=None)
+    #: The sign-in at the hub, by the digest of its token: it ends when that at the node ends.
+    session_digest: Mapped[str | None] = mapped_column(String(64), default=None)
     code_digest: Mapped[str | None] = mapped_column(String(64), default=None, unique=True)
     made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcTime)

@@ -90,6 +90,7 @@ def authorize() -> ResponseReturnValue:
             request.args.get("request_uri", ""),
             folder.address.rstrip("/"),
             session=transaction,
+            token=str(session.get("token", "")),
         )
     return onward_to(address, "正在返回单位")
 

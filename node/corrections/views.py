@@ -23,7 +23,7 @@ blueprint = Blueprint(
     "corrections", __name__, url_prefix="/corrections", template_folder="templates"
 )
 
-SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
+SEEING = (Role.CLERK, Role.LEADER)
 #: The states that a correction has at a unit.
 STATES = {each: CORRECTION.states[each] for each in ("asked", "made", "declined", "refused")}
 COLOURS = {"asked": "yellow", "made": "green", "declined": "secondary", "refused": "red"}

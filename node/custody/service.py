@@ -39,7 +39,7 @@ from shared.records.values import NAME_LENGTH, REASON_LENGTH, required_text
 
 #: Jobs: the giving node writes inventory and bundles; the taking one verifies, then takes in.
 WRITE, CHECK, TAKE_IN = "custody.write", "custody.check", "custody.take_in"
-SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
+SEEING = (Role.CLERK, Role.LEADER)
 #: Who decides for the unit.
 DECIDING = (Role.LEADER,)
 FINAL = ("done", "called_off")

@@ -15,7 +15,7 @@ from shared.kernel.errors import NotAllowed, NotFound
 from shared.records.fonds import Fonds
 
 #: Roles that see the catalogue of a fonds.
-SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
+SEEING = (Role.CLERK, Role.LEADER)
 
 
 def fonds_seen(actor: Actor, *, session: Session) -> list[Fonds]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, render_template, url_for
+from flask import Blueprint, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 
 from node.filing import service as filing
 from node.filing.pages import NAMES, SEEING, fonds_names
@@ -30,8 +31,10 @@ class Task:
 
 
 @blueprint.get("/")
-def home() -> str:
-    """The home page."""
+def home() -> ResponseReturnValue:
+    """The home page; of the three administrators that is the page of accounts."""
+    if not current_actor().has(*SEEING):
+        return redirect(url_for("accounts.index"))
     with current_database().read() as session:
         actor = current_actor()
         seen = filing.ids_seen(actor, session=session)

@@ -30,7 +30,7 @@ blueprint = Blueprint(
     static_folder="static",
 )
 
-SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
+SEEING = (Role.CLERK, Role.LEADER)
 STATE_COLOURS = {
     "collected": "yellow",
     "arranging": "blue",

@@ -10,7 +10,7 @@ from shared.kernel import jobs
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.errors import NotFound, WrongState
 
-SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
+SEEING = (Role.CLERK, Role.LEADER)
 
 
 def intake_of(actor: Actor, intake_id: str, *, session: Session) -> Intake:

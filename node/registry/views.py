@@ -31,7 +31,7 @@ from shared.web import Filter, Form, Listing, accepts_upload, current_database
 
 blueprint = Blueprint("registry", __name__, url_prefix="/registry", template_folder="templates")
 
-SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
+SEEING = (Role.CLERK, Role.LEADER)
 STATE_COLOURS = {
     "registered": "blue",
     "in_hand": "yellow",

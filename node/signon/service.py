@@ -16,14 +16,14 @@ from node.office.places import NodeFolder
 from node.office.service import fonds_here, office_of
 from node.sync.asking import HubDoor
 from node.sync.questions import hub_url
-from shared.identity import Account
+from shared.identity import Account, BearerToken
 from shared.identity.elsewhere import (
     account_elsewhere,
     confirm,
     register_elsewhere,
     revoke_elsewhere,
 )
-from shared.kernel.actor import Role, system_actor
+from shared.kernel.actor import ADMINISTRATORS, Grant, Role, system_actor
 from shared.kernel.clock import parse_utc
 from shared.kernel.errors import DanglianError, Invalid, Unavailable, WrongState
 from shared.records.grants import read_grant
@@ -31,7 +31,7 @@ from shared.records.grants import read_grant
 log = logging.getLogger(__name__)
 
 _HUB = system_actor("hub")
-#: What the hub gives at a node; anything else it says is left out.
+#: What the hub gives at a node, for its fonds, or for the whole of it; anything else is left out.
 _ROLES = {Role.CLERK, Role.LEADER}
 _MOST_ASKED = 500
 _FIRST_AFTER_SECONDS = 5.0
@@ -69,8 +69,12 @@ def begin(folder: NodeFolder, redirect_uri: str) -> Begun:
         return Begun(door, hub_url(folder, office), str(office.node_id), redirect_uri)
 
 
-def finish(folder: NodeFolder, code: str, verifier: str, redirect_uri: str) -> Account:
+def finish(
+    folder: NodeFolder, code: str, verifier: str, redirect_uri: str
+) -> tuple[Account, str | None]:
     """The account here of whoever the code stands for, made at the first time.
+
+    With it what the hub calls their sign-in there; None from an older hub.
 
     Raises Unavailable, and the hub's refusal.
     """
@@ -97,7 +101,33 @@ def finish(folder: NodeFolder, code: str, verifier: str, redirect_uri: str) -> A
                 session=session,
             )
         _take(account, told, session)
-        return account
+        at_hub = told.get("session")
+        return account, str(at_hub) if at_hub else None
+
+
+def end_at_hub(folder: NodeFolder, kept: BearerToken) -> bool:
+    """End the sign-in at the hub that led to one here; whether that was done.
+
+    False while the hub is away, or where it does not know that it should: the sign-in there lasts
+    until it is too old, and the page says so.
+    """
+    door = HubDoor(folder)
+    if kept.way != "hub" or kept.provider_session is None or not door.is_open():
+        return False
+    with folder.database().read() as session:
+        account = session.get(Account, kept.account_id)
+    if account is None:
+        return False
+    question = {
+        "what": "sign_out",
+        "account_id": account.subject,
+        "session": kept.provider_session,
+    }
+    try:
+        return bool(door.ask(question).get("ended"))
+    except DanglianError as error:  # signing out here never waits for the hub to be well
+        log.warning("the sign-in at the hub could not be ended: %s", error.code)
+        return False
 
 
 class AccountsWork:
@@ -158,15 +188,20 @@ def _take(account: Account, told: dict[str, Any], session: Session) -> None:
         for each in told["grants"]
         if each["role"] in _ROLES and each["fonds"] in here
     ]
+    administers = [Grant(Role(each["role"])) for each in told["grants"] if _administers(each)]
     moment = told.get("signed_out_at")
     confirm(
         _HUB,
         account,
         name=str(told["name"]),
-        grants=grants,
+        grants=administers[:1] or grants,
         signed_out_at=parse_utc(moment) if moment else None,
         session=session,
     )
+
+
+def _administers(told: dict[str, Any]) -> bool:
+    return told["role"] in set(ADMINISTRATORS) and told["fonds"] is None
 
 
 def _plain(pushed: dict[str, Any]) -> str:

@@ -52,9 +52,10 @@ def back() -> ResponseReturnValue:
         if not state or request.args.get("state") != state:
             raise SignInRefused("这次登录已经过期，或不是在这个浏览器里开始的。", "请重新登录。")
         code = request.args.get("code", "")
-        account = service.finish(current_folder(), code, verifier, address)
+        account, at_hub = service.finish(current_folder(), code, verifier, address)
         first = not account.password_hash
-        answer = enter(account, this_visit("hub"), local_path(target, request.script_root + "/"))
+        visit = this_visit("hub", provider_session=at_hub)
+        answer = enter(account, visit, local_path(target, request.script_root + "/"))
     except DanglianError as error:
         return _told(error)
     if first:

@@ -29,7 +29,7 @@ def _handlers() -> Mapping[str, Handler]:
 
 
 @blueprint.get("/")
-@with_roles(Role.CLERK, Role.ADMINISTRATOR)
+@with_roles(Role.CLERK, Role.SYSTEM_ADMINISTRATOR)
 def index() -> str:
     """What waits to be carried to the hub, and what was taken in last."""
     with current_database().read() as session:
@@ -40,7 +40,7 @@ def index() -> str:
             too_large=standing.size > PAGE_BYTES,
             most=PAGE_BYTES,
             may_write=current_actor().may(Role.CLERK),
-            may_take=current_actor().may(Role.CLERK, Role.ADMINISTRATOR),
+            may_take=current_actor().may(Role.CLERK, Role.SYSTEM_ADMINISTRATOR),
         )
 
 
@@ -53,7 +53,7 @@ def write() -> ResponseReturnValue:
 
 
 @blueprint.post("/in")
-@with_roles(Role.CLERK, Role.ADMINISTRATOR)
+@with_roles(Role.CLERK, Role.SYSTEM_ADMINISTRATOR)
 @accepts_upload(PAGE_BYTES)
 def take() -> ResponseReturnValue:
     """Take in files that the hub has written."""

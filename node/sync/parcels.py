@@ -275,7 +275,7 @@ def take_file(
     Raises Invalid for what is no parcel for this node, Unavailable when the database is away:
     what was taken in until then stays.
     """
-    require(actor, Role.CLERK, Role.ADMINISTRATOR)
+    require(actor, Role.CLERK, Role.SYSTEM_ADMINISTRATOR)
     database = folder.database()
     with database.read() as session:
         before = standing(session)

@@ -39,7 +39,7 @@ def ask(actor: Actor, *, session: Session) -> Reconciliation:
     Raises NotAllowed, and WrongState without the hub's grant.
     """
     if not actor.has(Role.CLERK):
-        require(actor, Role.ADMINISTRATOR)
+        require(actor, Role.SYSTEM_ADMINISTRATOR)
     office = require_grant(session)
     heard = session.get(IncomingStream, str(office.hub_id))
     seq = append(

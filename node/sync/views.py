@@ -28,7 +28,7 @@ _RESULTS = {"waiting": "等待答复", "same": "一致", "differing": "不一致
 
 
 @blueprint.get("/")
-@with_roles(*SEEING)
+@with_roles(*SEEING, Role.SYSTEM_ADMINISTRATOR)
 def index() -> str:
     """The state of the line, what waits, the last comparisons, and what is stuck.
 
@@ -36,6 +36,7 @@ def index() -> str:
     """
     actor = current_actor()
     with current_database().read() as session:
+        sees_all = actor.fonds(*SEEING, Role.SYSTEM_ADMINISTRATOR) is None
         office = office_of(session)
         newest = reconciling.last(session)
         page = Listing.from_request(
@@ -56,10 +57,10 @@ def index() -> str:
             newest=newest,
             hours=hours,
             next_at=reconciling.due_at(newest, hours) if newest and hours > 0 else None,
-            findings=list((examine if actor.fonds(*SEEING) is None else examine_line)(session)),
-            administers=actor.has(Role.ADMINISTRATOR),
-            may_carry=office.hub_id and actor.has(Role.CLERK, Role.ADMINISTRATOR),
-            may_ask=office.has_grant and actor.has(Role.CLERK, Role.ADMINISTRATOR),
+            findings=list((examine if sees_all else examine_line)(session)),
+            administers=actor.has(Role.SYSTEM_ADMINISTRATOR),
+            may_carry=office.hub_id and actor.has(Role.CLERK, Role.SYSTEM_ADMINISTRATOR),
+            may_ask=office.has_grant and actor.has(Role.CLERK, Role.SYSTEM_ADMINISTRATOR),
         )
 
 
@@ -79,7 +80,7 @@ def _names(comparison: Reconciliation, session: Session) -> list[str]:
 
 
 @blueprint.post("/reconcile")
-@with_roles(Role.CLERK, Role.ADMINISTRATOR)
+@with_roles(Role.CLERK, Role.SYSTEM_ADMINISTRATOR)
 def reconcile() -> ResponseReturnValue:
     """Ask the hub to compare now."""
     with current_database().write() as session:

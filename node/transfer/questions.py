@@ -13,7 +13,7 @@ from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import NotFound
 from shared.records.record import RecordLevel
 
-SEEING = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)
+SEEING = (Role.CLERK, Role.LEADER)
 #: States in which a batch lays claim to its records.
 OPEN_STATES = ("preparing", "approved", "offered", "withdrawing", "accepted", "corrected", "signed")
 

@@ -1,4 +1,4 @@
-"""The account commands that hub and node share: list, disable, reset a password.
+"""The account commands that hub and node share: list, grant, disable, reset a password.
 
 Adding an account differs, because the roles and their scopes do.
 """
@@ -13,9 +13,10 @@ import click
 from sqlalchemy import select
 
 from shared.command.main import AskedOption, json_option, show, show_table
-from shared.kernel.actor import OPENNESS_NAMES, ROLE_NAMES, Actor, Openness, Role
+from shared.command.persons import by_options, person
+from shared.kernel.actor import ADMINISTRATORS, OPENNESS_NAMES, ROLE_NAMES, Actor, Openness, Role
 from shared.kernel.database import Database
-from shared.kernel.errors import NotFound
+from shared.kernel.errors import NotFound, WrongState
 from shared.records.classes import class_name
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def add_account_commands(
     scope_names: Callable[[Session], Mapping[str, str]],
     policy: Callable[[Path], Policy],
 ) -> None:
-    """Give a group `user` its commands `list`, `disable` and `password`.
+    """Give a group `user` its commands `list`, `grant`, `disable`, `password`, `administrators`.
 
     `scope_names` tells how a scope (an archive's code, a fonds' id) is called, `policy` what is
     asked of passwords.
@@ -94,36 +95,138 @@ def add_account_commands(
             ]
         show_table(rows, _COLUMNS, as_json=as_json, title="账号", key="users")
 
+    @group.command("grant")
+    @folder_option
+    @click.argument("logins", nargs=-1, required=True)
+    @by_options(Role.SECURITY_ADMINISTRATOR, "security")
+    @json_option
+    def grant_user(
+        *,
+        folder: Path,
+        logins: tuple[str, ...],
+        by: str,
+        by_password: str,
+        by_code: str,
+        as_json: bool,
+    ) -> None:
+        """授予账号添加时申请的角色和范围，账号从此可用；由安全保密管理员办理。"""
+        from shared.identity import set_grants
+        from shared.identity.service import proposed_grants
+
+        place, rules = database(folder), policy(folder)
+        granter = person(
+            by,
+            by_password,
+            by_code,
+            Role.SECURITY_ADMINISTRATOR,
+            folder=folder,
+            database=place,
+            policy=rules,
+        )
+        with place.write() as session:
+            for login in logins:
+                account = _account(login, session)
+                wanted = proposed_grants(account)
+                if not account.waiting or not wanted:
+                    raise WrongState(
+                        f"账号“{login}”没有等待授权的申请。", "请在账号页面调整它的授权。"
+                    )
+                set_grants(granter, account, wanted, session=session)
+        show(
+            {"logins": list(logins)},
+            as_json=as_json,
+            sentence=f"已授权：{'、'.join(logins)}。",
+        )
+
+    @group.command("administrators")
+    @folder_option
+    @click.option(
+        "--more",
+        type=click.Choice([str(each) for each in ADMINISTRATORS]),
+        help="这一员已有人，再设一位（如其密码遗失）。",
+    )
+    @json_option
+    def administrators(folder: Path, more: str | None, as_json: bool) -> None:
+        """补设三员中没有人担任的，各给一个一次性密码：升级以后、重建以后用。"""
+        from shared.identity.founders import found_administrators
+
+        with database(folder).write() as session:
+            made = found_administrators(
+                actor, session=session, more=Role(more) if more else None, policy=policy(folder)
+            )
+        told = told_administrators(made) if made else "三员齐全，没有补设。"
+        show({"administrators": made}, as_json=as_json, sentence=told)
+
     @group.command("disable")
     @folder_option
     @click.argument("login")
+    @by_options(Role.SYSTEM_ADMINISTRATOR, "admin")
     @json_option
-    def disable_user(folder: Path, login: str, as_json: bool) -> None:
-        """停用一个账号。"""
+    def disable_user(
+        *, folder: Path, login: str, by: str, by_password: str, by_code: str, as_json: bool
+    ) -> None:
+        """停用一个账号；由系统管理员办理。"""
         from shared.identity import disable_account
 
-        with database(folder).write() as session:
-            disable_account(actor, _account(login, session), session=session)
+        place, rules = database(folder), policy(folder)
+        closer = person(
+            by,
+            by_password,
+            by_code,
+            Role.SYSTEM_ADMINISTRATOR,
+            folder=folder,
+            database=place,
+            policy=rules,
+        )
+        with place.write() as session:
+            disable_account(closer, _account(login, session), session=session)
         show({"login": login}, as_json=as_json, sentence=f"已停用账号“{login}”。")
 
     @group.command("password")
     @folder_option
     @click.argument("login")
     @password_option
+    @by_options(Role.SECURITY_ADMINISTRATOR, "security")
     @json_option
-    def reset_user_password(folder: Path, login: str, password: str, as_json: bool) -> None:
-        """重置一个账号的密码；下次登录须修改。"""
+    def reset_user_password(
+        *,
+        folder: Path,
+        login: str,
+        password: str,
+        by: str,
+        by_password: str,
+        by_code: str,
+        as_json: bool,
+    ) -> None:
+        """重置一个账号的密码，下次登录须修改；由安全保密管理员办理，三员的须两人在网页上办理。"""
         from shared.identity import reset_password
 
-        with database(folder).write() as session:
+        place, rules = database(folder), policy(folder)
+        resetter = person(
+            by,
+            by_password,
+            by_code,
+            Role.SECURITY_ADMINISTRATOR,
+            folder=folder,
+            database=place,
+            policy=rules,
+        )
+        with place.write() as session:
             reset_password(
-                actor,
+                resetter,
                 _account(login, session),
                 password,
                 session=session,
-                policy=policy(folder),
+                policy=rules,
             )
         show({"login": login}, as_json=as_json, sentence=f"已重置账号“{login}”的密码。")
+
+
+def told_administrators(made: Mapping[str, str]) -> str:
+    """The first passwords of the three, for whoever installs; shown this once."""
+    lines = [f"  {login}  {password}" for login, password in made.items()]
+    head = "三员的一次性密码只显示这一次，请分别交给三个人（首次登录须修改）："
+    return "\n".join([head, *lines])
 
 
 def _account(login: str, session: Session) -> Account:

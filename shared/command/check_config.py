@@ -119,11 +119,11 @@ def well_known_passwords(
 def _known_passwords(session: Session, known: list[str]) -> Iterator[Weakness]:
     from shared.identity.models import Account, AccountGrant
     from shared.identity.passwords import password_fits
-    from shared.kernel.actor import Role
+    from shared.kernel.actor import ADMINISTRATORS
 
     administrators = (
         select(Account)
-        .where(Account.grants.any(AccountGrant.role == Role.ADMINISTRATOR))
+        .where(Account.grants.any(AccountGrant.role.in_(ADMINISTRATORS)))
         .where(Account.disabled.is_(False), Account.password_hash != "")
         .order_by(Account.login)
     )

@@ -6,7 +6,7 @@ Every step asks first whether it was done, so that founding can be broken off an
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +54,15 @@ def found_hub(commands: Commands, folder: Path, port: int, stack: Stack | None) 
 
 def found_archives(commands: Commands, folder: Path) -> None:
     """The archives' people, the agreement on central keeping, and every fonds."""
-    there = {each["login"] for each in commands("hub", "user", "list", "--dir", folder)["users"]}
+    there = _states(commands, "hub", folder)
     for person in HUB_PEOPLE:
         if person.login not in there:
             commands(
                 "hub", "user", "add", "--dir", folder, "--login", person.login,
                 "--name", person.name, "--role", person.role, "--archive", str(person.archive),
-                "--password", PASSWORD,
+                "--password", PASSWORD, "--by-password", PASSWORD,
             )  # fmt: skip
+    _grant(commands, "hub", folder, HUB_PEOPLE, there)
     try:
         commands(
             "hub", "agreement", "add", "--dir", folder, "--archive", YILING_ARCHIVE,
@@ -86,7 +87,7 @@ def found_node(commands: Commands, office: Office, folder: Path, port: int) -> N
         return
     commands(
         "node", "init", "--dir", folder, "--name", office.name, "--slug", office.slug,
-        "--port", str(port), "--admin-password", PASSWORD, "--admin-only",
+        "--port", str(port), "--admin-password", PASSWORD,
     )  # fmt: skip
     _mark(folder)
 
@@ -116,14 +117,30 @@ def enrol_node(
 
 def found_people(commands: Commands, office: Office, folder: Path) -> None:
     """The accounts of an office, once its fonds are known there."""
-    there = {each["login"] for each in commands("node", "user", "list", "--dir", folder)["users"]}
+    there = _states(commands, "node", folder)
     for person in office.people:
         if person.login not in there:
             commands(
                 "node", "user", "add", "--dir", folder, "--login", person.login,
                 "--name", person.name, "--role", person.role, *_scope(office, person),
-                "--password", PASSWORD,
+                "--password", PASSWORD, "--by-password", PASSWORD,
             )  # fmt: skip
+    _grant(commands, "node", folder, office.people, there)
+
+
+def _states(commands: Commands, side: str, folder: Path) -> dict[str, str]:
+    """The accounts that there are, each with how it stands."""
+    users = commands(side, "user", "list", "--dir", folder)["users"]
+    return {each["login"]: each["state"] for each in users}
+
+
+def _grant(
+    commands: Commands, side: str, folder: Path, people: Sequence[Person], there: dict[str, str]
+) -> None:
+    """The second step: 安全保密管理员 grants what was asked for, to all who wait for it."""
+    logins = [each.login for each in people if there.get(each.login, "waiting") == "waiting"]
+    if logins:
+        commands(side, "user", "grant", "--dir", folder, *logins, "--by-password", PASSWORD)
 
 
 def _scope(office: Office, person: Person) -> list[str]:

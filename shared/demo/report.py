@@ -15,6 +15,8 @@ from rich.table import Table
 
 from shared.demo.city import HUB_NAME, HUB_PEOPLE, OFFICES, PASSWORD
 from shared.demo.comparison import HUB, Comparison
+from shared.identity.founders import FIRST_LOGINS
+from shared.kernel.actor import ROLE_NAMES
 
 _MOST_PROBLEMS = 200
 _ROLE_NAMES = {
@@ -45,7 +47,7 @@ def accounts(urls: Mapping[str, str]) -> list[dict[str, Any]]:
             "name": HUB_NAME,
             "url": urls["hub"],
             "people": [
-                _person("admin", "系统管理员", "系统管理员"),
+                *_three(),
                 *(
                     _person(each.login, each.name, _ARCHIVES[str(each.archive)], each.role)
                     for each in HUB_PEOPLE
@@ -59,11 +61,17 @@ def accounts(urls: Mapping[str, str]) -> list[dict[str, Any]]:
             _person(each.login, each.name, "" if each.fonds == own else str(each.fonds), each.role)
             for each in office.people
         ]
-        people.append(_person("admin", "管理员", "系统管理员"))
+        people += _three()
         found.append(
             {"slug": office.slug, "name": office.name, "url": urls[office.slug], "people": people}
         )
     return found
+
+
+def _three() -> list[dict[str, str]]:
+    return [
+        _person(login, ROLE_NAMES[role], ROLE_NAMES[role]) for role, login in FIRST_LOGINS.items()
+    ]
 
 
 def _person(login: str, name: str, where: str, role: str = "") -> dict[str, str]:

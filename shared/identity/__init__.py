@@ -8,10 +8,10 @@ from shared.identity.current import (
     access_of,
     current_actor,
     current_actor_or_none,
-    for_administrators_of_all,
     public,
     signed_in,
     with_roles,
+    with_roles_everywhere,
 )
 from shared.identity.errors import NotSignedIn, SignInRefused, TooManyAttempts, TooManyRequests
 from shared.identity.models import Account, AccountGrant, BearerToken
@@ -27,6 +27,7 @@ from shared.identity.service import (
     rename_account,
     reset_password,
     set_grants,
+    unlock_account,
 )
 from shared.identity.signing_in import (
     SignedIn,
@@ -64,7 +65,6 @@ __all__ = [
     "current_actor_or_none",
     "disable_account",
     "enable_account",
-    "for_administrators_of_all",
     "issue_token",
     "policy_of",
     "public",
@@ -74,5 +74,7 @@ __all__ = [
     "set_grants",
     "sign_in",
     "signed_in",
+    "unlock_account",
     "with_roles",
+    "with_roles_everywhere",
 ]

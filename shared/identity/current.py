@@ -45,7 +45,8 @@ class Access:
             wanted = "、".join(ROLE_NAMES[role] for role in self.roles)
             scope = "不限范围的" if self.everywhere else ""
             raise NotAllowed(
-                f"此页面或操作需要{scope}“{wanted}”权限。", "如确需办理，请联系系统管理员调整授权。"
+                f"此页面或操作需要{scope}“{wanted}”权限。",
+                "如确需办理，请联系安全保密管理员。",
             )
 
 
@@ -81,9 +82,11 @@ def with_roles(*roles: Role) -> Callable[[View[Parameters, Answer]], View[Parame
     return lambda view: _guarded(view, Access(roles=roles))
 
 
-def for_administrators_of_all(view: View[Parameters, Answer]) -> View[Parameters, Answer]:
-    """Mark a view that shows what is everybody's: no administrator of one archive or fonds."""
-    return _guarded(view, Access(roles=(Role.ADMINISTRATOR,), everywhere=True))
+def with_roles_everywhere(
+    *roles: Role,
+) -> Callable[[View[Parameters, Answer]], View[Parameters, Answer]]:
+    """Mark a view of what is everybody's: a role within one archive or fonds does not do."""
+    return lambda view: _guarded(view, Access(roles=roles, everywhere=True))
 
 
 def access_of(view: Any) -> Access:

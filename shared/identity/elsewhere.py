@@ -6,7 +6,7 @@ At a hub that is through the identity service, at a node through the hub.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -15,7 +15,13 @@ from sqlalchemy.orm import Session
 from shared import audit
 from shared.identity.models import Account
 from shared.identity.passwords import check_pin_rules, hash_password, password_fits
-from shared.identity.service import end_tokens, make_grants, told_grants
+from shared.identity.service import (
+    end_tokens,
+    give,
+    require_business,
+    require_over,
+    told_grants,
+)
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, WrongState
@@ -66,23 +72,6 @@ def register_elsewhere(
     return account
 
 
-def propose_grants(account: Account, grants: Iterable[Grant]) -> None:
-    """Note what the claims suggest, for the administrator who decides."""
-    account.proposal = [
-        {"role": str(each.role), "archive": each.archive_code, "fonds": each.fonds_id}
-        for each in dict.fromkeys(grants)
-    ]
-
-
-def proposed_grants(account: Account) -> list[Grant]:
-    """What the claims suggested when the account was made or last signed in."""
-    return [
-        Grant(Role(str(each["role"])), each.get("archive"), each.get("fonds"))
-        for each in account.proposal or ()
-        if each.get("role") in set(Role)
-    ]
-
-
 def confirm(
     actor: Actor,
     account: Account,
@@ -99,11 +88,10 @@ def confirm(
     ended_by_issuer, account.confirmed_at = account.confirmed_at is None, now()
     if fit := _fit_name(name):
         account.name = fit
-    wanted = make_grants(grants)
-    if told_grants(wanted) != told_grants(account.grants):
-        account.grants = wanted
-        session.flush()
-        audit.record(session, actor, "account.grants_set", account, grants=told_grants(wanted))
+    before = told_grants(account.grants)
+    give(account, grants, session)
+    if (after := told_grants(account.grants)) != before:
+        audit.record(session, actor, "account.grants_set", account, grants=after)
     if account.disabled and ended_by_issuer:  # one that was closed here stays so
         account.disabled = False
         audit.record(session, actor, "account.enabled", account)
@@ -111,6 +99,44 @@ def confirm(
         account.issuer_ended_at = signed_out_at
         end_tokens(account, session)
         audit.record(session, actor, "sign_in.ended", account, reason="issuer")
+
+
+def link_elsewhere(actor: Actor, account: Account, other: Account, *, session: Session) -> None:
+    """Let a local account be that of somebody who has signed in elsewhere for the first time.
+
+    `other` is what that sign-in has left, still without a grant; it is taken away, and whoever
+    signs in so is `account` from now on, with its grants and second factors. Its password here is
+    void. Of the three administrators nobody links alone: their accounts are made anew.
+
+    Raises NotAllowed, WrongState.
+    """
+    for each in (account, other):
+        require_over(actor, each, Role.SECURITY_ADMINISTRATOR)
+        require_business(actor, each)
+    if account.issuer is not None or account.emergency:
+        raise WrongState("这个账号不是本机的普通账号，不能关联。", "请选用登录名和密码登录的账号。")
+    if other.issuer is None or not other.waiting or other.disabled:
+        raise WrongState(
+            "要关联的不是等待授权的统一身份认证账号。", "请本人先通过统一身份认证登录一次，再办理。"
+        )
+    issuer, subject = other.issuer, other.subject
+    login, confirmed = other.login, other.confirmed_at
+    end_tokens(other, session)
+    session.delete(other)
+    session.flush()
+    account.issuer, account.subject, account.confirmed_at = issuer, subject, confirmed
+    account.password_hash, account.must_change = "", False
+    end_tokens(account, session)
+    audit.record(session, actor, "account.linked", account, login=login)
+
+
+def waiting_elsewhere(session: Session) -> Sequence[Account]:
+    """Who has signed in elsewhere for the first time, and has no grant yet."""
+    return session.scalars(
+        select(Account)
+        .where(Account.issuer.is_not(None), Account.waiting, Account.disabled.is_(False))
+        .order_by(Account.name)
+    ).all()
 
 
 def revoke_elsewhere(actor: Actor, account: Account, *, session: Session) -> None:

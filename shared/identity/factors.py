@@ -9,6 +9,7 @@ import hmac
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import pyotp
 from pyotp.utils import strings_equal
@@ -32,11 +33,13 @@ from webauthn.helpers.structs import (
 
 from shared import audit
 from shared.identity.errors import SignInRefused
+from shared.identity.factor_key import FactorKey, is_sealed_secret
 from shared.identity.models import Account, Factor, FactorKind
+from shared.identity.passwords import password_fits
 from shared.identity.policy import POLICY, Policy
-from shared.identity.service import grants_of
+from shared.identity.service import account_of, require_business, require_over
 from shared.identity.signing_in import count_failure, locked_refusal
-from shared.kernel.actor import Actor, Role, require
+from shared.kernel.actor import Actor, Duty, Role
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.database import Database, locked
@@ -49,7 +52,9 @@ _RECOVERY_CODES = 10
 #: Without those that are taken for one another.
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _STRONG = (FactorKind.TOTP, FactorKind.WEBAUTHN)
-_STEP_SECONDS = 30
+_STEP_SECONDS, _DIGITS = 30, 6
+#: So fresh a sign-in is proof enough for the first factor of somebody without a password here.
+_FRESH = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,7 @@ def has_factor(account_id: str, session: Session) -> bool:
 
 def must_have_factor(account: Account, policy: Policy) -> bool:
     """Whether this account may do nothing without a second factor."""
-    return policy.factor_for_administrators and any(
-        each.role == Role.ADMINISTRATOR for each in grants_of(account)
-    )
+    return policy.factor_for_administrators and account.duty != Duty.BUSINESS
 
 
 # An authenticator app
@@ -104,7 +107,9 @@ def totp_address(secret: str, account: Account) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=account.login, issuer_name=_PRODUCT)
 
 
-def add_totp(actor: Actor, account: Account, secret: str, code: str, *, session: Session) -> None:
+def add_totp(
+    actor: Actor, account: Account, secret: str, code: str, *, session: Session, key: FactorKey
+) -> None:
     """Take an authenticator app that shows the right code. Raises NotAllowed, Invalid."""
     _own(actor, account, session)
     step = _step_of(secret, code)
@@ -115,11 +120,13 @@ def add_totp(actor: Actor, account: Account, secret: str, code: str, *, session:
             "请输入手机上此刻显示的 6 位数字；手机时间须准确。",
             code="wrong_code",
         )
+    factor_id = new_id()
     factor = Factor(
-        id=new_id(), account_id=account.id, kind=FactorKind.TOTP, name="手机动态码",
-        secret=secret, counter=step,
+        id=factor_id, account_id=account.id, kind=FactorKind.TOTP, name="手机动态码",
+        secret=key.seal(secret, factor_id=factor_id, account_id=account.id), counter=step,
     )  # fmt: skip
     session.add(factor)
+    _seal_plain(session, key)
     audit.record(session, actor, "account.factor_added", account, kind=factor.kind)
 
 
@@ -192,14 +199,24 @@ def authentication_options(account_id: str, site: Site, session: Session) -> tup
 
 
 def check_code(
-    account_id: str, code: str, *, database: Database, policy: Policy = POLICY
+    account_id: str, code: str, *, database: Database, key: FactorKey, policy: Policy = POLICY
 ) -> Account:
     """The account, if the app shows this code or it is a recovery code not yet used.
 
     Raises SignInRefused; a failure counts like a wrong password, and is committed.
     """
     code = "".join(code.split()).replace("-", "").upper()
-    return _checked(account_id, lambda each: _code_fits(each, code), database, policy)
+    with database.write() as session:
+        _seal_plain(session, key)
+    return _checked(account_id, lambda each: _code_fits(each, code, key), database, policy)
+
+
+def _seal_plain(session: Session, key: FactorKey) -> None:
+    """Seal the secrets of authenticator apps that an earlier release has left plain."""
+    plain = select(Factor).where(Factor.kind == FactorKind.TOTP)
+    for each in session.scalars(plain):
+        if not is_sealed_secret(each.secret):
+            each.secret = key.seal(each.secret, factor_id=each.id, account_id=each.account_id)
 
 
 def check_security_key(
@@ -234,6 +251,48 @@ def check_security_key(
         return True
 
     return _checked(account_id, fits, database, policy)
+
+
+def prove_again(
+    account: Account,
+    proof: str,
+    *,
+    signed_in_at: datetime,
+    database: Database,
+    key: FactorKey,
+    policy: Policy = POLICY,
+) -> None:
+    """Ask who is signed in to prove it once more, before their second factors change.
+
+    `proof` is the password, or a code of a factor that there is. Who has neither (signed in
+    elsewhere, no factor yet) must have signed in lately. Raises SignInRefused; a wrong proof counts
+    as at the door.
+    """
+    with database.read() as session:
+        has = has_factor(account.id, session)
+    if not account.password_hash and not has:
+        if now() - signed_in_at > _FRESH:
+            raise SignInRefused(
+                "登录已有一些时间，不能改动双因素。", "请退出后重新登录，再马上办理。",
+                code="sign_in_again",
+            )  # fmt: skip
+        return
+    if account.password_hash and password_fits(account.password_hash, proof):
+        with database.read() as session:
+            refusal = locked_refusal(account_of(account.id, session))
+        if refusal is not None:
+            raise refusal
+        return
+    try:
+        check_code(account.id, proof, database=database, key=key, policy=policy)
+    except SignInRefused as error:
+        if error.code != "wrong_factor":
+            raise
+        raise SignInRefused(
+            "密码或动态码不正确，没有改动。",
+            "请输入本人的登录密码，或已登记的动态码、恢复码。",
+            code="wrong_proof",
+        ) from error
 
 
 # Keeping them
@@ -280,10 +339,20 @@ def remove_factor(
 
 
 def reset_factors(actor: Actor, account: Account, *, session: Session) -> None:
-    """Take the second factors of somebody who has lost them. Raises NotAllowed, WrongState."""
-    require(actor, Role.ADMINISTRATOR)
+    """Take the second factors of somebody who has lost them.
+
+    Of one of the three administrators only by two people together (`acts`). Raises NotAllowed,
+    WrongState.
+    """
+    require_over(actor, account, Role.SECURITY_ADMINISTRATOR)
+    require_business(actor, account)
     if actor.id == account.id:
-        raise WrongState("不能清除自己的双因素。", "请由另一位系统管理员办理。")
+        raise WrongState("不能清除自己的双因素。", "请由另一位安全保密管理员办理。")
+    drop_factors(actor, account, session=session)
+
+
+def drop_factors(actor: Actor, account: Account, *, session: Session) -> None:
+    """Take all second factors of an account, when whoever may has agreed."""
     session.execute(delete(Factor).where(Factor.account_id == account.id))
     audit.record(session, actor, "account.factors_reset", account)
 
@@ -315,9 +384,12 @@ def _checked(
     raise refusal
 
 
-def _code_fits(factor: Factor, code: str) -> bool:
+def _code_fits(factor: Factor, code: str, key: FactorKey) -> bool:
     if factor.kind == FactorKind.TOTP:
-        step = _step_of(factor.secret, code)
+        if len(code) != _DIGITS:
+            return False  # a recovery code, which counts also where the key is lost
+        secret = key.open(factor.secret, factor_id=factor.id, account_id=factor.account_id)
+        step = _step_of(secret, code)
         if step is None or step <= factor.counter:
             return False  # another code, or one that was used already
         factor.counter = step

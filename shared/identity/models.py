@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shared.kernel.actor import Grant, Openness, Role
+from shared.kernel.actor import DUTIES, Duty, Grant, Openness, Role
 from shared.kernel.clock import now
 from shared.kernel.database import Model, UtcTime
+
+#: A role says its duty; whatever is not an administrator's is business.
+ROLE_HAS_DUTY = "duty = CASE role {} ELSE 'business' END".format(
+    " ".join(f"WHEN '{role}' THEN '{duty}'" for role, duty in DUTIES.items())
+)
 
 
 class Account(Model):
@@ -24,10 +41,17 @@ class Account(Model):
 
     An `emergency` account is sealed: two administrators open it, the first of them
     `opening_asked_by`, and it may be used until `open_until`.
+
+    `duty` says what it is for: business, or one of the three administrators; all its grants are of
+    that duty (`AccountGrant`). `archive_code` names the archive whose administrators look after it;
+    without one, those of the whole city.
     """
 
     __tablename__ = "identity_account"
-    __table_args__ = (UniqueConstraint("issuer", "subject", name="identity_account_subject"),)
+    __table_args__ = (
+        UniqueConstraint("issuer", "subject", name="identity_account_subject"),
+        UniqueConstraint("id", "duty", name="identity_account_duty"),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     login: Mapped[str] = mapped_column(String(60), unique=True)
@@ -57,9 +81,17 @@ class Account(Model):
     opening_asked_by: Mapped[str | None] = mapped_column(String(36), default=None)
     opening_reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
     open_until: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    duty: Mapped[str] = mapped_column(String(10), default=Duty.BUSINESS, server_default="business")
+    archive_code: Mapped[str | None] = mapped_column(String(40), default=None)
 
     grants: Mapped[list[AccountGrant]] = relationship(
-        cascade="all, delete-orphan", lazy="selectin", order_by="AccountGrant.id"
+        cascade="all, delete-orphan",
+        lazy="selectin",
+        order_by="AccountGrant.id",
+        primaryjoin=(
+            "and_(Account.id == AccountGrant.account_id, Account.duty == AccountGrant.duty)"
+        ),
+        foreign_keys="[AccountGrant.account_id, AccountGrant.duty]",
     )
 
     @property
@@ -69,14 +101,28 @@ class Account(Model):
 
 
 class AccountGrant(Model):
-    """One role of an account, as `shared.kernel.actor.Grant` says what it reaches and how long."""
+    """One role of an account, as `shared.kernel.actor.Grant` says what it reaches and how long.
+
+    Its duty is the account's and the role's, or the database takes neither: so nobody holds roles
+    of two of the three administrators, or one of theirs and a business role.
+    """
 
     __tablename__ = "identity_grant"
-    __table_args__ = (Index("identity_grant_account", "account_id"),)
+    __table_args__ = (
+        Index("identity_grant_account", "account_id"),
+        ForeignKeyConstraint(
+            ["account_id", "duty"],
+            ["identity_account.id", "identity_account.duty"],
+            name="identity_grant_of_account",
+        ),
+        CheckConstraint(ROLE_HAS_DUTY, name="identity_grant_one_duty"),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("identity_account.id"))
-    role: Mapped[str] = mapped_column(String(20))
+    role: Mapped[str] = mapped_column(String(40))
+    #: Taken from the account.
+    duty: Mapped[str] = mapped_column(String(10), server_default="business")
     archive_code: Mapped[str | None] = mapped_column(String(40), default=None)
     fonds_id: Mapped[str | None] = mapped_column(String(36), default=None)
     class_code: Mapped[str | None] = mapped_column(String(2), default=None)
@@ -154,3 +200,52 @@ class BearerToken(Model):
     way: Mapped[str] = mapped_column(String(10), default="password", server_default="password")
     provider_session: Mapped[str | None] = mapped_column(String(255), default=None)
     id_token: Mapped[str | None] = mapped_column(Text, default=None)
+
+
+class ActState(StrEnum):
+    """How a proposed act stands."""
+
+    PROPOSED = "proposed"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class ProposedAct(Model):
+    """A dangerous act 高危操作 that one person has proposed and another must confirm.
+
+    `arguments` are all that it will be done with, `digest` is over them (`acts.digest_of`): what
+    the second person saw is what is done. After `until` it can no longer be confirmed.
+    """
+
+    __tablename__ = "identity_proposed_act"
+    __table_args__ = (Index("identity_proposed_act_state", "state", "proposed_at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(200))
+    #: What it is, for people.
+    title: Mapped[str] = mapped_column(String(300))
+    reason: Mapped[str] = mapped_column(String(500))
+    arguments: Mapped[dict[str, Any]] = mapped_column(JSON)
+    digest: Mapped[str] = mapped_column(String(64))
+    #: The archive whose people may decide; without one, those of the whole city.
+    archive_code: Mapped[str | None] = mapped_column(String(40), default=None)
+    state: Mapped[str] = mapped_column(String(10), default=ActState.PROPOSED)
+    proposed_by: Mapped[str] = mapped_column(String(36))
+    proposed_name: Mapped[str] = mapped_column(String(60))
+    proposed_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    until: Mapped[datetime] = mapped_column(UtcTime)
+    decided_by: Mapped[str | None] = mapped_column(String(36), default=None)
+    decided_name: Mapped[str | None] = mapped_column(String(60), default=None)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    answer: Mapped[str] = mapped_column(String(500), default="")
+
+    @property
+    def audit_name(self) -> str:
+        """The name in the audit."""
+        return f"act:{self.id}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be confirmed."""
+        return self.state == ActState.PROPOSED and self.until > now()

@@ -1,19 +1,30 @@
-"""The verbs on accounts."""
+"""The verbs on accounts: 系统管理员 makes and closes them, 安全保密管理员 says what they may do."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from shared import audit
-from shared.identity.models import Account, AccountGrant, BearerToken
+from shared.identity.models import Account, AccountGrant, BearerToken, Factor
 from shared.identity.passwords import check_password_rules, hash_password, password_fits
 from shared.identity.policy import POLICY, Policy
-from shared.kernel.actor import ROLE_NAMES, Actor, Grant, Openness, Role, require
+from shared.kernel.actor import (
+    ADMINISTRATORS,
+    ROLE_NAMES,
+    Actor,
+    Duty,
+    Grant,
+    Openness,
+    Role,
+    duty_of,
+    require,
+)
 from shared.kernel.database import locked_all
 from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
 from shared.kernel.identifiers import new_id
@@ -27,15 +38,24 @@ def create_account(
     login: str,
     name: str,
     password: str,
-    grants: Iterable[Grant],
+    grants: Iterable[Grant] = (),
     *,
     session: Session,
     must_change: bool = False,
     emergency: bool = False,
+    archive: str | None = None,
     policy: Policy = POLICY,
 ) -> Account:
-    """Make an account, an `emergency` one sealed. Raises NotAllowed, Invalid, Conflict."""
-    require(actor, Role.ADMINISTRATOR)
+    """Make an account, an `emergency` one sealed; it waits until `set_grants` gives it a role.
+
+    The grants are what is asked for, a proposal. `archive` names the archive whose administrators
+    look after the account; those of one archive make such accounts only.
+
+    Raises NotAllowed, Invalid, Conflict.
+    """
+    grants = list(grants)
+    archive = _own_archive(actor, Role.SYSTEM_ADMINISTRATOR, archive)
+    require(actor, Role.SYSTEM_ADMINISTRATOR, archive=archive)
     login = _login(login)
     check_password_rules(login, password, policy=policy)
     if session.scalar(select(Account.id).where(Account.login == login)) is not None:
@@ -51,13 +71,13 @@ def create_account(
         disabled=False,
         failures=0,
         emergency=emergency,
+        waiting=True,
+        archive_code=archive,
     )
-    account.grants = make_grants(grants)
+    propose_grants(account, grants)
     session.add(account)
     session.flush()
-    audit.record(
-        session, actor, "account.created", account, login=login, grants=told_grants(account.grants)
-    )
+    audit.record(session, actor, "account.created", account, login=login, asked=told_grants(grants))
     return account
 
 
@@ -71,7 +91,7 @@ def account_of(account_id: str, session: Session) -> Account:
 
 def rename_account(actor: Actor, account: Account, name: str, *, session: Session) -> None:
     """Give the person's name anew. Raises NotAllowed, Invalid."""
-    require(actor, Role.ADMINISTRATOR)
+    require_over(actor, account, Role.SYSTEM_ADMINISTRATOR)
     name = _name(name)
     if name != account.name:
         act = audit.Act(was=account.name, became=name)
@@ -84,46 +104,97 @@ def set_grants(
 ) -> None:
     """Replace what the account is entitled to; one that waits for its first grant waits no more.
 
-    Nobody takes the administrator's role from the last one, so that there always is one. Raises
-    NotAllowed, WrongState.
+    The second of the two steps to an account that works, by another person than the first. Whoever
+    grants for one archive grants within it only, whatever was chosen. One of the three
+    administrators holds nothing else, and the last one of the three keeps the role.
+
+    Raises NotAllowed, Invalid, WrongState.
     """
-    require(actor, Role.ADMINISTRATOR)
-    wanted = make_grants(grants)
+    require_over(actor, account, Role.SECURITY_ADMINISTRATOR)
+    if actor.id == account.id:
+        raise WrongState("不能给自己授权。", "请由另一位安全保密管理员办理。")
+    wanted = [_within(actor, each) for each in grants]
     _hold(account, session)
+    before = told_grants(account.grants)
+    duty = _one_duty(wanted)
+    stays = account.duty == duty and any(_for_good(each) for each in wanted)
+    if account.duty != Duty.BUSINESS and not stays:
+        _keep_one_of(account, session)
     account.waiting = account.waiting and not wanted
-    if told_grants(wanted) == told_grants(account.grants):
+    give(account, wanted, session)
+    after = told_grants(account.grants)
+    if after != before:
+        act = audit.Act(was=before, became=after)
+        audit.record(session, actor, "account.grants_set", account, act, grants=after)
+
+
+def give(account: Account, grants: Iterable[Grant], session: Session) -> None:
+    """Let an account hold these grants and no others. Raises Invalid where duties are mixed."""
+    rows = make_grants(grants)
+    duty = _one_duty(rows)
+    if told_grants(rows) == told_grants(account.grants):
         return
-    if _administers(account) and not any(_for_good(each.grant) for each in wanted):
-        _keep_an_administrator(account, session)
-    act = audit.Act(was=told_grants(account.grants), became=told_grants(wanted))
-    account.grants = wanted
+    if duty != account.duty:
+        account.grants = []
+        session.flush()  # the database lets no grant stand beside another duty
+        account.duty = duty
+    account.grants = rows
     session.flush()
-    audit.record(session, actor, "account.grants_set", account, act, grants=told_grants(wanted))
 
 
 def disable_account(actor: Actor, account: Account, *, session: Session) -> None:
     """Close an account; its sessions and tokens end at once. Raises NotAllowed, WrongState."""
-    require(actor, Role.ADMINISTRATOR)
+    require_over(actor, account, Role.SYSTEM_ADMINISTRATOR)
     _hold(account, session)
     if account.disabled:
         return
     if actor.id == account.id:
         raise WrongState("不能停用自己的账号。", "请由另一位系统管理员办理。")
-    if _administers(account):
-        _keep_an_administrator(account, session)
-    account.disabled = True
-    end_tokens(account, session)
+    if account.duty != Duty.BUSINESS:
+        _keep_one_of(account, session)
+    close_account(account, session)
     audit.record(session, actor, "account.disabled", account)
 
 
+def close_account(account: Account, session: Session) -> None:
+    """Close an account as part of another verb, which authorises and records it."""
+    account.disabled = True
+    end_tokens(account, session)
+
+
 def enable_account(actor: Actor, account: Account, *, session: Session) -> None:
-    """Open a closed or locked account again. Raises NotAllowed."""
-    require(actor, Role.ADMINISTRATOR)
-    if account.disabled or account.locked_until is not None:
+    """Open a closed account again. Raises NotAllowed."""
+    require_over(actor, account, Role.SYSTEM_ADMINISTRATOR)
+    if account.disabled:
         account.disabled = False
+        audit.record(session, actor, "account.enabled", account)
+
+
+def unlock_account(actor: Actor, account: Account, *, session: Session) -> None:
+    """Let somebody who was locked out try again. Raises NotAllowed."""
+    require_over(actor, account, Role.SECURITY_ADMINISTRATOR)
+    if account.locked_until is not None:
         account.failures = account.locks = 0
         account.locked_until = None
-        audit.record(session, actor, "account.enabled", account)
+        audit.record(session, actor, "account.unlocked", account)
+
+
+def delete_account(actor: Actor, account: Account, *, session: Session) -> None:
+    """Take an account away for good; what it did stays in the log, by name.
+
+    Two people do that together (`acts`). Raises NotAllowed, WrongState.
+    """
+    require_over(actor, account, *ADMINISTRATORS)
+    _hold(account, session)
+    if actor.id == account.id:
+        raise WrongState("不能删除自己的账号。", "请由另一位管理员办理。")
+    if account.duty != Duty.BUSINESS:
+        _keep_one_of(account, session)
+    for model in (BearerToken, Factor):
+        session.execute(delete(model).where(model.account_id == account.id))
+    audit.record(session, actor, "account.deleted", account, login=account.login, name=account.name)
+    session.delete(account)
+    session.flush()
 
 
 def reset_password(
@@ -131,13 +202,23 @@ def reset_password(
 ) -> None:
     """Give a new first password, to be changed at the next sign-in.
 
+    Of one of the three administrators only by two people together (`acts`).
+
     Raises NotAllowed, Invalid, WrongState for who signs in elsewhere.
     """
-    require(actor, Role.ADMINISTRATOR)
+    require_over(actor, account, Role.SECURITY_ADMINISTRATOR)
+    require_business(actor, account)
+    renew_password(actor, account, password, session=session, policy=policy)
+
+
+def renew_password(
+    actor: Actor, account: Account, password: str, *, session: Session, policy: Policy = POLICY
+) -> None:
+    """Give a new first password, when whoever may has agreed. Raises Invalid, WrongState."""
     if account.issuer is not None:
         raise WrongState("此账号不在这里设密码。", "请本人在统一身份认证或市级平台找回密码。")
     _set_password(account, password, session, policy)
-    account.must_change = actor.id != account.id and not account.emergency
+    account.must_change = not account.emergency
     account.failures = account.locks = 0
     account.locked_until = None
     audit.record(session, actor, "account.password_reset", account)
@@ -154,7 +235,7 @@ def change_password(
 ) -> None:
     """Change one's own password; other sessions and tokens end. Raises Invalid, WrongState."""
     if actor.id != account.id:
-        raise WrongState("只能修改自己的密码。", "他人的密码请由系统管理员重置。")
+        raise WrongState("只能修改自己的密码。", "他人的密码请由安全保密管理员重置。")
     if account.issuer is not None:
         raise WrongState(
             "此账号的密码不在这里。",
@@ -190,35 +271,91 @@ def end_tokens(account: Account, session: Session) -> None:
     session.execute(delete(BearerToken).where(BearerToken.account_id == account.id))
 
 
-def _administers(account: Account) -> bool:
-    return any(_for_good(each.grant) for each in account.grants)
+def require_over(actor: Actor, account: Account, *roles: Role) -> None:
+    """Raise NotAllowed unless the actor is such an administrator of the account's archive."""
+    require(actor, *roles, archive=account.archive_code)
 
 
-def _for_good(grant: Grant) -> bool:
-    """Whether it makes an administrator that nobody has to follow."""
-    return grant.role == Role.ADMINISTRATOR and grant.until is None and not grant.partial
+def require_business(actor: Actor, account: Account) -> None:
+    """Raise WrongState for an administrator's account: nobody alone may become one of the three."""
+    if account.duty != Duty.BUSINESS and not actor.system:
+        name = role_names(account)[0]
+        raise WrongState(
+            f"这是{name}的账号，须两人办理。", "请提交双人确认，由另一人确认。",
+            code="two_people",
+        )  # fmt: skip
+
+
+def looked_after_by(actor: Actor, statement: Select[Account]) -> Select[Account]:
+    """Narrow a question for accounts to those that an administrator looks after."""
+    archives = actor.archives(*ADMINISTRATORS)
+    return statement if archives is None else statement.where(Account.archive_code.in_(archives))
+
+
+def held_by_someone(role: Role, session: Session, *, but: str | None = None) -> bool:
+    """Whether somebody who may sign in holds this role everywhere, `but` this account."""
+    return (
+        session.scalar(
+            select(Account.id)
+            .join(AccountGrant, AccountGrant.account_id == Account.id)
+            .where(AccountGrant.role == role, Account.disabled.is_(False))
+            .where(AccountGrant.archive_code.is_(None), AccountGrant.fonds_id.is_(None))
+            .where(AccountGrant.class_code.is_(None), AccountGrant.openness == Openness.ALL)
+            .where(AccountGrant.until.is_(None))
+            .where(Account.id != but, Account.emergency.is_(False), Account.waiting.is_(False))
+            .limit(1)
+        )
+        is not None
+    )
+
+
+def _own_archive(actor: Actor, role: Role, archive: str | None) -> str | None:
+    """The archive that is meant: the actor's own, where there is just one."""
+    held = actor.archives(role)
+    return next(iter(held)) if archive is None and held is not None and len(held) == 1 else archive
+
+
+def _within(actor: Actor, grant: Grant) -> Grant:
+    """A grant, kept within what the actor may grant for. Raises NotAllowed."""
+    archive = _own_archive(actor, Role.SECURITY_ADMINISTRATOR, grant.archive_code)
+    require(actor, Role.SECURITY_ADMINISTRATOR, archive=archive)
+    return replace(grant, archive_code=archive)
+
+
+def _one_duty(grants: Iterable[Grant] | Iterable[AccountGrant]) -> Duty:
+    """The duty that all these grants are of. Raises Invalid for more than one."""
+    duties = {duty_of(each.role) for each in grants} or {Duty.BUSINESS}
+    if len(duties) > 1:
+        raise Invalid(
+            "role",
+            "系统管理员、安全保密管理员、安全审计员不能互兼，也不能兼业务角色。",
+            "请只留下其中一种，另一种授给另一个人。",
+            code="separate_duties",
+        )
+    return duties.pop()
 
 
 def _hold(account: Account, session: Session) -> None:
-    """Hold an account for a change, and with it all administrators: one of them must remain."""
-    administrators = select(AccountGrant.account_id).where(AccountGrant.role == Role.ADMINISTRATOR)
+    """Hold an account for a change, and with it all administrators: one of each must remain."""
+    administrators = select(AccountGrant.account_id).where(AccountGrant.role.in_(ADMINISTRATORS))
     locked_all(session, Account, [account.id, *session.scalars(administrators)])
 
 
-def _keep_an_administrator(account: Account, session: Session) -> None:
-    other = session.scalar(
-        select(Account.id)
-        .join(AccountGrant, AccountGrant.account_id == Account.id)
-        .where(AccountGrant.role == Role.ADMINISTRATOR, AccountGrant.until.is_(None))
-        .where(AccountGrant.class_code.is_(None), AccountGrant.openness == Openness.ALL)
-        .where(Account.disabled.is_(False))
-        .where(Account.id != account.id, Account.emergency.is_(False))
-        .limit(1)
+def _for_good(grant: Grant) -> bool:
+    """Whether it is held everywhere and without an end."""
+    return (grant.archive_code, grant.fonds_id, grant.until) == (None, None, None) and (
+        not grant.partial
     )
-    if other is None:
-        raise WrongState(
-            "这是最后一位系统管理员。", "请先授权另一位系统管理员，再办理。", code="last_one"
-        )
+
+
+def _keep_one_of(account: Account, session: Session) -> None:
+    """Raise WrongState when nobody else holds what this administrator holds everywhere."""
+    for each in account.grants:
+        if _for_good(each.grant) and not held_by_someone(Role(each.role), session, but=account.id):
+            name = ROLE_NAMES[Role(each.role)]
+            raise WrongState(
+                f"这是最后一位{name}。", f"请先授权另一位{name}，再办理。", code="last_one"
+            )
 
 
 def make_grants(grants: Iterable[Grant]) -> list[AccountGrant]:
@@ -238,7 +375,38 @@ def make_grants(grants: Iterable[Grant]) -> list[AccountGrant]:
     ]
 
 
-def told_grants(grants: Iterable[AccountGrant]) -> list[str]:
+def propose_grants(account: Account, grants: Iterable[Grant]) -> None:
+    """Note what is asked for, for 安全保密管理员 who decides."""
+    account.proposal = [
+        {
+            "role": str(each.role),
+            "archive": each.archive_code,
+            "fonds": each.fonds_id,
+            "class_code": each.class_code,
+            "openness": str(each.openness),
+            "until": each.until,
+        }
+        for each in dict.fromkeys(grants)
+    ]
+
+
+def proposed_grants(account: Account) -> list[Grant]:
+    """What was asked for when the account was made, or its issuer suggested last."""
+    return [
+        Grant(
+            Role(str(each["role"])),
+            each.get("archive"),
+            each.get("fonds"),
+            each.get("class_code"),
+            Openness(each.get("openness") or Openness.ALL),
+            each.get("until"),
+        )
+        for each in account.proposal or ()
+        if each.get("role") in set(Role)
+    ]
+
+
+def told_grants(grants: Iterable[AccountGrant] | Iterable[Grant]) -> list[str]:
     """Grants as the audit tells them: `clerk:<fonds> class=WS openness=open until=2026-12-31`."""
     return sorted(
         " ".join(

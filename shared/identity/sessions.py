@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from shared import audit
 from shared.identity.models import Account, BearerToken
-from shared.kernel.actor import Actor, Role, require, system_actor
+from shared.identity.service import require_over
+from shared.kernel.actor import Actor, Role, system_actor
 from shared.kernel.clock import now
 from shared.kernel.errors import NotFound
 
@@ -77,4 +78,4 @@ def _end(account: Account, session: Session, provider_session: str | None = None
 
 def _may(actor: Actor, account: Account) -> None:
     if actor.id != account.id:
-        require(actor, Role.ADMINISTRATOR)
+        require_over(actor, account, Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR)

@@ -221,7 +221,7 @@ def locked_refusal(account: Account) -> SignInRefused | None:
     minutes = max(1, -int(-seconds // 60))
     return SignInRefused(
         "连续输错，账号已锁定。",
-        f"请在 {minutes} 分钟后再试，或联系系统管理员解锁。",
+        f"请在 {minutes} 分钟后再试，或联系安全保密管理员解锁。",
         code="account_locked",
     )
 
@@ -254,14 +254,14 @@ def _standing(account: Account, policy: Policy, way: str) -> SignInRefused | Non
         return SignInRefused("账号已停用。", "请联系系统管理员。", code="account_disabled")
     if account.waiting:
         return SignInRefused(
-            "账号已登记，正在等待系统管理员授权。",
-            "授权后即可使用，不必重复登记；如有急事请联系系统管理员。",
+            "账号已建立，正在等待安全保密管理员授权。",
+            "授权后即可使用，不必重复登记；如有急事请联系安全保密管理员。",
             code="account_waiting",
         )
     if is_sealed(account):
         return SignInRefused(
             "应急账号处于封存状态。",
-            "须由两位系统管理员先后在账号页面启封后，才能登录。",
+            "须由两位管理员先后在账号页面启封后，才能登录。",
             code="account_sealed",
         )
     if way == "password" and account.issuer is not None and not _vouched(account, policy):

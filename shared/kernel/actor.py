@@ -26,7 +26,9 @@ class Role(StrEnum):
     READER = "reader"
     INTEGRATOR = "integrator"
     AUTHORITY = "authority"
-    ADMINISTRATOR = "administrator"
+    SYSTEM_ADMINISTRATOR = "system_administrator"
+    SECURITY_ADMINISTRATOR = "security_administrator"
+    AUDITOR = "auditor"
 
 
 ROLE_NAMES = {
@@ -38,7 +40,9 @@ ROLE_NAMES = {
     Role.READER: "利用者",
     Role.INTEGRATOR: "系统对接",
     Role.AUTHORITY: "档案主管部门",
-    Role.ADMINISTRATOR: "系统管理员",
+    Role.SYSTEM_ADMINISTRATOR: "系统管理员",
+    Role.SECURITY_ADMINISTRATOR: "安全保密管理员",
+    Role.AUDITOR: "安全审计员",
 }
 
 
@@ -50,6 +54,33 @@ class Openness(StrEnum):
 
 
 OPENNESS_NAMES = {Openness.ALL: "含控制使用的", Openness.OPEN: "只限开放的"}
+
+
+class Duty(StrEnum):
+    """What an account is for: the business of archives, or one of the three administrators' 三员.
+
+    An account has exactly one, and all its roles belong to it; that is how nobody is two of the
+    three, and no administrator does business (三员分立).
+    """
+
+    BUSINESS = "business"
+    SYSTEM = "system"
+    SECURITY = "security"
+    AUDIT = "audit"
+
+
+#: The three administrators, and the duty of each. Every other role is business.
+DUTIES = {
+    Role.SYSTEM_ADMINISTRATOR: Duty.SYSTEM,
+    Role.SECURITY_ADMINISTRATOR: Duty.SECURITY,
+    Role.AUDITOR: Duty.AUDIT,
+}
+ADMINISTRATORS = tuple(DUTIES)
+
+
+def duty_of(role: str) -> Duty:
+    """The duty that a role belongs to."""
+    return DUTIES.get(Role(role), Duty.BUSINESS)
 
 
 @dataclass(frozen=True)
@@ -181,5 +212,5 @@ def require(
         wanted = "、".join(ROLE_NAMES[role] for role in roles)
         raise NotAllowed(
             f"此操作需要“{wanted}”权限，且限于本人负责的档案馆和全宗。",
-            "如确需办理，请联系系统管理员调整授权。",
+            "如确需办理，请联系安全保密管理员调整授权。",
         )

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -33,6 +33,25 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
             temporary.unlink()
         raise
     sync_folder(path.parent)
+
+
+def made_once(path: Path, make: Callable[[], bytes]) -> bytes:
+    """The content of a secret file, made at its first use; for its owner's eyes only.
+
+    Processes that start at the same time agree: the first one's file stays.
+    """
+    if not path.exists():
+        own = path.with_name(f".{path.name}.{new_id()}")
+        write_atomically(own, make(), mode=0o600)
+        try:
+            path.hardlink_to(own)
+        except FileExistsError:
+            own.unlink()
+        except OSError:  # no hard links here
+            own.replace(path)
+        else:
+            own.unlink()
+    return path.read_bytes()
 
 
 def sync_folder(folder: Path) -> None:

@@ -17,7 +17,9 @@ from sqlalchemy.orm import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared.identity import POLICY, Policy, access_of, current_actor_or_none, public
+from shared.identity.acts import ACCOUNT_ACTS, Kinds
 from shared.identity.current import LOADER
+from shared.identity.factor_key import factor_key
 from shared.kernel.actor import Role
 from shared.kernel.database import Database
 from shared.kernel.errors import NotAllowed
@@ -25,7 +27,9 @@ from shared.web import accountable, filters, problems
 from shared.web.accounts import door_views, factor_views, session_views
 from shared.web.accounts.api import accounts_api
 from shared.web.accounts.views import blueprint as accounts_pages
-from shared.web.accounts.ways import POLICY_NAME, WAY_NAME, Way
+from shared.web.accounts.ways import FACTOR_KEY, POLICY_NAME, WAY_NAME, Way
+from shared.web.acts.views import KINDS
+from shared.web.acts.views import blueprint as acts_pages
 from shared.web.api import DanglianApi, make_api
 from shared.web.audit_log.names import ACTION_NAMES, SubjectNames
 from shared.web.audit_log.views import blueprint as audit_pages
@@ -93,6 +97,7 @@ def make_app(
     policy: Policy = POLICY,
     way: Way | None = None,
     menu: Sequence[tuple[str, str]] = (),
+    acts: Kinds | None = None,
     proxies: int = 0,
     hosts: Sequence[str] | None = None,
     encrypted: bool = False,
@@ -114,6 +119,7 @@ def make_app(
         policy: what is asked of passwords and sign-ins.
         way: another way to sign in than name and password.
         menu: more entries of the menu of one's own account: endpoint and label.
+        acts: the dangerous acts that two people do together here, besides those on accounts.
         proxies: how many trusted reverse proxies stand before this process.
         hosts: under which host names it answers (`trusted_hosts`); None for whatever comes.
         encrypted: whether browsers reach it by https alone, whoever ends the encryption.
@@ -153,6 +159,8 @@ def make_app(
             "danglian.hosts": hosts,
             POLICY_NAME: policy,
             WAY_NAME: way,
+            FACTOR_KEY: factor_key(data_folder),
+            KINDS: {**ACCOUNT_ACTS, **(acts or {})},
             "danglian.scopes": scopes or (lambda session: ()),
             "danglian.action_names": {**ACTION_NAMES, **(action_names or {})},
             "danglian.subject_names": subject_names or (lambda session, subjects: {}),
@@ -171,7 +179,7 @@ def make_app(
 
     app.add_url_rule("/health", "health", _health)
     app.add_url_rule("/session", "session_state", _session_state)
-    for each in (accounts_pages, job_pages, audit_pages, reference_pages):
+    for each in (accounts_pages, acts_pages, job_pages, audit_pages, reference_pages):
         app.register_blueprint(each)
     api = make_api(app, PRODUCT, version("danglian"))
     app.extensions[API] = api

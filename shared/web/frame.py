@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.identity import current_actor_or_none
+from shared.identity import NotSignedIn, access_of, current_actor_or_none
 from shared.kernel.actor import Actor, Role
-from shared.kernel.errors import DanglianError
+from shared.kernel.errors import DanglianError, NotAllowed
 
 PRODUCT = "档联"
 
@@ -82,7 +82,7 @@ class FrameMaker:
         try:
             actor = current_actor_or_none()
             title = self._title if isinstance(self._title, str) else self._title()
-            light = self._light.read() if self._light and actor else None
+            light = self._light.read() if self._light and _may_open(self._light.page) else None
         except (DanglianError, SQLAlchemyError):
             actor, title = None, self._title if isinstance(self._title, str) else ""
             light = None
@@ -97,6 +97,15 @@ class FrameMaker:
         for endpoint in endpoints:
             if endpoint not in app.view_functions:
                 raise ValueError(f"navigation: there is no endpoint {endpoint!r}")
+
+
+def _may_open(endpoint: str) -> bool:
+    """Whether the page of the light is for whoever looks: administrators see no business."""
+    try:
+        access_of(current_app.view_functions[endpoint]).check()
+    except (NotSignedIn, NotAllowed):
+        return False
+    return True
 
 
 def _active(items: list[NavigationItem]) -> NavigationItem | None:

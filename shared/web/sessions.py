@@ -15,8 +15,7 @@ from shared.identity.signing_in import account_of_token, kept_token, revoke_toke
 from shared.kernel.actor import Actor
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.database import Database
-from shared.kernel.files import write_atomically
-from shared.kernel.identifiers import new_id
+from shared.kernel.files import made_once
 from shared.kernel.keys import random_token
 from shared.web.links import is_api
 from shared.web.polling import is_polling
@@ -105,19 +104,7 @@ def _bearer_token() -> str | None:
 def session_secret(data_folder: Path) -> str:
     """The secret that signs the cookies of one data folder; made at the first start."""
     path = data_folder / "keys" / _KEY_FILE
-    if not path.exists():
-        # Processes that start at the same time must agree: the first one's file stays.
-        own = path.with_name(f".{_KEY_FILE}.{new_id()}")
-        write_atomically(own, random_token(32).encode(), mode=0o600)
-        try:
-            path.hardlink_to(own)
-        except FileExistsError:
-            own.unlink()
-        except OSError:  # no hard links here
-            own.replace(path)
-        else:
-            own.unlink()
-    return path.read_text().strip()
+    return made_once(path, lambda: random_token(32).encode()).decode().strip()
 
 
 def cookie_name(name: str, secret: str) -> str:

@@ -67,9 +67,10 @@ class Room:
         """Give somebody an account."""
         self.run(
             *("user", "add", "--login", person.login, "--name", person.name),
-            *("--role", person.role, "--password", PASSWORD),
+            *("--role", person.role, "--password", PASSWORD, "--by-password", PASSWORD),
             *(("--fonds", person.fonds) if person.fonds else ()),
         )
+        self.run("user", "grant", person.login, "--by-password", PASSWORD)
 
     def papers(self, year: int, count: int, *, fonds: int = 0) -> list[Paper]:
         """Made-up papers of one of its units."""
@@ -160,7 +161,10 @@ class City:
             self.run(
                 *("hub", "user", "add", "--dir", self.hub, "--login", login, "--name", name),
                 *("--role", role, "--archive", archive, "--password", PASSWORD),
+                *("--by-password", PASSWORD),
             )
+        logins = [login for login, *_ in _ARCHIVISTS]
+        self.run("hub", "user", "grant", *logins, "--dir", self.hub, "--by-password", PASSWORD)
         self.run(
             *("hub", "agreement", "add", "--dir", self.hub, "--archive", YILING_ARCHIVE),
             *("--basis", AGREEMENT_BASIS),
@@ -189,7 +193,7 @@ class City:
         self.run(
             *("node", "init", "--dir", folder, "--name", office.name, "--slug", office.slug),
             *("--hub", self.hub_url, "--code", invited["code"]),
-            *("--admin-password", PASSWORD, "--admin-only"),
+            *("--admin-password", PASSWORD),
         )
         room = Room(self, office, folder, invited["node_id"], fonds)
         for person in office.people:

@@ -53,11 +53,12 @@ def test_an_office_is_added_enrolled_suspended_and_resumed(
     admin.click("恢复使用")
     admin.sees("已恢复“")
 
-    admin.open("/audit/")
-    admin.sees("系统管理员", "添加联网单位", "停用联网单位")
-    shot(admin.page, "audit")
-    admin.click("校验完整性")
-    admin.sees("首尾衔接，未发现改动或缺失")
+    auditor = sign_in("hub", "auditor")
+    auditor.open("/audit/")
+    auditor.sees("系统管理员", "添加联网单位", "停用联网单位")
+    shot(auditor.page, "audit")
+    auditor.click("校验完整性")
+    auditor.sees("首尾衔接，未发现改动或缺失")
 
 
 def test_a_new_reviewer_gets_an_account_and_a_password_of_her_own(sign_in: SignIn) -> None:
@@ -69,7 +70,13 @@ def test_a_new_reviewer_gets_an_account_and_a_password_of_her_own(sign_in: SignI
     admin.page.get_by_label("第 1 行：角色").select_option(label="档案审核员")
     admin.page.get_by_label("第 1 行：范围").select_option(label="夷陵区档案馆")
     admin.click("建立账号")
-    admin.sees("账号已建立", "郑小雨")
+    admin.sees("账号已建立", "郑小雨", "待授权")
+    security = sign_in("hub", "security")
+    security.open("/accounts/")
+    security.click("shenhe2")
+    security.sees("正在等待安全保密管理员授权")
+    security.click("授权")
+    security.sees("账号已保存")
 
     reviewer = sign_in("hub", None)
     reviewer.open("/")
@@ -90,6 +97,14 @@ def test_a_new_reviewer_gets_an_account_and_a_password_of_her_own(sign_in: SignI
     admin.click("停用")
     admin.goes("停用")
     admin.sees("账号已停用，其登录已失效")
+    admin.click("删除账号")
+    admin.page.locator("dialog[open]").get_by_label("原因").fill("调离")
+    admin.goes("删除账号")
+    admin.sees("已提交", "待确认")
+    security.open("/acts/")
+    security.click("确认办理")
+    security.goes("确认办理")
+    security.sees("已确认并办理")
     reviewer.open("/review/")
     reviewer.sees("登录名")
 
@@ -103,6 +118,8 @@ def test_an_office_manages_its_own_accounts(sign_in: SignIn) -> None:
     admin.click("新建账号")
     offered = admin.page.get_by_label("第 1 行：范围").locator("option").all_inner_texts()
     assert "分乡镇普溪河村村民委员会" in offered
-    with admin.page.expect_navigation():
-        admin.page.get_by_label("主导航").get_by_role("link", name="操作日志").click()
-    admin.sees("登录")
+    auditor = sign_in("fenxiang", "auditor")
+    auditor.open("/")
+    with auditor.page.expect_navigation():
+        auditor.page.get_by_label("主导航").get_by_role("link", name="操作日志").click()
+    auditor.sees("登录")

@@ -109,7 +109,7 @@ def test_a_village_clerk_works_on_a_phone(sign_in: SignIn, shot: Shot) -> None:
     [
         ("shuili", "shuili", ("/", "/filing/", "/filing/catalogue"), "/transfer/"),
         ("hub", "shenhe", ("/", "/catalogue/", "/fonds/", "/nodes/"), "/review/?tab=all"),
-        ("hub", "admin", ("/audit/", "/accounts/", "/fonds/new"), "/archives/"),
+        ("hub", "admin", ("/acts/", "/accounts/", "/fonds/new"), "/archives/"),
     ],
 )
 def test_lists_can_be_read_on_a_phone(

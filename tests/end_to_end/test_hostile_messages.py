@@ -20,8 +20,7 @@ from hub.federation.sync import PostOffice
 from hub.health.doctor import alerts
 from hub.wiring import handlers, holdings
 from shared.audit import AuditEvent
-from shared.identity import create_account
-from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.actor import Grant, Role
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import Unavailable
 from shared.kernel.identifiers import new_id
@@ -32,6 +31,7 @@ from shared.messaging.link import DEAD_BYTES_KEPT, dead_queue, hub_queue
 from shared.messaging.log import append
 from shared.messaging.models import DeadLetter
 from tests.federation import Federation, Unit
+from tests.people import employ
 
 Forge = Callable[[Header, bytes, Unit], bytes]
 
@@ -145,9 +145,9 @@ def test_an_administrator_sees_dead_letters_and_puts_them_back_or_drops_them(
         link.send(queue, [b"garbage", b"other garbage"])
         post.step_in()
         with city.hub.database().write() as session:
-            create_account(
-                system_actor("test"), "admin", "管理员", "Yichang-2026",
-                [Grant(Role.ADMINISTRATOR)], session=session, must_change=False,
+            employ(
+                "admin", "管理员", "Yichang-2026",
+                [Grant(Role.SYSTEM_ADMINISTRATOR)], session=session, must_change=False,
             )  # fmt: skip
         browser = make_app(city.hub).test_client()
         token = browser.get("/session").get_json()["csrf_token"]

@@ -20,14 +20,14 @@ import requests
 
 from node.registry.models import Registered
 from node.sync import doctor
-from shared.identity import create_account
-from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.actor import Grant, Role
 from shared.kernel.database import Database
 from shared.kernel.errors import Unavailable
 from tests.city import wait_for
 from tests.end_to_end.test_streams import NOTHING_WRONG
 from tests.federation import Federation, everywhere_the_same
 from tests.pair import NAME, Pair
+from tests.people import employ
 from tests.servers.postgresql import PostgreSQL
 from tests.small_disk import small_disk
 
@@ -82,9 +82,9 @@ class Person:
     def __init__(self, url: str, database: Database, role: Role) -> None:
         self._url = url
         self._http = requests.Session()
-        admin, grants = system_actor("test"), (Grant(role),)
+        grants = (Grant(role),)
         with database.write() as session:
-            create_account(admin, role, "张档案", _PASSWORD, grants, session=session)
+            employ(role, "张档案", _PASSWORD, grants, session=session)
         self._post("/sign-in", login=role, password=_PASSWORD)
 
     def reads(self, path: str) -> str:
@@ -154,7 +154,7 @@ def test_a_full_disk_under_the_hub_makes_nodes_wait_and_loses_nothing(
     unit = pair.unit
     unit.file(20, year=2020)
     pair.settle()
-    admin = Person(pair.hub_process.url, pair.hub.database(), Role.ADMINISTRATOR)
+    admin = Person(pair.hub_process.url, pair.hub.database(), Role.SYSTEM_ADMINISTRATOR)
     filler = fill(disks["hub"])
     for year in range(1990, 2010):
         unit.file(200, year=year)

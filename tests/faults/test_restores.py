@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.demo.city import PASSWORD
 from shared.demo.commands import Commands
 from shared.demo.goals import first_round, to_the_end
 from tests.city import (
@@ -72,6 +73,13 @@ class Days:
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> Days:
     return Days(tmp_path_factory.mktemp("days"))
+
+
+#: The two people who restore a backup of the hub.
+TWO = (
+    *("--first", "admin", "--first-password", PASSWORD),
+    *("--second", "security", "--second-password", PASSWORD),
+)
 
 
 def check(city: City) -> None:
@@ -145,7 +153,7 @@ def test_a_hub_restored_from_yesterday_s_folder(days: Days) -> None:
                 "the hub suspects that it was restored",
             )
         before = run("hub", "status", "--dir", city.hub)["generation"]
-        assert run("hub", "recover", "--dir", city.hub)["generation"] > before
+        assert run("hub", "recover", "--dir", city.hub, *TWO)["generation"] > before
     with city.running(to_the_end):
         pass
     check(city)
@@ -160,8 +168,8 @@ def test_a_hub_whose_database_alone_was_restored(days: Days) -> None:
         shutil.copy2(old, city.hub / old.name)
     before = received_at_the_hub(city)
     with commands() as run:
-        told = run("hub", "recover", "--dir", city.hub)
-        again = run("hub", "recover", "--dir", city.hub)
+        told = run("hub", "recover", "--dir", city.hub, *TWO)
+        again = run("hub", "recover", "--dir", city.hub, *TWO)
     assert told["findings"] == again["findings"] == []
     assert told["records"] == received_at_the_hub(city) - before > 0
     assert (again["records"], again["known"]) == (0, told["batches"] + told["known"])

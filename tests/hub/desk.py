@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hub.app import make_app
-from shared.identity import create_account
 from shared.kernel.actor import Grant
 from tests.hub.conftest import City
+from tests.people import employ
 
 PASSWORD = "danglian-2024"
 
@@ -20,7 +20,7 @@ def make_desk(city: City, **people: Grant) -> Flask:
     app = make_app(city.folder)
     with city.database.write() as session:
         for login, grant in people.items():
-            create_account(city.admin, login, login, PASSWORD, [grant], session=session)
+            employ(login, login, PASSWORD, [grant], session=session)
     return app
 
 

@@ -10,11 +10,12 @@ from hub.app import make_app
 from hub.catalogue import service as catalogue
 from hub.federation import service as federation
 from shared.audit import take_from, verify_files
-from shared.identity import Account, create_account
-from shared.kernel.actor import Grant, Role
+from shared.identity import Account
+from shared.kernel.actor import ADMINISTRATORS, Grant, Role
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
 from tests.hard_edges import get_routes, soft_edges
+from tests.people import employ
 from tests.records import next_version
 
 YILING, ZHIJIANG, CITY = "420506", "420583", "420500"
@@ -75,18 +76,22 @@ def people(app, city):
             catalogue.apply_records(session, node.id, city.entries(offered))
             towns[division[:6]] = (fonds, node, records)
         for login, grant in {
-            "admin": Grant(Role.ADMINISTRATOR),
-            "county": Grant(Role.ADMINISTRATOR, ZHIJIANG),
+            "admin": Grant(Role.SYSTEM_ADMINISTRATOR),
+            "security": Grant(Role.SECURITY_ADMINISTRATOR),
+            "auditor": Grant(Role.AUDITOR),
+            "county": Grant(Role.SYSTEM_ADMINISTRATOR, ZHIJIANG),
             "yiling": Grant(Role.REVIEWER, YILING),
             "zhijiang": Grant(Role.REVIEWER, ZHIJIANG),
             "city": Grant(Role.ARCHIVIST, CITY),
             "clerk": Grant(Role.CLERK, None, towns[YILING][0].id),
         }.items():
-            create_account(city.admin, login, login, PASSWORD, [grant], session=session)
+            employ(login, login, PASSWORD, [grant], session=session)
     return lambda login: Browser(app, login), towns
 
 
-@pytest.mark.parametrize("login", ["admin", "county", "yiling", "city", "clerk"])
+@pytest.mark.parametrize(
+    "login", ["admin", "security", "auditor", "county", "yiling", "city", "clerk"]
+)
 def test_no_link_leads_nowhere_and_no_page_has_soft_edges(people, login):
     sign_in, _ = people
     browser = sign_in(login)
@@ -118,12 +123,13 @@ def test_no_link_leads_nowhere_and_no_page_has_soft_edges(people, login):
 def test_every_route_answers_whoever_asks_with_hard_edges(people, app, city):
     sign_in, _ = people
     with city.database.write() as session:
-        grants = [Grant(role) for role in Role]
-        create_account(city.admin, "all", "都行", PASSWORD, grants, session=session)
-    everybody = sign_in("all").client
+        grants = [Grant(role) for role in Role if role not in ADMINISTRATORS]
+        employ("all", "都行", PASSWORD, grants, session=session)
+    people_of_each_duty = ("all", "admin", "security", "auditor")
+    clients = [sign_in(each).client for each in people_of_each_duty]
     paths = get_routes(app)
     assert len(paths) > 60
-    for client in (everybody, app.test_client()):
+    for client in (*clients, app.test_client()):
         for path in paths:
             answer = client.get(path, buffered=True)
             assert answer.status_code < 500, f"{answer.status_code} {path}"
@@ -135,7 +141,9 @@ def test_every_route_answers_whoever_asks_with_hard_edges(people, app, city):
 def test_pages_offer_each_role_its_own(people):
     sign_in, _ = people
     wanted = {
-        "admin": {"联网单位", "全宗", "档案馆", "账号", "操作日志"},
+        "admin": {"联网单位", "全宗", "档案馆", "账号", "运行情况"},
+        "security": {"账号", "待双人确认", "操作日志"},
+        "auditor": {"账号", "待双人确认", "操作日志"},
         "yiling": {"审核", "联网单位", "全宗"},
         "city": {"接收", "联网单位"},
         "clerk": {"目录", "全宗"},
@@ -144,7 +152,8 @@ def test_pages_offer_each_role_its_own(people):
         page = sign_in(login).get("/").text
         offered = set(re.findall(r'nav-link-title">([^<]+)<', page))
         assert labels <= offered
-        assert ("账号" in offered) == (login == "admin")
+        assert ("账号" in offered) == (login in {"admin", "security", "auditor"})
+        assert ("操作日志" in offered) == (login in {"security", "auditor"})
         assert ("审核" in offered) == (login == "yiling")
 
 
@@ -189,20 +198,24 @@ def test_an_administrator_of_one_county_was_shown_the_whole_city(people, city):
     with city.database.read() as session:
         account = session.query(Account).filter_by(login="yiling").one().id
     browser = sign_in("county")
-    for path in ("/accounts/", f"/accounts/{account}", "/audit/", "/running/", "/letters/"):
+    assert browser.get(f"/accounts/{account}").status_code == 404
+    listed = browser.get("/accounts/").text
+    assert "没有" in listed
+    assert "yiling" not in listed
+    for path in ("/audit/", "/running/", "/letters/"):
         assert browser.get(path).status_code == 403, path
     assert browser.get("/parcels/").status_code == 403
     assert browser.post("/audit/verify").status_code == 403
     assert browser.get("/audit/export").status_code == 403
     pages = [browser.get(path).text for path in ("/", "/nodes/", f"/nodes/{towns[ZHIJIANG][1].id}")]
     offered = {link for page in pages for link in _LINK.findall(page)}
-    assert not {"/accounts/", "/audit/", "/running/", "/letters/", "/parcels/"} & offered
+    assert not {"/audit/", "/running/", "/letters/", "/parcels/"} & offered
     assert "/nodes/new" in offered, "what is the county's own stays"
 
 
 def test_the_log_goes_out_signed_by_the_hub(people, city, tmp_path):
     sign_in, _ = people
-    answer = sign_in("admin").get("/audit/export")
+    answer = sign_in("auditor").get("/audit/export")
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"].isascii(), "a server sends nothing else"
     file = tmp_path / "日志.jsonl"
@@ -217,12 +230,13 @@ def test_a_log_that_a_node_has_seen_otherwise_is_shown_until_somebody_knows_why(
     node = towns[YILING][1]
     with city.database.write() as session:
         take_from(node.id, {"audit": _end(1), "audit_held": _end(900)}, session)
-    browser = sign_in("admin")
+    browser = sign_in("security")
     assert f"“{node.name}”见证过本机日志的第 900 条" in browser.get("/audit/").text
     browser.post("/audit/settle", party=node.id)
     assert "请写明查明的原因" in browser.get("/audit/").text
     browser.post("/audit/settle", party=node.id, reason="恢复了昨天的备份")
-    page = browser.get("/audit/").text
+    assert "第 900 条，现在没有" not in browser.get("/audit/").text
+    page = sign_in("auditor").get("/audit/").text
     assert "第 900 条，现在没有" not in page
     assert "恢复了昨天的备份" in page
 
@@ -335,7 +349,7 @@ def test_a_wrong_field_is_told_beside_it(people):
 
 def test_a_disclosure_of_unknown_fields_was_answered_as_if_done(people):
     sign_in, towns = people
-    browser = sign_in("admin")
+    browser = sign_in("security")
     path = f"/fonds/{towns[YILING][0].id}/disclosure"
     for fields in (
         {},

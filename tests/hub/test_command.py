@@ -39,6 +39,13 @@ def run(tmp_path):
     return call
 
 
+BY = ("--by-password", "Guanli-2024-ok")
+TWO = (
+    *("--first", "admin", "--first-password", "Guanli-2024-ok"),
+    *("--second", "security", "--second-password", "Guanli-2024-ok"),
+)
+
+
 @pytest.fixture
 def hub(run):
     run("init", "--name", "宜昌市档案平台", "--city", CITY, "--admin-password", "Guanli-2024-ok")
@@ -70,7 +77,7 @@ def test_a_weak_password_leaves_nothing(run, tmp_path):
 
 def test_a_first_password_is_made_and_shown_once(run):
     made = run("init", "--name", "某平台", "--city", CITY)
-    assert len(made["admin_password"]) >= 12
+    assert all(len(each) >= 12 for each in made["administrators"].values())
 
 
 def test_a_folder_that_is_no_hub_is_told(run):
@@ -93,10 +100,14 @@ def test_the_whole_setting_up_of_a_town(hub):
     assert len(hub("fonds", "list", "--division", "420506000000")["fonds"]) == 2
     account = hub(
         *("user", "add", "--login", "zhang", "--name", "张三", "--role", "reviewer"),
-        *("--archive", "420506", "--password", "Shenhe-2024-ok"),
+        *("--archive", "420506", "--password", "Shenhe-2024-ok", *BY),
     )
+    assert hub("user", "grant", "zhang", *BY)["logins"] == ["zhang"]
+    assert hub("user", "grant", "zhang", *BY, status=1)["code"] == "wrong_state"
     assert account["login"] == "zhang"
-    assert {each["login"] for each in hub("user", "list")["users"]} == {"admin", "zhang"}
+    assert {each["login"] for each in hub("user", "list")["users"]} == {
+        "admin", "security", "auditor", "zhang"
+    }  # fmt: skip
     assert (
         hub("node", "suspend", node["node_id"], "--reason", "x", status=1)["code"] == "wrong_state"
     )
@@ -108,8 +119,9 @@ def test_lists_are_made_of_codes_and_utc_for_programs_and_of_words_for_people(hu
     hub("node", "add", "--name", "龙泉镇", "--division", "420506101000")
     hub(
         *("user", "add", "--login", "zhang", "--name", "张三", "--role", "reviewer"),
-        *("--archive", "420506", "--fonds", fonds["fonds_id"], "--password", "Shenhe-2024-ok"),
+        *("--archive", "420506", "--fonds", fonds["fonds_id"], "--password", "Shenhe-2024-ok", *BY),
     )
+    hub("user", "grant", "zhang", *BY)
     place = HubFolder(tmp_path / "hub")
     moment = datetime(2024, 3, 5, 1, 2, 3, tzinfo=UTC)
     with place.database().write() as session:
@@ -193,7 +205,7 @@ def test_an_unknown_archive_or_fonds_is_refused(hub):
     for scope in (("--archive", "999999"), ("--fonds", "nowhere")):
         refused = hub(
             *("user", "add", "--login", "li", "--name", "李四", "--role", "reviewer", *scope),
-            *("--password", "Shenhe-2024-ok"),
+            *("--password", "Shenhe-2024-ok", *BY),
             status=1,
         )
         assert refused["code"] == "not_found"
@@ -228,8 +240,16 @@ def test_a_fonds_is_registered_anew_only_under_an_id(hub):
     assert hub(*add, wanted)["fonds_id"] == wanted
 
 
+def test_a_backup_is_restored_by_two_people(hub):
+    alone = hub("recover", status=2)
+    assert (alone["code"], alone["field"]) == ("two_people", "first")
+    wrong = (*TWO[:4], "--second", "auditor", *TWO[6:])
+    assert hub("recover", *wrong, status=1)["code"] == "not_allowed"
+    assert hub("status")["generation"] == 1, "nothing was done"
+
+
 def test_recovering_tells_people_what_it_did(hub, tmp_path):
-    told = CliRunner().invoke(danglian, ["hub", "recover", "--dir", str(tmp_path / "hub")])
+    told = CliRunner().invoke(danglian, ["hub", "recover", "--dir", str(tmp_path / "hub"), *TWO])
     assert told.exit_code == 0, told.output
     assert "已进入第 2 代" in told.output
 

@@ -16,8 +16,14 @@ ARCHIVE = "420506"
 def test_a_grant_is_given_with_its_limits_and_the_authority_does_its_two_acts(city: City) -> None:
     with city.database.write() as session:
         fonds_id = city.fonds("夷陵区林业局", YILING, session, number="J020").id
-    app = make_desk(city, admin=Grant(Role.ADMINISTRATOR), zhuguan=Grant(Role.AUTHORITY, ARCHIVE))
-    admin = Browser(app, "admin")
+    app = make_desk(
+        city,
+        admin=Grant(Role.SYSTEM_ADMINISTRATOR),
+        security=Grant(Role.SECURITY_ADMINISTRATOR),
+        auditor=Grant(Role.AUDITOR),
+        zhuguan=Grant(Role.AUTHORITY, ARCHIVE),
+    )
+    admin, security = Browser(app, "admin"), Browser(app, "security")
     grant = {
         "role": "reader", "scope": f"archive:{ARCHIVE}", "class_code": "WS", "openness": "open",
         "until": "2999-12-31",
@@ -30,11 +36,15 @@ def test_a_grant_is_given_with_its_limits_and_the_authority_does_its_two_acts(ci
     with city.database.read() as session:
         made = session.scalars(select(Account).where(Account.login == "chayue")).one()
     wanted = Grant(Role.READER, ARCHIVE, None, "WS", Openness.OPEN, "2999-12-31")
-    assert grants_of(made) == (wanted,)
-    page = admin.get(f"/accounts/{made.id}").text
+    assert grants_of(made) == ()  # what is asked for counts when it is granted
+    page = security.get(f"/accounts/{made.id}").text
     assert 'value="2999-12-31"' in page
     assert '<option value="WS" selected' in page
-    said = admin.get("/audit/").text
+    granted = security.send(f"/accounts/{made.id}", {"name": "查阅室", **grant})
+    assert granted.status_code == 302
+    with city.database.read() as session:
+        assert grants_of(session.get_one(Account, made.id)) == (wanted,)
+    said = Browser(app, "auditor").get("/audit/").text
     assert "利用者（夷陵区档案馆，门类 WS，只限开放的，至 2999-12-31）" in said
 
     page = f"/fonds/{fonds_id}"

@@ -20,7 +20,7 @@ from hub.receiving import service as receiving
 from hub.receiving import uploads
 from hub.receiving.models import Accession, Receipt, Verdict
 from shared.audit import verify_chain
-from shared.identity import create_account, disable_account
+from shared.identity import disable_account
 from shared.identity.models import Account
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.canonical import canonical_json, sha256_hex
@@ -36,6 +36,7 @@ from shared.storage import PART_SIZE, Stretch
 from tests.hub.conftest import YILING, City, found
 from tests.hub.receiving.conftest import archivist, hub, other_unit, reviewer, unit
 from tests.hub.receiving.handover import Hub, Unit
+from tests.people import employ
 from tests.servers.postgresql import PostgreSQL
 
 __all__ = ["archivist", "hub", "other_unit", "reviewer", "unit"]
@@ -236,8 +237,8 @@ def test_two_administrators_cannot_shut_each_other_out(city: City) -> None:
     names = ("first", "second")
     with city.database.write() as session:
         for name in names:
-            create_account(
-                city.admin, name, "管理员", "Dl-test-2024", [Grant(Role.ADMINISTRATOR)],
+            employ(
+                name, "管理员", "Dl-test-2024", [Grant(Role.SYSTEM_ADMINISTRATOR)],
                 session=session,
             )  # fmt: skip
 

@@ -9,9 +9,9 @@ from urllib.parse import urljoin
 from werkzeug.test import TestResponse
 
 from node.app import make_node_app
-from shared.identity import create_account
-from shared.kernel.actor import Grant, system_actor
+from shared.kernel.actor import Grant
 from tests.node.conftest import Node
+from tests.people import employ
 
 PASSWORD = "danglian-2024"
 
@@ -21,7 +21,7 @@ class Browser:
 
     def __init__(self, node: Node, login: str, name: str, *grants: Grant) -> None:
         with node.database.write() as session:
-            create_account(system_actor("test"), login, name, PASSWORD, grants, session=session)
+            employ(login, name, PASSWORD, grants, session=session)
         self.client = make_node_app(node.folder).test_client()
         self.post("/sign-in", {"login": login, "password": PASSWORD})
 

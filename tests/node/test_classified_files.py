@@ -20,6 +20,7 @@ from shared.kernel.identifiers import new_id
 from tests.node.browser import Browser
 from tests.node.conftest import Node
 from tests.node.test_command import run
+from tests.people import employ
 
 MARKED = "机密★10年\n关于某项行动的通知".encode()
 BLANK = {
@@ -117,10 +118,8 @@ def test_a_marked_file_came_in_by_an_import(node: Node, clerk: Actor, tmp_path: 
 
 
 def add_clerk(node: Node) -> None:
-    run(
-        "user", "add", "--dir", node.folder.path, "--login", "zhang", "--name", "张档案",
-        "--role", "clerk", "--password", "danglian-2024",
-    )  # fmt: skip
+    with node.database.write() as session:
+        employ("zhang", "张档案", "danglian-2024", [Grant(Role.CLERK)], session=session)
 
 
 def test_a_declassified_file_may_bear_its_old_mark(node: Node, tmp_path: Path) -> None:

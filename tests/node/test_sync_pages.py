@@ -71,13 +71,13 @@ def test_a_village_read_the_titles_of_others_and_the_commands_of_the_administrat
     assert "请告诉系统管理员" in page
     assert "danglian node" not in page
     assert "镇政府2023年" not in page
-    page = Browser(node, "admin", "管理员", Grant(Role.ADMINISTRATOR)).get("/sync/").text
+    page = Browser(node, "admin", "管理员", Grant(Role.SYSTEM_ADMINISTRATOR)).get("/sync/").text
     assert "镇政府2023年" in page
     assert "danglian node run" in page
 
 
 def test_the_page_read_the_whole_audit_log_at_each_view(node: Node) -> None:
-    administrator = Browser(node, "admin", "管理员", Grant(Role.ADMINISTRATOR))
+    administrator = Browser(node, "admin", "管理员", Grant(Role.SYSTEM_ADMINISTRATOR))
     asked: list[str] = []
     event.listen(
         node.database.engine,

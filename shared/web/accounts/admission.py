@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar
 
 from flask import current_app, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -12,8 +13,10 @@ from shared.identity import Account, SignedIn, SignInRefused, Visit
 from shared.identity.factors import check_code, has_factor
 from shared.identity.signing_in import issue_token
 from shared.kernel.clock import local_text
-from shared.web.accounts.ways import current_policy
+from shared.web.accounts.ways import current_factor_key, current_policy
 from shared.web.current import current_database
+
+Answer = TypeVar("Answer")
 
 
 def prove(login: str, typed: str) -> Account:
@@ -25,17 +28,16 @@ def prove(login: str, typed: str) -> Account:
     )
 
 
-def counted(check: Any) -> Account:
+def counted(check: Callable[[], Answer]) -> Answer:
     """What a check at the door says, its failures counted by address. Raises as it does."""
     throttle = current_app.extensions["danglian.throttle"]
     place = request.remote_addr or ""
     throttle.check(place)
     try:
-        account: Account = check()
+        return check()
     except SignInRefused:
         throttle.failed(place)
         raise
-    return account
 
 
 def this_visit(way: str = "password", **details: str | None) -> Visit:
@@ -57,7 +59,8 @@ def admit_program(login: str, typed: str, code: str) -> SignedIn:
             "此账号需要双因素。", "请同时给出动态码（code）。", code="second_factor_needed"
         )
     if asks:
-        counted(lambda: check_code(account.id, code, database=database, policy=policy))
+        key = current_factor_key()
+        counted(lambda: check_code(account.id, code, database=database, key=key, policy=policy))
     with database.write() as transaction:
         return identity.begin(account, this_visit(), session=transaction, policy=policy)
 

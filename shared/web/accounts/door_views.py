@@ -19,7 +19,7 @@ from shared.identity.models import FactorKind
 from shared.identity.signing_in import half_signed_in, revoke_token
 from shared.web.accounts.admission import counted, enter, finish, prove, this_visit
 from shared.web.accounts.views import blueprint
-from shared.web.accounts.ways import current_policy, current_way
+from shared.web.accounts.ways import current_factor_key, current_policy, current_way
 from shared.web.current import current_database
 from shared.web.forms import Form
 from shared.web.links import local_path
@@ -76,7 +76,7 @@ def sign_out() -> ResponseReturnValue:
     if onward:
         return onward_to(onward, "正在退出统一登录")
     flash("已退出登录。", "success")
-    if kept is not None and kept.way == "hub":
+    if kept is not None and kept.way == "hub" and not (way and way.end_there(kept)):
         flash("市级平台上的登录还在；用公用电脑的，请也从市级平台退出。", "info")
     return redirect(url_for(".sign_in"))
 
@@ -106,7 +106,7 @@ def _shown(account_id: str, form: Form) -> Account:
             site=this_site(),
             **common,
         )
-    return check_code(account_id, form["code"], **common)
+    return check_code(account_id, form["code"], key=current_factor_key(), **common)
 
 
 def _complete(account: Account, visit: Visit, target: str) -> ResponseReturnValue:

@@ -10,13 +10,16 @@ from reportlab.graphics import renderSVG
 from reportlab.graphics.barcode.qr import QrCodeWidget
 from reportlab.graphics.shapes import Drawing
 
-from shared.identity import Account, account_of, current_actor, for_administrators_of_all, signed_in
+from shared.identity import Account, account_of, current_actor, signed_in, with_roles
 from shared.identity import factors as second
 from shared.identity.models import Factor
+from shared.identity.signing_in import kept_token
+from shared.kernel.actor import Role
 from shared.kernel.errors import Invalid
+from shared.web.accounts.admission import counted
 from shared.web.accounts.door_views import this_site
-from shared.web.accounts.views import blueprint
-from shared.web.accounts.ways import current_policy
+from shared.web.accounts.views import account_looked_after, blueprint
+from shared.web.accounts.ways import current_factor_key, current_policy
 from shared.web.current import current_database
 from shared.web.forms import Form
 
@@ -39,6 +42,7 @@ def add_app() -> ResponseReturnValue:
         secret = session.get("totp")
         if not isinstance(secret, str):
             raise Invalid("code", "这一页已经过期。", "请用下面新的二维码登记。")
+        _prove_again(form)
         with current_database().write() as transaction:
             second.add_totp(
                 current_actor(),
@@ -46,6 +50,7 @@ def add_app() -> ResponseReturnValue:
                 secret,
                 form["code"],
                 session=transaction,
+                key=current_factor_key(),
             )
         session.pop("totp", None)
         flash("手机动态码已登记，下次登录时需要。请再生成恢复码。", "success")
@@ -71,6 +76,7 @@ def add_key() -> ResponseReturnValue:
     """Take the security key that has answered."""
     form = Form(request.form)
     with form.catching():
+        _prove_again(form)
         with current_database().write() as transaction:
             second.add_security_key(
                 current_actor(),
@@ -92,9 +98,11 @@ def recovery_codes() -> ResponseReturnValue:
     """New recovery codes, shown this once."""
     form = Form(request.form)
     codes: list[str] = []
-    with form.catching(), current_database().write() as transaction:
-        account = account_of(current_actor().id, transaction)
-        codes = second.make_recovery_codes(current_actor(), account, session=transaction)
+    with form.catching():
+        _prove_again(form)
+        with current_database().write() as transaction:
+            account = account_of(current_actor().id, transaction)
+            codes = second.make_recovery_codes(current_actor(), account, session=transaction)
     return _page(form, codes)
 
 
@@ -104,6 +112,7 @@ def remove_factor(factor_id: str) -> ResponseReturnValue:
     """Take one of mine away."""
     form = Form(request.form)
     with form.catching():
+        _prove_again(form)
         with current_database().write() as transaction:
             second.remove_factor(
                 current_actor(),
@@ -118,14 +127,32 @@ def remove_factor(factor_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/accounts/<account_id>/factors/reset")
-@for_administrators_of_all
+@with_roles(Role.SECURITY_ADMINISTRATOR)
 def reset_factors(account_id: str) -> ResponseReturnValue:
     """Take the second factors of somebody who has lost them."""
     with current_database().write() as transaction:
-        account = account_of(account_id, transaction)
+        account = account_looked_after(account_id, transaction)
         second.reset_factors(current_actor(), account, session=transaction)
     flash("已清除此账号的双因素；请确认是本人申请，并提醒其重新登记。", "success")
     return redirect(url_for(".edit", account_id=account_id))
+
+
+def _prove_again(form: Form) -> None:
+    """Ask for the password or a code again: a browser left alone must not get a new factor."""
+    token = str(session.get("token", ""))
+    with current_database().read() as transaction:
+        account = account_of(current_actor().id, transaction)
+        kept = kept_token(token, session=transaction)
+    counted(
+        lambda: second.prove_again(
+            account,
+            form.raw("proof"),
+            signed_in_at=kept.created_at if kept else account.created_at,
+            database=current_database(),
+            key=current_factor_key(),
+            policy=current_policy(),
+        )
+    )
 
 
 def _page(form: Form, codes: list[str] | None = None) -> ResponseReturnValue:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from shared.identity import account_of, current_actor, for_administrators_of_all, signed_in
+from shared.identity import account_of, current_actor, signed_in, with_roles
 from shared.identity.sessions import end_all_sessions, end_session, sessions_of
 from shared.identity.signing_in import token_digest
-from shared.web.accounts.views import blueprint
+from shared.kernel.actor import Role
+from shared.web.accounts.views import account_looked_after, blueprint
 from shared.web.current import current_database
 
 WAY_NAMES = {"password": "登录名和密码", "provider": "统一身份认证", "hub": "市级平台"}
@@ -48,11 +49,11 @@ def end_sessions() -> ResponseReturnValue:
 
 
 @blueprint.post("/accounts/<account_id>/sessions/end")
-@for_administrators_of_all
+@with_roles(Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR)
 def end_sessions_of(account_id: str) -> ResponseReturnValue:
     """End every sign-in of an account."""
     with current_database().write() as transaction:
-        account = account_of(account_id, transaction)
+        account = account_looked_after(account_id, transaction)
         count = end_all_sessions(current_actor(), account, session=transaction)
     flash(f"已结束此账号的 {count} 次登录；下属单位的登录在下次核对时结束。", "success")
     return redirect(url_for(".edit", account_id=account_id))

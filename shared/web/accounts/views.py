@@ -17,23 +17,39 @@ from flask import (
 )  # fmt: skip
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from shared import identity
 from shared.identity import (
     Account,
     AccountGrant,
     account_of,
+    acts,
     current_actor,
     emergency,
-    for_administrators_of_all,
     signed_in,
+    with_roles,
 )
-from shared.identity.elsewhere import proposed_grants
-from shared.identity.service import STATE_NAMES, make_grants, role_names
+from shared.identity.elsewhere import link_elsewhere, waiting_elsewhere
+from shared.identity.service import (
+    STATE_NAMES,
+    looked_after_by,
+    make_grants,
+    proposed_grants,
+    role_names,
+)
 from shared.identity.signing_in import is_sealed
-from shared.kernel.actor import OPENNESS_NAMES, ROLE_NAMES, Grant, Openness, Role
+from shared.kernel.actor import (
+    ADMINISTRATORS,
+    OPENNESS_NAMES,
+    ROLE_NAMES,
+    Duty,
+    Grant,
+    Openness,
+    Role,
+)
 from shared.kernel.clock import now
-from shared.kernel.errors import Invalid
+from shared.kernel.errors import Invalid, NotFound
 from shared.records.classes import load_classes
 from shared.records.grants import read_grant
 from shared.web.accounts.admission import this_visit
@@ -45,6 +61,7 @@ from shared.web.listing import Filter, Listing
 blueprint = Blueprint("accounts", __name__)
 
 _SPARE_ROWS = 3
+_OPENERS = (Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR)
 
 
 class GrantRow(NamedTuple):
@@ -96,7 +113,7 @@ def password() -> ResponseReturnValue:
 
 
 @blueprint.get("/accounts/")
-@for_administrators_of_all
+@with_roles(*ADMINISTRATORS)
 def index() -> ResponseReturnValue:
     offered = {str(role): ROLE_NAMES[role] for role in current_app.config["DANGLIAN_ROLES"]}
     listing = Listing.from_request(
@@ -115,8 +132,22 @@ def index() -> ResponseReturnValue:
         },
     )
     with current_database().read() as transaction:
-        page = listing.apply(select(Account), session=transaction)
-        return render_template("accounts/index.html", page=page, role_names=role_names, now=now())
+        seen = looked_after_by(current_actor(), select(Account))
+        page = listing.apply(seen, session=transaction)
+        return render_template(
+            "accounts/index.html", page=page, role_names=role_names, now=now(),
+            may_make=current_actor().has(Role.SYSTEM_ADMINISTRATOR),
+        )  # fmt: skip
+
+
+def _linkable(account: Account) -> dict[str, str]:
+    """Who may turn out to be this account's person: they have signed in, and wait for a grant."""
+    if account.issuer is not None or account.emergency or account.duty != Duty.BUSINESS:
+        return {}
+    if not current_actor().has(Role.SECURITY_ADMINISTRATOR):
+        return {}
+    with current_database().read() as transaction:
+        return {each.id: f"{each.name}（{each.login}）" for each in waiting_elsewhere(transaction)}
 
 
 def _in_state(statement: Any, state: str) -> Any:
@@ -131,8 +162,16 @@ def _having_role(statement: Any, role: str) -> Any:
     return statement.where(Account.id.in_(holders))
 
 
+def account_looked_after(account_id: str, transaction: Session) -> Account:
+    """The account, for an administrator who looks after it. Raises NotFound for any other."""
+    account = account_of(account_id, transaction)
+    if not current_actor().may(*ADMINISTRATORS, archive=account.archive_code):
+        raise NotFound("没有这个账号。", "请回到账号列表重新查看。")
+    return account
+
+
 @blueprint.route("/accounts/new", methods=["GET", "POST"])
-@for_administrators_of_all
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def new() -> ResponseReturnValue:
     form = Form(request.form, {"must_change": True})
     if request.method == "POST":
@@ -149,25 +188,29 @@ def new() -> ResponseReturnValue:
                     emergency=form.checked("emergency"),
                     policy=current_policy(),
                 )
-            flash("账号已建立。", "success")
+            flash("账号已建立，请安全保密管理员授权；授权以后本人才能登录。", "success")
             return redirect(url_for(".index"))
     return form.answer("accounts/new.html", rows=_grant_rows(form, ()), **_choices())
 
 
 @blueprint.route("/accounts/<account_id>", methods=["GET", "POST"])
-@for_administrators_of_all
+@with_roles(*ADMINISTRATORS)
 def edit(account_id: str) -> ResponseReturnValue:
+    """An account: its name for 系统管理员, its grants for 安全保密管理员, the rest to look at."""
     with current_database().read() as transaction:
-        account = account_of(account_id, transaction)
+        account = account_looked_after(account_id, transaction)
     shown = make_grants(proposed_grants(account)) if account.waiting else account.grants
     form = Form(request.form, {"name": account.name})
+    actor = current_actor()
+    others = _linkable(account)
     if request.method == "POST":
         with form.catching():
             with current_database().write() as transaction:
-                account = account_of(account_id, transaction)
-                actor = current_actor()
-                identity.rename_account(actor, account, form["name"], session=transaction)
-                identity.set_grants(actor, account, _chosen_grants(form), session=transaction)
+                account = account_looked_after(account_id, transaction)
+                if actor.has(Role.SYSTEM_ADMINISTRATOR):
+                    identity.rename_account(actor, account, form["name"], session=transaction)
+                else:
+                    identity.set_grants(actor, account, _chosen_grants(form), session=transaction)
             flash("账号已保存。", "success")
             return redirect(url_for(".edit", account_id=account_id))
     return form.answer(
@@ -175,16 +218,20 @@ def edit(account_id: str) -> ResponseReturnValue:
         account=account,
         locked=account.locked_until is not None and account.locked_until > now(),
         sealed=is_sealed(account),
+        makes=actor.has(Role.SYSTEM_ADMINISTRATOR),
+        grants=actor.has(Role.SECURITY_ADMINISTRATOR),
+        others=others,
+        is_administrator=account.duty != Duty.BUSINESS,
         rows=_grant_rows(form, shown),
         **_choices(shown),
     )
 
 
 @blueprint.post("/accounts/<account_id>/state")
-@for_administrators_of_all
+@with_roles(Role.SYSTEM_ADMINISTRATOR)
 def set_state(account_id: str) -> ResponseReturnValue:
     with current_database().write() as transaction:
-        account = account_of(account_id, transaction)
+        account = account_looked_after(account_id, transaction)
         if request.form.get("state") == "disabled":
             identity.disable_account(current_actor(), account, session=transaction)
         else:
@@ -193,22 +240,58 @@ def set_state(account_id: str) -> ResponseReturnValue:
     return redirect(url_for(".edit", account_id=account_id))
 
 
+@blueprint.post("/accounts/<account_id>/unlock")
+@with_roles(Role.SECURITY_ADMINISTRATOR)
+def unlock(account_id: str) -> ResponseReturnValue:
+    with current_database().write() as transaction:
+        account = account_looked_after(account_id, transaction)
+        identity.unlock_account(current_actor(), account, session=transaction)
+    flash("账号已解锁。", "success")
+    return redirect(url_for(".edit", account_id=account_id))
+
+
+@blueprint.post("/accounts/<account_id>/propose/<kind>")
+@with_roles(Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR)
+def propose(account_id: str, kind: str) -> ResponseReturnValue:
+    """Propose what two people have to do together: deleting it, an administrator's password."""
+    if kind not in acts.ACCOUNT_ACTS:
+        raise NotFound("没有这种双人办理的事。", "请回到账号页面。")
+    with current_database().write() as transaction:
+        account = account_looked_after(account_id, transaction)
+        reason = request.form.get("reason", "")
+        acts.propose_on_account(current_actor(), kind, account, reason, session=transaction)
+    flash("已提交，请另一位管理员在“待双人确认”确认。", "success")
+    return redirect(url_for("acts.index"))
+
+
+@blueprint.post("/accounts/<account_id>/link")
+@with_roles(Role.SECURITY_ADMINISTRATOR)
+def link(account_id: str) -> ResponseReturnValue:
+    """Let it be the account of somebody who signs in through the identity service."""
+    with current_database().write() as transaction:
+        account = account_looked_after(account_id, transaction)
+        other = account_looked_after(request.form.get("other", ""), transaction)
+        link_elsewhere(current_actor(), account, other, session=transaction)
+    flash("已关联；本人以后通过统一身份认证登录，原来的密码作废。", "success")
+    return redirect(url_for(".edit", account_id=account_id))
+
+
 @blueprint.post("/accounts/<account_id>/emergency/ask")
-@for_administrators_of_all
+@with_roles(*_OPENERS)
 def ask_opening(account_id: str) -> ResponseReturnValue:
     with current_database().write() as transaction:
-        account = account_of(account_id, transaction)
+        account = account_looked_after(account_id, transaction)
         reason = request.form.get("reason", "")
         emergency.ask_opening(current_actor(), account, reason, session=transaction)
-    flash("已申请启封，请通知另一位系统管理员同意。", "success")
+    flash("已申请启封，请通知另一位管理员同意。", "success")
     return redirect(url_for(".edit", account_id=account_id))
 
 
 @blueprint.post("/accounts/<account_id>/emergency/open")
-@for_administrators_of_all
+@with_roles(*_OPENERS)
 def open_emergency(account_id: str) -> ResponseReturnValue:
     with current_database().write() as transaction:
-        account = account_of(account_id, transaction)
+        account = account_looked_after(account_id, transaction)
         emergency.open_sealed(
             current_actor(), account, session=transaction, policy=current_policy()
         )
@@ -217,26 +300,26 @@ def open_emergency(account_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/accounts/<account_id>/emergency/seal")
-@for_administrators_of_all
+@with_roles(*_OPENERS)
 def seal(account_id: str) -> ResponseReturnValue:
     with current_database().write() as transaction:
         emergency.seal_again(
-            current_actor(), account_of(account_id, transaction), session=transaction
+            current_actor(), account_looked_after(account_id, transaction), session=transaction
         )
     flash("应急账号已封存。", "success")
     return redirect(url_for(".edit", account_id=account_id))
 
 
 @blueprint.route("/accounts/<account_id>/password", methods=["GET", "POST"])
-@for_administrators_of_all
+@with_roles(Role.SECURITY_ADMINISTRATOR)
 def reset(account_id: str) -> ResponseReturnValue:
     form = Form(request.form)
     with current_database().read() as transaction:
-        account = account_of(account_id, transaction)
+        account = account_looked_after(account_id, transaction)
     if request.method == "POST":
         with form.catching():
             with current_database().write() as transaction:
-                account = account_of(account_id, transaction)
+                account = account_looked_after(account_id, transaction)
                 identity.reset_password(
                     current_actor(),
                     account,

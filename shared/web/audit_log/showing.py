@@ -24,6 +24,8 @@ from shared.web.audit_log.names import (
 
 _LONG_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{24,}")
 _SHOWN = 8
+#: Details that are lists of grants, `role:archive:fonds`.
+_GRANTS = ("asked", "grants")
 
 #: How the limits of a grant read.
 _LIMITS = {"class": "门类 {}", "openness": OPENNESS_NAMES[Openness.OPEN], "until": "至 {}"}
@@ -71,16 +73,18 @@ class Names:
             return self._names.get(f"{DETAIL_KINDS[key]}:{text}") or _short(text)
         if key == "fields":
             return COLUMN_NAMES.get(text, text)
-        if key == "grants":
+        if key in _GRANTS:
             return self._grant(text)
         return _named(text) if text in VALUE_NAMES else _LONG_ID.sub(_shortened, text)
 
     def _grant(self, text: str) -> str:
         told, *limits = text.split(" ")
-        role, _, scope = told.partition(":")
-        name = ROLE_NAMES[Role(role)] if role in set(Role) else role
-        where = self._names.get(f"fonds:{scope}") or self._names.get(f"archive:{scope}") or scope
-        words = [_short(where)] if scope else []
+        role, *scopes = told.split(":")
+        name = ROLE_NAMES[Role(role)] if role in set(Role) else VALUE_NAMES.get(role, role)
+        words = [
+            _short(self._names.get(f"fonds:{each}") or self._names.get(f"archive:{each}") or each)
+            for each in scopes
+        ]
         for limit in limits:
             kind, _, value = limit.partition("=")
             words.append(_LIMITS.get(kind, "{}").format(_named(value)))
@@ -93,10 +97,10 @@ def _subjects(event: AuditEvent) -> Iterator[str]:
     for key, value in event.details.items():
         if key in DETAIL_KINDS and isinstance(value, str):
             yield f"{DETAIL_KINDS[key]}:{value}"
-        for grant in value if key == "grants" and isinstance(value, list) else ():
-            scope = str(grant).split(" ")[0].partition(":")[2]
-            yield f"fonds:{scope}"
-            yield f"archive:{scope}"
+        for grant in value if key in _GRANTS and isinstance(value, list) else ():
+            for scope in str(grant).split(" ")[0].split(":")[1:]:
+                yield f"fonds:{scope}"
+                yield f"archive:{scope}"
 
 
 def _named(value: str) -> str:

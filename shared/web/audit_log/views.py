@@ -1,4 +1,4 @@
-"""The administrators' page of the audit log."""
+"""The page of the audit log: all of it for the auditor, security events for 安全保密管理员."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from sqlalchemy import or_
 from shared import audit
 from shared.audit import AuditEvent, Sealer, Thresholds
 from shared.audit.archiving import Store
-from shared.identity import current_actor, for_administrators_of_all
+from shared.identity import current_actor, with_roles, with_roles_everywhere
+from shared.kernel.actor import Role
 from shared.kernel.clock import SHANGHAI, today
 from shared.kernel.errors import NotFound
 from shared.web.audit_log.names import OUTCOME_NAMES
+from shared.web.audit_log.seeing import events_seen_by
 from shared.web.audit_log.showing import Names
 from shared.web.current import current_database
 from shared.web.downloads import download, stream_out
@@ -48,13 +50,13 @@ _SORTS = {
 
 
 @blueprint.get("/")
-@for_administrators_of_all
+@with_roles(Role.AUDITOR, Role.SECURITY_ADMINISTRATOR)
 def index() -> ResponseReturnValue:
     return _listed("audit/index.html")
 
 
 @blueprint.get("/of/<path:subject>")
-@for_administrators_of_all
+@with_roles(Role.AUDITOR, Role.SECURITY_ADMINISTRATOR)
 def of(subject: str) -> ResponseReturnValue:
     """Everything that happened to one thing, newest first."""
     return _listed("audit/of.html", subject=subject)
@@ -72,17 +74,20 @@ def _listed(template: str, *, subject: str | None = None) -> str:
     names = current_app.extensions["danglian.action_names"]
     since, until = _day("since"), _day("until")
     with current_database().read() as session:
-        found = audit.events(subject=subject, since=since, until=until)
+        found = events_seen_by(current_actor(), subject=subject, since=since, until=until)
         page = listing.apply(found, session=session)
         known = current_app.extensions["danglian.subject_names"]
         shown = Names(page.items, known, session=session)
-        held = audit.witnesses(session)
+        whole = current_actor().may(Role.AUDITOR, Role.SECURITY_ADMINISTRATOR)
+        held = audit.witnesses(session) if whole else []
         unlike = [each for each in held if each.is_contradicted]
         called = known(session, [f"audit:{each.party}" for each in unlike])
         return render_template(
             template, page=page, names=names, shown=shown, subject=subject,
             held=len(held), unlike=unlike, called=called, outcomes=OUTCOME_NAMES,
             waiting=audit.waiting_for_seal(session),
+            audits=current_actor().may(Role.AUDITOR),
+            settles=current_actor().may(Role.SECURITY_ADMINISTRATOR),
         )  # fmt: skip
 
 
@@ -95,7 +100,7 @@ def _day(name: str) -> datetime | None:
 
 
 @blueprint.get("/statistics")
-@for_administrators_of_all
+@with_roles_everywhere(Role.AUDITOR)
 def statistics() -> ResponseReturnValue:
     """What was done in the last thirty days, and what stands out."""
     thresholds: Thresholds = current_app.extensions[THRESHOLDS]
@@ -109,7 +114,7 @@ def statistics() -> ResponseReturnValue:
 
 
 @blueprint.get("/archived")
-@for_administrators_of_all
+@with_roles_everywhere(Role.AUDITOR)
 def archived() -> ResponseReturnValue:
     """The signed files of older events."""
     with current_database().read() as session:
@@ -117,7 +122,7 @@ def archived() -> ResponseReturnValue:
 
 
 @blueprint.get("/archived/<int:last>")
-@for_administrators_of_all
+@with_roles_everywhere(Role.AUDITOR)
 def archived_file(last: int) -> ResponseReturnValue:
     with current_database().read() as session:
         row = next((each for each in audit.archives(session) if each.last == last), None)
@@ -146,7 +151,7 @@ def _containing(statement: Any, text: str) -> Any:
 
 
 @blueprint.post("/verify")
-@for_administrators_of_all
+@with_roles_everywhere(Role.AUDITOR)
 def verify() -> ResponseReturnValue:
     with current_database().read() as session:
         problems = audit.verify_all(session, _older())
@@ -168,7 +173,7 @@ def verify() -> ResponseReturnValue:
 
 
 @blueprint.get("/export")
-@for_administrators_of_all
+@with_roles_everywhere(Role.AUDITOR)
 def export() -> Response:
     """The log on line as a signed file (`danglian audit verify`)."""
     database, key = current_database(), current_app.extensions[OWN_KEY]()
@@ -184,7 +189,7 @@ def export() -> Response:
 
 
 @blueprint.post("/settle")
-@for_administrators_of_all
+@with_roles_everywhere(Role.SECURITY_ADMINISTRATOR)
 def settle() -> ResponseReturnValue:
     """The contradictions between logs that were looked into, with what was found."""
     reason = request.form.get("reason", "").strip()[:200]

@@ -56,7 +56,7 @@ def stop(job_id: str) -> ResponseReturnValue:
 def _visible(job_id: str, session: Session) -> Job:
     job = job_of(job_id, session=session)
     actor = current_actor()
-    if job.owner and job.owner != actor.id and not actor.may(Role.ADMINISTRATOR):
+    if job.owner and job.owner != actor.id and not actor.may(Role.SYSTEM_ADMINISTRATOR):
         raise no_job()
     return job
 

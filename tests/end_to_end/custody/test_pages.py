@@ -14,11 +14,11 @@ from hub.app import make_app
 from hub.command import hub as hub_command
 from hub.federation import service as federation
 from node.command import node as node_command
-from shared.identity import create_account
-from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.actor import Grant, Role
 from tests.end_to_end.custody.two_units import TwoUnits
 from tests.federation import Unit
 from tests.node.browser import PASSWORD, Browser
+from tests.people import employ
 
 
 class HubBrowser(Browser):
@@ -27,7 +27,7 @@ class HubBrowser(Browser):
     def __init__(self, two: TwoUnits, login: str, *grants: Grant) -> None:
         hub = two.city.hub
         with hub.database().write() as session:
-            create_account(system_actor("test"), login, login, PASSWORD, grants, session=session)
+            employ(login, login, PASSWORD, grants, session=session)
         self.client = make_app(hub).test_client()
         self.post("/sign-in", {"login": login, "password": PASSWORD})
 
@@ -39,7 +39,7 @@ def browser(unit: Unit, login: str, *grants: Grant) -> Browser:
 
 def test_leaders_and_the_administrator_hand_a_fonds_over_by_their_pages(two: TwoUnits) -> None:
     two.fill()
-    admin = HubBrowser(two, "admin", Grant(Role.ADMINISTRATOR))
+    admin = HubBrowser(two, "admin", Grant(Role.SYSTEM_ADMINISTRATOR))
     giving = browser(two.giving, "leader", Grant(Role.LEADER), Grant(Role.CLERK))
     clerk = browser(two.giving, "clerk", Grant(Role.CLERK))
     taking = browser(two.taking, "leader", Grant(Role.LEADER), Grant(Role.CLERK))
@@ -149,8 +149,8 @@ def test_the_commands_do_the_same(two: TwoUnits) -> None:
     two.city.settle()
     for unit in (two.giving, two.taking):
         with unit.folder.database().write() as session:
-            create_account(
-                system_actor("test"), "leader", "李局长", PASSWORD, (Grant(Role.LEADER),),
+            employ(
+                "leader", "李局长", PASSWORD, (Grant(Role.LEADER),),
                 session=session,
             )  # fmt: skip
 

@@ -10,14 +10,14 @@ import pytest
 
 from hub.app import make_app
 from node.sync import parcels
-from shared.identity import create_account
-from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.actor import Grant, Role
 from tests.end_to_end.parcels.sticks import Sticks, batch_with_large_packages, packages_there
 from tests.federation import Federation, Unit
 from tests.hub.test_app import PASSWORD
 from tests.hub.test_app import Browser as HubBrowser
 from tests.node.browser import Browser
 from tests.node.conftest import Node
+from tests.people import employ
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def browser(unit: Unit, *grants: Grant) -> Browser:
 @pytest.fixture
 def admin(city: Federation) -> HubBrowser:
     with city.hub.database().write() as session:
-        create_account(
-            system_actor("test"), "guanli", "管理员", PASSWORD, [Grant(Role.ADMINISTRATOR)],
+        employ(
+            "guanli", "管理员", PASSWORD, [Grant(Role.SYSTEM_ADMINISTRATOR)],
             session=session,
         )  # fmt: skip
     return HubBrowser(make_app(city.hub), "guanli")
@@ -124,8 +124,8 @@ def test_a_village_s_clerk_does_not_carry_the_others_records(unit: Unit) -> None
 
 def test_a_reviewer_is_not_offered_the_parcels(city: Federation) -> None:
     with city.hub.database().write() as session:
-        create_account(
-            system_actor("test"), "shenhe", "审核", PASSWORD, [Grant(Role.REVIEWER)],
+        employ(
+            "shenhe", "审核", PASSWORD, [Grant(Role.REVIEWER)],
             session=session,
         )  # fmt: skip
     reviewer = HubBrowser(make_app(city.hub), "shenhe")

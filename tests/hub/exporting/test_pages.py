@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from shared.audit import events
 from shared.kernel.actor import Grant, Role
 from shared.kernel.errors import Unavailable
 from shared.kernel.jobs import Job
+from shared.kernel.settings import change_settings
 from tests.hub.desk import Browser, make_desk
 from tests.hub.exporting.exported import RECORDS, Received, assert_whole
 from tests.hub.receiving.handover import YILING_ARCHIVE, ZHIJIANG_ARCHIVE
@@ -35,6 +37,7 @@ def desk_of(received: Received) -> Flask:
             archivist=Grant(Role.ARCHIVIST, YILING_ARCHIVE),
             stranger=Grant(Role.ARCHIVIST, ZHIJIANG_ARCHIVE),
             reviewer=Grant(Role.REVIEWER, YILING_ARCHIVE),
+            watcher=Grant(Role.SECURITY_ADMINISTRATOR),
         )
     return received.desk
 
@@ -161,6 +164,33 @@ def test_exports_are_for_archivists_and_each_sees_his_own(
     assert "还没有导出过" in stranger.get("/exports/").text
     assert browser.send("/exports/new", {"form": "tar"}).status_code == 422
     assert browser.get("/exports/new?year=abc").status_code == 422
+
+
+def test_many_records_are_exported_when_a_second_person_has_agreed(
+    received: Received, browser: Browser
+) -> None:
+    folder = received.hub.city.folder
+    change_settings(folder.path, {"export_alone": RECORDS - 1})
+    del vars(folder)["settings"]  # read anew, as after a new start
+    watcher = Browser(desk_of(received), "watcher")
+    asked = {"form": "bagit"}
+    assert "没有写明原因" in browser.send("/exports/new?year=2024", asked).text
+    told = browser.send("/exports/new?year=2024", asked | {"reason": "移交省馆"})
+    assert told.headers["Location"] == "/acts/"
+    assert "还没有导出过" in browser.get("/exports/").text
+    page = watcher.get("/acts/").text
+    assert f"导出 {RECORDS} 件" in page
+    assert "移交省馆" in page
+    digest = re.findall(r'name="digest" value="([0-9a-f]{64})"', page)[0]
+    confirm = re.findall(r'action="(/acts/[^"/]+/confirm)"', page)[0]
+    assert browser.send(confirm, {"digest": digest}).status_code == 409, "not the first again"
+    assert watcher.send(confirm, {"digest": "0" * 64}).status_code == 409
+    assert watcher.send(confirm, {"digest": digest}).status_code == 302
+    assert watcher.send(confirm, {"digest": digest}).status_code == 409, "once"
+    received.hub.work("exporting.work")
+    with received.hub.city.database.read() as session:
+        job = session.scalars(select(Job).where(Job.kind == KIND)).one()
+    assert job.total == RECORDS
 
 
 def test_who_has_lost_his_rights_since_gets_nothing_more(

@@ -19,7 +19,6 @@ from hub.federation.doctor import examine_broker
 from hub.federation.management import BrokerRefused
 from hub.federation.places import HubFolder
 from shared.command.main import danglian
-from shared.identity import create_account
 from shared.kernel.actor import Grant, Role
 from shared.kernel.errors import Invalid, NotAllowed, Unavailable, WrongState
 from shared.kernel.identifiers import new_id
@@ -27,6 +26,7 @@ from shared.kernel.settings import save_settings
 from shared.messaging.link import dead_queue, hub_queue, node_queue, shard_of
 from shared.messaging.links import open_link
 from shared.messaging.rabbitmq.address import UP_EXCHANGE, BrokerAddress, up_key
+from tests.people import employ
 from tests.servers.rabbitmq import RabbitMQ
 
 _SECRET = "secret-word"
@@ -277,8 +277,8 @@ def test_the_commands_and_the_page_do_the_same(broker, hub, nodes, city, rabbitm
         broker.give_account(account)
     assert run("rotate", nodes[0]) == {"node_id": nodes[0]}
     with city.database.write() as session:
-        create_account(
-            city.admin, "admin", "管理员", "Yichang-2026", [Grant(Role.ADMINISTRATOR)],
+        employ(
+            "admin", "管理员", "Yichang-2026", [Grant(Role.SYSTEM_ADMINISTRATOR)],
             session=session, must_change=False,
         )  # fmt: skip
     browser = make_app(hub).test_client()

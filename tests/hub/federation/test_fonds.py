@@ -111,7 +111,7 @@ def test_the_approved_retention_schedule_is_noted_and_told_to_the_node(city, ses
     for other, problem in (
         (city.archivist(ZHIJIANG), NotFound),
         (city.person(Grant(Role.AUTHORITY, ZHIJIANG)), NotFound),
-        (city.person(Grant(Role.ADMINISTRATOR, YILING)), NotAllowed),
+        (city.person(Grant(Role.SYSTEM_ADMINISTRATOR, YILING)), NotAllowed),
     ):
         with pytest.raises(problem):
             federation.approve_schedule(other, fonds.id, *told, key=city.key, session=session)
@@ -253,7 +253,7 @@ def test_only_administrators_register_fonds(city, session, role):
 
 
 def test_an_administrator_of_one_archive_registers_its_fonds_only(city, session):
-    actor = city.person(Grant(Role.ADMINISTRATOR, YILING))
+    actor = city.person(Grant(Role.SYSTEM_ADMINISTRATOR, YILING))
     federation.register_fonds(actor, federation.NewFonds("某局", "420506000000"), session=session)
     with pytest.raises(NotAllowed):
         federation.register_fonds(

@@ -135,11 +135,11 @@ def test_a_suspended_node_is_not_heard_until_it_is_resumed(city, session, invita
 def test_nodes_are_seen_and_managed_within_ones_archives(city, session, invitation):
     node = invitation.node
     for archive, seen in (("420506", True), ("420583", False)):
-        for role in (Role.REVIEWER, Role.ADMINISTRATOR):
+        for role in (Role.REVIEWER, Role.SYSTEM_ADMINISTRATOR):
             actor = city.person(Grant(role, archive))
             found = session.scalars(federation.nodes_seen_by(actor, session)).all()
             assert (node in found) == seen
-    elsewhere = city.person(Grant(Role.ADMINISTRATOR, "420583"))
+    elsewhere = city.person(Grant(Role.SYSTEM_ADMINISTRATOR, "420583"))
     with pytest.raises(NotFound):
         federation.new_code(elsewhere, node.id, session=session)
     with pytest.raises(NotFound):

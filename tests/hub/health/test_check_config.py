@@ -13,7 +13,6 @@ from hub.federation.settings import HubSettings
 from hub.health.check_config import weak_settings
 from shared.command.main import danglian
 from shared.demo.city import PASSWORD
-from shared.identity import create_account
 from shared.kernel.actor import Grant, Role
 from shared.kernel.settings import change_settings
 
@@ -103,14 +102,14 @@ def test_the_command_reads_settings_files_and_passwords(city: Any) -> None:
         path.chmod(0o700 if path.is_dir() else 0o600)
     with city.database.write() as session:
         for login, password in (("good", "Dangan-2024-ceshi"), ("gone", PASSWORD)):
-            grants = [Grant(Role.ADMINISTRATOR)]
-            account = create_account(city.admin, login, login, password, grants, session=session)
+            grants = [Grant(Role.SYSTEM_ADMINISTRATOR)]
+            account = employ(login, login, password, grants, session=session)
         account.disabled = True
     assert found() == (0, [])
 
     with city.database.write() as session:
-        grants = [Grant(Role.ADMINISTRATOR)]
-        create_account(city.admin, "boss", "主管", PASSWORD, grants, session=session)
+        grants = [Grant(Role.AUDITOR)]
+        employ("boss", "主管", PASSWORD, grants, session=session)
     change_settings(city.folder.path, {"broker_password": "hush"})
     city.folder.path.chmod(0o755)
     (city.folder.path / "keys" / "hub.key").chmod(0o644)

@@ -332,7 +332,7 @@ def test_letters_are_listed_and_dropped_by_command(city: City, node: str) -> Non
 def test_the_page_lists_what_needs_a_person_for_administrators_alone(city: City, node: str) -> None:
     with city.database.write() as session:
         _clock_off(session, node)
-    desk = make_desk(city, admin=Grant(Role.ADMINISTRATOR), reader=Grant(Role.REVIEWER))
+    desk = make_desk(city, admin=Grant(Role.SYSTEM_ADMINISTRATOR), reader=Grant(Role.REVIEWER))
     page = Browser(desk, "admin").get("/running/")
     assert "“市水利局”的电脑时钟慢 365 天。" in page.text
     assert Browser(desk, "reader").get("/running/").status_code == 403
@@ -348,7 +348,7 @@ def test_thousands_of_alerts_come_page_by_page_and_are_searched(city: City, node
                     last_contact=moment, clock_offset_ms=86_400_000,
                 )
             )  # fmt: skip
-    desk = make_desk(city, admin=Grant(Role.ADMINISTRATOR))
+    desk = make_desk(city, admin=Grant(Role.SYSTEM_ADMINISTRATOR))
     admin = Browser(desk, "admin")
     page = admin.get("/running/").text
     assert page.count("的电脑时钟慢 1 天。") == 50

@@ -19,7 +19,6 @@ from hub.receiving.models import Batch, Offer, OfferState, Verdict
 from hub.repository.models import FileFault
 from shared.audit import verify_chain
 from shared.command.main import danglian
-from shared.identity import create_account
 from shared.identity.models import Account, BearerToken
 from shared.kernel.actor import Grant, Role
 from shared.kernel.database import Database, copy_database
@@ -34,6 +33,7 @@ from tests.hub.rebuilding.ruins import (
     tables_of,
 )
 from tests.killed import dies
+from tests.people import employ
 
 
 @dataclass
@@ -83,7 +83,7 @@ def test_every_table_comes_back_from_where_it_says(ruins: Ruins) -> None:
         assert verify_chain(session) == []
         assert session.query(Account).count() == 0
     assert "identity_account" in told["empty"]
-    assert any("user add" in each for each in told["to_do"])
+    assert any("user administrators" in each for each in told["to_do"])
 
     # What is the nodes' they tell again: their streams find the new generation by themselves.
     city = ruins.city
@@ -115,8 +115,8 @@ def test_what_only_a_backup_has_comes_from_it(ruins: Ruins, tmp_path: Path) -> N
     copy_database(ruins.city.hub.path / "hub.sqlite", backup / "hub.sqlite")
     old = Database(f"sqlite:///{backup / 'hub.sqlite'}", ("shared", "hub"))
     with old.write() as session:
-        create_account(
-            ADMIN, "guanli", "管理员", "Dl-2024-abcd", [Grant(Role.ADMINISTRATOR)], session=session
+        employ(
+            "guanli", "管理员", "Dl-2024-abcd", [Grant(Role.SYSTEM_ADMINISTRATOR)], session=session
         )
         open_code = federation.new_code(ADMIN, ruins.city.nodes[0].node_id, session=session)
     before = _accounts(old)

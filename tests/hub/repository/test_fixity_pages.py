@@ -49,7 +49,7 @@ def test_only_the_keepers_of_its_archive_see_what_is_faulty(hub: Hub, place: str
     desk = make_desk(
         hub.city,
         archivist=Grant(Role.ARCHIVIST, YILING_ARCHIVE),
-        administrator=Grant(Role.ADMINISTRATOR),
+        administrator=Grant(Role.SYSTEM_ADMINISTRATOR),
         stranger=Grant(Role.ARCHIVIST, ZHIJIANG_ARCHIVE),
         reviewer=Grant(Role.REVIEWER, YILING_ARCHIVE),
     )
@@ -94,7 +94,7 @@ def test_what_the_hub_keeps_of_itself_is_shown_to_those_who_see_all_archives(
     desk = make_desk(
         hub.city,
         archivist=Grant(Role.ARCHIVIST, YILING_ARCHIVE),
-        administrator=Grant(Role.ADMINISTRATOR),
+        administrator=Grant(Role.SYSTEM_ADMINISTRATOR),
     )
     hub.work("repository.registers")
     hub.work("repository.papers")

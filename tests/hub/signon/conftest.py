@@ -18,11 +18,12 @@ from node.app import make_node_app
 from node.office.service import office_of
 from node.signon.service import ask_about_accounts
 from node.sync.asking import HubDoor
-from shared.identity import Account, create_account
+from shared.identity import Account
 from shared.kernel.actor import Grant, Role, system_actor
 from shared.kernel.settings import save_settings
 from shared.web import Server, serve
 from tests.federation import Federation, Unit
+from tests.people import employ
 from tests.servers.providers import CLIENT, SECRET
 
 SYSTEM = system_actor("test")
@@ -55,7 +56,7 @@ class SignOnCity:
         secret.write_text(SECRET + "\n")
         mapping.write_text(
             '[claims]\nunit = "unit_code"\n'
-            '[duties]\n"档案员" = "clerk"\n"系统管理" = "administrator"\n'
+            '[duties]\n"档案员" = "clerk"\n"系统管理" = "system_administrator"\n'
             f'[units]\n{UNIT_CODE} = "fonds:{self.unit.fonds_id}"\n'
         )
         return {
@@ -87,12 +88,10 @@ class SignOnCity:
     def add(self, login: str, *grants: Grant, **more: Any) -> Account:
         """A local account of the hub."""
         with self.hub.database().write() as session:
-            return create_account(
-                SYSTEM, login, login.title(), PASSWORD, grants, session=session, **more
-            )
+            return employ(login, login.title(), PASSWORD, grants, session=session, **more)
 
     def add_administrator(self, login: str = "boss") -> Account:
-        return self.add(login, Grant(Role.ADMINISTRATOR))
+        return self.add(login, Grant(Role.SYSTEM_ADMINISTRATOR))
 
     def close(self) -> None:
         for server in self.servers:

@@ -11,13 +11,13 @@ from hub.signon.claims import ClaimMapping, proposal, read_mapping
 from hub.signon.provider import LoggedOut, Person, ProviderSettings
 from hub.signon.service import account_of_person, take_logout
 from shared.identity import SignInRefused, Visit, begin, set_grants
-from shared.identity.elsewhere import proposed_grants
+from shared.identity.service import proposed_grants
 from shared.identity.sessions import sessions_of
 from shared.kernel.actor import Grant, Role
 from shared.kernel.errors import Invalid
 from tests.hub.signon.conftest import SYSTEM, SignOnCity
 
-DUTIES = {"档案员": Role.CLERK, "接收": Role.ARCHIVIST, "管理": Role.ADMINISTRATOR}
+DUTIES = {"档案员": Role.CLERK, "接收": Role.ARCHIVIST, "管理": Role.SYSTEM_ADMINISTRATOR}
 
 
 def test_unit_division_and_duty_propose_grants(city: SignOnCity) -> None:

@@ -7,18 +7,26 @@ from authlib.common.security import generate_token
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from sqlalchemy.orm import Session
 
+from hub.federation.models import Fonds
 from hub.signon import for_nodes
 from node.app import make_node_app
 from node.signon import service
 from node.signon.service import ask_about_accounts
 from node.sync.asking import HubDoor
 from shared import identity
-from shared.identity import Account, actor_of
-from shared.identity.elsewhere import account_elsewhere
-from shared.kernel.actor import Actor, Grant, Role
+from shared.identity import (
+    Account,
+    BearerToken,
+    NotSignedIn,
+    actor_of,
+    actor_of_token,
+    issue_token,
+)
+from shared.identity.elsewhere import account_elsewhere, register_elsewhere
+from shared.kernel.actor import ADMINISTRATORS, Actor, Grant, Role
 from shared.kernel.errors import Invalid, NotAllowed, NotFound
-from tests.federation import ADMIN
 from tests.hub.signon.conftest import SignOnCity
+from tests.people import MACHINE
 
 BACK = "http://127.0.0.1:8070/sign-on/back"
 ISSUER = "http://localhost:8060"
@@ -30,7 +38,6 @@ def clerk(city: SignOnCity) -> Account:
         "zhangsan",
         Grant(Role.CLERK, None, city.unit.fonds_id),
         Grant(Role.LEADER, None, "another"),
-        Grant(Role.ADMINISTRATOR),
     )
 
 
@@ -67,18 +74,69 @@ def test_a_code_is_good_once_for_its_node_and_its_browser(city: SignOnCity, cler
             with pytest.raises(NotAllowed):
                 for_nodes.redeem(session, node, wrong)
         told = for_nodes.redeem(session, city.unit.node_id, right)
-        # For its own fonds alone, and nobody is an administrator of a node by the hub's word.
+        # For its own fonds alone.
         assert told["grants"] == [{"role": "clerk", "fonds": city.unit.fonds_id, "until": None}]
         with pytest.raises(NotAllowed):
             for_nodes.redeem(session, city.unit.node_id, right)
 
 
 def test_who_has_nothing_to_do_at_a_node_gets_no_code(city: SignOnCity) -> None:
-    other = city.add("lisi", Grant(Role.CLERK, None, "another"), Grant(Role.ADMINISTRATOR))
+    other = city.add("lisi", Grant(Role.CLERK, None, "another"))
     with city.hub.database().write() as session:
         uri = begun(city, session, generate_token(64))
         with pytest.raises(NotAllowed):
             for_nodes.give_code(actor_of(other), city.unit.node_id, uri, ISSUER, session=session)
+
+
+def test_a_countys_three_are_the_administrators_of_its_nodes(city: SignOnCity) -> None:
+    with city.hub.database().read() as session:
+        fonds = session.get_one(Fonds, city.unit.fonds_id)
+        ours = str(fonds.receiving_archive)
+    for role in ADMINISTRATORS:
+        county = city.add(f"c-{role}", Grant(role, ours))
+        elsewhere = city.add(f"e-{role}", Grant(role, "420583" if ours != "420583" else "420506"))
+        known = {"known": [county.id, elsewhere.id]}
+        with city.hub.database().read() as session:
+            told = for_nodes.accounts_at_node(session, city.unit.node_id, known)["accounts"]
+        assert told[county.id]["grants"] == [{"role": role, "fonds": None}]
+        assert told[elsewhere.id] is None
+    with city.unit.folder.database().write() as session:
+        account = register_elsewhere(
+            MACHINE, "hub", county.id, login="c", name="县", waiting=False, session=session
+        )
+        service._take(account, told[county.id], session)
+        assert actor_of(account).grants == (Grant(Role.AUDITOR),), "for the whole of the node"
+
+
+def test_signing_out_at_a_node_ends_what_led_there(city: SignOnCity, clerk: Account) -> None:
+    verifier, database = generate_token(64), city.hub.database()
+    with database.write() as session:
+        token, other = (issue_token(clerk, session=session) for _ in range(2))
+        uri = begun(city, session, verifier)
+        address = for_nodes.give_code(
+            actor_of(clerk), city.unit.node_id, uri, ISSUER, session=session, token=token
+        )
+        code = address.partition("code=")[2].partition("&")[0]
+        right = {"code": code, "code_verifier": verifier, "redirect_uri": BACK}
+        told = for_nodes.redeem(session, city.unit.node_id, right)
+    city.federation.serve()
+    try:
+        with city.unit.folder.database().write() as session:
+            here = register_elsewhere(
+                MACHINE, "hub", clerk.id, login="zhang", name="张三", waiting=False, session=session
+            )
+        kept = BearerToken(account_id=here.id, way="hub", provider_session=told["session"])
+        assert service.end_at_hub(city.unit.folder, kept)
+        assert not service.end_at_hub(city.unit.folder, kept), "it has ended"
+        local = BearerToken(account_id=here.id, way="password", provider_session=None)
+        assert not service.end_at_hub(city.unit.folder, local)
+    finally:
+        city.federation.stop_serving()
+    assert not service.end_at_hub(city.unit.folder, kept), "the hub is away, and nothing hangs"
+    with database.read() as session:
+        with pytest.raises(NotSignedIn):
+            actor_of_token(token, session=session)
+        assert actor_of_token(other, session=session).id == clerk.id, "another PC's stays"
 
 
 @pytest.mark.parametrize(
@@ -131,8 +189,8 @@ def test_a_node_hears_of_what_the_hub_takes_away_though_nobody_signs_in(
         verifier = generate_token(64)
         with city.hub.database().write() as session:
             code = code_for(actor_of(clerk), city, session, verifier)
-        here = service.finish(folder, code, verifier, BACK)
-        assert here.login == "zhangsan"
+        here, at_hub = service.finish(folder, code, verifier, BACK)
+        assert (here.login, at_hub) == ("zhangsan", None)
         door = HubDoor(folder)
 
         def now_here() -> Account:
@@ -146,9 +204,10 @@ def test_a_node_hears_of_what_the_hub_takes_away_though_nobody_signs_in(
         for role in (Role.LEADER, None):
             with city.hub.database().write() as session:
                 held = identity.account_of(clerk.id, session)
-                grants = [Grant(Role.ADMINISTRATOR)]
-                grants += [Grant(role, None, city.unit.fonds_id)] if role else []
-                identity.set_grants(ADMIN, held, grants, session=session)
+                fonds = city.unit.fonds_id if role else "another"
+                identity.set_grants(
+                    MACHINE, held, [Grant(role or Role.CLERK, None, fonds)], session=session
+                )
             account = now_here()
             assert account.disabled is (role is None)
         assert [each.role for each in account.grants] == ["leader"]

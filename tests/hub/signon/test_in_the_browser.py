@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from hub.signon import provider as client
 from shared.demo.services import free_port
 from shared.identity import set_grants
-from shared.identity.elsewhere import proposed_grants
+from shared.identity.service import proposed_grants
 from shared.kernel.actor import Grant, Role
 from tests.hub.signon.conftest import PASSWORD as CITY_PASSWORD
 from tests.hub.signon.conftest import SYSTEM, UNIT_CODE, SignOnCity
@@ -61,7 +61,7 @@ def _story(city: SignOnCity, provider: OidcProvider, page: Page, hub: str) -> No
     page.goto(f"{hub}/sign-in")
     page.get_by_role("link", name=LINK).click()
     _at_provider(page)
-    expect(page.get_by_text("正在等待系统管理员授权")).to_be_visible()
+    expect(page.get_by_text("正在等待安全保密管理员授权")).to_be_visible()
     page.goto(f"{hub}/catalogue/")
     assert "/sign-in" in page.url
     with city.hub.database().write() as session:
@@ -144,7 +144,7 @@ def _story_with_canaille(city: SignOnCity, provider: Canaille, page: Page, hub: 
     page.goto(f"{hub}/sign-in?next=/catalogue/")
     page.get_by_role("link", name=LINK).click()
     _at_canaille(page)
-    expect(page.get_by_text("正在等待系统管理员授权")).to_be_visible()
+    expect(page.get_by_text("正在等待安全保密管理员授权")).to_be_visible()
     with city.hub.database().write() as session:
         account = city.account("lisi", session)
         assert account.name == "李四"
@@ -196,8 +196,10 @@ def test_a_security_key_is_the_second_factor_of_an_administrator(
         page.goto(f"{hub}/accounts/")
         page.wait_for_url("**/factors/")
         page.get_by_label("起个名字").fill("办公室的密钥")
+        page.locator("#key-proof").fill(CITY_PASSWORD)
         page.get_by_role("button", name="登记安全密钥").click()
         expect(page.get_by_role("cell", name="办公室的密钥")).to_be_visible()
+        page.get_by_label("生成恢复码").fill(CITY_PASSWORD)
         page.get_by_role("button", name="生成新的恢复码").click()
         code = page.locator(".alert-warning code").first.inner_text()
 

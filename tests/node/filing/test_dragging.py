@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, Page, Request, expect
 
 from node.app import make_node_app
 from node.filing import service as filing
-from shared.identity import create_account
-from shared.kernel.actor import Actor, Grant, Role, system_actor
+from shared.kernel.actor import Actor, Grant, Role
 from shared.web import serve
 from tests.node.browser import PASSWORD
 from tests.node.conftest import Node
+from tests.people import employ
 
 pytestmark = pytest.mark.browser
 _PATIENCE = 60_000  # of a machine on which everything else runs as well
@@ -22,9 +22,7 @@ _PATIENCE = 60_000  # of a machine on which everything else runs as well
 @pytest.fixture
 def page(node: Node, chromium: Browser) -> Iterator[Page]:
     with node.database.write() as session:
-        create_account(
-            system_actor("test"), "clerk", "张档案", PASSWORD, [Grant(Role.CLERK)], session=session
-        )
+        employ("clerk", "张档案", PASSWORD, [Grant(Role.CLERK)], session=session)
     server = serve(make_node_app(node.folder), "127.0.0.1", 0)
     context = chromium.new_context(
         base_url=server.url, viewport={"width": 1366, "height": 768}, has_touch=True

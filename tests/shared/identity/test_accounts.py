@@ -31,6 +31,7 @@ from shared.kernel.actor import Actor, Grant, Role, system_actor
 from shared.kernel.clock import now
 from shared.kernel.database import Database
 from shared.kernel.errors import Conflict, DanglianError, Invalid, NotAllowed, WrongState
+from tests.people import employ
 
 SYSTEM = system_actor("test")
 PASSWORD = "danglian-2024"
@@ -48,7 +49,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def clerk(database: Database) -> Account:
     with database.write() as session:
         grants = [Grant(Role.CLERK, fonds_id="f1"), Grant(Role.REVIEWER, archive_code="420500")]
-        return create_account(SYSTEM, "zhangsan", "张三", PASSWORD, grants, session=session)
+        return employ("zhangsan", "张三", PASSWORD, grants, session=session)
 
 
 def later(monkeypatch: pytest.MonkeyPatch, step: timedelta) -> None:
@@ -71,7 +72,7 @@ def test_an_account_acts_with_its_grants(database: Database, clerk: Account) -> 
     assert actor.may(Role.CLERK, fonds="f1")
     assert not actor.may(Role.CLERK, fonds="f2")
     assert actor.archives(Role.REVIEWER) == {"420500"}
-    assert actions(database) == ["account.created", "sign_in.done"]
+    assert actions(database) == ["account.created", "account.grants_set", "sign_in.done"]
 
 
 def test_only_administrators_make_accounts(database: Database) -> None:
@@ -125,13 +126,13 @@ def test_five_failures_lock_the_account_for_ten_minutes(
     assert actions(database).count("sign_in.locked") == 1
 
 
-def test_an_administrator_unlocks(database: Database, clerk: Account) -> None:
+def test_the_security_administrator_unlocks(database: Database, clerk: Account) -> None:
     for _ in range(5):
         with pytest.raises(SignInRefused):
             authenticate("zhangsan", "wrong-password", database=database)
     with database.write() as session:
         account = identity.account_of(clerk.id, session)
-        identity.enable_account(SYSTEM, account, session=session)
+        identity.unlock_account(SYSTEM, account, session=session)
     assert authenticate("zhangsan", PASSWORD, database=database)
 
 
@@ -232,8 +233,8 @@ def test_a_reset_password_must_be_changed(database: Database, clerk: Account) ->
 
 def test_there_is_always_an_administrator(database: Database, clerk: Account) -> None:
     with database.write() as session:
-        boss = create_account(
-            SYSTEM, "boss", "管理员", PASSWORD, [Grant(Role.ADMINISTRATOR)], session=session
+        boss = employ(
+            "boss", "管理员", PASSWORD, [Grant(Role.SYSTEM_ADMINISTRATOR)], session=session
         )
     actions_that_would_end_it = (
         lambda account, session: identity.disable_account(SYSTEM, account, session=session),
@@ -247,7 +248,7 @@ def test_there_is_always_an_administrator(database: Database, clerk: Account) ->
             action(identity.account_of(boss.id, session), session)
     with database.write() as session:
         second = identity.account_of(clerk.id, session)
-        identity.set_grants(SYSTEM, second, [Grant(Role.ADMINISTRATOR)], session=session)
+        identity.set_grants(SYSTEM, second, [Grant(Role.SYSTEM_ADMINISTRATOR)], session=session)
         identity.set_grants(SYSTEM, identity.account_of(boss.id, session), [], session=session)
     assert actions(database)[-1] == "account.grants_set"
 
@@ -287,9 +288,7 @@ def test_a_grant_that_has_ended_counts_nowhere_from_the_next_day(database: Datab
     ended = Grant(Role.CLERK, None, "f1", until="2020-12-31")
     lasting = Grant(Role.LEADER, until="2999-01-01")
     with database.write() as session:
-        account = create_account(
-            SYSTEM, "wangwu", "王五", PASSWORD, [ended, lasting], session=session
-        )
+        account = employ("wangwu", "王五", PASSWORD, [ended, lasting], session=session)
         told = told_grants(account.grants)
     actor = actor_of(account)
     assert actor.grants == (lasting,)
@@ -299,12 +298,11 @@ def test_a_grant_that_has_ended_counts_nowhere_from_the_next_day(database: Datab
 
 
 def test_an_administrator_for_a_time_is_not_the_one_that_must_remain(database: Database) -> None:
-    passing = [Grant(Role.ADMINISTRATOR, until="2999-01-01")]
+    passing = [Grant(Role.SYSTEM_ADMINISTRATOR, until="2999-01-01")]
+    lasting = [Grant(Role.SYSTEM_ADMINISTRATOR)]
     with database.write() as session:
-        first = create_account(
-            SYSTEM, "admin", "甲", PASSWORD, [Grant(Role.ADMINISTRATOR)], session=session
-        )
-        create_account(SYSTEM, "other", "乙", PASSWORD, passing, session=session)
+        first = employ("admin", "甲", PASSWORD, lasting, session=session)
+        employ("other", "乙", PASSWORD, passing, session=session)
         with pytest.raises(WrongState):
             identity.disable_account(SYSTEM, first, session=session)
         with pytest.raises(WrongState):

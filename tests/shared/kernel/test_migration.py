@@ -189,3 +189,42 @@ def emptied(engine: Engine, tables: list[str]) -> set[str]:
         return {
             name for name in tables if not connection.scalar(text(f'SELECT count(*) FROM "{name}"'))
         }
+
+
+def test_an_administrator_of_before_is_one_of_three_or_keeps_business(tmp_path: Path) -> None:
+    import_module("node.schema")
+    database = Database.in_file(tmp_path / "x.sqlite", ("shared", "node"))
+    schema = Schema(database, ROOT / "node" / "migrations")
+    schema.upgrade("0009")
+    held = {"boss": ["administrator"], "both": ["administrator", "clerk"], "li": ["clerk"]}
+    with database.write() as session:
+        for login, roles in held.items():
+            account = {"id": login, "now": now().isoformat()}
+            session.execute(
+                text(
+                    "INSERT INTO identity_account (id, login, name, password_hash, must_change,"
+                    " disabled, failures, created_at) VALUES (:id, :id, :id, '', 0, 0, 0, :now)"
+                ),
+                account,
+            )
+            for role in roles:
+                session.execute(
+                    text("INSERT INTO identity_grant (id, account_id, role) VALUES (:i, :a, :r)"),
+                    {"i": f"{login}-{role}", "a": login, "r": role},
+                )
+    schema.upgrade()
+    question = text(
+        "SELECT account.login, account.duty, role FROM identity_account AS account"
+        " JOIN identity_grant ON account_id = account.id ORDER BY login"
+    )
+    with database.read() as session:
+        assert [tuple(row) for row in session.execute(question)] == [
+            ("boss", "system", "system_administrator"),
+            ("both", "business", "clerk"),
+            ("li", "business", "clerk"),
+        ]
+    schema.downgrade("0009")
+    with database.read() as session:
+        left = session.scalars(text("SELECT role FROM identity_grant ORDER BY role"))
+        assert list(left) == ["administrator", "clerk", "clerk"]
+    database.close()

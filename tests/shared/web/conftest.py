@@ -13,15 +13,18 @@ from flask.testing import FlaskClient
 from marshmallow import Schema, fields
 from werkzeug.test import TestResponse
 
-from shared.identity import create_account, current_actor, public, with_roles
-from shared.kernel.actor import Grant, Role, require, system_actor
+from shared.identity import current_actor, public, with_roles
+from shared.kernel.actor import Grant, Role, require
 from shared.kernel.database import Database, copy_database
 from shared.kernel.errors import Classified, Invalid, NotFound, Unavailable, WrongState
 from shared.web import Form, accepts_upload, api_blueprint, current_database, make_app, uploaded
+from tests.people import employ
 
 PASSWORD = "danglian-2024"
 PEOPLE = {
-    "boss": [Grant(Role.ADMINISTRATOR)],
+    "boss": [Grant(Role.SYSTEM_ADMINISTRATOR)],
+    "security": [Grant(Role.SECURITY_ADMINISTRATOR)],
+    "auditor": [Grant(Role.AUDITOR)],
     "clerk": [Grant(Role.CLERK, fonds_id="f1")],
     "new": [Grant(Role.CLERK)],
 }
@@ -122,8 +125,8 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     database.create_schema()
     with database.write() as session:
         for login, grants in PEOPLE.items():
-            create_account(
-                system_actor("test"), login, login.title(), PASSWORD, grants,
+            employ(
+                login, login.title(), PASSWORD, grants,
                 session=session, must_change=login == "new",
             )  # fmt: skip
     database.close()
@@ -146,7 +149,7 @@ def app(database: Database, tmp_path: Path) -> Flask:
 def build(database: Database, folder: Path, name: str = "test", **options: Any) -> Flask:
     navigation = [
         ("things.index", "办件", "inbox", (Role.CLERK,)),
-        ("accounts.index", "账号", "users", (Role.ADMINISTRATOR,)),
+        ("accounts.index", "账号", "users", (Role.SYSTEM_ADMINISTRATOR,)),
     ]
     return make_app(
         name,

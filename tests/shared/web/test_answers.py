@@ -71,7 +71,7 @@ def test_a_form_keeps_what_was_typed_and_shows_the_error_beside_its_field(
 
 def test_nothing_inline_and_nothing_from_elsewhere(signed_in_as: Sign) -> None:
     boss = signed_in_as("boss")
-    for path in ("/accounts/", "/accounts/new", "/audit/", "/password", "/things/form"):
+    for path in ("/accounts/", "/accounts/new", "/acts/", "/password", "/things/form"):
         answer = boss.get(path)
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy

@@ -11,10 +11,12 @@ import pyotp
 import pytest
 from flask import Flask
 
-from shared.identity import Account, Policy, create_account
-from shared.identity.elsewhere import propose_grants, register_elsewhere
+from shared.identity import Account, Policy
+from shared.identity.elsewhere import register_elsewhere
+from shared.identity.service import propose_grants
 from shared.kernel.actor import Grant, Role, system_actor
 from shared.kernel.database import Database
+from tests.people import employ
 from tests.shared.web.conftest import PASSWORD, Browser, build
 
 Sign = Callable[[str], Browser]
@@ -27,7 +29,10 @@ def register_app(browser: Browser) -> pyotp.TOTP:
     assert found
     app = pyotp.TOTP(found[1])
     # The code before this one: the next one must count at the door.
-    assert browser.send("/factors/app", {"code": app.at(_now() - 30)}).location == "/factors/"
+    assert (
+        browser.send("/factors/app", {"code": app.at(_now() - 30), "proof": PASSWORD}).location
+        == "/factors/"
+    )
     return app
 
 
@@ -38,7 +43,9 @@ def _now() -> int:
 def test_the_door_asks_for_the_code_and_the_api_does(app: Flask, signed_in_as: Sign) -> None:
     browser = signed_in_as("clerk")
     assert "已经过期" in browser.send("/factors/app", {"code": "12"}).text
-    assert "动态码不正确" in browser.send("/factors/app", {"code": "12"}).text
+    assert "密码或动态码不正确" in browser.send("/factors/app", {"code": "12"}).text
+    wrong = browser.send("/factors/app", {"code": "12", "proof": PASSWORD})
+    assert "请输入手机上此刻显示的" in wrong.text
     totp = register_app(browser)
     browser.send("/sign-out")
     half = browser.sign_in("clerk", path="/sign-in?next=/things/")
@@ -103,15 +110,17 @@ def test_two_administrators_open_the_emergency_account_on_its_page(
     app: Flask, database: Database, signed_in_as: Sign
 ) -> None:
     with database.write() as session:
-        grants = [Grant(Role.ADMINISTRATOR)]
-        create_account(SYSTEM, "chief", "另一位", PASSWORD, grants, session=session)
+        grants = [Grant(Role.SYSTEM_ADMINISTRATOR)]
+        employ("chief", "另一位", PASSWORD, grants, session=session)
     boss, chief = signed_in_as("boss"), signed_in_as("chief")
     boss.send(
         "/accounts/new",
         {"login": "emergency", "name": "应急", "password": PASSWORD, "emergency": "1",
-         "role": ["administrator"], "scope": [""]},
+         "role": ["system_administrator"], "scope": [""]},
     )  # fmt: skip
     path = f"/accounts/{account(database, 'emergency').id}"
+    granted = {"role": ["system_administrator"], "scope": [""]}
+    signed_in_as("security").send(path, granted)
     assert "封存中" in boss.get(path).text
     nobody = Browser(app.test_client())
     assert "应急账号处于封存状态" in nobody.sign_in("emergency").text
@@ -135,11 +144,14 @@ def test_saving_the_page_of_who_waits_is_the_grant(
             session=session,
         )  # fmt: skip
         propose_grants(waits, [Grant(Role.CLERK, None, "f9")])
-    boss = signed_in_as("boss")
+    boss = signed_in_as("security")
+    clerk = account(database, "clerk").id
+    assert "李四（lisi）" in boss.get(f"/accounts/{clerk}").text, "may be the same person"
+    assert boss.send(f"/accounts/{waits.id}/link", {"other": clerk}).status_code == 409
     assert "李四" in boss.get("/accounts/?state=waiting").text
     assert "李四" not in boss.get("/accounts/?state=active").text
     page = boss.get(f"/accounts/{waits.id}").text
-    assert "正在等待授权" in page
+    assert "正在等待安全保密管理员授权" in page
     assert 'value="fonds:f9" selected' in page
     sent = {"name": "李四", "role": ["clerk"], "scope": ["fonds:f9"]}
     boss.send(f"/accounts/{waits.id}", sent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,9 @@ from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
+from shared.audit import record
 from shared.identity import Policy, TooManyRequests
+from shared.kernel.actor import system_actor
 from shared.kernel.database import Database
 from shared.web.throttle import Allowance, Counts, Throttle
 from tests.shared.web.conftest import PASSWORD, Browser, build, token_in
@@ -277,8 +280,8 @@ def test_the_secret_is_made_once_and_only_ours(app: Flask, tmp_path: Path) -> No
     assert key.read_text() == app.secret_key
 
 
-def test_an_administrator_keeps_the_accounts(signed_in_as: Sign, app: Flask) -> None:
-    boss = signed_in_as("boss")
+def test_one_makes_an_account_and_another_says_what_it_may(signed_in_as: Sign, app: Flask) -> None:
+    boss, security = signed_in_as("boss"), signed_in_as("security")
     made = boss.send(
         "/accounts/new",
         {
@@ -290,20 +293,30 @@ def test_an_administrator_keeps_the_accounts(signed_in_as: Sign, app: Flask) -> 
         },
     )
     assert made.location == "/accounts/"
-    page = boss.get("/accounts/?q=李&role=clerk").text
-    assert "李四" in page
-    assert "单位负责人" in page
+    page = boss.get("/accounts/?q=李&state=waiting").text
     assert "共 1 条" in page
     link = page.split('href="/accounts/')[-1].split('"')[0]
-    edit = boss.get(f"/accounts/{link}").text
+    assert 'name="role"' not in boss.get(f"/accounts/{link}").text
+    early = Browser(app.test_client()).sign_in("li4", "first-one-1")
+    assert "正在等待安全保密管理员授权" in early.text
+    boss.send(f"/accounts/{link}", {"name": "李四四", "role": ["clerk"], "scope": [""]})
+    assert "李四四" in security.get("/accounts/?state=waiting").text, "renamed, and not granted"
+    edit = security.get(f"/accounts/{link}").text
     assert 'value="fonds:f9" selected' in edit
-    changed = {"name": "李四四", "role": ["clerk"], "scope": [""]}
-    assert boss.send(f"/accounts/{link}", changed).status_code == 302
+    granted = {"name": "王五", "role": ["clerk", "leader"], "scope": ["fonds:f9", ""]}
+    assert security.send(f"/accounts/{link}", granted).status_code == 302
+    page = boss.get("/accounts/?q=李&role=clerk").text
+    assert "李四四" in page
+    assert "单位负责人" in page
+    assert security.send("/accounts/new", granted).status_code == 403
+    assert security.send(f"/accounts/{link}/state", {"state": "disabled"}).status_code == 403
+    assert boss.send(f"/accounts/{link}/password", {"password": "second-1-x"}).status_code == 403
     assert boss.send(f"/accounts/{link}/state", {"state": "disabled"}).status_code == 302
     assert "已停用" in boss.get("/accounts/?disabled=1").text
     assert boss.send(f"/accounts/{link}/state", {"state": "enabled"}).status_code == 302
-    assert boss.send(f"/accounts/{link}/password", {"password": "bad"}).status_code == 422
-    assert boss.send(f"/accounts/{link}/password", {"password": "second-1-x"}).status_code == 302
+    assert security.send(f"/accounts/{link}/password", {"password": "bad"}).status_code == 422
+    renewed = security.send(f"/accounts/{link}/password", {"password": "second-1-x"})
+    assert renewed.status_code == 302
     taken = boss.send(
         "/accounts/new",
         {
@@ -330,9 +343,33 @@ def test_an_account_was_made_in_silence_without_any_role(signed_in_as: Sign) -> 
 
 
 def test_the_log_is_shown_and_verified(signed_in_as: Sign) -> None:
-    boss = signed_in_as("boss")
-    assert "登录" in boss.get("/audit/?q=登录").text
-    assert "建立账号" not in boss.get("/audit/?q=登录").text
-    assert "共 3 条" in boss.get("/audit/?q=account.created").text
-    boss.send("/audit/verify")
-    assert "日志完整" in boss.get("/audit/").text
+    auditor = signed_in_as("auditor")
+    assert "登录" in auditor.get("/audit/?q=登录").text
+    assert "建立账号" not in auditor.get("/audit/?q=登录").text
+    assert "共 5 条" in auditor.get("/audit/?q=account.created").text
+    auditor.send("/audit/verify")
+    assert "日志完整" in auditor.get("/audit/").text
+
+
+def test_each_of_the_three_sees_of_the_log_what_is_theirs(
+    signed_in_as: Sign, database: Database
+) -> None:
+    boss, security, auditor = map(signed_in_as, ("boss", "security", "auditor"))
+    with database.write() as session:
+        record(session, system_actor("test"), "record.filed", "record:1")
+    auditor.send("/audit/verify")
+    assert boss.get("/audit/").status_code == 403
+    for path in ("/audit/export", "/audit/verify"):
+        assert security.send(path).status_code in (403, 405)
+    assert auditor.send("/audit/settle", {"reason": "x", "party": "y"}).status_code == 403
+    of_auditor = auditor.get("/audit/?size=200").text
+    assert "record.filed" in of_auditor
+    assert 'title="sign_in.done"' in of_auditor
+    shown = security.get("/audit/?size=200").text
+    assert 'title="audit.verified"' in shown, (
+        "what the auditor did, the security administrator sees"
+    )
+    assert "record.filed" not in shown, "business is none of theirs"
+    rows = re.findall(r"<tr.*?</tr>", shown, re.DOTALL)
+    assert not [row for row in rows if "Security" in row and "sign_in.done" in row]
+    assert [row for row in rows if "Boss" in row and "sign_in.done" in row]
