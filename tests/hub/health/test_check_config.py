@@ -15,6 +15,7 @@ from shared.command.main import danglian
 from shared.demo.city import PASSWORD
 from shared.kernel.actor import Grant, Role
 from shared.kernel.settings import change_settings
+from tests.people import employ
 
 GOOD = HubSettings(
     name="平台",
