@@ -261,7 +261,7 @@ def _harden(response: Response) -> Response:
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    if request.is_secure:
+    if request.is_secure or current_app.config["SESSION_COOKIE_SECURE"]:
         headers.setdefault("Strict-Transport-Security", f"max-age={_HSTS_SECONDS}")
     if request.endpoint != "static":
         headers["Cache-Control"] = "private, no-store"
