@@ -137,6 +137,7 @@ def make_app(
         WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
         DANGLIAN_ROLES=tuple(roles),
     )
+    app.debug = False  # whatever FLASK_DEBUG says: errors are answered, and tell nothing
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.session_interface = PrefixedSessions()

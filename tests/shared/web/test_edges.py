@@ -87,6 +87,13 @@ def test_a_house_of_https_gives_its_cookie_to_nothing_else(
     assert secure.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
+def test_a_variable_left_over_from_developing_opens_nothing(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    assert not build(database, tmp_path).debug
+
+
 @pytest.mark.parametrize(
     ("name", "fit"),
     [
