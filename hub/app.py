@@ -36,10 +36,10 @@ from hub.wiring import holdings, post_by_hand, requests
 from shared.identity import policy_of
 from shared.identity.models import BearerToken
 from shared.kernel.actor import Role
+from shared.kernel.hosts import trusted_hosts
 from shared.web import make_app as make_web_app
 from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OWN_KEY
-from shared.web.hosts import trusted_hosts
 
 #: The page of the gap list joins the blueprint of receiving when it is imported.
 _RECEIVING_PAGES = (receiving_views, gap_views)

@@ -45,10 +45,10 @@ from node.whereabouts.views import blueprint as whereabouts_pages
 from node.wiring import HANDLERS
 from shared.identity import policy_of
 from shared.kernel.actor import Role
+from shared.kernel.hosts import trusted_hosts
 from shared.web import Light, LightSource, make_app
 from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OWN_KEY
-from shared.web.hosts import trusted_hosts
 
 #: The roles that there are at a node; reviewing and receiving are the archives' work.
 ROLES = (Role.CLERK, Role.LEADER, Role.ADMINISTRATOR)

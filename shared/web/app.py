@@ -21,6 +21,7 @@ from shared.identity.current import LOADER
 from shared.kernel.actor import Role
 from shared.kernel.database import Database
 from shared.kernel.errors import NotAllowed
+from shared.kernel.hosts import check_host, is_loopback
 from shared.web import filters, problems
 from shared.web.accounts import door_views, factor_views, session_views
 from shared.web.accounts.api import accounts_api
@@ -32,7 +33,6 @@ from shared.web.audit_log.views import blueprint as audit_pages
 from shared.web.current import DATABASE, current_database
 from shared.web.forms import upload_limit_of
 from shared.web.frame import PRODUCT, FrameMaker, LightSource
-from shared.web.hosts import check_host, is_loopback
 from shared.web.jobs.views import blueprint as job_pages
 from shared.web.links import is_api
 from shared.web.sessions import PrefixedSessions, Sessions, cookie_name, session_secret

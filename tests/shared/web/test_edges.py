@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.audit.models import AuditEvent
 from shared.kernel.database import Database
+from shared.kernel.hosts import trusted_hosts
 from shared.web.downloads import download, fit_name, stream_out
-from shared.web.hosts import trusted_hosts
 from tests.shared.web.conftest import PASSWORD, Browser, build
 from tests.shared.web.test_doors import register_app
 
