@@ -41,10 +41,10 @@ from shared.audit import Thresholds
 from shared.identity import current_actor, policy_of
 from shared.identity.models import BearerToken
 from shared.kernel.actor import ADMINISTRATORS, Role
+from shared.kernel.hosts import trusted_hosts
 from shared.web import make_app as make_web_app
 from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
-from shared.web.hosts import trusted_hosts
 
 #: The page of the gap list joins the blueprint of receiving when it is imported.
 _RECEIVING_PAGES = (receiving_views, gap_views)

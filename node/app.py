@@ -47,10 +47,10 @@ from node.wiring import HANDLERS
 from shared.audit import Thresholds
 from shared.identity import policy_of
 from shared.kernel.actor import ADMINISTRATORS, Role
+from shared.kernel.hosts import trusted_hosts
 from shared.web import Light, LightSource, make_app
 from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
-from shared.web.hosts import trusted_hosts
 
 #: The roles that there are at a node; reviewing and receiving are the archives' work.
 ROLES = (Role.CLERK, Role.LEADER, *ADMINISTRATORS)

@@ -13,12 +13,13 @@ from shared.command.check_config import (
     weak_everywhere,
     well_known_passwords,
 )
-from shared.demo.city import PASSWORD
-from shared.web.hosts import is_loopback, trusted_hosts
+from shared.kernel.hosts import is_loopback, trusted_hosts
 
 
 def weaknesses(folder: Path) -> Iterator[Weakness]:
     """Everything that is weak. Raises NotFound without a node, Invalid for a wrong setting."""
+    from shared.demo.city import PASSWORD  # with the papers of the demo: no start waits for it
+
     place = NodeFolder(folder)
     with place.database().read() as session:
         hub = place.settings.hub_url or office_of(session).hub_url or ""

@@ -45,8 +45,8 @@ def rules() -> dict[str, Any]:
         (f"flask==3.1.3 {DIGEST}\n", ""),
         ("flask==3.1.3\n", "no version with a digest"),
         (f"flask>=3.1.3 {DIGEST}\n", "no version with a digest"),
-        (f"flask @ https://example.org/flask.whl {DIGEST}\n", "an address"),
-        (f"--index-url https://example.org\nflask==3.1.3 {DIGEST}\n", "an address"),
+        (f"flask @ https://pypi.example/flask.whl {DIGEST}\n", "an address"),
+        (f"--index-url https://pypi.example\nflask==3.1.3 {DIGEST}\n", "an address"),
         (f"werkzeug==3.0.5 {DIGEST}\n", "CVE-2024-49767"),
         (f"no-such-package==1 {DIGEST}\n", ""),
     ],
@@ -63,8 +63,8 @@ def test_what_is_wrong_with_a_lock_file_is_seen(
     ("changes", "seen"),
     [
         ({}, ""),
-        ({"resolved": "https://example.org/x.tgz"}, "“resolved”"),
-        ({"funding": {"url": "https://example.org"}}, "“funding”"),
+        ({"resolved": "https://pypi.example/x.tgz"}, "“resolved”"),
+        ({"funding": {"url": "https://pypi.example"}}, "“funding”"),
         ({"integrity": None}, "no digest"),
         ({"license": "SSPL-1.0"}, "SSPL-1.0"),
     ],
@@ -106,14 +106,14 @@ def test_locking_takes_the_addresses_out_that_npm_writes(monkeypatch: pytest.Mon
             "": {"name": "x"},
             "node_modules/x": {
                 "version": "1.0.0",
-                "resolved": "https://example.org/x.tgz",
+                "resolved": "https://pypi.example/x.tgz",
                 "integrity": "sha512-x",
-                "funding": [{"url": "https://example.org"}],
+                "funding": [{"url": "https://pypi.example"}],
             },
         }
     }
     text = script("locking", monkeypatch).without_addresses(written)
-    assert "example.org" not in text
+    assert "pypi.example" not in text
     assert json.loads(text)["packages"]["node_modules/x"]["integrity"] == "sha512-x"
     kept = json.loads((SETUP.parents[1] / "package-lock.json").read_text())
     for package in kept["packages"].values():

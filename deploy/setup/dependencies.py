@@ -137,14 +137,14 @@ def _licence_of(name: str) -> str | None:
         said = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return None
-    if expression := said.get_all("License-Expression", []):
-        return str(expression[0])
+    if "License-Expression" in said:
+        return said["License-Expression"]
     classified = [
         each.rpartition(" :: ")[2]
-        for each in said.get_all("Classifier", [])
+        for each in said.get_all("Classifier") or ()
         if each.startswith("License :: ") and not each.endswith("OSI Approved")
     ]
-    written = [line for line in "\n".join(said.get_all("License", [])).splitlines()[:1] if line]
+    written = said["License"].splitlines()[:1] if "License" in said else []
     known = [_OLD_NAMES.get(each, each) for each in (classified or written)]
     return " AND ".join(known) or "unknown"
 

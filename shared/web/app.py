@@ -23,6 +23,7 @@ from shared.identity.factor_key import factor_key
 from shared.kernel.actor import Role
 from shared.kernel.database import Database
 from shared.kernel.errors import NotAllowed
+from shared.kernel.hosts import check_host, is_loopback
 from shared.web import accountable, filters, problems
 from shared.web.accounts import door_views, factor_views, session_views
 from shared.web.accounts.api import accounts_api
@@ -36,7 +37,6 @@ from shared.web.audit_log.views import blueprint as audit_pages
 from shared.web.current import DATABASE, current_database
 from shared.web.forms import upload_limit_of
 from shared.web.frame import PRODUCT, FrameMaker, LightSource
-from shared.web.hosts import check_host, is_loopback
 from shared.web.jobs.views import blueprint as job_pages
 from shared.web.links import is_api
 from shared.web.reference.views import API
@@ -145,6 +145,7 @@ def make_app(
         WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
         DANGLIAN_ROLES=tuple(roles),
     )
+    app.debug = False  # whatever FLASK_DEBUG says: errors are answered, and tell nothing
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.session_interface = PrefixedSessions()
@@ -288,7 +289,7 @@ def harden(response: Response) -> Response:
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    if request.is_secure:
+    if request.is_secure or current_app.config["SESSION_COOKIE_SECURE"]:
         headers.setdefault("Strict-Transport-Security", f"max-age={_HSTS_SECONDS}")
     if request.endpoint != "static":
         headers["Cache-Control"] = "private, no-store"

@@ -20,11 +20,11 @@ from tests.people import employ
 GOOD = HubSettings(
     name="平台",
     hub_id="h",
-    public_url="https://da.example.gov.cn",
+    public_url="https://da.example",
     link="amqps://mq.example:5671/yichang",
     broker_management="https://mq.example:15671",
     database="postgresql+psycopg://archives@10.0.0.5/archives?sslmode=verify-full",
-    store="s3://10.0.0.6:8333/archives",
+    store="s3://store.example:8333/archives",
     clamd="unix:/run/clamav/clamd.ctl",
 )
 
@@ -50,7 +50,7 @@ def test_good_settings_are_found_to_be_good() -> None:
 @pytest.mark.parametrize(
     ("code", "setting", "changes"),
     [
-        ("pages_without_tls", "public_url", {"public_url": "http://da.example.gov.cn"}),
+        ("pages_without_tls", "public_url", {"public_url": "http://da.example"}),
         ("pages_without_tls", "public_url", {"public_url": "", "host": "10.0.0.2"}),
         ("broker_without_tls", "link", {"link": "amqp://mq.example:5672/yichang"}),
         ("broker_without_tls", "node_link", {"node_link": "amqp://mq.example/yichang"}),
@@ -61,8 +61,8 @@ def test_good_settings_are_found_to_be_good() -> None:
             "database",
             {"database": "postgresql+psycopg://a@10.0.0.5/a?sslmode=prefer"},
         ),
-        ("store_without_tls", "store", {"store": "s3+http://10.0.0.6:8333/a"}),
-        ("store_without_tls", "second_store", {"second_store": "s3+http://10.0.0.7:8333/a"}),
+        ("store_without_tls", "store", {"store": "s3+http://store.example:8333/a"}),
+        ("store_without_tls", "second_store", {"second_store": "s3+http://store.example:8333/a"}),
         ("grants_automatic", "grant_policy", {"grant_policy": "auto"}),
         ("scanner_not_set", "clamd", {"clamd": ""}),
         ("scanner_without_tls", "clamd", {"clamd": "tcp://10.0.0.9:3310"}),
