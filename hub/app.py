@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from flask import Flask
 from sqlalchemy.orm import Session
@@ -30,6 +31,10 @@ from hub.receiving.api import receiving_api, uploads_api
 from hub.repository.views import blueprint as fixity_pages
 from hub.review.api import review_api
 from hub.review.views import blueprint as review_pages
+from hub.sharing.consumers import api as consumers_api
+from hub.sharing.consumers import edge as consumers
+from hub.sharing.consumers.tokens import ClientElsewhere, Tokens
+from hub.sharing.consumers.views import blueprint as consumer_pages
 from hub.signon import views as sign_on_views
 from hub.signon.edge import SIGN_ON, SignOn, sign_on_of
 from hub.wiring import holdings, post_by_hand, requests
@@ -61,6 +66,7 @@ NAVIGATION = (
     ),
     ("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,)),
     ("exports.index", "导出", "package-export", (Role.ARCHIVIST,)),
+    ("consumers.index", "共享应用", "share", (Role.ARCHIVIST, Role.ADMINISTRATOR)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
     ("health_page.index", "运行情况", "heartbeat", (Role.ADMINISTRATOR,), True),
     ("fonds.index", "全宗", "folders"),
@@ -99,6 +105,10 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             archive_views.blueprint,
             sign_on_views.blueprint,
             ruleset_views.blueprint,
+            consumer_pages,
+            consumers_api.blueprint,
+            consumers_api.oauth_api,
+            consumers_api.consumers_api,
             federation_api,
             catalogue_api,
             review_api,
@@ -121,7 +131,16 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
     app.extensions[OWN_KEY] = folder.keys.hub
     app.extensions[HOLDINGS] = holdings
     app.extensions[parcel_views.POST_OFFICE] = post_by_hand
+    consumers.begin(app, Tokens(app, folder, _clients_elsewhere(sign_on, folder)))
     return app
+
+
+def _clients_elsewhere(sign_on: SignOn | None, folder: HubFolder) -> ClientElsewhere | None:
+    """Who reads access tokens of the identity service, where these are taken from consumers."""
+    audience = folder.settings.sso_api_audience
+    if sign_on is None or not audience:
+        return None
+    return partial(sign_on.provider.client_of, audience=audience)
 
 
 def _way(sign_on: SignOn) -> Way:

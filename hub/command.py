@@ -42,6 +42,7 @@ from hub.receiving.commands import gaps_command, stamps_command
 from hub.repository.fixity_command import fixity_command
 from hub.repository.reinspecting_command import reinspect_command
 from hub.repository.versions_command import rendition_command
+from hub.sharing.consumers.commands import consumer_group
 from shared.command.audit import audit_group
 from shared.command.main import json_option, show, show_table
 from shared.kernel.actor import Grant, Role
@@ -97,6 +98,7 @@ hub.add_command(agreement_group)
 hub.add_command(broker_group)
 hub.add_command(keys_group)
 hub.add_command(letters_group)
+hub.add_command(consumer_group)
 hub.add_command(recover_command(_complete))
 hub.add_command(rebuild_command(_complete))
 hub.add_command(doctor_command)

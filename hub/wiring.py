@@ -24,6 +24,7 @@ from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from hub.repository.audit_segments import AuditWriter
 from hub.repository.registers import RegisterWriter
+from hub.sharing.consumers.quotas import Sweeping
 from hub.signon import for_nodes
 from shared.kernel.background import Background
 from shared.messaging.ahead import Ahead
@@ -52,6 +53,7 @@ _IDLE = {
     "disposal.execute": 2.0,
     "federation.rules": 2.0,
     "repository.inspection": 10.0,
+    "sharing.sweep": 300.0,
 }
 
 #: How many nodes of one shard are dealt with side by side. SQLite takes one writer at a time.
@@ -97,6 +99,9 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         **correcting.steps(folder),
         **custody.steps(folder, holdings),
         **exporting.steps(folder),
+        "sharing.sweep": Sweeping(
+            folder.database(), months=folder.settings.request_log_months
+        ).step,
         "federation.rules": RulesTelling(folder.database()).step,
         "repository.registers": RegisterWriter(folder.database()).step,
         "repository.audit": AuditWriter(folder.database()).step,

@@ -5,10 +5,12 @@ where they have one; programs with a token. Pages are in `shared.web`.
 """
 
 from shared.identity.current import (
+    Access,
     access_of,
     current_actor,
     current_actor_or_none,
     for_administrators_of_all,
+    guarded_by,
     public,
     signed_in,
     with_roles,
@@ -41,6 +43,7 @@ from shared.identity.signing_in import (
 
 __all__ = [
     "POLICY",
+    "Access",
     "Account",
     "AccountGrant",
     "BearerToken",
@@ -64,6 +67,7 @@ __all__ = [
     "disable_account",
     "enable_account",
     "for_administrators_of_all",
+    "guarded_by",
     "issue_token",
     "policy_of",
     "public",
