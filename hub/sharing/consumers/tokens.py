@@ -47,8 +47,9 @@ RESOURCE_PATH = "/api/v1/shared"
 SECRET, ASSERTION = "client_secret_basic", "private_key_jwt"
 
 _ASSERTION_ALGORITHMS = ("RS256", "ES256")
-#: An assertion may not be good for longer: so long its use is remembered.
-_ASSERTION_SECONDS = 600
+#: An assertion may not be good for longer (authlib's own clients say an hour): so long its use is
+#: remembered.
+_ASSERTION_SECONDS = 3_660
 _LONGEST_TOKEN = 8_192
 _LONGEST_JTI = 255
 _MINUTES = range(1, 61)
