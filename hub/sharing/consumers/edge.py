@@ -28,7 +28,7 @@ from hub.sharing.consumers import quotas
 from hub.sharing.consumers.errors import ConsumerRefused, QuotaUsed, TokenRefused
 from hub.sharing.consumers.models import Consumer
 from hub.sharing.consumers.terms import SERVICE_NAMES, Service, Terms
-from hub.sharing.consumers.tokens import TOKEN_PATH, Bearer, Tokens, admitted, bound_to
+from hub.sharing.consumers.tokens import TOKEN_PATH, Bearer, Tokens, bound_to, refusal
 from shared.identity import Access, SignInRefused, guarded_by
 from shared.kernel.database import Database
 from shared.kernel.identifiers import is_id
@@ -37,7 +37,6 @@ from shared.web import current_database
 #: Under this name the app keeps its `Tokens`.
 TOKENS = "danglian.sharing.tokens"
 _ASKING = "danglian_consumer"
-_ASK = "请与档案馆联系。"
 
 
 class Asking:
@@ -105,7 +104,9 @@ class ConsumerAccess(Access):
         asking: Asking = g.danglian_consumer
         if self.service is not None and self.service not in asking.services:
             raise ConsumerRefused(
-                f"没有获准使用“{SERVICE_NAMES[self.service]}”。", _ASK, code="service_not_granted"
+                f"没有获准使用“{SERVICE_NAMES[self.service]}”。",
+                "需要的，请向档案馆申请变更。",
+                code="service_not_granted",
             )
 
 
@@ -135,11 +136,10 @@ def _asking() -> Asking:
     if consumer is None:
         raise TokenRefused
     peer = tokens.door.peer(request)
-    terms = consumer.terms
-    problem = admitted(terms, consumer.state, peer)
-    if problem is not None or terms is None:
-        code, sentence = problem or ("consumer_not_approved", "")
-        raise ConsumerRefused(sentence, _ASK, code=code)
+    problem, terms = refusal(consumer, peer), consumer.terms
+    if problem is not None:
+        raise problem
+    assert terms is not None  # noqa: S101 - one without terms is refused above
     # A token from before the secret was changed, or the consumer suspended.
     if bearer.series is not None and bearer.series != consumer.series:
         raise TokenRefused

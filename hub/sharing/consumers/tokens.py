@@ -30,10 +30,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from hub.federation.places import HubFolder
-from hub.sharing.consumers.errors import TokenRefused
+from hub.sharing.consumers.errors import ConsumerRefused, TokenRefused
 from hub.sharing.consumers.models import Consumer, UsedAssertion
 from hub.sharing.consumers.peers import Door, Peer, door_of
-from hub.sharing.consumers.terms import Service, Terms
+from hub.sharing.consumers.terms import Service
 from hub.sharing.consumers.token_keys import ALGORITHM, TokenKeys
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import today
@@ -50,6 +50,7 @@ _ASSERTION_ALGORITHMS = ("RS256", "ES256")
 #: An assertion may not be good for longer (authlib's own clients say an hour): so long its use is
 #: remembered.
 _ASSERTION_SECONDS = 3_660
+_ASK = "请与档案馆联系。"
 _LONGEST_TOKEN = 8_192
 _LONGEST_JTI = 255
 _MINUTES = range(1, 61)
@@ -181,18 +182,29 @@ def _issuer_of(token: str) -> str:
     return str(claims.get("iss")) if isinstance(claims, dict) else ""
 
 
-def admitted(terms: Terms | None, state: str, peer: Peer) -> tuple[str, str] | None:
-    """Why a consumer may not come in now (code and sentence); None when it may."""
-    if state == "suspended":
-        return "consumer_suspended", "这个应用已停用。"
-    if terms is None or state != "active":
-        return "consumer_not_approved", "这个应用还没有批准。"
+def refusal(consumer: Consumer, peer: Peer) -> ConsumerRefused | None:
+    """Why a consumer may not come in now; None when it may."""
+    terms = consumer.terms
+    if consumer.state == "suspended":
+        return ConsumerRefused("这个应用已停用。", _ASK, code="consumer_suspended")
+    if terms is None or consumer.state != "active":
+        return ConsumerRefused("这个应用还没有批准。", _ASK, code="consumer_not_approved")
     if not terms.in_term(today()):
-        return "consumer_term_over", f"不在批准的使用期限内（{terms.since} 至 {terms.until}）。"
+        return ConsumerRefused(
+            f"不在批准的使用期限内（{terms.since} 至 {terms.until}）。",
+            "要继续使用的，请向档案馆申请延期。",
+            code="consumer_term_over",
+        )
     if not terms.admits(peer.address):
-        return "address_not_allowed", "这个地址不在批准的地址范围内。"
+        return ConsumerRefused(
+            "这个地址不在批准的地址范围内。", "请从登记的地址访问。", code="address_not_allowed"
+        )
     if terms.certificate and not hmac.compare_digest(terms.certificate, peer.certificate):
-        return "client_certificate_needed", "没有出示登记的客户端证书。"
+        return ConsumerRefused(
+            "没有出示登记的客户端证书。",
+            "请用登记的证书建立连接。",
+            code="client_certificate_needed",
+        )
     return None
 
 
@@ -238,10 +250,9 @@ def _grant(door: Door) -> type[grants.ClientCredentialsGrant]:
 
         def authenticate_token_endpoint_client(self) -> Any:
             client: Any = super().authenticate_token_endpoint_client()
-            consumer = client.consumer
-            problem = admitted(consumer.terms, consumer.state, door.peer(request))
+            problem = refusal(client.consumer, door.peer(request))
             if problem is not None:
-                raise InvalidClientError(status_code=401, description=problem[0])
+                raise InvalidClientError(status_code=401, description=problem.code)
             return client
 
     return Grant

@@ -96,7 +96,7 @@ def test_from_an_application_to_its_log(city: City) -> None:
     assert [row[4:7] for row in rows[1:]] == [[ME, "200", "0"], [f"{ME}?x=%3D1%2B1", "200", "0"]]
     assert {row[1] for row in rows[1:]} == {"'=HYPERLINK(1)"}
     assert "没有符合条件" in approver.get(f"{page}/requests?outcome=5").text
-    events = administrator.get("/audit-log/").text
+    events = administrator.get("/audit/").text
     assert "批准共享应用" in events
 
     command = ["consumer", "list", "--dir", str(city.folder.path), "--json"]
