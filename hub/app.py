@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from flask import Flask
 from sqlalchemy.orm import Session
@@ -32,6 +33,10 @@ from hub.repository.views import blueprint as fixity_pages
 from hub.review.api import review_api
 from hub.review.views import blueprint as review_pages
 from hub.sharing.api import sharing_api
+from hub.sharing.consumers import api as consumers_api
+from hub.sharing.consumers import edge as consumers
+from hub.sharing.consumers.tokens import ClientElsewhere, Tokens
+from hub.sharing.consumers.views import blueprint as consumer_pages
 from hub.sharing.harvesting.views import blueprint as harvesting_endpoint
 from hub.sharing.views import blueprint as sharing_pages
 from hub.signon import views as sign_on_views
@@ -68,6 +73,7 @@ NAVIGATION = (
     ("sharing.index", "共享", "share", (Role.ARCHIVIST,)),
     ("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,)),
     ("exports.index", "导出", "package-export", (Role.ARCHIVIST,)),
+    ("consumers.index", "共享应用", "share", (Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
     ("health_page.index", "运行情况", "heartbeat", (Role.SYSTEM_ADMINISTRATOR,), True),
     ("fonds.index", "全宗", "folders"),
@@ -110,6 +116,10 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
             archive_views.blueprint,
             sign_on_views.blueprint,
             ruleset_views.blueprint,
+            consumer_pages,
+            consumers_api.blueprint,
+            consumers_api.oauth_api,
+            consumers_api.consumers_api,
             federation_api,
             catalogue_api,
             review_api,
@@ -143,7 +153,16 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
     )
     app.extensions[HOLDINGS] = holdings
     app.extensions[parcel_views.POST_OFFICE] = post_by_hand
+    consumers.begin(app, Tokens(app, folder, _clients_elsewhere(sign_on, folder)))
     return app
+
+
+def _clients_elsewhere(sign_on: SignOn | None, folder: HubFolder) -> ClientElsewhere | None:
+    """Who reads access tokens of the identity service, where these are taken from consumers."""
+    audience = folder.settings.sso_api_audience
+    if sign_on is None or not audience:
+        return None
+    return partial(sign_on.provider.client_of, audience=audience)
 
 
 def _way(sign_on: SignOn) -> Way:

@@ -11,6 +11,7 @@ from hub.correcting.service import Correction
 from hub.disposal.models import Appraisal
 from hub.federation import service as federation
 from hub.receiving.service import Batch
+from hub.sharing.consumers.models import Consumer
 
 ACTION_NAMES = {
     "sharing.policy_closed": "停止共享",
@@ -48,6 +49,13 @@ ACTION_NAMES = {
     "batch.signed_by_unit": "单位签字",
     "batch.verdict_restored": "找回审核结论",
     "batch.withdrawn": "移交撤回",
+    "consumer.applied": "申请共享应用",
+    "consumer.approved": "批准共享应用",
+    "consumer.keys_set": "登记共享应用的公钥",
+    "consumer.refused": "不批准共享应用",
+    "consumer.resumed": "恢复共享应用",
+    "consumer.secret_rotated": "更换共享应用的密钥",
+    "consumer.suspended": "停用共享应用",
     "correction.asked": "收到更正申请",
     "correction.declined": "不予更正",
     "correction.made": "完成更正",
@@ -88,6 +96,7 @@ ACTION_NAMES = {
     "hub.generation": "平台恢复，进入新的一代",
     "hub.restored": "同意从备份恢复",
     "hub.key_rolled": "更换平台密钥",
+    "hub.token_key_rolled": "更换访问令牌的签名密钥",
     "hub.rebuilt": "按馆藏重建数据库",
     "hub.restore_suspected": "发现平台数据变旧",
     "hub.second_store_begun": "第二份存储重新开始",
@@ -141,9 +150,11 @@ def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str
     appraisals = session.scalars(
         select(Appraisal).where(Appraisal.id.in_(ids.get("appraisal", ())))
     )
+    consumers = session.scalars(select(Consumer).where(Consumer.id.in_(ids.get("consumer", ()))))
     return {
         **{f"appraisal:{each.id}": each.title for each in appraisals},
         **{f"correction:{each.id}": each.code or "（未编号）" for each in corrections},
+        **{f"consumer:{each.id}": each.name for each in consumers},
         **{f"fonds:{each.id}": each.name for each in fonds.values()},
         **{
             f"{kind}:{each.id}": each.name

@@ -42,6 +42,7 @@ from hub.repository.fixity_command import fixity_command
 from hub.repository.reinspecting_command import reinspect_command
 from hub.repository.versions_command import rendition_command
 from hub.sharing.command import publish_command, sharing_group
+from hub.sharing.consumers.commands import consumer_group
 from shared.command.accounts import told_administrators
 from shared.command.audit import Log, audit_group
 from shared.command.main import json_option, show, show_table
@@ -105,6 +106,7 @@ hub.add_command(agreement_group)
 hub.add_command(broker_group)
 hub.add_command(keys_group)
 hub.add_command(letters_group)
+hub.add_command(consumer_group)
 hub.add_command(recover_command(_complete))
 hub.add_command(rebuild_command(_complete))
 hub.add_command(doctor_command)

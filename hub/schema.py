@@ -9,6 +9,7 @@ import hub.federation.rule_models
 import hub.receiving.models
 import hub.repository.models
 import hub.review.models
+import hub.sharing.consumers.models
 import hub.sharing.models
 import hub.signon.models
 import shared.audit.models

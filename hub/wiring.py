@@ -26,6 +26,7 @@ from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from hub.repository.audit_segments import AuditWriter
 from hub.repository.registers import RegisterWriter
+from hub.sharing.consumers.quotas import Sweeping
 from hub.sharing.deciding import Deciding
 from hub.sharing.sequencing import Sequencing
 from hub.signon import for_nodes
@@ -62,6 +63,7 @@ _IDLE = {
     "repository.inspection": 10.0,
     "audit.seal": 0.3,
     "audit.archive": 3600.0,
+    "sharing.sweep": 300.0,
 }
 
 #: How many nodes of one shard are dealt with side by side. SQLite takes one writer at a time.
@@ -110,6 +112,9 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         **exporting.steps(folder),
         "sharing.decide": Deciding(folder.database()).step,
         "sharing.sequence": Sequencing(folder.database()).step,
+        "sharing.sweep": Sweeping(
+            folder.database(), months=folder.settings.request_log_months
+        ).step,
         "federation.rules": RulesTelling(folder.database()).step,
         "repository.registers": RegisterWriter(folder.database()).step,
         "audit.seal": Sealer(folder.database(), folder.keys.hub).step,

@@ -69,6 +69,14 @@ class HubSettings:
         sso_claims: path of a TOML file that says which claim says what, see `hub.signon.claims`.
         sso_ca: path of the certificate (PEM) that the service's must lead to; empty takes the
             system's.
+        sso_api_audience: what access tokens of that service must name as `aud` to be taken from
+            consumers; empty takes none.
+        token_minutes: for how long an access token of a consumer 共享应用 is good.
+        client_certificate_header: the header in which the reverse proxy passes the certificate of a
+            consumer, such as `X-Client-Cert`; empty for none.
+        client_certificate_proxies: addresses of the proxies that this header is believed of, with
+            commas between.
+        request_log_months: for how many months the requests of consumers are kept.
         password_length: the least number of characters of a password.
         lock_after: after how many failures in a row an account is locked.
         lock_minutes: for how long at first; each further lock lasts twice as long.
@@ -138,6 +146,11 @@ class HubSettings:
     sso_scopes: str = "openid profile"
     sso_claims: str = ""
     sso_ca: str = ""
+    sso_api_audience: str = ""
+    token_minutes: int = 10
+    client_certificate_header: str = ""
+    client_certificate_proxies: str = "127.0.0.1"
+    request_log_months: int = 6
     password_length: int = 8
     lock_after: int = 5
     lock_minutes: int = 10

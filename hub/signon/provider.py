@@ -186,6 +186,19 @@ class Provider:
             raise _refused("logout_token")
         return LoggedOut(str(jti), subject, session)
 
+    def client_of(self, access_token: str, audience: str) -> str:
+        """The client id there that an access token was given to, if it is meant for `audience`.
+
+        Raises SignInRefused, and Unavailable.
+        """
+        claims = self._claims(
+            access_token, JWTClaims, {}, audience=audience, exp={"essential": True}
+        )
+        client = claims.get("client_id") or claims.get("azp")
+        if not isinstance(client, str) or not 0 < len(client) <= 255 or not client.isprintable():
+            raise _refused("client_id")
+        return client
+
     def farewell(self, id_token: str | None, back: str) -> str | None:
         """Where a browser goes to end the sign-in there (RP-Initiated Logout 1.0); None if nowhere.
 
@@ -203,7 +216,10 @@ class Provider:
 
     # Tokens
 
-    def _claims(self, token: str, kind: type[Any], params: dict[str, Any]) -> dict[str, Any]:
+    def _claims(
+        self, token: str, kind: type[Any], params: dict[str, Any], *, audience: str = "",
+        **asked: dict[str, Any],
+    ) -> dict[str, Any]:  # fmt: skip
         """The claims of a token that is theirs, meant for us, and good now."""
         try:
             decoded = self._decoded(token)
@@ -212,7 +228,8 @@ class Provider:
                 decoded.header,
                 {
                     "iss": {"essential": True, "value": self.settings.issuer},
-                    "aud": {"essential": True, "value": self.settings.client_id},
+                    "aud": {"essential": True, "value": audience or self.settings.client_id},
+                    **asked,
                 },
                 {"client_id": self.settings.client_id, **params},
             )

@@ -5,9 +5,11 @@ where they have one; programs with a token. Pages are in `shared.web`.
 """
 
 from shared.identity.current import (
+    Access,
     access_of,
     current_actor,
     current_actor_or_none,
+    guarded_by,
     public,
     signed_in,
     with_roles,
@@ -42,6 +44,7 @@ from shared.identity.signing_in import (
 
 __all__ = [
     "POLICY",
+    "Access",
     "Account",
     "AccountGrant",
     "BearerToken",
@@ -65,6 +68,7 @@ __all__ = [
     "current_actor_or_none",
     "disable_account",
     "enable_account",
+    "guarded_by",
     "issue_token",
     "policy_of",
     "public",

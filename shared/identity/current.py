@@ -74,19 +74,19 @@ def public(view: View[Parameters, Answer]) -> View[Parameters, Answer]:
 
 def signed_in(view: View[Parameters, Answer]) -> View[Parameters, Answer]:
     """Mark a view that asks for a sign-in (as every view does)."""
-    return _guarded(view, Access())
+    return guarded_by(view, Access())
 
 
 def with_roles(*roles: Role) -> Callable[[View[Parameters, Answer]], View[Parameters, Answer]]:
     """Mark a view that asks for one of these roles, for whatever scope."""
-    return lambda view: _guarded(view, Access(roles=roles))
+    return lambda view: guarded_by(view, Access(roles=roles))
 
 
 def with_roles_everywhere(
     *roles: Role,
 ) -> Callable[[View[Parameters, Answer]], View[Parameters, Answer]]:
     """Mark a view of what is everybody's: a role within one archive or fonds does not do."""
-    return lambda view: _guarded(view, Access(roles=roles, everywhere=True))
+    return lambda view: guarded_by(view, Access(roles=roles, everywhere=True))
 
 
 def access_of(view: Any) -> Access:
@@ -95,7 +95,9 @@ def access_of(view: Any) -> Access:
     return access if isinstance(access, Access) else Access()
 
 
-def _guarded(view: View[Parameters, Answer], access: Access) -> View[Parameters, Answer]:
+def guarded_by(view: View[Parameters, Answer], access: Access) -> View[Parameters, Answer]:
+    """Mark a view with what it asks for; it is checked before the body is read, and by the view."""
+
     @wraps(view)
     def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         access.check()
