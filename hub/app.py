@@ -30,6 +30,11 @@ from hub.receiving.api import receiving_api, uploads_api
 from hub.repository.views import blueprint as fixity_pages
 from hub.review.api import review_api
 from hub.review.views import blueprint as review_pages
+from hub.sharing.lookup.api import lookup_api
+from hub.sharing.lookup.views import blueprint as verification_pages
+from hub.sharing.registration.views import blueprint as registration_pages
+from hub.sharing.resources.api import resources_api
+from hub.sharing.resources.views import blueprint as resource_pages
 from hub.signon import views as sign_on_views
 from hub.signon.edge import SIGN_ON, SignOn, sign_on_of
 from hub.wiring import holdings, post_by_hand, requests
@@ -60,6 +65,7 @@ NAVIGATION = (
         (Role.ARCHIVIST, Role.REVIEWER, Role.LEADER),
     ),
     ("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,)),
+    ("resources.index", "资源目录", "database-share"),
     ("exports.index", "导出", "package-export", (Role.ARCHIVIST,)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
     ("health_page.index", "运行情况", "heartbeat", (Role.ADMINISTRATOR,), True),
@@ -99,6 +105,11 @@ def make_app(folder: HubFolder, *, proxies: int = 0) -> Flask:
             archive_views.blueprint,
             sign_on_views.blueprint,
             ruleset_views.blueprint,
+            resource_pages,
+            verification_pages,
+            lookup_api,
+            registration_pages,
+            resources_api,
             federation_api,
             catalogue_api,
             review_api,

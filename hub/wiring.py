@@ -24,6 +24,8 @@ from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from hub.repository.audit_segments import AuditWriter
 from hub.repository.registers import RegisterWriter
+from hub.sharing.registration.platform import load_platform
+from hub.sharing.registration.sending import Sending
 from hub.signon import for_nodes
 from shared.kernel.background import Background
 from shared.messaging.ahead import Ahead
@@ -52,6 +54,7 @@ _IDLE = {
     "disposal.execute": 2.0,
     "federation.rules": 2.0,
     "repository.inspection": 10.0,
+    "sharing.register": 5.0,
 }
 
 #: How many nodes of one shard are dealt with side by side. SQLite takes one writer at a time.
@@ -98,6 +101,7 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         **custody.steps(folder, holdings),
         **exporting.steps(folder),
         "federation.rules": RulesTelling(folder.database()).step,
+        "sharing.register": Sending(folder.database(), load_platform(folder.settings)).step,
         "repository.registers": RegisterWriter(folder.database()).step,
         "repository.audit": AuditWriter(folder.database()).step,
     }

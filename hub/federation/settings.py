@@ -66,6 +66,15 @@ class HubSettings:
         sso_claims: path of a TOML file that says which claim says what, see `hub.signon.claims`.
         sso_ca: path of the certificate (PEM) that the service's must lead to; empty takes the
             system's.
+        province_platform: name of the plug-in that speaks to the provincial sharing platform, see
+            `hub.sharing.registration.platform`; empty for none.
+        province_url: `https://…`: the provincial platform.
+        province_options: path of a TOML file with the plug-in's own options; empty for none.
+        province_ca: path of the certificate (PEM) that the platform's must lead to; empty takes the
+            system's.
+        province_timeout: how many seconds to wait for it.
+        lookups_per_hour: how many records an account may look up in an hour 查证; a tenth of these
+            may find nothing.
         password_length: the least number of characters of a password.
         lock_after: after how many failures in a row an account is locked.
         lock_minutes: for how long at first; each further lock lasts twice as long.
@@ -120,6 +129,12 @@ class HubSettings:
     sso_scopes: str = "openid profile"
     sso_claims: str = ""
     sso_ca: str = ""
+    province_platform: str = ""
+    province_url: str = ""
+    province_options: str = ""
+    province_ca: str = ""
+    province_timeout: int = 10
+    lookups_per_hour: int = 300
     password_length: int = 8
     lock_after: int = 5
     lock_minutes: int = 10

@@ -13,6 +13,7 @@ from hub.federation import doctor as federation
 from hub.federation.places import HubFolder
 from hub.receiving import doctor as receiving
 from hub.repository import doctor as repository
+from hub.sharing.registration import doctor as registration
 from shared.kernel.ailment import Ailment
 
 
@@ -27,6 +28,7 @@ def alerts(folder: HubFolder, session: Session) -> list[Ailment]:
         *correcting.examine(session),
         *custody.examine(session),
         *disposal.examine(session),
+        *registration.examine(session),
         *repository.examine(folder, session),
     ]
 

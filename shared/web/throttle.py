@@ -28,12 +28,18 @@ class Throttle:
     """Counts failures by place (an address, an account) within one process.
 
     The first pause lasts as long as the time in which failures are counted, each further one twice
-    as long as the one before.
+    as long as the one before. `says` is what somebody is told who is braked.
     """
 
     def __init__(
-        self, most: int = 30, seconds: int = 300, clock: Callable[[], float] = time.monotonic
+        self,
+        most: int = 30,
+        seconds: int = 300,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        says: str = "登录失败次数过多，已暂停登录。",
     ) -> None:
+        self._says = says
         self._most = most
         self._seconds = seconds
         self._clock = clock
@@ -47,7 +53,7 @@ class Throttle:
             left = known.paused_until - self._clock() if known else 0
         if left > 0:
             minutes = max(1, -int(-left // 60))
-            raise TooManyAttempts("登录失败次数过多，已暂停登录。", f"请在 {minutes} 分钟后再试。")
+            raise TooManyAttempts(self._says, f"请在 {minutes} 分钟后再试。")
 
     def failed(self, place: str) -> None:
         """Count one failure."""

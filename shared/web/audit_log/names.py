@@ -55,6 +55,7 @@ ACTOR_NAMES = {
     "system:receiving": "接收（自动）",
     "system:recount": "重新计数（自动）",
     "system:recover": "恢复（命令行）",
+    "system:registration": "服务登记（自动）",
     "system:repository": "馆藏（自动）",
     "system:second_copy": "复制第二份（自动）",
     "system:sign-in": "登录页",
@@ -84,10 +85,13 @@ KIND_NAMES = {
     "export": "导出",
     "job": "任务",
     "letter": "无效消息",
+    "lookup": "查证",
     "node": "单位",
     "offer": "移交件",
     "office": "本单位",
     "record": "档案",
+    "registration": "服务登记",
+    "resource": "信息资源",
 }
 
 DETAIL_NAMES = {
@@ -140,6 +144,10 @@ DETAIL_NAMES = {
     "kind": "种类",
     "left_out": "没有补回",
     "level": "层次",
+    "found": "是否查到",
+    "lookup": "查证编号",
+    "matter": "办件编号",
+    "purpose": "查证目的",
     "login": "登录名",
     "name": "名称",
     "new": "新增",
