@@ -390,6 +390,7 @@ _FINE = re.compile(
         | [\[{$(…*].* |                                   # put in by the program, or nothing at all
         | www\.w3\.org | www\.ofdspec\.org | www\.apache\.org   # names, never fetched
         | schemas\.openid\.net                              # of OpenID Connect
+        | purl\.org | xmlns\.com                            # of Dublin Core, FOAF
         | www\.saac\.gov\.cn | ocfl\.io | www\.aiim\.org       # of DA/T 48, OCFL, PDF/A
     )$""",
     re.VERBOSE,

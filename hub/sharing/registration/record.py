@@ -128,8 +128,8 @@ def _request(said: Mapping[str, Any], description: Mapping[str, Any]) -> list[di
 def _response(said: Mapping[str, Any], description: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The members of the answer: name and type."""
     answer = _resolved(said.get("responses", {}).get("200", {}), description)
-    content = answer.get("content", {})
-    schema = _resolved(next(iter(content.values()), {}).get("schema", {}), description)
+    media: Mapping[str, Any] = next(iter(answer.get("content", {}).values()), {})
+    schema = _resolved(media.get("schema", {}), description)
     return [
         {
             "name": name,

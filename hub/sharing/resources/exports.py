@@ -198,7 +198,8 @@ def json(catalogue: Catalogue) -> bytes:
 
 def xml(catalogue: Catalogue) -> bytes:
     """All documents as XML; its schema is `data/resource-catalogue-1.xsd`."""
-    root = etree.Element(f"{{{NAMESPACE}}}catalogue", nsmap={None: NAMESPACE})
+    unprefixed: Any = {None: NAMESPACE}
+    root = etree.Element(f"{{{NAMESPACE}}}catalogue", nsmap=unprefixed)
     root.set("scheme", load_scheme().version)
     root.set("name", catalogue.name)
     root.set("made_at", catalogue.made_at)
@@ -241,7 +242,7 @@ def _add(parent: Any, name: str, text: str | None = "", **attributes: str) -> An
     """A child with its text; none at all where the text is None."""
     if text is None:
         return None
-    child = etree.SubElement(parent, f"{{{NAMESPACE}}}{name}", **attributes)
+    child = etree.SubElement(parent, f"{{{NAMESPACE}}}{name}", attrib=attributes)
     child.text = text or None
     return child
 
