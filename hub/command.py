@@ -42,6 +42,7 @@ from hub.receiving.commands import gaps_command, stamps_command
 from hub.repository.fixity_command import fixity_command
 from hub.repository.reinspecting_command import reinspect_command
 from hub.repository.versions_command import rendition_command
+from hub.sharing.registration.commands import registrations_group
 from hub.sharing.resources.commands import resources_group
 from shared.command.audit import audit_group
 from shared.command.main import json_option, show, show_table
@@ -113,6 +114,7 @@ hub.add_command(
 hub.add_command(export_holdings_command)
 hub.add_command(rendition_command)
 hub.add_command(resources_group)
+hub.add_command(registrations_group)
 hub.add_command(migrate_command)
 hub.add_command(stamps_command)
 node_group.add_command(grant_command(_holdings))

@@ -22,11 +22,13 @@ def examine(session: Session) -> Iterator[Ailment]:
             yield Ailment(
                 "registration_undelivered",
                 f"服务登记 {each.code} 试了 {each.tries} 次，没有送达省级平台。",
-                "检查设置 province_url 和到省级平台的网络，然后在“服务登记”里重新发送。",
+                "检查设置 province_url 和到省级平台的网络，然后运行 "
+                "danglian hub registrations again --dir … 写上服务代码，或在“服务登记”里重新发送。",
             )
         else:
             yield Ailment(
                 "registration_refused",
                 f"服务登记 {each.code} 省级平台没有通过。",
-                "由档案馆的人员在“服务登记”里查看原因，修改后重新提出。",
+                "运行 danglian hub registrations list --dir … 查看原因；"
+                "由档案馆的人员在“服务登记”里修改后重新提出。",
             )

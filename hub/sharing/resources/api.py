@@ -34,6 +34,7 @@ def list_resources(query: dict[str, Any]) -> Any:
 
 @resources_api.route("/export", methods=["GET"])
 @resources_api.arguments(ExportQuerySchema, location="query")
+@resources_api.response(200, description="the file, of the media type of its format")
 def export_resources(query: dict[str, Any]) -> Response:
     """The catalogue as a file: the official spreadsheet form, XML, JSON, DCAT."""
     kind = KINDS[query["format"]]
@@ -44,6 +45,7 @@ def export_resources(query: dict[str, Any]) -> Response:
 
 
 @resources_api.route("/<resource_id>", methods=["GET"])
+@resources_api.response(200, description="the published document")
 def one_resource(resource_id: str) -> Any:
     """The document in force of one resource."""
     with current_database().read() as session:

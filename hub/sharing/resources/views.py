@@ -339,7 +339,8 @@ def _description(form: Form) -> dict[str, Any]:
     for path in _TEXTS:
         group, _, name = path.rpartition(".")
         (found.setdefault(group, {}) if group else found)[name] = typed(form[path])
-    keys = items.items_of(form["items.structure"]) if found["items"]["structure"] else {}
+    structure = found["items"]["structure"]
+    keys = items.items_of(structure) if structure in items.STRUCTURES else {}
     found["items"]["keys"] = [each for each in form.all("items.keys") if each in keys]
     found["sharing"]["methods"] = form.all("sharing.methods")
     found["opening"]["open"] = form["opening.open"] == "yes"

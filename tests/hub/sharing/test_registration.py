@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import event
 
 from hub.federation.places import HubFolder
 from hub.sharing.registration import doctor, service
+from hub.sharing.registration.commands import registrations_group
 from hub.sharing.registration.models import Registration
 from hub.sharing.registration.platform import Platform, PlatformHttp, load_platform
 from hub.sharing.registration.sending import MOST_TRIES, Sending
@@ -245,8 +247,11 @@ def test_a_platform_that_stays_away_is_tried_less_and_less_and_then_shown(desk: 
     assert desk.row(found).state == "given_up"
     assert desk.sick() == ["registration_undelivered"]
     desk.province.answers = lambda answer: answer
-    with desk.city.database.write() as session:
-        service.send_again(desk.editor, found, session=session)
+    place = ["--dir", str(desk.city.folder.path)]
+    shown = CliRunner().invoke(registrations_group, ["list", *place])
+    assert "420506-0001" in shown.output
+    again = CliRunner().invoke(registrations_group, ["again", *place, "420506-0001"])
+    assert again.exit_code == 0, again.output
     desk.work()
     assert (desk.row(found).state, desk.sick()) == ("sent", [])
 

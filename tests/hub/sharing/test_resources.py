@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from lxml import etree
 from marshmallow import ValidationError
 from python_calamine import CalamineWorkbook
@@ -14,6 +15,7 @@ from rdflib.namespace import DCTERMS
 from sqlalchemy.orm import Session
 
 from hub.sharing.resources import exports, items, service
+from hub.sharing.resources.commands import resources_group
 from hub.sharing.resources.credit_code import check_credit_code
 from hub.sharing.resources.dcat import OWN
 from hub.sharing.resources.document import read_description
@@ -305,6 +307,7 @@ def test_from_the_form_to_the_files(city: City) -> None:
     answer = editor.send("/resources/new", form)
     assert answer.status_code == 422
     assert "有条件共享须写明条件" in answer.text
+    assert editor.send("/resources/new", {**form, "items.structure": "x"}).status_code == 422
     for kept in ("已开放档案目录", "306001/1、306001/2", 'value="title" checked'):
         assert kept in answer.text, "what was typed stays typed"
     answer = editor.send("/resources/new", {**form, "sharing.conditions": "核实证照"})
@@ -336,6 +339,12 @@ def test_from_the_form_to_the_files(city: City) -> None:
         assert answer.status_code == 200
         assert len(answer.data) > 500
     assert other.get("/resources/export.exe").status_code == 404
+
+    target = city.folder.path / "目录.xml"
+    asked = ["export", "--dir", str(city.folder.path), "--format", "xml", "--to", str(target)]
+    assert CliRunner().invoke(resources_group, asked).exit_code == 0
+    assert "307001/000001" in target.read_text(encoding="utf-8")
+    assert CliRunner().invoke(resources_group, asked).exit_code != 0, "nothing is overwritten"
 
     api = Api(app, "other")
     listed = api.get("/resources").get_json()
