@@ -38,6 +38,11 @@ from hub.sharing.consumers import edge as consumers
 from hub.sharing.consumers.tokens import ClientElsewhere, Tokens
 from hub.sharing.consumers.views import blueprint as consumer_pages
 from hub.sharing.harvesting.views import blueprint as harvesting_endpoint
+from hub.sharing.lookup.api import lookup_api
+from hub.sharing.lookup.views import blueprint as verification_pages
+from hub.sharing.registration.views import blueprint as registration_pages
+from hub.sharing.resources.api import resources_api
+from hub.sharing.resources.views import blueprint as resource_pages
 from hub.sharing.views import blueprint as sharing_pages
 from hub.signon import views as sign_on_views
 from hub.signon.edge import SIGN_ON, SignOn, sign_on_of
@@ -72,6 +77,7 @@ NAVIGATION = (
     ),
     ("sharing.index", "共享", "share", (Role.ARCHIVIST,)),
     ("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,)),
+    ("resources.index", "资源目录", "database-share"),
     ("exports.index", "导出", "package-export", (Role.ARCHIVIST,)),
     ("consumers.index", "共享应用", "share", (Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)),
     ("nodes.index", "联网单位", "building-community", _KEEPERS),
@@ -120,6 +126,11 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
             consumers_api.blueprint,
             consumers_api.oauth_api,
             consumers_api.consumers_api,
+            resource_pages,
+            verification_pages,
+            lookup_api,
+            registration_pages,
+            resources_api,
             federation_api,
             catalogue_api,
             review_api,

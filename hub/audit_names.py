@@ -12,6 +12,8 @@ from hub.disposal.models import Appraisal
 from hub.federation import service as federation
 from hub.receiving.service import Batch
 from hub.sharing.consumers.models import Consumer
+from hub.sharing.registration.models import Registration
+from hub.sharing.resources.models import Resource
 
 ACTION_NAMES = {
     "sharing.policy_closed": "停止共享",
@@ -44,6 +46,7 @@ ACTION_NAMES = {
     "batch.received": "完成接收",
     "batch.signed_by_archive": "档案馆签字接收",
     "record.erased": "销毁",
+    "record.looked_up": "查证档案是否存在",
     "receipt.statuses_kept": "留存证书状态应答",
     "receipt.stamped": "接收凭证加盖时间戳",
     "batch.signed_by_unit": "单位签字",
@@ -128,6 +131,21 @@ ACTION_NAMES = {
     "offer.classified": "拒收涉密文件",
     "parcel.taken_in": "导入邮包",
     "parcel.written": "导出邮包",
+    "registration.approved": "批准服务登记",
+    "registration.called_off": "撤销服务登记",
+    "registration.changed": "修改服务登记",
+    "registration.given_up": "服务登记未能送达",
+    "registration.proposed": "提出服务登记",
+    "registration.returned": "退回服务登记",
+    "registration.sent_again": "重新发送服务登记",
+    "registration.stands": "服务登记在省级平台的状态",
+    "resource.approved": "批准发布信息资源",
+    "resource.begun": "新编信息资源",
+    "resource.draft_dropped": "放弃信息资源的草稿",
+    "resource.edited": "修改信息资源",
+    "resource.returned": "退回信息资源",
+    "resource.submitted": "信息资源送审",
+    "resource.withdrawn": "撤销信息资源",
     "review.decided": "审核",
     "ruleset.activated": "启用检测规则",
     "ruleset.draft_dropped": "放弃检测规则的草稿",
@@ -151,8 +169,14 @@ def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str
         select(Appraisal).where(Appraisal.id.in_(ids.get("appraisal", ())))
     )
     consumers = session.scalars(select(Consumer).where(Consumer.id.in_(ids.get("consumer", ()))))
+    registrations = session.scalars(
+        select(Registration).where(Registration.id.in_(ids.get("registration", ())))
+    )
+    resources = session.scalars(select(Resource).where(Resource.id.in_(ids.get("resource", ()))))
     return {
         **{f"appraisal:{each.id}": each.title for each in appraisals},
+        **{f"registration:{each.id}": f"{each.code} {each.name}" for each in registrations},
+        **{f"resource:{each.id}": each.name for each in resources},
         **{f"correction:{each.id}": each.code or "（未编号）" for each in corrections},
         **{f"consumer:{each.id}": each.name for each in consumers},
         **{f"fonds:{each.id}": each.name for each in fonds.values()},

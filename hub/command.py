@@ -43,6 +43,8 @@ from hub.repository.reinspecting_command import reinspect_command
 from hub.repository.versions_command import rendition_command
 from hub.sharing.command import publish_command, sharing_group
 from hub.sharing.consumers.commands import consumer_group
+from hub.sharing.registration.commands import registrations_group
+from hub.sharing.resources.commands import resources_group
 from shared.command.accounts import told_administrators
 from shared.command.audit import Log, audit_group
 from shared.command.main import json_option, show, show_table
@@ -122,6 +124,8 @@ hub.add_command(
 )
 hub.add_command(export_holdings_command)
 hub.add_command(rendition_command)
+hub.add_command(resources_group)
+hub.add_command(registrations_group)
 hub.add_command(migrate_command)
 hub.add_command(stamps_command)
 node_group.add_command(grant_command(_holdings))

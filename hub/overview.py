@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
+from sqlalchemy import func, null, select
 from sqlalchemy.orm import Session
 
 from hub.catalogue import service as catalogue
@@ -19,8 +19,13 @@ from hub.federation import epochs
 from hub.federation import service as federation
 from hub.receiving import service as receiving
 from hub.receiving.service import Batch
+from hub.sharing.registration import service as registration
+from hub.sharing.registration.models import Registration
+from hub.sharing.resources import service as resources
+from hub.sharing.resources.models import Resource
 from shared.identity import current_actor
 from shared.kernel.actor import Actor, Role
+from shared.kernel.reach import within_reach
 from shared.records.states import RECORD
 from shared.web import current_database
 
@@ -84,6 +89,12 @@ def _tasks(actor: Actor, session: Session) -> list[tuple[str, str, int]]:
     if actor.has(Role.LEADER):
         lists = disposal.appraisals_seen_by(actor).where(Appraisal.state == "submitted")
         tasks.append(("disposal.index", "份鉴定清册等待批准", _count(lists, session)))
+        approvals = resources.resources_seen_by(actor).where(Resource.state == "under_review")
+        own = approvals.where(within_reach(actor, (Role.LEADER,), null(), Resource.archive_code))
+        tasks.append(("resources.index", "条信息资源等待批准", _count(own, session)))
+        services = registration.registrations_seen_by(actor)
+        services = services.where(Registration.state == "proposed")
+        tasks.append(("registrations.index", "项服务登记等待批准", _count(services, session)))
     if actor.may(Role.SYSTEM_ADMINISTRATOR):
         tasks.append(("nodes.index", "个单位申请恢复联网", len(epochs.asking(session))))
     return [task for task in tasks if task[2]]

@@ -10,7 +10,10 @@ import hub.receiving.models
 import hub.repository.models
 import hub.review.models
 import hub.sharing.consumers.models
+import hub.sharing.lookup.models
 import hub.sharing.models
+import hub.sharing.registration.models
+import hub.sharing.resources.models
 import hub.signon.models
 import shared.audit.models
 import shared.identity.models

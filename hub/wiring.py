@@ -28,6 +28,8 @@ from hub.repository.audit_segments import AuditWriter
 from hub.repository.registers import RegisterWriter
 from hub.sharing.consumers.quotas import Sweeping
 from hub.sharing.deciding import Deciding
+from hub.sharing.registration.platform import load_platform
+from hub.sharing.registration.sending import Sending
 from hub.sharing.sequencing import Sequencing
 from hub.signon import for_nodes
 from shared.audit import Archiver, Sealer, shut_when_unsealed
@@ -64,6 +66,7 @@ _IDLE = {
     "audit.seal": 0.3,
     "audit.archive": 3600.0,
     "sharing.sweep": 300.0,
+    "sharing.register": 5.0,
 }
 
 #: How many nodes of one shard are dealt with side by side. SQLite takes one writer at a time.
@@ -116,6 +119,7 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
             folder.database(), months=folder.settings.request_log_months
         ).step,
         "federation.rules": RulesTelling(folder.database()).step,
+        "sharing.register": Sending(folder.database(), load_platform(folder.settings)).step,
         "repository.registers": RegisterWriter(folder.database()).step,
         "audit.seal": Sealer(folder.database(), folder.keys.hub).step,
         "audit.archive": Archiver(

@@ -15,12 +15,14 @@ from hub.catalogue.models import CatalogueRecord, archive_custody, node_custody
 from hub.catalogue.query import Filters, Found, Look, Row, counted, look_at, search
 from hub.catalogue.reconciling import apply_reconcile
 from hub.catalogue.tally import Changes, Counted, item_digest, recount, sums_of
+from hub.catalogue.text import found_by
 from hub.catalogue.withholding import WITHHELD_TITLE, is_withheld, show_again, withhold
 from hub.federation import service as federation
 from hub.federation.events import FondsChanged, FondsMoved
 from shared.kernel.clock import now
 from shared.kernel.errors import Conflict, NotFound, WrongState
 from shared.records import archival_code
+from shared.search import fold
 
 __all__ = [
     "WITHHELD_TITLE",
@@ -42,6 +44,7 @@ __all__ = [
     "move_state",
     "parts_of_wholes",
     "received_after",
+    "received_named",
     "record_of",
     "records_of",
     "recount",
@@ -56,6 +59,8 @@ __all__ = [
 ]
 
 _CHUNK = 500
+#: So many records may bear one number and title; beyond that nobody could tell which is meant.
+_MOST_NAMED = 50
 
 
 def record_of(record_id: str, session: Session) -> CatalogueRecord:
@@ -69,6 +74,27 @@ def record_of(record_id: str, session: Session) -> CatalogueRecord:
 def no_record() -> NotFound:
     """How a record answers that is not in the catalogue, or of which the actor may not know."""
     return NotFound("目录中没有这件档案。", "请先同步目录。", code="record_unknown")
+
+
+def received_named(number: str, title: str, session: Session) -> list[CatalogueRecord]:
+    """The records in an archive's custody that bear this code or document number and this title.
+
+    Compared as searches fold texts: brackets, width, capitals and white space are nothing.
+    """
+    wanted, called = fold(number), fold(title)
+    if not wanted or not called:
+        return []
+    rows = session.scalars(
+        select(CatalogueRecord)
+        .where(CatalogueRecord.received, found_by(f"{wanted} {called}"))
+        .options(undefer(CatalogueRecord.wire))
+        .limit(_MOST_NAMED)
+    )
+    return [
+        row
+        for row in rows
+        if fold(row.title) == called and wanted in (fold(row.code or ""), fold(row.doc_no or ""))
+    ]
 
 
 def records_of(record_ids: Iterable[str], session: Session) -> dict[str, CatalogueRecord]:

@@ -77,6 +77,15 @@ class HubSettings:
         client_certificate_proxies: addresses of the proxies that this header is believed of, with
             commas between.
         request_log_months: for how many months the requests of consumers are kept.
+        province_platform: name of the plug-in that speaks to the provincial sharing platform, see
+            `hub.sharing.registration.platform`; empty for none.
+        province_url: `https://…`: the provincial platform.
+        province_options: path of a TOML file with the plug-in's own options; empty for none.
+        province_ca: path of the certificate (PEM) that the platform's must lead to; empty takes the
+            system's.
+        province_timeout: how many seconds to wait for it.
+        lookups_per_hour: how many records an account may look up in an hour 查证; a tenth of these
+            may find nothing.
         password_length: the least number of characters of a password.
         lock_after: after how many failures in a row an account is locked.
         lock_minutes: for how long at first; each further lock lasts twice as long.
@@ -151,6 +160,12 @@ class HubSettings:
     client_certificate_header: str = ""
     client_certificate_proxies: str = "127.0.0.1"
     request_log_months: int = 6
+    province_platform: str = ""
+    province_url: str = ""
+    province_options: str = ""
+    province_ca: str = ""
+    province_timeout: int = 10
+    lookups_per_hour: int = 300
     password_length: int = 8
     lock_after: int = 5
     lock_minutes: int = 10

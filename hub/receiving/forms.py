@@ -156,7 +156,8 @@ def form_pdf_of(batch: Batch, *, session: Session) -> bytes:
         raise WrongState("这批移交还没有登记表。", "登记表在审核通过后生成。")
     receipt = session.scalar(select(Receipt).where(Receipt.batch_id == batch.id))
     signed = receipt.document.get("form_signature") if receipt is not None else None
-    return form_pdf(HandoverForm.from_wire(batch.form), batch.unit_signature, signed)
+    code = receipt.id if receipt is not None else None
+    return form_pdf(HandoverForm.from_wire(batch.form), batch.unit_signature, signed, code)
 
 
 def _text(value: object) -> str:

@@ -12,7 +12,8 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from dataclasses import dataclass
+from itertools import islice, product
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
@@ -23,7 +24,7 @@ from hub.repository.models import Paper
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.database import Database
-from shared.kernel.errors import Conflict
+from shared.kernel.errors import Conflict, Unavailable
 from shared.storage import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -135,6 +136,44 @@ def paper_of(
         return None
     with store.open(name) as stream:
         return read_document(stream.read())
+
+
+@dataclass(frozen=True)
+class NamedPaper:
+    """A paper that the database knows by its id: whose, of which kind, with which digest.
+
+    `document` is the paper itself while the store may not have it yet.
+    """
+
+    archive_code: str
+    kind: str
+    paper_id: str
+    sha256: str
+    document: dict[str, Any] | None
+
+    def read(self, store: ObjectStore) -> dict[str, Any]:
+        """The paper as the store has it. Raises Unavailable when it has none that can be read."""
+        found = paper_of(store, self.archive_code, self.kind, self.paper_id)
+        if found is None:
+            raise Unavailable("馆藏里的这份凭证暂时读不出来。", "请稍后再试，或联系系统管理员。")
+        return found
+
+
+def paper_named(
+    session: Session, archive_codes: Iterable[str], kinds: Iterable[str], paper_id: str
+) -> NamedPaper | None:
+    """The paper with this id of one of these kinds, whichever archive's it is; None for none."""
+    wanted = {
+        _paper_name(archive, kind, paper_id): (archive, kind)
+        for archive, kind in product(archive_codes, kinds)
+    }
+    row = session.scalar(
+        select(Paper).where(Paper.name.in_(wanted), Paper.refused.is_(False)).limit(1)
+    )
+    if row is None:
+        return None
+    document = read_document(row.content) if row.content is not None else None
+    return NamedPaper(*wanted[row.name], paper_id, row.sha256, document)
 
 
 class PaperWriter:

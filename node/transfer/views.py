@@ -155,7 +155,8 @@ def form_as_pdf(batch_id: str) -> Response:
         archive = receipt.document.get("form_signature") if receipt else None
         unit = batch.confirmation or (receipt.document.get("unit_signature") if receipt else None)
         signed = unit if unit and unit.get("public_key") else None
-        content = form_pdf(HandoverForm.from_wire(batch.form), signed, archive)
+        code = batch.receipt_id if receipt else None
+        content = form_pdf(HandoverForm.from_wire(batch.form), signed, archive, code)
     return download(content, f"移交与接收登记表-{batch.title[:40]}.pdf", PDF, inline=True)
 
 

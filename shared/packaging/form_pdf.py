@@ -34,9 +34,11 @@ def form_pdf(
     form: HandoverForm,
     unit_signature: Signature | None = None,
     archive_signature: Signature | None = None,
+    receipt_id: str | None = None,
 ) -> bytes:
     """The form as PDF, with the font embedded; same input, same bytes.
 
+    `receipt_id` is the code by which the receipt can be verified 凭证核验; it stands on every page.
     A missing signature leaves its place empty for now. Raises Invalid when one is not over this
     form: a form that looks signed must be signed.
     """
@@ -54,7 +56,7 @@ def form_pdf(
     def paint(page: Page) -> None:
         nonlocal pages
         _form_page(page, form, digest, unit_signature, archive_signature)
-        _footing(page, digest, 1, pages)
+        _footing(page, digest, 1, pages, receipt_id)
         page.next_page()
         pages = 1 + table(
             page,
@@ -72,7 +74,7 @@ def form_pdf(
                 for number, item in enumerate(form.items, 1)
             ),
             heading=lambda page, number: _list_heading(page, form),
-            footing=lambda page, number: _footing(page, digest, number + 1, pages),
+            footing=lambda page, number: _footing(page, digest, number + 1, pages, receipt_id),
             margin=_LEFT,
             bottom=_LIST_BOTTOM,
             size=8.5,
@@ -236,7 +238,8 @@ def _list_heading(page: Page, form: HandoverForm) -> float:
     return 80.0
 
 
-def _footing(page: Page, digest: str, number: int, of: int) -> None:
+def _footing(page: Page, digest: str, number: int, of: int, receipt_id: str | None) -> None:
     y = page.height - 30
-    page.text(_LEFT, y, f"登记表摘要 {digest[:16]}", 8)
+    code = f"　接收凭证编号 {receipt_id}" if receipt_id else ""
+    page.text(_LEFT, y, f"登记表摘要 {digest[:16]}{code}", 8)
     page.text(_LEFT + _WIDTH, y, f"第 {number} 页　共 {of} 页", 8, "right")

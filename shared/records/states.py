@@ -221,6 +221,54 @@ UNIT_DISPOSAL = StateMachine(
     },
 )
 
+#: A resource of the resource catalogue 政务信息资源目录; a published one stays in force while its
+#: next version is a draft.
+RESOURCE = StateMachine(
+    "信息资源",
+    {
+        "draft": "编制中",
+        "under_review": "待批准",
+        "published": "已发布",
+        "withdrawn": "已撤销",
+    },
+    {
+        "edit": Step(("draft", "published", "withdrawn"), "draft", "修改"),
+        "submit": Step(("draft",), "under_review", "送审"),
+        "return": Step(("under_review",), "draft", "退回修改"),
+        "approve": Step(("under_review",), "published", "批准发布"),
+        "drop": Step(("draft", "under_review"), "published", "放弃草稿"),
+        "withdraw": Step(("published",), "withdrawn", "撤销"),
+    },
+)
+
+#: A data service as it is registered with the provincial platform 服务登记.
+REGISTRATION = StateMachine(
+    "服务登记",
+    {
+        "proposed": "待批准",
+        "draft": "待修改",
+        "waiting": "待发送",
+        "sent": "省级平台审核中",
+        "online": "已上线",
+        "offline": "已下线",
+        "refused": "省级平台未通过",
+        "given_up": "未能送达",
+        "called_off": "已撤销",
+    },
+    {
+        "change": Step(("draft", "refused", "online", "offline"), "proposed", "修改后重新提出"),
+        "return": Step(("proposed",), "draft", "退回修改"),
+        "approve": Step(("proposed",), "waiting", "批准登记"),
+        "send_again": Step(("given_up",), "waiting", "重新发送"),
+        "call_off": Step(("proposed", "draft", "waiting", "given_up"), "called_off", "撤销"),
+        "deliver": Step(("waiting", "sent", "online", "offline"), "sent", "送达"),
+        "put_online": Step(("waiting", "sent", "online", "offline"), "online", "上线"),
+        "take_offline": Step(("waiting", "sent", "online", "offline"), "offline", "下线"),
+        "refuse": Step(("waiting", "sent", "online", "offline"), "refused", "不通过"),
+        "give_up": Step(("waiting",), "given_up", "停止发送"),
+    },
+)
+
 #: The hand-over of a whole fonds from one keeping node to another (protocol §5).
 HAND_OVER = StateMachine(
     "全宗交接",

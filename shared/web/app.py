@@ -42,7 +42,7 @@ from shared.web.links import is_api
 from shared.web.reference.views import API
 from shared.web.reference.views import blueprint as reference_pages
 from shared.web.sessions import PrefixedSessions, Sessions, cookie_name, session_secret
-from shared.web.throttle import Allowance, Counts, Throttle
+from shared.web.throttle import COUNTS, Allowance, Counts, Throttle
 
 _HERE = Path(__file__).parent
 _MOST_BYTES = 8 * 1024 * 1024
@@ -155,6 +155,7 @@ def make_app(
         {
             DATABASE: database,
             "danglian.sessions": sessions,
+            COUNTS: counts,
             "danglian.throttle": Throttle(counts),
             "danglian.allowance": Allowance(counts),
             "danglian.hosts": hosts,

@@ -21,6 +21,8 @@ from shared.identity import TooManyAttempts, TooManyRequests
 log = logging.getLogger(__name__)
 
 FILE_NAME = "limits.sqlite"
+#: Under this name an app has its counts.
+COUNTS = "danglian.counts"
 
 _PATIENCE = 2.0
 _MOST_DOUBLINGS = 8
@@ -67,7 +69,8 @@ class Throttle:
     """A brake on guessing 防猜测: so many failures in so much time, then a pause that grows.
 
     Counts failures by place (an address, an account). The first pause lasts as long as the time in
-    which failures are counted, each further one twice as long as the one before.
+    which failures are counted, each further one twice as long as the one before. `says` is
+    what somebody is told who is braked.
     """
 
     def __init__(
@@ -76,8 +79,11 @@ class Throttle:
         most: int = 30,
         seconds: int = 300,
         clock: Callable[[], float] = time.time,
+        *,
+        says: str = "登录失败次数过多，已暂停登录。",
     ) -> None:
         self._counts = counts
+        self._says = says
         self._most = most
         self._seconds = seconds
         self._clock = clock
@@ -99,7 +105,7 @@ class Throttle:
         if 0 < left <= self._seconds * 2**_MOST_DOUBLINGS:
             minutes = max(1, -int(-left // 60))
             raise TooManyAttempts(
-                "登录失败次数过多，已暂停登录。",
+                self._says,
                 f"请在 {minutes} 分钟后再试。",
                 retry_seconds=int(left) + 1,
             )

@@ -407,6 +407,7 @@ _FINE = re.compile(
         | www\.w3\.org | www\.ofdspec\.org | www\.apache\.org   # names, never fetched
         | schemas\.openid\.net                              # of OpenID Connect
         | www\.openarchives\.org | purl\.org               # of OAI-PMH and Dublin Core
+        | xmlns\.com                                        # of FOAF
         | www\.saac\.gov\.cn | ocfl\.io | www\.aiim\.org       # of DA/T 48, OCFL, PDF/A
     )$""",
     re.VERBOSE,

@@ -13,6 +13,7 @@ class Answering(ABC):
     """Serves until `close`.
 
     `answers` changes what is sent: it takes the true answer, and None makes the service fail.
+    `status` is that of an answer; a program may set it for each.
     """
 
     media_type: ClassVar[str]
@@ -21,6 +22,7 @@ class Answering(ABC):
     def __init__(self) -> None:
         self.answers: Callable[[bytes], bytes | None] = lambda answer: answer
         self.asked = 0
+        self.status = 200
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -28,7 +30,7 @@ class Answering(ABC):
                 question = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.asked += 1
                 answer = outer.answers(outer.true_answer(question))
-                self.send_response(503 if answer is None else 200)
+                self.send_response(503 if answer is None else outer.status)
                 self.send_header("Content-Type", outer.media_type)
                 self.send_header("Content-Length", str(len(answer or b"")))
                 self.end_headers()

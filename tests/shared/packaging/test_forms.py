@@ -219,7 +219,8 @@ def pages_of(content: bytes) -> int:
 
 def test_the_form_is_one_page_and_its_list_follows() -> None:
     whole = form(*(item(number) for number in range(1, 101)))
-    content = form_pdf(whole, whole.sign(UNIT), whole.sign(ARCHIVE))
+    code = "0190a5d2-0000-7000-8000-000000000001"
+    content = form_pdf(whole, whole.sign(UNIT), whole.sign(ARCHIVE), code)
     assert content.startswith(b"%PDF-")
     assert 3 <= pages_of(content) <= 6
     assert pages_of(form_pdf(form())) == 2
