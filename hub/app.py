@@ -43,7 +43,7 @@ from shared.web.audit_log.views import OWN_KEY
 #: The page of the gap list joins the blueprint of receiving when it is imported.
 _RECEIVING_PAGES = (receiving_views, gap_views)
 
-_KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR)
+_KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.ADMINISTRATOR, Role.AUTHORITY)
 
 #: Endpoint, label, icon, and who is offered it.
 NAVIGATION = (
