@@ -59,7 +59,7 @@ from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
 #: The page of the gap list joins the blueprint of receiving when it is imported.
 _RECEIVING_PAGES = (receiving_views, gap_views)
 
-_KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
+_KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, Role.AUTHORITY)
 
 #: Endpoint, label, icon, and who is offered it.
 NAVIGATION = (

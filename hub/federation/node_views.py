@@ -26,7 +26,7 @@ from shared.web import Filter, Form, Listing, current_database
 
 blueprint = Blueprint("nodes", __name__, url_prefix="/nodes", template_folder="templates")
 
-_LOOKERS = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
+_LOOKERS = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, Role.AUTHORITY)
 _SILENT_DAYS = 7
 _MOST_CHOICES = 200
 _ABOUT = {"silent": "久未联系", "differing": "核对不一致", "asking": "申请恢复"}

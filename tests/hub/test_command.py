@@ -130,7 +130,14 @@ def test_lists_are_made_of_codes_and_utc_for_programs_and_of_words_for_people(hu
             account.last_sign_in = moment
     place.database().close()
     user = next(each for each in hub("user", "list")["users"] if each["login"] == "zhang")
-    granted = {"role": "reviewer", "archive": "420506", "fonds": fonds["fonds_id"]}
+    granted = {
+        "role": "reviewer",
+        "archive": "420506",
+        "fonds": fonds["fonds_id"],
+        "class": None,
+        "openness": "all",
+        "until": None,
+    }
     assert (user["roles"], user["state"]) == ([granted], "active")
     assert user["last_sign_in"] == format_utc(moment)
     (node,) = hub("node", "list")["nodes"]

@@ -32,7 +32,7 @@ def test_a_village_account_sees_and_files_only_its_own_fonds(
             filing.record_of(villager, town_record, session=session)
         with pytest.raises(NotAllowed):
             filing.collect(villager, node.fonds, {"title": "通知"}, session=session)
-        with pytest.raises(NotAllowed):
+        with pytest.raises(NotFound):
             filing.arrange(villager, [town_record], {"retention": "Y"}, session=session)
 
 

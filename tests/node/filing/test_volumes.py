@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from node.filing import service as filing
 from node.filing.models import Record
 from shared.kernel.actor import Actor, Grant, Role
-from shared.kernel.errors import Invalid, NotAllowed, WrongState
+from shared.kernel.errors import Invalid, NotFound, WrongState
 from tests.node.browser import Browser
 from tests.node.conftest import Node
 
@@ -117,7 +117,7 @@ def test_only_what_belongs_there_goes_into_a_volume(
             put(node, clerk, parent, record)
     with pytest.raises(WrongState, match="只有案卷和项目"):
         put(node, clerk, loose, loose)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotFound):
         put(node, villager, first, loose)
 
 
