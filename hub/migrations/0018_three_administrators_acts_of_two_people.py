@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0017"
 
 _ROLE_HAS_DUTY = (
     "duty = CASE role WHEN 'system_administrator' THEN 'system' "
@@ -14,7 +14,7 @@ _ROLE_HAS_DUTY = (
 
 
 def upgrade() -> None:
-    """From 0015 to 0018."""
+    """From 0017 to 0018."""
     op.create_table(
         "identity_proposed_act",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -69,7 +69,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """From 0018 back to 0015."""
+    """From 0018 back to 0017."""
     with op.batch_alter_table("signon_node_sign_in", schema=None) as batch_op:
         batch_op.drop_column("session_digest")
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 _ROLE_HAS_DUTY = (
     "duty = CASE role WHEN 'system_administrator' THEN 'system' "
@@ -14,7 +14,7 @@ _ROLE_HAS_DUTY = (
 
 
 def upgrade() -> None:
-    """From 0009 to 0011."""
+    """From 0010 to 0011."""
     op.create_table(
         "clerks_change",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -87,7 +87,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """From 0011 back to 0009."""
+    """From 0011 back to 0010."""
     with op.batch_alter_table("identity_grant", schema=None) as batch_op:
         batch_op.drop_constraint("identity_grant_of_account", type_="foreignkey")
         batch_op.drop_constraint("identity_grant_one_duty", type_="check")

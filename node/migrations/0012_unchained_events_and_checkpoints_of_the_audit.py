@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 #: Of the events that there are: they stay as they were sealed, and take their numbers as ids.
@@ -22,7 +22,7 @@ _INDEXED = {"subject": "subject", "action": "action", "actor": "actor_id"}
 
 
 def upgrade() -> None:
-    """From 0009 to 0012."""
+    """From 0011 to 0012."""
     for name in (*_INDEXED, "time"):
         op.drop_index(f"audit_event_{name}", table_name="audit_event")
     op.rename_table("audit_event", "audit_event_before")

@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0021"
+down_revision = "0020"
 
 
 def upgrade() -> None:
-    """From 0017 to 0018."""
+    """From 0020 to 0021."""
     op.create_table(
         "sharing_due",
         sa.Column("record_id", sa.String(length=36), nullable=False),
@@ -125,7 +125,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """From 0018 back to 0017."""
+    """From 0021 back to 0020."""
     op.drop_table("sharing_withdrawal")
     op.drop_table("sharing_tally")
     op.drop_table("sharing_sweep")

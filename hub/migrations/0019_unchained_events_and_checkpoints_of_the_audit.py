@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0020"
-down_revision = "0015"
+revision = "0019"
+down_revision = "0018"
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 #: Of the events that there are: they stay as they were sealed, and take their numbers as ids.
@@ -22,7 +22,7 @@ _INDEXED = {"subject": "subject", "action": "action", "actor": "actor_id"}
 
 
 def upgrade() -> None:
-    """From 0015 to 0020."""
+    """From 0018 to 0019."""
     for name in (*_INDEXED, "time"):
         op.drop_index(f"audit_event_{name}", table_name="audit_event")
     op.rename_table("audit_event", "audit_event_before")

@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0025"
-down_revision = "0015"
+revision = "0022"
+down_revision = "0021"
 
 
 def upgrade() -> None:
-    """From 0015 to 0025."""
+    """From 0021 to 0022."""
     op.create_table(
         "sharing_lookup_use",
         sa.Column("account_id", sa.String(length=80), nullable=False),
@@ -105,7 +105,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """From 0025 back to 0015."""
+    """From 0022 back to 0021."""
     op.drop_table("sharing_resource_version")
     with op.batch_alter_table("sharing_registration", schema=None) as batch_op:
         batch_op.drop_index("sharing_registration_due")

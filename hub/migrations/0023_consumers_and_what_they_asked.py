@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0027"
-down_revision = "0015"
+revision = "0023"
+down_revision = "0022"
 
 
 def upgrade() -> None:
-    """From 0015 to 0027."""
+    """From 0022 to 0023."""
     op.create_table(
         "sharing_consumer",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -80,7 +80,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """From 0027 back to 0015."""
+    """From 0023 back to 0022."""
     op.drop_table("sharing_consumer_usage")
     with op.batch_alter_table("sharing_consumer_request", schema=None) as batch_op:
         batch_op.drop_index("sharing_consumer_request_of")
