@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 _HERE = Path(__file__).parent
 _VERBS = ("get", "post", "put", "patch", "delete")
@@ -28,6 +29,7 @@ _FORMATS = {
     "date-time": "2024-06-01T02:03:04.000000Z",
     "uuid": "01890a5d-ac96-774b-bcce-b302099a8057",
 }
+_FORM = "application/x-www-form-urlencoded"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -260,10 +262,12 @@ def _content(body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 
 def _example(media: str, content: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
-    if not media.endswith("json") or "schema" not in content:
+    if "schema" not in content:
         return ""
     value = content.get("example", example_of(content["schema"], schemas))
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    if media == _FORM:
+        return urlencode(value)
+    return json.dumps(value, ensure_ascii=False, indent=2) if media.endswith("json") else ""
 
 
 def _fields(
@@ -311,6 +315,9 @@ def _call(verb: str, path: str, parameters: Sequence[Field], media: str, example
     lines.append('  -H "Authorization: Bearer $TOKEN"')
     if media:
         lines.append(f'  -H "Content-Type: {media}"')
-        lines.append(f"  -d '{json.dumps(json.loads(example), ensure_ascii=False)}'" if example
-                     else "  --data-binary @FILE")  # fmt: skip
+        lines.append(f"  -d '{_in_a_line(media, example)}'" if example else "  --data-binary @FILE")
     return " \\\n".join(lines)
+
+
+def _in_a_line(media: str, example: str) -> str:
+    return example if media == _FORM else json.dumps(json.loads(example), ensure_ascii=False)
