@@ -45,6 +45,12 @@ def audience_of(actor: Actor, wanted: str | None = None) -> Audience:
     raise NotAllowed("您的账号不能读取这个范围的共享目录。", "如确需读取，请联系系统管理员授权。")
 
 
+def require_of_archive(actor: Actor, archive_code: str) -> None:
+    """Raise NotFound for people of other archives, NotAllowed for others than archivists."""
+    missing = NotFound("没有这个档案馆。", "请回到“共享”重新选择。")
+    require(actor, Role.ARCHIVIST, archive=archive_code, missing=missing)
+
+
 def set_policy(
     actor: Actor, archive_code: str, audience: Audience, new: NewPolicy, *, session: Session
 ) -> SharingPolicy:
@@ -52,7 +58,7 @@ def set_policy(
 
     Raises NotAllowed for another archive's people, Invalid for what cannot be shown.
     """
-    require(actor, Role.ARCHIVIST, archive=archive_code)
+    require_of_archive(actor, archive_code)
     archive = federation.archive_of(archive_code, session)
     basis = required_text(new.basis, "basis", max_length=REASON_LENGTH)
     shown, of_closed = _fields("fields", new.fields), _fields("closed_fields", new.closed_fields)
@@ -99,7 +105,7 @@ def _fields(name: str, given: Collection[str]) -> list[str]:
 
 def close_policy(actor: Actor, archive_code: str, audience: Audience, *, session: Session) -> None:
     """Let an archive share nothing any more with an audience. Raises NotFound."""
-    require(actor, Role.ARCHIVIST, archive=archive_code)
+    require_of_archive(actor, archive_code)
     row = locked(session, SharingPolicy, (archive_code, str(audience)))
     if row is None:
         raise NotFound("这个档案馆没有对这个范围共享。", "请查看现有的共享规定。")
@@ -154,9 +160,10 @@ def share_again(actor: Actor, record_id: str, *, session: Session) -> None:
 
 def _own_record(actor: Actor, record_id: str, session: Session) -> CatalogueRecord:
     record = catalogue.record_of(record_id, session)
+    missing = catalogue.no_record()
+    require(actor, Role.ARCHIVIST, archive=record.archive, **record.scope, missing=missing)
     if record.archive is None:
         raise WrongState("这件档案还没有接收进馆。", "接收以前不共享。", code="not_in_custody")
-    require(actor, Role.ARCHIVIST, archive=record.archive)
     return record
 
 

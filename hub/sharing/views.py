@@ -21,7 +21,7 @@ from hub.sharing.policies import (
     Audience,
 )
 from shared.identity import current_actor, with_roles
-from shared.kernel.actor import Role, require
+from shared.kernel.actor import Role
 from shared.kernel.errors import NotFound
 from shared.web import Form, Listing, current_database
 
@@ -85,7 +85,7 @@ def index() -> ResponseReturnValue:
 def edit(archive_code: str, audience: str) -> ResponseReturnValue:
     if audience not in set(Audience):
         raise NotFound("没有这个共享范围。", "请回到“共享”重新选择。")
-    require(current_actor(), Role.ARCHIVIST, archive=archive_code)
+    sharing.require_of_archive(current_actor(), archive_code)
     with current_database().read() as session:
         archive = federation.archive_of(archive_code, session)
         policy = sharing.policy_of(archive_code, Audience(audience), session)

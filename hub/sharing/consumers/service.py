@@ -58,8 +58,7 @@ def apply_for_change(actor: Actor, consumer_id: str, terms: Terms, *, session: S
 
     Raises NotAllowed, NotFound, Invalid.
     """
-    require_keeper(actor)
-    consumer = _held(consumer_id, session)
+    consumer = _kept(actor, consumer_id, session)
     if consumer.state == "refused":
         consumer.state = "applied"
     _propose(actor, consumer, terms, session)
@@ -124,8 +123,7 @@ def suspend(actor: Actor, consumer_id: str, reason: str, *, session: Session) ->
 
     Raises NotAllowed, NotFound, WrongState, Invalid.
     """
-    require_keeper(actor)
-    consumer = _held(consumer_id, session)
+    consumer = _kept(actor, consumer_id, session)
     if consumer.state != "active":
         raise WrongState("这个应用没有在使用。", "请刷新后查看它的状态。", code="not_active")
     reason = required_text(reason, "reason", max_length=REASON_LENGTH)
@@ -181,8 +179,7 @@ def set_public_keys(
 
 
 def _with_credentials(actor: Actor, consumer_id: str, session: Session) -> Consumer:
-    require_keeper(actor)
-    consumer = _held(consumer_id, session)
+    consumer = _kept(actor, consumer_id, session)
     if consumer.approved is None:
         raise WrongState("这个应用还没有批准。", "批准以后再发密钥。", code="not_approved")
     return consumer
@@ -208,6 +205,16 @@ def _is_good(key: RSAKey | ECKey) -> bool:
     if isinstance(key, RSAKey):
         return key.public_key.key_size >= _LEAST_RSA_BITS
     return key.curve_name == "P-256"
+
+
+def _kept(actor: Actor, consumer_id: str, session: Session) -> Consumer:
+    """A consumer, held, for a keeper of all archives that it reads. Raises NotAllowed, NotFound."""
+    require_keeper(actor)
+    consumer = _held(consumer_id, session)
+    terms = consumer.terms or consumer.proposal
+    for each in (terms.archives if terms else ()) or (None,):
+        require(actor, *KEEPERS, archive=each)
+    return consumer
 
 
 def require_keeper(actor: Actor) -> None:

@@ -95,7 +95,7 @@ def change(
     session: Session,
 ) -> Registration:
     """Propose a service anew, as changed: what was sent back, refused, or stands there already."""
-    registration = _held(registration_id, session)
+    registration = _held(actor, registration_id, session)
     require(actor, Role.ARCHIVIST, archive=registration.archive_code)
     state = REGISTRATION.after("change", registration.state)
     read: dict[str, Any] = TermsSchema().load({**terms, "resource_id": registration.resource_id})
@@ -121,7 +121,7 @@ def change(
 
 def send_back(actor: Actor, registration_id: str, reason: str, *, session: Session) -> Registration:
     """Send a proposal back, with the reason; by a leader of the archive."""
-    registration = _held(registration_id, session)
+    registration = _held(actor, registration_id, session)
     require(actor, Role.LEADER, archive=registration.archive_code)
     registration.state = REGISTRATION.after("return", registration.state)
     registration.returned = read_reason(reason)
@@ -139,7 +139,7 @@ def approve(actor: Actor, registration_id: str, *, session: Session) -> Registra
     Raises NotAllowed for who proposed it and for others than leaders of the archive, WrongState
     when the resource is no longer in force.
     """
-    registration = _held(registration_id, session)
+    registration = _held(actor, registration_id, session)
     require(actor, Role.LEADER, archive=registration.archive_code)
     state = REGISTRATION.after("approve", registration.state)
     if actor.system or actor.id == registration.proposed_by["id"]:
@@ -159,7 +159,7 @@ def approve(actor: Actor, registration_id: str, *, session: Session) -> Registra
 
 def send_again(actor: Actor, registration_id: str, *, session: Session) -> Registration:
     """Have a record that could not be delivered tried anew."""
-    registration = _held(registration_id, session)
+    registration = _held(actor, registration_id, session)
     require(actor, Role.ARCHIVIST, Role.LEADER, archive=registration.archive_code)
     registration.state = REGISTRATION.after("send_again", registration.state)
     registration.tries, registration.due_at = 0, now()
@@ -170,7 +170,7 @@ def send_again(actor: Actor, registration_id: str, *, session: Session) -> Regis
 
 def call_off(actor: Actor, registration_id: str, reason: str, *, session: Session) -> Registration:
     """Give up a registration that the platform was not told of, with the reason."""
-    registration = _held(registration_id, session)
+    registration = _held(actor, registration_id, session)
     require(actor, Role.ARCHIVIST, Role.LEADER, archive=registration.archive_code)
     state = REGISTRATION.after("call_off", registration.state)
     if registration.reference is not None or registration.begun:
@@ -204,7 +204,9 @@ def _in_force(resource_id: str, session: Session) -> dict[str, Any]:
     return document
 
 
-def _held(registration_id: str, session: Session) -> Registration:
+def _held(actor: Actor, registration_id: str, session: Session) -> Registration:
+    """A registration of the actor's archives, held. Raises NotFound."""
+    registration_seen_by(actor, registration_id, session=session)
     registration = locked(session, Registration, registration_id)
     if registration is None:
         raise _no_such()

@@ -183,7 +183,7 @@ def edit(
     `revision` is the one that the actor had before their eyes. Raises Conflict when somebody else
     has changed it since, ValidationError, and Invalid for another category of what has its code.
     """
-    resource = _held(resource_id, session)
+    resource = _held(actor, resource_id, session)
     require(actor, Role.ARCHIVIST, archive=resource.archive_code)
     state = RESOURCE.after("edit", resource.state)
     if resource.revision != revision:
@@ -211,7 +211,7 @@ def edit(
 
 def submit(actor: Actor, resource_id: str, *, session: Session) -> Resource:
     """Submit a draft for approval 送审."""
-    resource = _held(resource_id, session)
+    resource = _held(actor, resource_id, session)
     require(actor, Role.ARCHIVIST, archive=resource.archive_code)
     resource.state = RESOURCE.after("submit", resource.state)
     resource.editors = sorted({*resource.editors, actor.id})
@@ -223,7 +223,7 @@ def submit(actor: Actor, resource_id: str, *, session: Session) -> Resource:
 
 def send_back(actor: Actor, resource_id: str, reason: str, *, session: Session) -> Resource:
     """Send a submitted draft back, with the reason; by a leader of the archive."""
-    resource = _held(resource_id, session)
+    resource = _held(actor, resource_id, session)
     require(actor, Role.LEADER, archive=resource.archive_code)
     resource.state = RESOURCE.after("return", resource.state)
     resource.returned = read_reason(reason)
@@ -240,7 +240,7 @@ def approve(actor: Actor, resource_id: str, *, session: Session) -> Resource:
     The first one gets its code. Raises NotAllowed for who has edited it, and for others than
     leaders of the archive.
     """
-    resource = _held(resource_id, session)
+    resource = _held(actor, resource_id, session)
     require(actor, Role.LEADER, archive=resource.archive_code)
     state = RESOURCE.after("approve", resource.state)
     if actor.system or actor.id in resource.editors:
@@ -285,7 +285,7 @@ def approve(actor: Actor, resource_id: str, *, session: Session) -> Resource:
 
 def drop(actor: Actor, resource_id: str, *, session: Session) -> bool:
     """Give up a draft; True when the resource is gone with it, for it was never published."""
-    resource = _held(resource_id, session)
+    resource = _held(actor, resource_id, session)
     require(actor, Role.ARCHIVIST, archive=resource.archive_code)
     RESOURCE.after("drop", resource.state)
     audit.record(session, actor, "resource.draft_dropped", f"resource:{resource.id}")
@@ -301,7 +301,7 @@ def drop(actor: Actor, resource_id: str, *, session: Session) -> bool:
 
 def withdraw(actor: Actor, resource_id: str, reason: str, *, session: Session) -> Resource:
     """Take a published resource out of the catalogue 撤销, with the reason; its versions stay."""
-    resource = _held(resource_id, session)
+    resource = _held(actor, resource_id, session)
     require(actor, Role.LEADER, archive=resource.archive_code)
     resource.state = RESOURCE.after("withdraw", resource.state)
     resource.withdrawn = read_reason(reason)
@@ -320,11 +320,10 @@ def _give_code(resource: Resource, front: str, session: Session) -> None:
     resource.code = code_of(front, last + 1)
 
 
-def _held(resource_id: str, session: Session) -> Resource:
-    resource = locked(session, Resource, resource_id)
-    if resource is None:
-        raise NotFound("没有这条信息资源。", "请回到资源目录重新查看。")
-    return resource
+def _held(actor: Actor, resource_id: str, session: Session) -> Resource:
+    """A resource, held; of another archive's drafts nobody learns. Raises NotFound."""
+    seen = resource_seen_by(actor, resource_id, session=session)
+    return locked(session, Resource, seen.id) or seen
 
 
 def _touch(resource: Resource, session: Session) -> None:

@@ -11,6 +11,10 @@ from tests.crossings import Thing
 DOORS = OF_BOTH | {
     "federation_api.enrol_node", "node_requests.answer_greeting", "node_requests.answer_request",
     "sso.back", "sso.start", "sso.back_channel_logout",
+    # what is opened to the public, and papers that name their own code
+    "harvesting.harvest", "harvesting.schema", "verification.index", "lookup_api.verify_paper",
+    # for consumers, who show a token of theirs
+    "oauth_metadata.metadata", "oauth_api.give_token", "oauth_api.keys", "consumers_api.me",
 }  # fmt: skip
 
 #: Without a sign-in, by the token of a grant that one node was given for one thing.
@@ -21,10 +25,19 @@ BY_TOKEN = {
 }
 
 #: About whoever asks, or about what is no unit's own.
-OWN = EACH_OWN | {"sso.authorize", "review.static"}
+OWN = EACH_OWN | {
+    "sso.authorize", "review.static",
+    # which other bodies read what is shared is the platform's; who may change it, test_approval
+    "consumers.show", "consumers.change", "consumers.rotate", "consumers.public_keys",
+    "consumers.move", "consumers.requests", "consumers.export",
+    # what is published of the resource catalogue is for everybody who is signed in
+    "resources.by_code", "resources.version", "resources.export", "resources_api.one_resource",
+}  # fmt: skip
 
 #: For administrators of everything: no grant within one archive does.
-OF_ALL = FOR_ALL | {
+OF_ALL = {each for each in FOR_ALL if not each.startswith("accounts.")} - {
+    "audit_log.index", "audit_log.of",
+} | {
     "letters.index", "letters.drop", "letters.replay", "parcels.index", "parcels.take",
     "parcels.write", "health_page.index",
 }  # fmt: skip
@@ -62,6 +75,23 @@ LISTS: dict[str, dict[str, str]] = {
     "receiving.accessions": {},
     "review.index": {"tab": "all"},
     "rulesets.index": {},
+    "sharing.index": {},
+    "accounts.index": {},
+    "accounts.new": {},
+    "audit_log.index": {},
+    "audit_log.of": {"subject": "hub"},
+    "consumers.index": {},
+    "consumers.new": {},
+    "resources.index": {},
+    "resources.new": {},
+    "resources_api.list_resources": {},
+    "resources_api.export_resources": {"format": "json"},
+    "registrations.index": {},
+    "registrations.new": {},
+    "shared_api.read_feed": {},
+    "shared_api.export_feed": {},
+    "shared_api.prove": {},
+    "lookup_api.look_up_record": {},
 }
 
 _REASON = {"reason": "外县想办"}
@@ -158,4 +188,31 @@ THINGS: dict[str, Thing] = {
     "rulesets.schedule": Thing({"archive": "archive"}, {"name": "表"}),
     "rulesets.leave_out": Thing({"archive": "archive", "fonds_id": "fonds"}),
     "rulesets.rows": Thing({"digest": "digest"}),
+    **{
+        f"accounts.{name}": Thing({"account_id": "account"})
+        for name in (
+            "edit",
+            "set_state",
+            "reset",
+            "ask_opening",
+            "open_emergency",
+            "seal",
+            "reset_factors",
+            "end_sessions_of",
+            "unlock",
+            "link",
+        )
+    },
+    "accounts.propose": Thing({"account_id": "account", "kind": "account.delete"}, _REASON),
+    "sharing.edit": Thing({"archive_code": "archive", "audience": "public"}, {"basis": "外县"}),
+    "sharing.close": Thing({"archive_code": "archive", "audience": "public"}, {"basis": "外县"}),
+    "sharing.withdraw": Thing({"record_id": "record"}, _REASON),
+    "sharing.restore": Thing({"record_id": "record"}, _REASON),
+    "resources.show": Thing({"resource_id": "resource"}),
+    "resources.edit": Thing({"resource_id": "resource"}, {"name": "外县改的"}),
+    "resources.move": Thing({"resource_id": "resource", "verb": "submit"}, _REASON),
+    "registrations.show": Thing({"registration_id": "registration"}),
+    "registrations.record": Thing({"registration_id": "registration"}),
+    "registrations.change": Thing({"registration_id": "registration"}, {"name": "外县改的"}),
+    "registrations.move": Thing({"registration_id": "registration", "verb": "approve"}, _REASON),
 }

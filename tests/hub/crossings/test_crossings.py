@@ -97,7 +97,7 @@ _SIGNED = {"key": "0" * 16, "public_key": "0" * 64, "signature": "0" * 128}
 #: Kinds of entries that name no record or fonds but the node's own.
 ABOUT_ITSELF = {"reconcile", "refused"}
 #: Questions of the same kind; `accounts` answers null for whoever has nothing to do at the node.
-ASKED_FOR_ITSELF = {"sign_in_begin", "accounts", "link"}
+ASKED_FOR_ITSELF = {"sign_in_begin", "sign_out", "accounts", "link"}
 
 Body = Callable[[World], dict[str, Any]]
 
@@ -133,7 +133,25 @@ def _correction(world: World) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _disposal_list(world: World) -> dict[str, Any]:
+    person = {"name": "外县人", "at": utc_text()}
+    return {
+        "list_id": new_id(), "fonds_id": world.things["fonds"], "title": "外县的清册",
+        "lines": [
+            {
+                "record_id": world.things["record"], "record_version": 1, "code": None,
+                "title": "外县说的", "date": None, "year": 2010, "retention": "D10",
+                "level": "record", "opinion": "destroy", "longer": None, "reason": "外",
+                "is_destroyed": True, "problem": None,
+            }
+        ],
+        "drawn": person, "approved": person, "witnesses": [person, person], "state": "done",
+        "at": utc_text(), "unit_signature": _SIGNED,
+    }  # fmt: skip
+
+
 MESSAGES: dict[str, Body] = {
+    "disposal_list": _disposal_list,
     "record": lambda world: record_to_wire(world.room.records[2]),
     "offer": _offer,
     "batch": lambda world: world.closing,

@@ -15,6 +15,9 @@ from hub.custody.telling import tell_both
 from hub.federation import rulesets
 from hub.receiving import service as receiving
 from hub.repository.models import KeptObject
+from hub.sharing.registration.models import Registration
+from hub.sharing.resources import service as resources
+from shared.identity import create_account
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import today
@@ -26,6 +29,7 @@ from tests.hub.correcting.conftest import Kept
 from tests.hub.crossings.routes import BY_TOKEN, DOORS, LISTS, OF_ALL, OWN, THINGS
 from tests.hub.disposal.conftest import Room
 from tests.hub.receiving.handover import YILING_ARCHIVE, ZHIJIANG_ARCHIVE, Offered, Unit
+from tests.hub.sharing.described import description
 
 #: What only people of 夷陵区 may read.
 SECRETS = ("关于第", "J001-WS", "宜办发〔", "夷陵区绝不外传")
@@ -122,7 +126,22 @@ def furnished(room: Room, stranger: Unit) -> World:
         job = submit(
             session, "exporting.export", {}, title="夷陵区绝不外传", owner=room.appraiser.id
         )
-        session.add(bundle)
+        resource = resources.begin(
+            room.appraiser,
+            YILING_ARCHIVE,
+            description(name="夷陵区绝不外传的资源"),
+            session=session,
+        )
+        registration = Registration(
+            id=new_id(), archive_code=YILING_ARCHIVE, resource_id=resource.id, code="420506-0001",
+            name="夷陵区绝不外传的服务", terms={}, record={}, state="proposed",
+            proposed_by={"name": "某人"},
+        )  # fmt: skip
+        session.add_all([bundle, registration])
+        account = create_account(
+            city.admin, "yiling-only", "夷陵区绝不外传的人", "Dangan-2024-x", session=session,
+            archive=YILING_ARCHIVE,
+        )  # fmt: skip
         tell_both(hand_over, key=city.key, session=session)
         told = dict(hand_over.told or {})
         things = {
@@ -144,6 +163,9 @@ def furnished(room: Room, stranger: Unit) -> World:
             "version": version,
             "digest": digest,
             "archive": YILING_ARCHIVE,
+            "account": account.id,
+            "resource": resource.id,
+            "registration": registration.id,
         }
     return World(room, stranger, things, batch.closing, _asking("upload", waiting), told)
 

@@ -98,7 +98,7 @@ def test_a_countys_three_are_the_administrators_of_its_nodes(city: SignOnCity) -
         known = {"known": [county.id, elsewhere.id]}
         with city.hub.database().read() as session:
             told = for_nodes.accounts_at_node(session, city.unit.node_id, known)["accounts"]
-        assert told[county.id]["grants"] == [{"role": role, "fonds": None}]
+        assert told[county.id]["grants"] == [{"role": role, "fonds": None, "until": None}]
         assert told[elsewhere.id] is None
     with city.unit.folder.database().write() as session:
         account = register_elsewhere(

@@ -12,14 +12,16 @@ DOORS = OF_BOTH | {"sign_on.back", "sign_on.start", "whereabouts.light"}
 
 #: About whoever asks, or about the line and what is carried over it as a whole.
 OWN = EACH_OWN | {
-    "sign_on.pin", "filing.static", "sync.reconcile", "parcels.take", "parcels.write",
+    "desk.home", "sign_on.pin", "filing.static", "sync.reconcile", "parcels.take", "parcels.write",
 }  # fmt: skip
 
 OF_ALL = FOR_ALL
 
 #: Lists, counts and forms that begin something new, with what they narrow to.
 LISTS: dict[str, dict[str, str]] = {
-    "desk.home": {}, "corrections.index": {}, "custody.index": {}, "custody.ask": {},
+    "clerks.index": {}, "clerks.new": {},
+
+    "corrections.index": {}, "custody.index": {}, "custody.ask": {},
     "filing.index": {"q": "事项"}, "filing.boxes": {},
 
     "filing.catalogue": {"class_code": "WS", "year": "2023"}, "filing.classes": {},
@@ -39,6 +41,10 @@ _REASON = {"reason": "别村想办"}
 
 #: Things of another fonds.
 THINGS: dict[str, Thing] = {
+    "clerks.show": Thing({"change_id": "change"}),
+    "clerks.sign": Thing({"change_id": "change"}, {"role": "giver", "digest": "x"}),
+    "clerks.withdraw": Thing({"change_id": "change"}),
+    "clerks.pdf": Thing({"change_id": "change"}),
     "corrections.show": Thing({"correction_id": "correction"}),
     "corrections.new": Thing(_RECORD, _REASON),
     "custody.show": Thing({"hand_over_id": "hand_over"}),
