@@ -10,6 +10,7 @@ from sqlalchemy.pool import StaticPool
 
 from hub.federation.visibility import Sight, seen_fully, seen_masked, sight
 from shared.kernel.actor import Actor, Grant, Openness, Role
+from shared.kernel.reach import within_reach
 
 CITY, COUNTY, OTHER = "420500", "420506", "420583"
 UNIT, BUREAU, ELSE = "fonds-unit", "fonds-bureau", "fonds-else"
@@ -145,6 +146,26 @@ def test_the_query_shows_exactly_what_the_rule_says(actor, thing):
     seen = sight(actor, thing)
     assert bool(full) == (seen is Sight.FULL)
     assert bool(masked) == (seen in (Sight.FULL, Sight.MASKED))
+
+
+@given(actors, things)
+def test_the_policy_reaches_the_same_rows_in_a_query(actor, thing):
+    condition = within_reach(
+        actor, tuple(Role), THINGS.c.fonds_id, THINGS.c.receiving_archive,
+        THINGS.c.reviewing_archive, class_code=THINGS.c.class_code, opening=THINGS.c.opening,
+    )  # fmt: skip
+    with ENGINE.connect() as connection:
+        connection.execute(THINGS.delete())
+        connection.execute(THINGS.insert(), [vars(thing)])
+        rows = connection.execute(select(THINGS).where(condition)).all()
+        connection.rollback()
+    assert bool(rows) == any(
+        actor.may(
+            *Role, archive=archive, fonds=thing.fonds_id, class_code=thing.class_code,
+            opening=thing.opening,
+        )
+        for archive in (thing.receiving_archive, thing.reviewing_archive)
+    )  # fmt: skip
 
 
 @given(actors, things)

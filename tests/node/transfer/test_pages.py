@@ -234,7 +234,7 @@ def test_a_village_read_what_the_hub_said_of_a_batch_of_the_township(
     assert "未予采用" not in villager.get("/transfer/").text
     with node.database.read() as session:
         [notice] = transfer.notices(system_actor("test"), session=session)
-    villager.post(f"/transfer/notices/{notice.id}/aside", status=403)
+    villager.post(f"/transfer/notices/{notice.id}/aside", status=404)
     administrator = Browser(node, "guanli", "管理员", Grant(Role.SYSTEM_ADMINISTRATOR))
     administrator.get("/transfer/", status=403)
 
