@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,17 @@ class Proof:
     records: int
     digest: str
     groups: list[dict[str, Any]]
+
+    def check(self, cursor: str | None, held: Sequence[tuple[str, str]]) -> bool:
+        """Hold a copy, as ids and digests, that is read up to a cursor against this.
+
+        False when the hub has gone on since, so that nothing can be said. Raises CopyDiffers.
+        """
+        if cursor != self.cursor:
+            return False
+        if (len(held), sum_of(held)) != (self.records, self.digest):
+            raise CopyDiffers("副本与平台共享的不一致。", "请删去副本，从头读取。")
+        return True
 
 
 def sum_of(held: Iterable[tuple[str, str]]) -> str:
