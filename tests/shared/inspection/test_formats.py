@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from shared.inspection.formats import (
     FORMATS,
@@ -414,6 +414,7 @@ def test_a_tiff_that_names_too_few_strips_is_left_to_a_person() -> None:
     Image.new("L", (40, 30), 90).save(buffer, "TIFF", tiffinfo={278: 10}, strip_size=400)
     assert kinds(buffer.getvalue()) == []
     picture = Image.open(buffer)
+    assert isinstance(picture, TiffImagePlugin.TiffImageFile)
     assert images._has_all_strips(picture)
     picture.tag_v2[279] = tuple(picture.tag_v2[279])[:-1]
     assert not images._has_all_strips(picture)
