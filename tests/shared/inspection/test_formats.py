@@ -420,6 +420,11 @@ def test_a_tiff_that_names_too_few_strips_is_left_to_a_person() -> None:
     assert not images._has_all_strips(picture)
 
 
+def test_a_recording_that_lacks_its_last_byte_is_damaged() -> None:
+    assert DAMAGED not in kinds(SOUND["wav"])
+    assert DAMAGED in kinds(SOUND["wav"][:-1])
+
+
 def test_a_font_without_a_name_and_pages_that_nobody_counts_are_seen() -> None:
     font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1)
     fonts = pikepdf.Dictionary(F1=font)
