@@ -76,7 +76,9 @@ def _riff(stream: BinaryIO, size: int, look: Look) -> Iterator[tuple[bytes, int,
         name, length = head[:4], int.from_bytes(head[4:8], "little")
         if length == _UNKNOWN_LENGTH:
             length = size - at - 8
-        if at + 8 + length > size + 1 or (not length and name == b"RIFF"):
+        # A list may count a padding byte at its end that the file leaves out; content may not.
+        end = size + 1 if name in (b"RIFF", b"LIST") else size
+        if at + 8 + length > end or (not length and name == b"RIFF"):
             look.trouble(DAMAGED, _SHORT)
             return
         if name in (b"RIFF", b"LIST"):

@@ -50,6 +50,8 @@ _TIFF = {
     b"II*\0": ("<", 4, "H", 12, "I"), b"MM\0*": (">", 4, "H", 12, "I"),
     b"II+\0": ("<", 8, "Q", 20, "Q"), b"MM\0+": (">", 8, "Q", 20, "Q"),
 }  # fmt: skip
+#: Tags of TIFF: places and sizes of strips, rows in one, samples, and whether these lie apart.
+_STRIPS, _SIZES, _ROWS, _SAMPLES, _PLANES, _APART = 273, 279, 278, 277, 284, 2
 _PNG_END = b"IEND\xaeB`\x82"
 #: Side of the small picture on which blank pages and black edges are looked for.
 _SMALL = 200
@@ -160,6 +162,8 @@ def _frames(picture: Image.Image, look: Look) -> None:
             look.trouble(UNSURE, "图像幅面很大，未逐点检测", f"第 {number} 页")
             continue
         picture.load()
+        if not _has_all_strips(picture):
+            look.trouble(UNSURE, "图像登记的分块数不对，有的软件可能打不开", f"第 {number} 页")
         small = _small(picture)
         low, high = small.getextrema()
         if not isinstance(low, tuple) and not isinstance(high, tuple) and high - low <= _BLANK:
@@ -169,6 +173,18 @@ def _frames(picture: Image.Image, look: Look) -> None:
     if frames > _MOST_FRAMES:
         look.trouble(UNSURE, f"图像页数较多，第 {_MOST_FRAMES} 页以后未检测")
     look.facts["blank_pages"], look.facts["black_edged_pages"] = blank[:50], edged[:50]
+
+
+def _has_all_strips(picture: Image.Image) -> bool:
+    """Whether a page of a TIFF names as many strips as it is high; Pillow reads those it finds."""
+    tags = getattr(picture, "tag_v2", None)
+    if tags is None or _STRIPS not in tags:
+        return True
+    rows = min(int(tags.get(_ROWS, picture.height)), picture.height) or 1
+    strips = -(-picture.height // rows)
+    if tags.get(_PLANES) == _APART:
+        strips *= int(tags.get(_SAMPLES, 1))
+    return all(len(tags.get(each, ())) == strips for each in (_STRIPS, _SIZES))
 
 
 def _small(picture: Image.Image) -> Image.Image:

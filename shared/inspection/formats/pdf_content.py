@@ -38,6 +38,8 @@ _BEGINNING, _GOING_ON = {"m", "re"}, {"l", "c", "v", "y", "h"}
 _ENDING = {"S", "s", "f", "F", "f*", "B", "B*", "b", "b*", "n"}
 #: Operators whose first operand is the name of a resource, and the list that it is in.
 _NAMING = {"Tf": "/Font", "Do": "/XObject", "gs": "/ExtGState", "sh": "/Shading"}
+#: What `Do` draws (8.8).
+_DRAWN = {"/Image", "/Form", "/PS"}
 _VERTICAL_TAB = b"\x0b"
 
 
@@ -96,6 +98,8 @@ def _is_understood(content: Any, resources: Any) -> bool:
 
 def _leads_on(found: Any, of: str) -> bool:
     """Whether a name leads to a resource that can be used: a font bears a name, or is a Type 3."""
-    if found is None or of != "/Font":
-        return found is not None
+    if found is None or of == "/XObject":
+        return found is not None and str(found.get("/Subtype")) in _DRAWN
+    if of != "/Font":
+        return True
     return "/BaseFont" in found or found.get("/Subtype") == "/Type3"

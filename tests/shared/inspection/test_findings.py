@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from shared.demo.generator.papers import Kind
 from shared.inspection.foreign import inspect_form
@@ -27,10 +30,10 @@ from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import today
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
-from shared.records.holdings import Holding
+from shared.records.holdings import FileKind, Holding
 from shared.records.numbering import Gap
 from shared.records.record import Document, Event, record_to_wire
-from tests.shared.inspection.files import letter, letter_on
+from tests.shared.inspection.files import letter, letter_on, wave
 from tests.shared.inspection.reports import context, in_metadata, repacked
 from tests.shared.inspection.test_checks import BAD_FILES, BAD_RECORDS
 from tests.shared.inspection.test_items import (
@@ -228,9 +231,59 @@ def others(unit: Unit, folder: Path) -> Iterator[tuple[str, Callable[[], Report]
     yield "batch uncounted", lambda: inspect_batch(uncounted, Context())
 
 
+def scan(pages: int, *, edged: bool, dpi: int) -> bytes:
+    """A TIFF of so many pages, as a scanner makes it."""
+    sheet = Image.linear_gradient("L").point([100 + shade // 2 for shade in range(256)])
+    if edged:
+        sheet.paste(0, (0, 0, 20, 256))
+    buffer = io.BytesIO()
+    more = [sheet] * (pages - 1)
+    sheet.save(buffer, "TIFF", save_all=True, append_images=more, dpi=(dpi, dpi))
+    return buffer.getvalue()
+
+
+def with_files(unit: Unit) -> Iterator[tuple[str, Callable[[], Report]]]:
+    """Records whose files have been measured: scans, recordings, the same in several formats."""
+    copies = {"holding": Holding.PAPER_WITH_COPY, "pages": 12}
+    for name, kind, changes in (
+        ("copy", FileKind.DIGITAL_COPY, copies), ("original", FileKind.BORN_DIGITAL, {"pages": 12})
+    ):  # fmt: skip
+        made = unit.file("扫描件.tif", scan(12, edged=True, dpi=96))
+        for_people = unit.record(replace(made, kind=kind), **changes)
+        yield f"scan as {name}", lambda each=for_people: the_record(unit, each)
+    fine = replace(
+        unit.file("扫描件.tif", scan(1, edged=False, dpi=200)), kind=FileKind.DIGITAL_COPY
+    )
+    whole = unit.record(fine, holding=Holding.PAPER_WITH_COPY, pages=1)
+    yield "scan of 200 dpi", lambda: the_record(unit, whole)
+    for said in ("时长 1:02:03", "时长：2分3秒", "时长3秒", "时长为4秒", "时长"):
+        recording = unit.record(unit.file("讲话.wav", wave(1)), pages=None, remark=said)
+        yield f"recording of {said}", lambda each=recording: the_record(unit, each)
+    for pages in (2, 3, 5, 4):
+        files = unit.file("正文.pdf"), unit.file("正文.tif", scan(3, edged=False, dpi=300))
+        both = unit.record(*files, pages=pages)
+        yield f"two formats and {pages} pages", lambda each=both: the_record(unit, each)
+    table = unit.record(unit.file("数据.txt", b"<?xml version='1.0'?><a/>"), pages=None)
+    yield "a text that is XML", lambda: the_record(unit, table)
+
+
+def with_times(unit: Unit) -> Iterator[tuple[str, Callable[[], Report]]]:
+    """Events at one moment, and events of a clock that is a little fast."""
+    for name, minutes in (("within", 5), ("beyond", 15)):
+        at = datetime(2024, 6, 1, 16, minutes, tzinfo=UTC)  # just after midnight in China
+        events = tuple(Event(new_id(), each, at, "张三", "办公室") for each in ("整理", "归档"))
+        fast = unit.record(events=events)
+        yield (
+            f"a clock fast {name} what is borne",
+            lambda each=fast: the_record(unit, each, today=date(2024, 6, 1)),
+        )
+
+
 def samples(unit: Unit, folder: Path) -> Iterator[tuple[str, Callable[[], Report]]]:
     """Every bad sample that there is, and others that differ from the good one, by name."""
     yield from others(unit, folder)
+    yield from with_files(unit)
+    yield from with_times(unit)
     for number, (code, inspected) in BAD.items():
         yield f"{number} {code}", lambda each=inspected: each(unit, folder)
     for bad in BAD_RECORDS:

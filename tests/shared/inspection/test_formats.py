@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from shared.inspection.formats import (
     FORMATS,
@@ -392,6 +392,37 @@ def painted(content: bytes, **resources: pikepdf.Object) -> bytes:
 )
 def test_what_a_page_is_drawn_with_has_to_mean_something(content: bytes, is_right: bool) -> None:
     assert kinds(painted(content)) == ([] if is_right else [UNSURE])
+
+
+def test_what_a_page_draws_is_of_a_kind_that_can_be_drawn() -> None:
+    def kinds_of(subtype: str) -> list[str]:
+        def draw(document: pikepdf.Pdf) -> None:
+            form = document.make_stream(b"0 0 9 9 re f", BBox=[0, 0, 9, 9])
+            form.Type, form.Subtype = pikepdf.Name.XObject, pikepdf.Name(subtype)
+            page = document.pages[0]
+            page.Contents = document.make_stream(b"/Fm1 Do")
+            page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(Fm1=form))
+
+        return kinds(changed_pdf(draw))
+
+    assert kinds_of("/Form") == []
+    assert kinds_of("/For-") == [UNSURE]
+
+
+def test_a_tiff_that_names_too_few_strips_is_left_to_a_person() -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (40, 30), 90).save(buffer, "TIFF", tiffinfo={278: 10}, strip_size=400)
+    assert kinds(buffer.getvalue()) == []
+    picture = Image.open(buffer)
+    assert isinstance(picture, TiffImagePlugin.TiffImageFile)
+    assert images._has_all_strips(picture)
+    picture.tag_v2[279] = tuple(picture.tag_v2[279])[:-1]
+    assert not images._has_all_strips(picture)
+
+
+def test_a_recording_that_lacks_its_last_byte_is_damaged() -> None:
+    assert DAMAGED not in kinds(SOUND["wav"])
+    assert DAMAGED in kinds(SOUND["wav"][:-1])
 
 
 def test_a_font_without_a_name_and_pages_that_nobody_counts_are_seen() -> None:
