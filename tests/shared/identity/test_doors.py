@@ -259,7 +259,13 @@ def test_a_local_account_becomes_that_of_the_identity_service(database: Database
     watcher = actor_of(add(database, "security", Role.SECURITY_ADMINISTRATOR))
     with database.write() as session:
         other = register_elsewhere(
-            SYSTEM, "https://id", "7", login="zs", name="张三", waiting=True, session=session
+            SYSTEM,
+            "https://id.example",
+            "7",
+            login="zs",
+            name="张三",
+            waiting=True,
+            session=session,
         )
         auditor = employ("auditor", "审计", PASSWORD, [Grant(Role.AUDITOR)], session=session)
     for wrong in (auditor.id, other.id):
@@ -272,7 +278,7 @@ def test_a_local_account_becomes_that_of_the_identity_service(database: Database
             watcher, account_of(local.id, session), account_of(other.id, session), session=session
         )
     with database.read() as session:
-        (person,) = [account_elsewhere("https://id", "7", session)]
+        (person,) = [account_elsewhere("https://id.example", "7", session)]
         assert person is not None
         assert (person.id, person.login) == (local.id, "zhangsan")
         assert [each.role for each in person.grants] == ["clerk"]
