@@ -127,8 +127,9 @@ def may_be_told(record: CatalogueRecord, purpose: str, session: Session) -> bool
         return False
     if record.security != SecurityClass.NONE or catalogue.is_withheld(record.title):
         return False
-    opening = record.wire["opening"]
+    opening, publicity = record.wire["opening"], record.wire["publicity"]
     is_open = opening is not None and opening["opinion"] == "open"
+    is_open = is_open and (publicity is None or publicity["attribute"] != "none")
     if not is_open and purpose not in OFFICIAL:
         return False
     coverage = "open" if is_open else "controlled"

@@ -109,11 +109,15 @@ class Sending:
     @staticmethod
     def _answer(registration: Registration, platform: Platform, *, told_before: bool) -> Standing:
         if registration.state != "waiting":
-            return platform.standing(str(registration.reference))
-        found = platform.find(registration.key) if told_before else None
-        return found or platform.register(
-            registration.record, registration.key, registration.reference
-        )
+            standing = platform.standing(str(registration.reference))
+        else:
+            found = platform.find(registration.key) if told_before else None
+            standing = found or platform.register(
+                registration.record, registration.key, registration.reference
+            )
+        if not isinstance(standing, Standing):
+            raise TypeError(f"a plug-in answered {type(standing).__name__}")
+        return standing
 
     def _failed(self, seen: Registration, problem: str) -> None:
         """Note a failure, and when to try again; after too many a person has to look."""

@@ -16,7 +16,7 @@ from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.canonical import canonical_json, digest_of
 from shared.kernel.errors import Classified, Invalid, NotFound
 from shared.kernel.identifiers import new_id
-from shared.records.record import Opening
+from shared.records.record import Opening, Publicity
 from shared.records.security import SecurityClass
 from tests.hub.desk import Api, Browser, make_desk
 from tests.hub.receiving.conftest import archivist, hub, reviewer, unit
@@ -36,6 +36,9 @@ class Kept:
             *unit.records(1, opening=Opening("open", None)),
             *unit.records(1, opening=Opening("controlled", "涉及个人信息")),
             *unit.records(1, opening=Opening("open", None), security=SecurityClass.INTERNAL),
+            *unit.records(
+                1, opening=Opening("open", None), publicity=Publicity("none", "涉及他人隐私")
+            ),
         ]
         self.waiting = unit.records(1, opening=Opening("open", None))[0][0]
         batch = unit.batch(made)
@@ -47,7 +50,7 @@ class Kept:
         hub.receive(archivist, batch.id)
         hub.work()
         assert hub.batch(batch.id).state == "received"
-        self.open, self.controlled, self.internal = (record for record, _ in made)
+        self.open, self.controlled, self.internal, self.private = (each for each, _ in made)
         self.receipt = unit.heard("receipt")[-1]
 
     def share(self, **changes: Any) -> str:
@@ -82,7 +85,7 @@ def test_only_what_the_catalogue_shares_is_told_and_only_whole_names(kept: Kept)
         {"title": kept.controlled.title},
     ):
         assert not kept.ask(kept.open, **changes), changes
-    for record in (kept.controlled, kept.internal, kept.waiting):
+    for record in (kept.controlled, kept.internal, kept.private, kept.waiting):
         assert not kept.ask(record)
     closed = {"coverage": "controlled", "opening": {"open": False}}
     conditions = {"type": "conditional", "conditions": "核实证照"}
@@ -151,7 +154,7 @@ def test_a_receipt_is_known_by_its_code_and_by_its_digest(kept: Kept) -> None:
         return verification.verify(code, digest, database=city.database, store=store)
 
     found = verify(f" {code.upper()} ")
-    assert (found.kind, found.archive_code, found.count) == ("receipts", YILING_ARCHIVE, 3)
+    assert (found.kind, found.archive_code, found.count) == ("receipts", YILING_ARCHIVE, 4)
     assert (found.at, found.matches) == (kept.receipt["at"], None)
     digest = digest_of(kept.receipt)
     assert found.sha256 == digest

@@ -27,7 +27,7 @@ from shared.kernel.settings import save_settings
 from tests.hub.conftest import City
 from tests.hub.desk import Browser, make_desk
 from tests.hub.sharing.described import description
-from tests.hub.sharing.province import NAME, SECRET, Province, install
+from tests.hub.sharing.province import NAME, SECRET, Province, ReferencePlatform, install
 from tests.killed import Bomb, dies, mined
 
 YILING, ZHIJIANG = "420506", "420583"
@@ -292,6 +292,18 @@ def test_a_hostile_answer_is_a_failed_try_and_holds_up_nobody(desk: Desk, answer
     desk.work()
     assert (desk.row(first).state, desk.row(first).tries) == ("waiting", 1)
     assert desk.row(first).problem
+
+
+def test_a_plug_in_with_a_fault_holds_up_nobody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = desk.propose()
+    desk.approve(first)
+    monkeypatch.setattr(ReferencePlatform, "register", lambda *_: None)
+    desk.work()
+    row = desk.row(first)
+    assert (row.state, row.tries) == ("waiting", 1)
+    assert "插件出错" in str(row.problem)
 
 
 def test_settings_that_cannot_be_used_stop_the_start(desk: Desk) -> None:
