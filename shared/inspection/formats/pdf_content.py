@@ -38,6 +38,8 @@ _BEGINNING, _GOING_ON = {"m", "re"}, {"l", "c", "v", "y", "h"}
 _ENDING = {"S", "s", "f", "F", "f*", "B", "B*", "b", "b*", "n"}
 #: Operators whose first operand is the name of a resource, and the list that it is in.
 _NAMING = {"Tf": "/Font", "Do": "/XObject", "gs": "/ExtGState", "sh": "/Shading"}
+#: What saves the state of drawing and brings it back (8.4.2).
+_SAVING = {"q": 1, "Q": -1}
 #: What `Do` draws (8.8).
 _DRAWN = {"/Image", "/Form", "/PS"}
 _VERTICAL_TAB = b"\x0b"
@@ -77,7 +79,7 @@ def _spaced_by_rule(content: Any, document: pikepdf.Pdf) -> Any:
 
 
 def _is_understood(content: Any, resources: Any) -> bool:
-    is_right, has_point = True, False
+    is_right, has_point, saved = True, False, 0
     named: set[tuple[str, str]] = set()
     for said in pikepdf.parse_content_stream(content):
         operator = str(said.operator).partition(" ")[0]
@@ -93,6 +95,9 @@ def _is_understood(content: Any, resources: Any) -> bool:
             has_point = True
         elif operator in _ENDING:
             has_point = False
+        elif operator in _SAVING:
+            saved += _SAVING[operator]
+            is_right &= saved >= 0
     return is_right and all(_leads_on(resources.get(of, {}).get(name), of) for of, name in named)
 
 

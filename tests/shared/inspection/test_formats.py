@@ -386,6 +386,7 @@ def painted(content: bytes, **resources: pikepdf.Object) -> bytes:
         (b"0 0 m 10 l S", False),  # a number is missing
         (b"10 10 l S", False),  # a line from nowhere
         (b"0 0 m S 10 10 l S", False),  # the path had ended
+        (b"q Q Q", False),  # nothing was saved
         (b"/Fm1 Do", False),  # what is to be drawn is not there
         (b"BT /F9 12 Tf (a) Tj ET", False),
     ],
