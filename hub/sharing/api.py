@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, request
+from sqlalchemy.orm import Session
 
+from hub.federation import service as federation
 from hub.sharing import feed
+from hub.sharing.consumers.edge import consumer_or_none, for_consumers_and_people
+from hub.sharing.consumers.terms import Service
+from hub.sharing.policies import Audience
 from hub.sharing.schemas import (
     AudienceSchema,
     ExportQuerySchema,
@@ -14,9 +20,9 @@ from hub.sharing.schemas import (
     FeedQuerySchema,
     ProofSchema,
 )
-from hub.sharing.service import audience_of
+from hub.sharing.service import audience_of, narrowed
 from shared.identity import current_actor
-from shared.kernel.canonical import canonical_json
+from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.web import api_blueprint, current_database
 from shared.web.compressed import answer_with
 
@@ -26,23 +32,56 @@ _JSON = "application/json"
 _LINES = "application/x-ndjson"
 
 
+@dataclass(frozen=True)
+class Reading:
+    """Who reads what: an audience's feed, whole or of some fonds, and on which ration."""
+
+    audience: Audience
+    fonds: tuple[str, ...] | None
+    ration: feed.Ration
+
+    def tag(self, *parts: object) -> str:
+        """What an answer is told by: up to one end of a feed, one question has one answer."""
+        scope = () if self.fonds is None else (sha256_hex("\n".join(self.fonds).encode())[:16],)
+        return ".".join(map(str, (self.audience, *scope, *parts)))
+
+
+def _reading(wanted: str | None, session: Session) -> Reading:
+    """What the caller reads: a consumer on its terms, a person as `audience_of` says."""
+    asking = consumer_or_none()
+    if asking is None:
+        return Reading(audience_of(current_actor(), wanted), None, feed.Unrationed())
+    terms = asking.terms
+    fonds = None
+    if terms.archives or terms.fonds:
+        fonds = tuple(
+            each.id
+            for each in federation.all_fonds(session)
+            if terms.covers(each.receiving_archive, each.id)
+        )
+    return Reading(narrowed(Audience(terms.audience), wanted), fonds, asking)
+
+
 @sharing_api.route("/records", methods=["GET"])
 @sharing_api.arguments(FeedQuerySchema, location="query")
 @sharing_api.response(200, FeedPageSchema)
 @sharing_api.alt_response(304, description="nothing is new since the answer with this ETag")
 @sharing_api.alt_response(410, description="the cursor is of a time before a restore")
+@sharing_api.doc(security=[{"oauth2": ["records"]}, {"bearer": []}])
+@for_consumers_and_people(Service.RECORDS)
 def read_feed(query: dict[str, Any]) -> Any:
     """The entries after a cursor: each record's latest, and tombstones of those that are gone."""
-    audience, limit = audience_of(current_actor(), query["audience"]), query["limit"]
     with current_database().read() as session:
-        at, end = feed.begin(query["cursor"], audience, session)
-        # Up to one end of the feed, the same question has the same answer.
-        tag = f"{audience}.{at.text}.{end.text}.{limit}"
+        reading = _reading(query["audience"], session)
+        limit = max(1, min(query["limit"], reading.ration.rows_left))
+        at, end = feed.begin(query["cursor"], reading.audience, session)
+        tag = reading.tag(at.text, end.text, limit)
         if tag in request.if_none_match:
             return _tagged(Response(status=304), tag)
-        page = feed.read_page(audience, at, end, limit, session)
+        page = feed.read_page(reading.audience, at, end, limit, session, fonds=reading.fonds)
+    reading.ration.took(len(page.entries))
     head = canonical_json(
-        {"audience": str(audience), "cursor": page.cursor.text, "more": page.more}
+        {"audience": str(reading.audience), "cursor": page.cursor.text, "more": page.more}
     )
     content = head[:-1] + b',"entries":[' + ",".join(page.entries).encode() + b"]}"
     return _tagged(answer_with(content, _JSON), tag)
@@ -56,24 +95,33 @@ def read_feed(query: dict[str, Any]) -> Any:
     description="an entry a line; the last line, of kind `end`, has the cursor to go on from",
 )
 @sharing_api.alt_response(410, description="the cursor is of a time before a restore")
+@sharing_api.doc(security=[{"oauth2": ["records"]}, {"bearer": []}])
+@for_consumers_and_people(Service.RECORDS)
 def export_feed(query: dict[str, Any]) -> Response:
     """All entries after a cursor, one a line, however many; torn without the last line."""
-    audience = audience_of(current_actor(), query["audience"])
-    return answer_with(feed.export(current_database(), audience, query["cursor"]), _LINES)
+    database = current_database()
+    with database.read() as session:
+        reading = _reading(query["audience"], session)
+    lines = feed.export(
+        database, reading.audience, query["cursor"], fonds=reading.fonds, ration=reading.ration
+    )
+    return answer_with(lines, _LINES)
 
 
 @sharing_api.route("/proof", methods=["GET"])
 @sharing_api.arguments(AudienceSchema, location="query")
 @sharing_api.response(200, ProofSchema)
 @sharing_api.alt_response(304, description="nothing is new since the answer with this ETag")
+@sharing_api.doc(security=[{"oauth2": ["records"]}, {"bearer": []}])
+@for_consumers_and_people(Service.RECORDS)
 def prove(query: dict[str, Any]) -> Any:
     """Counts and digests of each fonds and year, as the feed makes them up to `cursor`."""
-    audience = audience_of(current_actor(), query["audience"])
     with current_database().read() as session:
-        tag = f"{audience}.{feed.mark_of(audience, session).text}"
+        reading = _reading(query["audience"], session)
+        tag = reading.tag(feed.mark_of(reading.audience, session).text)
         if tag in request.if_none_match:
             return _tagged(Response(status=304), tag)
-        found = feed.proof(audience, session)
+        found = feed.proof(reading.audience, session, fonds=reading.fonds)
     return _tagged(answer_with(canonical_json(found), _JSON), tag)
 
 

@@ -7,9 +7,9 @@ after it: its cursor is refused, and the reader begins anew.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from hub.federation import service as federation
 from hub.sharing.models import FeedEntry, FeedMark, FeedTally
 from hub.sharing.policies import Audience
-from shared.kernel.bulk import table_of
+from shared.kernel.bulk import among, table_of
 from shared.kernel.canonical import canonical_json, sum_of_digests
 from shared.kernel.database import Database
 from shared.kernel.errors import DanglianError, Invalid
@@ -56,6 +56,26 @@ class FeedPage:
     more: bool
 
 
+class Ration(Protocol):
+    """How many entries a reader may still take."""
+
+    @property
+    def rows_left(self) -> int:
+        """So many."""
+
+    def took(self, rows: int, /) -> None:
+        """Count what was given out."""
+
+
+class Unrationed:
+    """A reader without a ration."""
+
+    rows_left = 1 << 62
+
+    def took(self, rows: int, /) -> None:
+        """Nothing is counted."""
+
+
 def begin(text: str | None, audience: Audience, session: Session) -> tuple[Cursor, Cursor]:
     """Where a reader stands, and the end of the feed. Raises Invalid, CursorOutdated."""
     end = mark_of(audience, session)
@@ -81,11 +101,20 @@ def mark_of(audience: Audience, session: Session) -> Cursor:
 
 
 def read_page(
-    audience: Audience, at: Cursor, end: Cursor, limit: int, session: Session
+    audience: Audience,
+    at: Cursor,
+    end: Cursor,
+    limit: int,
+    session: Session,
+    *,
+    fonds: Collection[str] | None = None,
 ) -> FeedPage:
-    """The entries after a place, up to the end of the feed as it was when asked."""
+    """The entries after a place, up to the end of the feed as it was when asked.
+
+    Of these fonds alone, when they are given.
+    """
     table = table_of(FeedEntry)
-    rows = session.execute(
+    wanted = (
         select(
             table.c.position,
             table.c.record_id,
@@ -96,9 +125,10 @@ def read_page(
         )
         .where(table.c.audience == str(audience))
         .where(table.c.position > at.position, table.c.position <= end.position)
-        .order_by(table.c.position)
-        .limit(limit)
-    ).all()
+    )
+    if fonds is not None:
+        wanted = wanted.where(among(session, table.c.fonds_id, fonds))
+    rows = session.execute(wanted.order_by(table.c.position).limit(limit)).all()
     more = len(rows) == limit and rows[-1].position < end.position
     # Positions that records have left for later ones are passed over.
     cursor = Cursor(end.generation, rows[-1].position) if more else end
@@ -113,40 +143,55 @@ def _entry(row: Any) -> str:
     return f'{head}"digest":"{row.digest}","record":{row.body}}}'
 
 
-def export(database: Database, audience: Audience, text: str | None) -> Iterator[bytes]:
+def export(
+    database: Database,
+    audience: Audience,
+    text: str | None,
+    *,
+    fonds: Collection[str] | None = None,
+    ration: Ration | None = None,
+) -> Iterator[bytes]:
     """All entries after a cursor as lines of JSON; the last line has the cursor to go on from.
 
-    Each chunk is a short transaction of its own, so a slow reader holds up nothing. Raises as
-    `begin` does, before the first line.
+    Each chunk is a short transaction of its own, so a slow reader holds up nothing. Where a ration
+    is used up the lines end, and that cursor is before the end of the feed. Raises as `begin`
+    does, before the first line.
     """
     with database.read() as session:
         at, end = begin(text, audience, session)
-    return _lines(database, audience, at, end)
+    ration = ration or Unrationed()
+
+    def lines(at: Cursor) -> Iterator[bytes]:
+        more = True
+        while more and (limit := min(_EXPORTED_AT_ONCE, ration.rows_left)):
+            with database.read() as session:
+                page = read_page(audience, at, end, limit, session, fonds=fonds)
+            if page.entries:
+                yield ("\n".join(page.entries) + "\n").encode()
+            ration.took(len(page.entries))
+            at, more = page.cursor, page.more
+        yield canonical_json({"cursor": at.text, "kind": "end"}) + b"\n"
+
+    return lines(at)
 
 
-def _lines(database: Database, audience: Audience, at: Cursor, end: Cursor) -> Iterator[bytes]:
-    more = True
-    while more:
-        with database.read() as session:
-            page = read_page(audience, at, end, _EXPORTED_AT_ONCE, session)
-        if page.entries:
-            yield ("\n".join(page.entries) + "\n").encode()
-        at, more = page.cursor, page.more
-    yield canonical_json({"cursor": end.text, "kind": "end"}) + b"\n"
-
-
-def proof(audience: Audience, session: Session) -> dict[str, Any]:
+def proof(
+    audience: Audience, session: Session, *, fonds: Collection[str] | None = None
+) -> dict[str, Any]:
     """How many records of each fonds and year the audience sees at the end of the feed.
+
+    Of these fonds alone, when they are given.
 
     `digest` of a group is the sum, modulo 2**256, of the SHA-256 over the canonical JSON of
     `[id, digest]` of its records; that of the whole is the sum over the groups.
     """
     end = mark_of(audience, session)
-    rows = session.execute(
-        select(FeedTally.fonds_id, FeedTally.year, FeedTally.records, FeedTally.sum)
-        .where(FeedTally.audience == str(audience))
-        .order_by(FeedTally.fonds_id, FeedTally.year)
-    ).all()
+    wanted = select(FeedTally.fonds_id, FeedTally.year, FeedTally.records, FeedTally.sum).where(
+        FeedTally.audience == str(audience)
+    )
+    if fonds is not None:
+        wanted = wanted.where(among(session, table_of(FeedTally).c.fonds_id, fonds))
+    rows = session.execute(wanted.order_by(FeedTally.fonds_id, FeedTally.year)).all()
     return {
         "audience": str(audience),
         "cursor": end.text,

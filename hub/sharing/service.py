@@ -37,7 +37,11 @@ def audience_of(actor: Actor, wanted: str | None = None) -> Audience:
 
     The one place that says whose right is how wide. Raises NotAllowed.
     """
-    widest = Audience.GOVERNMENT if actor.has(Role.ARCHIVIST) else Audience.PUBLIC
+    return narrowed(Audience.GOVERNMENT if actor.has(Role.ARCHIVIST) else Audience.PUBLIC, wanted)
+
+
+def narrowed(widest: Audience, wanted: str | None) -> Audience:
+    """The audience that is asked for, where it is no wider than the right. Raises NotAllowed."""
     if wanted is None or wanted == widest:
         return widest
     if wanted == Audience.PUBLIC:
@@ -170,6 +174,11 @@ def _own_record(actor: Actor, record_id: str, session: Session) -> CatalogueReco
 def withdrawal_of(record_id: str, session: Session) -> SharingWithdrawal | None:
     """Why and by whom a record was taken back; None when it was not."""
     return session.get(SharingWithdrawal, record_id)
+
+
+def state_of(record_id: str, audience: Audience, session: Session) -> SharingState | None:
+    """How a record stands for one audience; None before it was decided on."""
+    return session.get(SharingState, (record_id, str(audience)))
 
 
 def states_of(record_id: str, session: Session) -> list[SharingState]:

@@ -87,14 +87,19 @@ class Asking:
 class ConsumerAccess(Access):
     """What a view for consumers asks for: an access token, for the service if one is named.
 
-    It is `public` as far as accounts are concerned: no account is asked for.
+    It is `public` as far as accounts are concerned: no account is asked for. Where people may look
+    as well (`people_too`), whoever shows no access token is asked for an account.
     """
 
     public: bool = True
     service: Service | None = None
+    people_too: bool = False
 
     def check(self) -> None:
         """Raise TokenRefused, ConsumerRefused or QuotaUsed; once counted, a request stays so."""
+        if self.people_too and not _shows_access_token():
+            Access().check()
+            return
         if _ASKING not in g:
             try:
                 g.danglian_consumer = _asking()
@@ -113,6 +118,24 @@ class ConsumerAccess(Access):
 def for_consumers(service: Service | None = None) -> Callable[[Any], Any]:
     """Mark a view for consumers that are let to this service; without one, for all of them."""
     return lambda view: guarded_by(view, ConsumerAccess(service=service))
+
+
+def for_consumers_and_people(service: Service) -> Callable[[Any], Any]:
+    """Mark a view for consumers that are let to this service, and for whoever is signed in."""
+    access = ConsumerAccess(public=False, service=service, people_too=True)
+    return lambda view: guarded_by(view, access)
+
+
+def consumer_or_none() -> Asking | None:
+    """The consumer of the current request; None where a person asks."""
+    asking: Asking | None = g.get(_ASKING)
+    return asking
+
+
+def _shows_access_token() -> bool:
+    """Whether a request bears a JWT; the token of an account has no dots."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and token.count(".") == 2
 
 
 def current_consumer() -> Asking:

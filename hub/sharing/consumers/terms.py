@@ -10,15 +10,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Self
 
+from hub.sharing.policies import AUDIENCE_NAMES, Audience
 from shared.kernel.clock import today
 from shared.kernel.errors import Invalid
 from shared.records.values import REASON_LENGTH, clean_text, required_text
-
-#: Whose eyes a consumer reads with; what each may see, every archive decides.
-AUDIENCE_NAMES = {
-    "public": "社会公众（因特网）",
-    "government": "省级共享平台（政务网）",
-}
 
 
 class Service(StrEnum):
@@ -92,7 +87,7 @@ class Terms:
         requests, rows = wire.pop("requests"), wire.pop("rows")
         return {
             **wire,
-            "audience": AUDIENCE_NAMES[self.audience],
+            "audience": AUDIENCE_NAMES[Audience(self.audience)],
             "services": [SERVICE_NAMES[Service(each)] for each in self.services],
             "requests_per_minute": requests,
             "rows_per_day": rows,

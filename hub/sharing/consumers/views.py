@@ -15,8 +15,9 @@ from hub.federation import service as federation
 from hub.sharing.consumers import service as consumers
 from hub.sharing.consumers.models import STATE_NAMES, Consumer, ConsumerRequest, ConsumerUsage
 from hub.sharing.consumers.service import KEEPERS
-from hub.sharing.consumers.terms import AUDIENCE_NAMES, SERVICE_NAMES, Terms
+from hub.sharing.consumers.terms import SERVICE_NAMES, Terms
 from hub.sharing.consumers.written import request_lines
+from hub.sharing.policies import AUDIENCE_NAMES, Audience
 from shared.identity import current_actor, with_roles
 from shared.kernel.clock import today
 from shared.kernel.errors import Invalid, NotFound
@@ -216,7 +217,7 @@ def _said(terms: Terms, session: Session) -> list[tuple[str, Any]]:
     return [
         ("用途", terms.purpose),
         ("依据", terms.basis),
-        ("共享范围", AUDIENCE_NAMES[terms.audience]),
+        ("共享范围", AUDIENCE_NAMES[Audience(terms.audience)]),
         (
             "接口",
             "、".join(SERVICE_NAMES[each] for each in SERVICE_NAMES if each in terms.services),

@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session
 from hub.catalogue import service as catalogue
 from hub.catalogue.models import CatalogueRecord
 from hub.federation import service as federation
+from hub.sharing import service as sharing
 from hub.sharing.lookup.models import LookupUse
+from hub.sharing.policies import Audience
 from hub.sharing.resources import service as resources
 from shared import audit
 from shared.identity import TooManyAttempts
@@ -26,7 +28,7 @@ from shared.kernel.clock import format_utc, now
 from shared.kernel.database import locked
 from shared.kernel.errors import Invalid
 from shared.kernel.identifiers import new_id
-from shared.records.security import SecurityClass, refuse_classified
+from shared.records.security import refuse_classified
 from shared.records.text import CODE_LENGTH, NAME_LENGTH, TITLE_LENGTH, required_text
 
 #: What somebody may look a record up for 查证目的, by its code.
@@ -119,17 +121,16 @@ def look_up(actor: Actor, question: Question, *, most: int, session: Session) ->
 def may_be_told(record: CatalogueRecord, purpose: str, session: Session) -> bool:
     """Whether it may be said that a record exists: the one rule of the look-up.
 
-    It is in an archive's custody, unclassified and not internal, and that archive has published a
-    resource that shares such records through the platform: open ones for every purpose, others
-    under conditions for official ones.
+    What is shared with the provincial platform (`SharingState`) may be told, opened records for
+    every purpose, others under conditions for official ones; and its archive has published a
+    resource that shares such records through the platform.
     """
-    if record.archive is None or record.state == "disposed":
+    if record.archive is None:
         return False
-    if record.security != SecurityClass.NONE or catalogue.is_withheld(record.title):
+    state = sharing.state_of(record.id, Audience.GOVERNMENT, session)
+    if state is None or state.standing == "hidden":
         return False
-    opening, publicity = record.wire["opening"], record.wire["publicity"]
-    is_open = opening is not None and opening["opinion"] == "open"
-    is_open = is_open and (publicity is None or publicity["attribute"] != "none")
+    is_open = state.standing == "open"
     if not is_open and purpose not in OFFICIAL:
         return False
     coverage = "open" if is_open else "controlled"

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from hub.sharing import service as sharing
+from hub.sharing.deciding import Deciding
 from hub.sharing.lookup import service, verification
 from hub.sharing.lookup.service import Question, look_up, read_question
+from hub.sharing.policies import FIELDS, Audience
 from hub.sharing.resources import service as resources
 from shared.audit import AuditEvent
 from shared.identity import TooManyAttempts
@@ -54,12 +57,21 @@ class Kept:
         self.receipt = unit.heard("receipt")[-1]
 
     def share(self, **changes: Any) -> str:
+        policy = sharing.NewPolicy(
+            tuple(FIELDS), "馆务会决定", closed_fields=("code",), closed_years=0
+        )
         with self.hub.city.database.write() as session:
+            sharing.set_policy(
+                self.archivist, YILING_ARCHIVE, Audience.GOVERNMENT, policy, session=session
+            )
             made = resources.begin(
                 self.archivist, YILING_ARCHIVE, description(**changes), session=session
             )
             resources.submit(self.archivist, made.id, session=session)
-            return resources.approve(self.leader, made.id, session=session).id
+            approved = resources.approve(self.leader, made.id, session=session).id
+        while Deciding(self.hub.city.database).step():
+            pass
+        return approved
 
     def ask(self, record: Any, purpose: str = "government_service", **changes: Any) -> bool:
         said = {"number": record.code, "title": record.title, "matter": "42050620261126001"}
