@@ -86,4 +86,5 @@ def test_the_page_read_the_whole_audit_log_at_each_view(node: Node) -> None:
     )
     administrator.get("/sync/")
     assert asked
-    assert not [each for each in asked if "audit_event" in each]
+    # Whether something waits for its seal is asked by an index of what does.
+    assert not [each for each in asked if "audit_event" in each and "LIMIT" not in each]

@@ -94,7 +94,7 @@ def test_leaders_and_the_administrator_hand_a_fonds_over_by_their_pages(two: Two
 #: What somebody may post although the only fonds of the node is not written here.
 _ALWAYS = (
     *("/sign-out", "/password", "/factors", "/session"),
-    *("/custody/", "/sync", "/parcels", "/jobs"),
+    *("/custody/", "/sync", "/parcels", "/jobs", "/clerks/"),
 )
 
 

@@ -18,10 +18,10 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks
 
-from shared.identity import create_account
-from shared.kernel.actor import Grant, Role
+from shared.kernel.actor import ADMINISTRATORS, Grant, Role
 from tests.hub.correcting.conftest import Kept, kept
 from tests.hub.desk import PASSWORD, Api, make_desk
+from tests.people import employ
 
 __all__ = ["kept"]
 
@@ -50,8 +50,8 @@ def asked(kept: Kept) -> tuple[Flask, dict[str, str], dict[str, list[str]]]:
     app.extensions["danglian.allowance"].take = lambda place, most: None
     app.extensions["danglian.throttle"].failed = lambda place: None
     with city.database.write() as session:
-        grants = [Grant(role) for role in Role]
-        create_account(city.admin, "all", "都行", PASSWORD, grants, session=session)
+        grants = [Grant(role) for role in Role if role not in ADMINISTRATORS]
+        employ("all", "都行", PASSWORD, grants, session=session)
     waiting = kept.unit.hand_over(1)
     kept.hub.work("receiving.check")
     there = {

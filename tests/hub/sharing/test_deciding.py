@@ -12,7 +12,7 @@ from hub.sharing import deciding, doctor
 from hub.sharing import service as sharing
 from hub.sharing.policies import Audience
 from shared.kernel.clock import now
-from shared.kernel.errors import Invalid, NotAllowed
+from shared.kernel.errors import Invalid, NotFound
 from shared.records.record import Opening, Publicity, RecordLevel
 from shared.records.security import SecurityClass
 from tests.hub.sharing.conftest import ARCHIVE
@@ -202,9 +202,9 @@ def test_only_the_archive_that_has_a_record_decides_on_it(archive):
     (record,) = archive.received()
     stranger = archive.city.archivist("420583")
     with archive.city.database.write() as session:
-        with pytest.raises(NotAllowed):
+        with pytest.raises(NotFound):
             sharing.withdraw(stranger, record, "无", session=session)
-        with pytest.raises(NotAllowed):
+        with pytest.raises(NotFound):
             sharing.set_policy(stranger, ARCHIVE, Audience.PUBLIC, _POLICY, session=session)
         with pytest.raises(Invalid):
             sharing.set_policy(

@@ -37,9 +37,9 @@ def test_an_archivist_decides_looks_why_and_takes_back(archive):
     assert archive.seen().keys() == {opened}
 
     stranger = Browser(desk, "other")
-    assert stranger.get(f"/sharing/{ARCHIVE}/public").status_code == 403
-    assert stranger.send(f"/sharing/{ARCHIVE}/public/close").status_code == 403
-    assert stranger.send(f"/sharing/records/{opened}/withdraw", {"reason": "x"}).status_code == 403
+    assert stranger.get(f"/sharing/{ARCHIVE}/public").status_code == 404
+    assert stranger.send(f"/sharing/{ARCHIVE}/public/close").status_code == 404
+    assert stranger.send(f"/sharing/records/{opened}/withdraw", {"reason": "x"}).status_code == 404
     assert page.get(f"/sharing/{ARCHIVE}/everybody").status_code == 404
     assert page.send(f"/sharing/{ARCHIVE}/public/close").status_code == 302
     archive.settle()

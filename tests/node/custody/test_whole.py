@@ -11,6 +11,7 @@ from shared.kernel.identifiers import new_id
 #: Tables of the node itself, and why nothing in them belongs to one fonds.
 OF_THE_NODE = {
     "office": "who the node is",
+    "clerks_change": "who took over from whom: accounts are the node's own",
     "office_hub_key": "whom it trusts",
     "office_fonds": "which fonds it keeps, and how they stand here",
     "office_ruleset": "what archives inspect by; the hub tells the new keeper",

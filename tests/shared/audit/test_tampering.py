@@ -77,7 +77,7 @@ def value_of(database: Database, table: str, key: str, row: int, column: str) ->
 
 def changed(value: Any, at: int, by: int) -> Any:
     """The value with one of its bytes or bits another one."""
-    if value is None:
+    if value is None or value == "":
         return "0" * 64
     if isinstance(value, int):
         return value ^ (1 << at % 20)

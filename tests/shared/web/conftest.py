@@ -13,12 +13,15 @@ from flask.testing import FlaskClient
 from marshmallow import Schema, fields
 from werkzeug.test import TestResponse
 
+from shared.audit import Thresholds
 from shared.identity import current_actor, public, with_roles
 from shared.kernel.actor import Grant, Role, require
 from shared.kernel.database import Database, copy_database
 from shared.kernel.errors import Classified, Invalid, NotFound, Unavailable, WrongState
 from shared.web import Form, accepts_upload, api_blueprint, current_database, make_app, uploaded
+from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
 from tests.people import employ
+from tests.sealing import KEY
 
 PASSWORD = "danglian-2024"
 PEOPLE = {
@@ -151,7 +154,7 @@ def build(database: Database, folder: Path, name: str = "test", **options: Any) 
         ("things.index", "办件", "inbox", (Role.CLERK,)),
         ("accounts.index", "账号", "users", (Role.SYSTEM_ADMINISTRATOR,)),
     ]
-    return make_app(
+    app = make_app(
         name,
         title="某某局",
         database=database,
@@ -160,6 +163,8 @@ def build(database: Database, folder: Path, name: str = "test", **options: Any) 
         navigation=navigation,
         **options,
     )
+    app.extensions |= {OWN_KEY: lambda: KEY, OLDER: dict, THRESHOLDS: Thresholds()}
+    return app
 
 
 def token_in(page: TestResponse) -> str:

@@ -6,24 +6,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import pytest
-from flask import Flask
 from sqlalchemy import update
 
 from shared import audit
-from shared.audit import AuditEvent, Thresholds
+from shared.audit import AuditEvent
 from shared.kernel.clock import now
 from shared.kernel.database import Database
-from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
-from tests.sealing import KEY
 from tests.shared.web.conftest import Browser
 
 SignIn = Callable[[str], Browser]
-
-
-@pytest.fixture(autouse=True)
-def _a_log_with_a_key(app: Flask) -> None:
-    app.extensions |= {OWN_KEY: lambda: KEY, OLDER: dict, THRESHOLDS: Thresholds()}
 
 
 def told(database: Database, action: str) -> list[Any]:
@@ -51,7 +42,7 @@ def test_nobody_in_particular_leaves_no_refusal(browser: Browser, database: Data
 def test_a_file_that_cannot_be_written_down_does_not_go_out(
     signed_in_as: SignIn, database: Database
 ) -> None:
-    browser = signed_in_as("boss")
+    browser = signed_in_as("auditor")
     assert browser.get("/audit/export").status_code == 200
     (event,) = told(database, "file.disclosed")
     assert event.subject == "page:audit_log.export"
@@ -67,7 +58,7 @@ def test_a_file_that_cannot_be_written_down_does_not_go_out(
 
 
 def test_the_pages_of_the_log(signed_in_as: SignIn, database: Database) -> None:
-    browser, clerk = signed_in_as("boss"), signed_in_as("clerk")
+    browser, clerk = signed_in_as("auditor"), signed_in_as("clerk")
     for _ in range(10):
         clerk.get("/things/scope")
     assert "越权被拒" in browser.get("/audit/?outcome=refused").text

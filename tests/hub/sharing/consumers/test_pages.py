@@ -29,6 +29,7 @@ def test_from_an_application_to_its_log(city: City) -> None:
         sqr=Grant(Role.ARCHIVIST),
         pzr=Grant(Role.ARCHIVIST),
         xtgl=Grant(Role.SYSTEM_ADMINISTRATOR),
+        sjy=Grant(Role.AUDITOR),
         shen=Grant(Role.REVIEWER),
     )
     applicant, approver, administrator, reviewer = (
@@ -96,7 +97,7 @@ def test_from_an_application_to_its_log(city: City) -> None:
     assert [row[4:7] for row in rows[1:]] == [[ME, "200", "0"], [f"{ME}?x=%3D1%2B1", "200", "0"]]
     assert {row[1] for row in rows[1:]} == {"'=HYPERLINK(1)"}
     assert "没有符合条件" in approver.get(f"{page}/requests?outcome=5").text
-    events = administrator.get("/audit/").text
+    events = Browser(app, "sjy").get("/audit/").text
     assert "批准共享应用" in events
 
     command = ["consumer", "list", "--dir", str(city.folder.path), "--json"]
@@ -140,4 +141,4 @@ def test_the_description_says_how_consumers_sign_in(city: City) -> None:
     assert (ME, None) in guarded
     for path, service in guarded:
         security = told["paths"][path]["get"]["security"]
-        assert security == [{"oauth2": [str(service)] if service else []}]
+        assert {"oauth2": [str(service)] if service else []} in security
