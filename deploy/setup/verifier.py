@@ -9,9 +9,7 @@ import zipapp
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_KERNEL = tuple(
-    f"shared/kernel/{name}.py" for name in ("__init__", "canonical", "der", "merkle")
-)
+_KERNEL = tuple(f"shared/kernel/{name}.py" for name in ("__init__", "canonical", "der", "merkle"))
 
 
 def write(target: Path) -> None:

@@ -17,6 +17,7 @@ from hub.federation.enrolment import Application, enrol
 from hub.federation.founding import found_hub
 from hub.federation.models import Fonds, Node
 from hub.federation.places import HubFolder
+from shared.audit import Sealer
 from shared.kernel.actor import Actor, Grant, Role, system_actor
 from shared.kernel.clock import now
 from shared.kernel.database import Database
@@ -125,6 +126,7 @@ def found(path: Path, database_url: str = "") -> None:
     database = folder.database()
     with database.write() as session:
         found_hub(City.admin, folder, session=session)
+    Sealer(database, folder.keys.hub).finish()
     database.close()
     folder.establish()
 

@@ -20,6 +20,7 @@ from hub.repository.registers import RegisterWriter, stored_registers
 from shared.audit import chain_head, verify_chain
 from shared.kernel.database import Database
 from tests.hub.conftest import YILING, City
+from tests.sealing import seal
 
 
 @pytest.fixture
@@ -93,6 +94,7 @@ def test_the_audit_is_written_in_pieces_that_make_the_whole_chain(
     writer.step()
     with city.database.write() as session:
         city.fonds("夷陵区水利局", YILING, session)
+    seal(city.database)
     writer.step()
     writer.step()
     first, second = papers(city, "hub/audit/")
@@ -113,6 +115,7 @@ def test_after_a_restore_the_newer_generation_of_the_audit_counts(
     assert len(papers(city, "hub/audit/")) == 1
     with city.database.write() as session:
         raise_generation(session)
+    seal(city.database)
     writer.step()
     newer = papers(city, "hub/audit/")[-1]
     # What a database that is lost had told before, from the same place on.
