@@ -51,10 +51,18 @@ def _told(method: str, operation: Mapping[str, Any], item: Mapping[str, Any]) ->
     named = {status for status in operation["responses"] if status in _MEANINGS}
     refusals = {*_met_by(method, operation, item), *named}
     references = {
-        status: {"$ref": f"#/components/responses/{_MEANINGS[status][0]}"}
+        status: _refusal(status, operation["responses"].get(status, {}))
         for status in sorted(refusals)
     }
     return {**operation, "responses": {**own, **references}}
+
+
+def _refusal(status: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """A refusal as all have it; beside a form of its own, where a standard asks for that."""
+    if "content" not in said:
+        return {"$ref": f"#/components/responses/{_MEANINGS[status][0]}"}
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {**said, "content": {**said["content"], _PROBLEM: problem}}
 
 
 def _met_by(method: str, operation: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[str]:

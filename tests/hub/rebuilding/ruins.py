@@ -19,6 +19,7 @@ from hub.federation.places import HubFolder
 from hub.repository.audit_segments import AuditWriter
 from hub.repository.versions import EventKind, add_version
 from hub.wiring import steps
+from shared.audit import Sealer
 from shared.command.main import danglian
 from shared.kernel.clock import today
 from shared.records.fonds_schedule import schedule_document
@@ -26,7 +27,7 @@ from tests.federation import ARCHIVIST, Federation, Unit
 from tests.killed import Bomb
 
 #: The history of a rebuilt hub goes on: what is written down of it is more, by these keys.
-_GROWS = {"audit_event": "seq", "repository_paper": "name"}
+_GROWS = {"audit_checkpoint": "last", "audit_event": "seq", "repository_paper": "name"}
 Tables = dict[str, list[dict[str, Any]]]
 
 
@@ -87,6 +88,7 @@ def _rule(city: Federation, unit: Unit) -> None:
 
 def write_all(hub: HubFolder, *, but: Collection[str] = ()) -> None:
     """Let everything that waits for it reach the store, without the steps of these names."""
+    Sealer(hub.database(), hub.keys.hub).finish()
     AuditWriter(hub.database(), wait=timedelta(0)).step()
     for name, step in steps(hub).items():
         while name not in but and step():
