@@ -81,7 +81,7 @@ def changed(value: Any, at: int, by: int) -> Any:
         return "0" * 64
     if isinstance(value, int):
         return value ^ (1 << at % 20)
-    content = bytearray(str(value).encode())
+    content = bytearray(str(value).encode() or b" ")
     content[at % len(content)] ^= 1 + by % 127
     return content.decode("utf-8", "replace")
 
