@@ -302,10 +302,19 @@ def _decisions(batch_row_id: str, session: Session) -> Iterable[Decision]:
     ]
 
 
+def _is_vouched_for(batch: Batch, session: Session) -> bool:
+    """Whether a batch is concluded, and nothing is here of the inspection behind that."""
+    if batch.concluded_at is None:
+        return False
+    return not session.scalar(select(_counted(batch.id, batch.inspection)))
+
+
 def require_decided(batch: Batch, *, session: Session) -> BatchVerdict:
     """What an inspection comes to. Raises WrongState while it stands against receiving the batch.
 
-    That is: a person has found an item failing, or has not decided on a mandatory one.
+    That is: a person has found an item failing, or has not decided on a mandatory one. Where a
+    restore has lost the inspection of a batch that was concluded, our signed verdict stands for it:
+    it was made when nothing was left to decide, and names what persons had decided.
     """
     found = inspection_of(batch, session=session)
     if found.refused:
@@ -315,7 +324,7 @@ def require_decided(batch: Batch, *, session: Session) -> BatchVerdict:
             "请退回这批移交；已经核实合格的，请先改正人工检测的决定。",
             code="manual_failed",
         )
-    if found.undecided:
+    if found.undecided and not _is_vouched_for(batch, session):
         names = "、".join(each.item.name for each in found.undecided)
         raise WrongState(
             f"还有 {len(found.undecided)} 项须由人检测：{names}，决定之前不能接收。",

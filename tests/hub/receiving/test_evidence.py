@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hub.federation.places import HubFolder
+from hub.receiving import service as receiving
 from shared.kernel.actor import Actor
 from shared.kernel.database import copy_database
 from shared.kernel.errors import DanglianError
@@ -86,8 +87,9 @@ def test_a_verdict_alone_brings_the_batch_to_the_units_signature(
     unit.send("evidence", evidence("verdict", lost.verdict))
     assert hub.batch(lost.batch.id).state == "signed_by_unit"
     # What staging had is still there: nothing needs to be checked or sent again.
+    # What persons had decided stands in the verdict, though its inspection is lost.
     # The archive's first signature is in the repository, and stands.
-    hub.receive(archivist, lost.batch.id)
+    receiving.sign_and_receive(hub.city.folder, archivist, hub.batch(lost.batch.id).id)
     hub.work()
     assert hub.batch(lost.batch.id).state == "received"
     assert unit.heard("receipt") == [lost.receipt]
