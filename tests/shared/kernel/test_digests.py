@@ -6,6 +6,7 @@ import hashlib
 import io
 import multiprocessing
 import os
+import signal
 
 import pytest
 from hypothesis import given
@@ -53,5 +54,8 @@ def _digest(content: bytes) -> str:
 def test_a_forked_process_digests_too_after_its_parent_has() -> None:
     content = bytes(CHUNK)
     wanted = _digest(content)
-    with multiprocessing.get_context("fork").Pool(1) as children:
+    # A command that a test ran in this process may have left it a handler of its own.
+    heeding = (signal.SIGTERM, signal.SIG_DFL)
+    forked = multiprocessing.get_context("fork")
+    with forked.Pool(1, initializer=signal.signal, initargs=heeding) as children:
         assert children.apply_async(_digest, (content,)).get(timeout=60) == wanted
