@@ -61,6 +61,11 @@ def add_account_commands(
     asked of passwords.
     """
 
+    def acting(role: Role, folder: Path, shown: tuple[str, str, str]) -> tuple[Database, Actor]:
+        """The database of a folder, and who acts there by what was shown (`by_options`)."""
+        place = database(folder)
+        return place, person(*shown, role, folder=folder, database=place, policy=policy(folder))
+
     @group.command("list")
     @folder_option
     @json_option
@@ -113,16 +118,7 @@ def add_account_commands(
         from shared.identity import set_grants
         from shared.identity.service import proposed_grants
 
-        place, rules = database(folder), policy(folder)
-        granter = person(
-            by,
-            by_password,
-            by_code,
-            Role.SECURITY_ADMINISTRATOR,
-            folder=folder,
-            database=place,
-            policy=rules,
-        )
+        place, granter = acting(Role.SECURITY_ADMINISTRATOR, folder, (by, by_password, by_code))
         with place.write() as session:
             for login in logins:
                 account = _account(login, session)
@@ -168,16 +164,7 @@ def add_account_commands(
         """停用一个账号；由系统管理员办理。"""
         from shared.identity import disable_account
 
-        place, rules = database(folder), policy(folder)
-        closer = person(
-            by,
-            by_password,
-            by_code,
-            Role.SYSTEM_ADMINISTRATOR,
-            folder=folder,
-            database=place,
-            policy=rules,
-        )
+        place, closer = acting(Role.SYSTEM_ADMINISTRATOR, folder, (by, by_password, by_code))
         with place.write() as session:
             disable_account(closer, _account(login, session), session=session)
         show({"login": login}, as_json=as_json, sentence=f"已停用账号“{login}”。")
@@ -201,23 +188,14 @@ def add_account_commands(
         """重置一个账号的密码，下次登录须修改；由安全保密管理员办理，三员的须两人在网页上办理。"""
         from shared.identity import reset_password
 
-        place, rules = database(folder), policy(folder)
-        resetter = person(
-            by,
-            by_password,
-            by_code,
-            Role.SECURITY_ADMINISTRATOR,
-            folder=folder,
-            database=place,
-            policy=rules,
-        )
+        place, resetter = acting(Role.SECURITY_ADMINISTRATOR, folder, (by, by_password, by_code))
         with place.write() as session:
             reset_password(
                 resetter,
                 _account(login, session),
                 password,
                 session=session,
-                policy=rules,
+                policy=policy(folder),
             )
         show({"login": login}, as_json=as_json, sentence=f"已重置账号“{login}”的密码。")
 
