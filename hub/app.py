@@ -52,6 +52,7 @@ from shared.identity import current_actor, policy_of
 from shared.identity.models import BearerToken
 from shared.kernel.actor import ADMINISTRATORS, Role
 from shared.kernel.hosts import trusted_hosts
+from shared.web import NavigationItem
 from shared.web import make_app as make_web_app
 from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
@@ -62,28 +63,42 @@ _RECEIVING_PAGES = (receiving_views, gap_views)
 _KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, Role.AUTHORITY)
 
 #: Endpoint, label, icon, and who is offered it.
+_HOLDINGS, _SHARING, _UNITS = "馆藏", "共享", "单位和全宗"
 NAVIGATION = (
     ("overview.index", "总览", "home"),
     ("catalogue.index", "目录", "list-search"),
     ("review.index", "审核", "checklist", (Role.REVIEWER, Role.AUTHORITY)),
     ("receiving.index", "接收", "archive", (Role.ARCHIVIST,)),
     ("correcting.index", "更正", "edit", (Role.ARCHIVIST,)),
-    ("fixity.index", "馆藏核验", "shield-search", (Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)),
-    (
+    NavigationItem(
+        "fixity.index",
+        "馆藏核验",
+        "shield-search",
+        (Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR),
+        menu=_HOLDINGS,
+    ),
+    NavigationItem(
         "disposal.index",
         "鉴定处置",
         "trash-x",
         (Role.APPRAISER, Role.ARCHIVIST, Role.REVIEWER, Role.LEADER),
+        menu=_HOLDINGS,
     ),
-    ("sharing.index", "共享", "share", (Role.ARCHIVIST,)),
-    ("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,)),
-    ("resources.index", "资源目录", "database-share"),
-    ("exports.index", "导出", "package-export", (Role.ARCHIVIST,)),
-    ("consumers.index", "共享应用", "share", (Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)),
-    ("nodes.index", "联网单位", "building-community", _KEEPERS),
+    NavigationItem("exports.index", "导出", "package-export", (Role.ARCHIVIST,), menu=_HOLDINGS),
+    NavigationItem("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,), menu=_HOLDINGS),
+    NavigationItem("sharing.index", "共享范围", "share", (Role.ARCHIVIST,), menu=_SHARING),
+    NavigationItem("resources.index", "资源目录", "database-share", menu=_SHARING),
+    NavigationItem(
+        "consumers.index",
+        "共享应用",
+        "apps",
+        (Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR),
+        menu=_SHARING,
+    ),
+    NavigationItem("nodes.index", "联网单位", "building-community", _KEEPERS, menu=_UNITS),
+    NavigationItem("fonds.index", "全宗", "folders", menu=_UNITS),
+    NavigationItem("archives.index", "档案馆", "building-bank", menu=_UNITS),
     ("health_page.index", "运行情况", "heartbeat", (Role.SYSTEM_ADMINISTRATOR,), True),
-    ("fonds.index", "全宗", "folders"),
-    ("archives.index", "档案馆", "building-bank"),
     ("accounts.index", "账号", "users", ADMINISTRATORS),
     ("acts.index", "待双人确认", "user-check", (*ADMINISTRATORS, Role.ARCHIVIST)),
     ("audit_log.index", "操作日志", "shield-check", (Role.AUDITOR, Role.SECURITY_ADMINISTRATOR)),

@@ -19,7 +19,8 @@ PRODUCT = "档联"
 class NavigationItem(NamedTuple):
     """One entry of the navigation; without roles, for everybody who is signed in.
 
-    `everywhere`: only for who holds the role for every archive and fonds.
+    `everywhere`: only for who holds the role for every archive and fonds. `menu` names the menu
+    that the entry stands in, together with the others of that name.
     """
 
     endpoint: str
@@ -27,11 +28,22 @@ class NavigationItem(NamedTuple):
     icon: str = ""
     roles: Sequence[Role] = ()
     everywhere: bool = False
+    menu: str = ""
 
     def visible_to(self, actor: Actor) -> bool:
         """Whether this actor is offered the entry."""
         holds = actor.may if self.everywhere else actor.has
         return not self.roles or holds(*self.roles)
+
+
+class Menu(NamedTuple):
+    """Entries of the navigation under one name, where its first one stands; at least one.
+
+    Who sees only one of them sees the entry itself.
+    """
+
+    label: str
+    entries: list[NavigationItem]
 
 
 class Light(NamedTuple):
@@ -57,7 +69,7 @@ class Frame:
     product: str
     title: str
     actor: Actor | None
-    navigation: list[NavigationItem]
+    navigation: list[Menu]
     #: The entry that the current page belongs to.
     active: NavigationItem | None
     light: Light | None = None
@@ -87,7 +99,7 @@ class FrameMaker:
             actor, title = None, self._title if isinstance(self._title, str) else ""
             light = None
         items = [each for each in self.items if actor and each.visible_to(actor)]
-        return Frame(PRODUCT, title, actor, items, _active(items), light, self._light)
+        return Frame(PRODUCT, title, actor, _menus(items), _active(items), light, self._light)
 
     def check(self, app: Flask) -> None:
         """Raise ValueError for an entry that leads nowhere."""
@@ -106,6 +118,14 @@ def _may_open(endpoint: str) -> bool:
     except (NotSignedIn, NotAllowed):
         return False
     return True
+
+
+def _menus(items: Iterable[NavigationItem]) -> list[Menu]:
+    """The entries as they stand; what belongs to no menu is one of its own."""
+    found: dict[str, Menu] = {}
+    for item in items:
+        found.setdefault(item.menu or item.endpoint, Menu(item.menu, [])).entries.append(item)
+    return list(found.values())
 
 
 def _active(items: list[NavigationItem]) -> NavigationItem | None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from lxml import html
 from marshmallow import Schema, fields, validate
 from werkzeug.test import TestResponse
 
+from shared.kernel.actor import Role
 from shared.kernel.database import Database
-from shared.web import download
+from shared.web import NavigationItem, download
 from shared.web.downloads import PDF
 from shared.web.messages import flat_messages
 from tests.shared.web.conftest import PASSWORD, Browser, build
@@ -256,6 +258,25 @@ def test_navigation_shows_what_the_role_may(signed_in_as: Sign) -> None:
     boss = signed_in_as("boss").get("/accounts/").text
     assert "办件" not in boss
     assert "账号管理" in boss
+
+
+def test_entries_of_one_menu_stand_together_and_one_alone_stands_by_itself(
+    app: Flask, signed_in_as: Sign
+) -> None:
+    app.extensions["danglian.frame"].items = [
+        NavigationItem("things.index", "办件", menu="业务"),
+        NavigationItem("accounts.index", "账号", roles=(Role.AUDITOR,), menu="管理"),
+        NavigationItem("things.form", "新办", menu="业务"),
+        NavigationItem("accounts.sessions", "登录", menu="管理"),
+    ]
+    page = html.fromstring(signed_in_as("clerk").get("/things/form").text)
+    entries = page.xpath("//nav[@aria-label='主导航']//ul/li")
+    assert [each.xpath("normalize-space(button | a)") for each in entries] == ["业务", "登录"]
+    inside = entries[0].xpath(".//a[contains(@class, 'dropdown-item')]")
+    assert [(each.text, each.get("aria-current")) for each in inside] == [
+        ("办件", None),
+        ("新办", "page"),
+    ]
 
 
 def test_a_navigation_that_leads_nowhere_stops_the_start(
