@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,7 @@ from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from hub.repository.audit_segments import AuditWriter
 from hub.repository.registers import RegisterWriter
+from hub.sharing import news as sharing
 from hub.sharing.consumers.quotas import Sweeping
 from hub.sharing.deciding import Deciding
 from hub.sharing.registration.platform import load_platform
@@ -149,6 +151,11 @@ def post_by_hand(folder: HubFolder) -> PostOffice:
     return PostOffice(folder, ByHand(), handlers(folder), holdings)
 
 
+def news_of(node_id: str, hello: Mapping[str, Any], session: Session) -> dict[str, Any]:
+    """What a node hears with every answer to its greeting: its batches, and what is shared."""
+    return receiving.news_of(node_id, session) | sharing.news_of(node_id, hello, session)
+
+
 def start(folder: HubFolder, shards: Iterable[int]) -> Background:
     """Start every loop of the hub, with these shards; stop them with `.stop()`."""
     background = Background()
@@ -176,7 +183,7 @@ def work(folder: HubFolder, shards: Iterable[int], background: Background) -> No
     for shard in shards:
         post = PostOffice(
             *(folder, link, handlers(folder), holdings),
-            news=receiving.news_of,
+            news=news_of,
             shard=shard,
             shards=folder.shards,
             ahead=ahead,

@@ -26,7 +26,7 @@ from hub.federation.places import HubFolder
 from hub.federation.sync import PostOffice
 from hub.receiving import service as receiving
 from hub.receiving.verdicts import Ruling
-from hub.wiring import handlers, holdings, steps
+from hub.wiring import handlers, holdings, news_of, steps
 from node.custody import service as custody
 from node.custody.work import CustodyWork
 from node.filing import service as filing
@@ -229,7 +229,7 @@ class Federation(Desk):
         """Start the hub's process anew."""
         self.post = PostOffice(
             *(self.hub, self.link, handlers(self.hub), holdings),
-            news=receiving.news_of,
+            news=news_of,
             clock=self.clock,
         )
         self.steps = steps(self.hub)

@@ -24,11 +24,12 @@ from shared.messaging.models import IncomingStream, OutgoingStream
 from shared.records.values import repair_text
 
 #: What the rooms above tell a node with every answer to its greeting: how far its things are. A
-#: hint that may be lost (protocol §1): takes the node's id, returns fields of the answer.
-News = Callable[[str, Session], Mapping[str, Any]]
+#: hint that may be lost (protocol §1): takes the node's id and its greeting, returns fields of the
+#: answer.
+News = Callable[[str, Mapping[str, Any], Session], Mapping[str, Any]]
 
 
-def no_news(_node_id: str, _session: Session) -> Mapping[str, Any]:
+def no_news(_node_id: str, _hello: Mapping[str, Any], _session: Session) -> Mapping[str, Any]:
     """Nothing to tell."""
     return {}
 
@@ -147,7 +148,7 @@ class Reception:
             # The node's own words: from the way there and back it knows how its clock differs.
             "asked": asked if isinstance(asked, str) and len(asked) <= 40 else None,
             **audit.told_to(node.id, session),
-            **self._news(node.id, session),
+            **self._news(node.id, hello, session),
         }
 
     def restart(self, session: Session, node: Node) -> None:

@@ -51,7 +51,7 @@ def narrowed(widest: Audience, wanted: str | None) -> Audience:
 
 def require_of_archive(actor: Actor, archive_code: str) -> None:
     """Raise NotFound for people of other archives, NotAllowed for others than archivists."""
-    missing = NotFound("没有这个档案馆。", "请回到“共享”重新选择。")
+    missing = NotFound("没有这个档案馆。", "请回到“共享范围”重新选择。")
     require(actor, Role.ARCHIVIST, archive=archive_code, missing=missing)
 
 

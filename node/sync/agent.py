@@ -15,7 +15,7 @@ from node.office.hub_keys import follow
 from node.office.models import Office, OfficeState
 from node.office.places import NodeFolder
 from node.office.service import office_of
-from node.sync import progress, recovery
+from node.sync import progress, recovery, sharing
 from node.sync.waiting import waiting_of
 from node.transfer import service as transfer
 from shared import audit
@@ -281,6 +281,7 @@ class Agent:
                 "hub_key": self._hub_key.id,
                 "time": utc_text(),
                 "clock_offset_ms": office.clock_offset_ms,
+                "shared": sharing.known(session),
                 **audit.told_to(self._hub_id, session),
             }
         return self._exchange.message("hello", body)
@@ -299,6 +300,7 @@ class Agent:
             if welcome.get("instance_id") == office.instance_id:
                 audit.take_from(self._hub_id, welcome, session)
             progress.note_batches(session, welcome.get("batches"))
+            sharing.note_shared(session, welcome.get("shared"))
             epoch = welcome.get("epoch")
             if type(epoch) is not int:
                 raise BadEnvelope("welcome", claimed_sender=self._hub_id)

@@ -57,3 +57,26 @@ class BatchProgress(Model):
     arrived_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     reviewable_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     heard_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+
+class SharedRecord(Model):
+    """A record that its archive shares with an audience, as the hub said (a hint)."""
+
+    __tablename__ = "sync_shared_record"
+
+    record_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    audience: Mapped[str] = mapped_column(String(40), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class SharedCursor(Model):
+    """How far the hub has told of an audience's feed, when this node kept these `fonds`.
+
+    `fonds` is the digest of their ids: of a fonds that came later all has yet to be told.
+    """
+
+    __tablename__ = "sync_shared_cursor"
+
+    audience: Mapped[str] = mapped_column(String(40), primary_key=True)
+    cursor: Mapped[str] = mapped_column(String(40))
+    fonds: Mapped[str] = mapped_column(String(64))

@@ -19,7 +19,6 @@ _STATES = {
     "now": "正在办",
     "ahead": "还没有到",
     "problem": "有问题",
-    "unbuilt": "尚未开通",
 }
 
 

@@ -14,6 +14,7 @@ from node.office.models import Office
 from node.office.service import office_of
 from node.sync.models import BatchProgress
 from node.sync.progress import acknowledged_at
+from node.sync.sharing import AUDIENCE_NAMES, shared_with
 from node.transfer import service as transfer
 from node.transfer.service import Batch, BatchRecord
 from node.whereabouts.places import PLACES, Place, place_column
@@ -27,7 +28,7 @@ UNKNOWN = "时间不详：办这一步时的程序还不记时间，或在恢复
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `state` is `done`, `now`, `ahead`, `problem`, or `unbuilt` for what is to come."""
+    """One step. `state` is `done`, `now`, `ahead` or `problem`."""
 
     code: str
     label: str
@@ -76,7 +77,7 @@ def journey_of(record: filing.Record, *, session: Session) -> Journey:
             queued,
             accepted,
             *_at_the_archive(record, place, session),
-            Step("shared", "共享利用", "unbuilt", note="尚未开通"),
+            _shared(record, session),
         ),
     )
 
@@ -230,3 +231,18 @@ def _received(batch: Batch, offer: BatchRecord) -> Step:
     if batch.state == "signed":
         return Step(*_RECEIVED, "now", batch.signed_at, "本单位已签字，等待档案馆接收。")
     return Step(*_RECEIVED)
+
+
+# ---- afterwards: by what the hub said with its last answers
+
+_SHARED = ("shared", "共享利用")
+
+
+def _shared(record: filing.Record, session: Session) -> Step:
+    shared = shared_with(record.id, session)
+    if shared:
+        to = "、".join(AUDIENCE_NAMES.get(each.audience, each.audience) for each in shared)
+        return Step(*_SHARED, "done", min(each.since for each in shared), f"已向{to}共享目录。")
+    if record.state == "received":
+        return Step(*_SHARED, note="由档案馆决定，现在没有共享。")
+    return Step(*_SHARED)

@@ -48,7 +48,7 @@ def test_a_clerk_sees_where_the_records_are_and_whether_the_pc_can_be_switched_o
     expect(way.locator("li.journey-done").last).to_contain_text(
         re.compile(r"平台已收到[\s\S]*20\d\d-")
     )
-    expect(way).to_contain_text("尚未开通")
+    expect(way).to_contain_text("共享利用")
 
     # The header of every page polls; what it gets is the same link again.
     with clerk.page.expect_response(re.compile("/whereabouts/light")):

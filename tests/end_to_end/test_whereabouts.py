@@ -5,17 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete
+import pytest
+from sqlalchemy import delete, select, update
 
+from hub.catalogue.models import CatalogueRecord
 from hub.federation.models import Node
 from hub.receiving import service as receiving
+from hub.sharing import service as sharing
+from hub.sharing.policies import Audience
 from node.filing import service as filing
 from node.office.models import OfficeState
 from node.office.service import office_of
 from node.sync.agent import _clock_offset
-from node.sync.models import Acknowledgement
+from node.sync.models import Acknowledgement, SharedCursor, SharedRecord
 from node.sync.progress import acknowledged_at, note_acknowledgement, note_batches
 from node.sync.recovery import begin_recovery
+from node.sync.sharing import note_shared
 from node.transfer import service as transfer
 from node.whereabouts.journey import UNKNOWN, Step, journey_of
 from node.whereabouts.light import light_of
@@ -24,7 +29,9 @@ from shared.kernel.actor import system_actor
 from shared.kernel.clock import format_utc, now
 from shared.kernel.jobs import job_of, stop, submit
 from shared.messaging.models import OutgoingStream
-from tests.federation import ADMIN, CLERK, Federation, Unit
+from tests.federation import ADMIN, ARCHIVIST, CLERK, Federation, Unit
+
+A_RECORD = "01a21a81-1cc7-747f-aa9f-0d13ecbab24e"
 
 
 def where(unit: Unit, record_id: str) -> tuple[str, dict[str, Step]]:
@@ -100,10 +107,87 @@ def test_a_record_is_followed_from_the_first_day_to_the_receipt(
     with unit.folder.database().read() as session:
         received = session.get_one(transfer.Batch, batch_id).received_at
     assert (steps["received"].state, steps["received"].at) == ("done", received)
-    assert steps["shared"].state == "unbuilt"
+    assert steps["shared"].state == "ahead"
+    assert "现在没有共享" in steps["shared"].note
     saved, queued = steps["saved"].at, steps["queued"].at
     assert saved == queued, "it was said to have been saved when the receipt came"
     assert counted(unit) == {"received": 2}
+
+
+def received(city: Federation, unit: Unit, count: int) -> list[str]:
+    ids = unit.file(count)
+    batch_id = unit.offer(ids)
+    city.settle()
+    city.conclude(batch_id, "accepted")
+    city.settle()
+    unit.sign(batch_id)
+    city.settle()
+    city.sign(batch_id)
+    city.settle()
+    return ids
+
+
+def share(city: Federation) -> None:
+    policy = sharing.NewPolicy(("code", "title"), "馆务会决定", closed_fields=("code",))
+    with city.hub.database().write() as session:
+        archive = session.scalars(select(CatalogueRecord)).first().archive
+        sharing.set_policy(ARCHIVIST, archive, Audience.GOVERNMENT, policy, session=session)
+
+
+def withdraw(city: Federation, record_id: str) -> None:
+    with city.hub.database().write() as session:
+        sharing.withdraw(ARCHIVIST, record_id, "有人提出异议", session=session)
+
+
+def pass_time(city: Federation) -> None:
+    """Long enough to decide, to give positions, and for the next greeting."""
+    for _ in range(4):
+        city.turn()
+        city.clock.seconds += 60
+
+
+def test_what_the_archive_shares_is_said_of_each_record_until_it_takes_it_back(
+    city: Federation, unit: Unit
+) -> None:
+    shared, kept_back = received(city, unit, 2)
+    share(city)
+    withdraw(city, kept_back)
+    pass_time(city)
+    step = where(unit, shared)[1]["shared"]
+    assert (step.state, step.note) == ("done", "已向省级共享平台共享目录。")
+    assert step.at is not None
+    assert where(unit, kept_back)[1]["shared"].state == "ahead"
+
+    withdraw(city, shared)
+    pass_time(city)
+    assert where(unit, shared)[1]["shared"].state == "ahead"
+
+
+def test_a_fonds_that_came_later_has_its_records_told_too(city: Federation, unit: Unit) -> None:
+    (record_id,) = received(city, unit, 1)
+    share(city)
+    pass_time(city)
+    with unit.folder.database().write() as session:
+        # As at a node to which the fonds was assigned after all this had been told.
+        session.execute(delete(SharedRecord))
+        session.execute(update(SharedCursor).values(fonds="of others"))
+    pass_time(city)
+    assert where(unit, record_id)[1]["shared"].state == "done"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None, [], {"public": []}, {"public": {"cursor": 1, "records": []}},
+        {"public": {"cursor": "1-1", "records": [["x", 1], [None], ["x"], 5]}},
+        {"public": {"cursor": "1-1", "records": [[A_RECORD, 1 << 80]]}},
+        {"public": {"cursor": "1" * 41, "records": []}}, {"everybody": {"cursor": "1-1"}},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_of_sharing_is_left_out(unit: Unit, said: Any) -> None:
+    with unit.folder.database().write() as session:
+        note_shared(session, said)
+        assert session.query(SharedRecord).count() == 0
 
 
 def test_a_record_edited_after_the_hub_had_it_says_that_its_newest_change_waits(

@@ -10,8 +10,7 @@ from hub.app import make_app
 from hub.federation.key_roll import settle_keys
 from hub.federation.places import HubFolder
 from hub.federation.sync import PostOffice
-from hub.receiving import service as receiving
-from hub.wiring import handlers, holdings, steps
+from hub.wiring import handlers, holdings, news_of, steps
 from node.office.places import NodeFolder
 from node.sync.agent import Agent
 from node.transfer.work import TransferWork
@@ -54,9 +53,7 @@ class Replay:
     def _hub(self, leg: Leg) -> Outcome:
         folder = _hub_in(leg)
         link = StormyLink()
-        post = PostOffice(
-            *(folder, link, handlers(folder), holdings), news=receiving.news_of, clock=Clock()
-        )
+        post = PostOffice(*(folder, link, handlers(folder), holdings), news=news_of, clock=Clock())
         link.send(self._hub_queue, leg.messages)
         while post.step_in():
             pass
