@@ -40,7 +40,7 @@ _COLUMNS = {
 
 
 def accounts(urls: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Every place with its address and its people, as the table shows them."""
+    """Every place with its address and its people, as they are shown."""
     found = [
         {
             "slug": "hub",
@@ -75,7 +75,7 @@ def _three() -> list[dict[str, str]]:
 
 
 def _person(login: str, name: str, where: str, role: str = "") -> dict[str, str]:
-    return {"login": login, "name": name, "role": f"{where}{_ROLE_NAMES.get(role, '')}"}
+    return {"login": login, "name": name, "role": f"{where} {_ROLE_NAMES.get(role, '')}".strip()}
 
 
 class Reporter:
@@ -92,22 +92,19 @@ class Reporter:
         self._console.print(f"[dim]{seconds:6.1f} s[/dim]  {who}：{escape(what)}", soft_wrap=True)
 
     def places(self, urls: Mapping[str, str], folder: Path) -> None:
-        """The addresses and accounts."""
-        table = Table(
-            title=f"演示城市（{folder}）",
-            caption=f"所有账号的密码都是 {PASSWORD}",
-            title_justify="left",
-            caption_justify="left",
-        )
-        for heading in ("地址", "账号", "姓名"):
-            table.add_column(heading, no_wrap=True)
-        table.add_column("角色", overflow="fold")
+        """The addresses and accounts, in lines that a narrow terminal has room for."""
+        self._console.print(f"\n演示城市（{folder}）", soft_wrap=True)
+        three = {person["login"] for person in _three()}
         for line in accounts(urls):
-            table.add_row(line["url"], f"[bold]{line['name']}[/bold]")
-            for index, person in enumerate(line["people"]):
-                last = index == len(line["people"]) - 1
-                table.add_row("", person["login"], person["name"], person["role"], end_section=last)
-        self._console.print(table)
+            self._console.print(f"\n[bold]{line['url']}[/bold]  {line['name']}", soft_wrap=True)
+            people = Table.grid(padding=(0, 2), pad_edge=True)
+            for person in line["people"]:
+                if person["login"] not in three:
+                    people.add_row(person["login"], person["name"], person["role"])
+            self._console.print(people)
+        names = "、".join(f"{person['login']}（{person['name']}）" for person in _three())
+        self._console.print(f"\n每处另有三员：{names}。", soft_wrap=True)
+        self._console.print(f"所有账号的密码都是 [bold]{PASSWORD}[/bold]\n", soft_wrap=True)
 
     def figures(self, comparison: Comparison) -> None:
         """The table at the end, and what is wrong, if anything is."""
