@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hub.federation.edge import current_folder
+from hub.sharing.consumers.edge import consumer_or_none, for_consumers_and_people
+from hub.sharing.consumers.terms import Service
 from hub.sharing.lookup.braking import braked
 from hub.sharing.lookup.schemas import (
     AnswerSchema,
@@ -12,9 +14,11 @@ from hub.sharing.lookup.schemas import (
     LookupSchema,
     VerificationSchema,
 )
-from hub.sharing.lookup.service import look_up, read_question
+from hub.sharing.lookup.service import Asker, look_up, read_question
 from hub.sharing.lookup.verification import verify
+from hub.sharing.policies import Audience
 from shared.identity import current_actor, public
+from shared.kernel.actor import Actor
 from shared.web import api_blueprint, current_database
 
 lookup_api = api_blueprint("lookup", "核验和查证", prefix="/shared")
@@ -35,9 +39,20 @@ def verify_paper(asked: dict[str, Any]) -> Any:
 @lookup_api.route("/lookups", methods=["POST"])
 @lookup_api.arguments(LookupSchema)
 @lookup_api.response(200, AnswerSchema)
+@lookup_api.doc(security=[{"oauth2": ["lookup"]}, {"bearer": []}])
+@for_consumers_and_people(Service.LOOKUP)
 def look_up_record(asked: dict[str, Any]) -> Any:
     """Whether an archive keeps the record with this number and title, for a purpose."""
     question = read_question(**asked)
     most = current_folder().settings.lookups_per_hour
     with current_database().write() as session:
-        return look_up(current_actor(), question, most=most, session=session)
+        return look_up(_asker(), question, most=most, session=session)
+
+
+def _asker() -> Asker:
+    """A consumer on its terms, or the person who is signed in."""
+    asking = consumer_or_none()
+    if asking is None:
+        return Asker(current_actor())
+    actor = Actor(f"consumer:{asking.id}", asking.name)
+    return Asker(actor, Audience(asking.terms.audience), asking.terms.covers)

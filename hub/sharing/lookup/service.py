@@ -7,6 +7,7 @@ included, the answer is the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -60,6 +61,18 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Asker:
+    """Who looks up, what is shared with it, and whose records its terms let it ask for.
+
+    `covers` takes an archive's code and a fonds; None for those of all archives.
+    """
+
+    actor: Actor
+    audience: Audience = Audience.GOVERNMENT
+    covers: Callable[[str, str], bool] | None = None
+
+
+@dataclass(frozen=True)
 class Question:
     """What is asked: number and title, what for, and the number of the matter in hand 办件编号."""
 
@@ -85,21 +98,21 @@ def read_question(number: object, title: object, purpose: object, matter: object
     return question
 
 
-def look_up(actor: Actor, question: Question, *, most: int, session: Session) -> Answer:
-    """Answer a question; the account's ration of the hour is `most`, a tenth of it for misses.
+def look_up(asker: Asker, question: Question, *, most: int, session: Session) -> Answer:
+    """Answer a question; the asker's ration of the hour is `most`, a tenth of it for misses.
 
     Raises TooManyAttempts beyond that: the audit then has no look-up, for there was none.
     """
-    use = _use(actor, session)
+    use = _use(asker.actor, session)
     if use.asked >= most or use.missed >= max(1, most // 10):
         raise TooManyAttempts(
-            "这个账号本小时的查证次数已用完。", "请在下一个小时再查；不够用的，请联系系统管理员。"
+            "本小时的查证次数已用完。", "请在下一个小时再查；不够用的，请联系系统管理员。"
         )
     lookup_id = new_id()
     told = [
         row
         for row in catalogue.received_named(question.number, question.title, session)
-        if may_be_told(row, question.purpose, session)
+        if may_be_told(row, question.purpose, asker, session)
     ]
     found = told[0] if told else None
     use.asked += 1
@@ -107,7 +120,7 @@ def look_up(actor: Actor, question: Question, *, most: int, session: Session) ->
     session.flush()
     # Not what was typed: it may be anything.
     audit.record(
-        session, actor, "record.looked_up",
+        session, asker.actor, "record.looked_up",
         f"record:{found.id}" if found is not None else f"lookup:{lookup_id}",
         lookup=lookup_id, purpose=question.purpose, matter=question.matter,
         digest=sha256_hex(question.number.encode()), found=found is not None,
@@ -118,16 +131,18 @@ def look_up(actor: Actor, question: Question, *, most: int, session: Session) ->
     return Answer(lookup_id, True, archive.code, archive.name)
 
 
-def may_be_told(record: CatalogueRecord, purpose: str, session: Session) -> bool:
+def may_be_told(record: CatalogueRecord, purpose: str, asker: Asker, session: Session) -> bool:
     """Whether it may be said that a record exists: the one rule of the look-up.
 
-    What is shared with the provincial platform (`SharingState`) may be told, opened records for
-    every purpose, others under conditions for official ones; and its archive has published a
-    resource that shares such records through the platform.
+    What is shared with the asker's audience (`SharingState`), within its terms, may be told, opened
+    records for every purpose, others under conditions for official ones; and its archive has
+    published a resource that shares such records through the platform.
     """
     if record.archive is None:
         return False
-    state = sharing.state_of(record.id, Audience.GOVERNMENT, session)
+    if asker.covers is not None and not asker.covers(record.archive, record.fonds_id):
+        return False
+    state = sharing.state_of(record.id, asker.audience, session)
     if state is None or state.standing == "hidden":
         return False
     is_open = state.standing == "open"

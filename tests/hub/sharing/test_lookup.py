@@ -10,7 +10,7 @@ import pytest
 from hub.sharing import service as sharing
 from hub.sharing.deciding import Deciding
 from hub.sharing.lookup import service, verification
-from hub.sharing.lookup.service import Question, look_up, read_question
+from hub.sharing.lookup.service import Asker, Question, look_up, read_question
 from hub.sharing.policies import FIELDS, Audience
 from hub.sharing.resources import service as resources
 from shared.audit import AuditEvent
@@ -73,11 +73,18 @@ class Kept:
             pass
         return approved
 
-    def ask(self, record: Any, purpose: str = "government_service", **changes: Any) -> bool:
+    def ask(
+        self,
+        record: Any,
+        purpose: str = "government_service",
+        asker: Asker | None = None,
+        **changes: Any,
+    ) -> bool:
         said = {"number": record.code, "title": record.title, "matter": "42050620261126001"}
         question = read_question(**{**said, "purpose": purpose, **changes})
+        asker = asker or Asker(self.archivist)
         with self.hub.city.database.write() as session:
-            return look_up(self.archivist, question, most=1000, session=session).exists
+            return look_up(asker, question, most=1000, session=session).exists
 
 
 @pytest.fixture
@@ -112,6 +119,22 @@ def test_only_what_the_catalogue_shares_is_told_and_only_whole_names(kept: Kept)
     assert not kept.ask(kept.open)
 
 
+def test_a_consumer_hears_of_what_its_terms_cover_and_is_shared_with_its_audience(
+    kept: Kept,
+) -> None:
+    kept.share()
+    consumer = Actor("consumer:1", "省一体化政务服务平台")
+
+    def ask(**terms: Any) -> bool:
+        return kept.ask(kept.open, asker=Asker(consumer, **terms))
+
+    assert ask()
+    assert ask(covers=lambda archive, fonds: archive == YILING_ARCHIVE)
+    assert ask(covers=lambda archive, fonds: fonds == kept.open.fonds_id)
+    assert not ask(covers=lambda archive, fonds: False)
+    assert not ask(audience=Audience.PUBLIC), "the public is shown nothing yet"
+
+
 def test_each_look_up_is_in_the_log_without_what_was_typed(kept: Kept) -> None:
     kept.share()
     kept.ask(kept.open)
@@ -141,7 +164,7 @@ def test_who_tries_names_out_is_stopped_and_starts_anew_with_the_hour(
 
     def ask(question: Question, most: int = 20, who: Actor = kept.archivist) -> bool:
         with database.write() as session:
-            return look_up(who, question, most=most, session=session).exists
+            return look_up(Asker(who), question, most=most, session=session).exists
 
     assert [ask(asked) for _ in range(2)] == [False, False]
     good = Question(str(kept.open.code), kept.open.title, "notarisation", "1")

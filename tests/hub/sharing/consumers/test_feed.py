@@ -7,8 +7,9 @@ from typing import Any
 from authlib.integrations.requests_client import OAuth2Session
 
 from hub.sharing.policies import FIELDS, Audience
+from shared.audit import AuditEvent
 from tests.hub.sharing.conftest import ARCHIVE, Sharing, copy_of
-from tests.hub.sharing.consumers.conftest import Desk
+from tests.hub.sharing.consumers.conftest import Desk, code_of
 
 FEED, PROOF = "/api/v1/shared/records", "/api/v1/shared/proof"
 
@@ -65,6 +66,23 @@ def test_the_ration_of_a_day_ends_an_answer_where_one_can_go_on(
     other = served.client(served.consumer())
     cursor = end.split('"cursor":"')[1].split('"')[0]
     assert len(read(other, served, cursor=cursor)["entries"]) == len(ids) - 3
+
+
+def test_a_look_up_is_for_consumers_that_are_let_to_it(served: Desk) -> None:
+    asked = {"number": "1", "title": "没有", "purpose": "notarisation", "matter": "1"}
+    lookups = served.url + "/api/v1/shared/lookups"
+    other = served.client(served.consumer(services=("records",)))
+    assert code_of(other.post(lookups, json=asked)) == "service_not_granted"
+    consumer = served.consumer(services=("lookup",))
+    client = served.client(consumer)
+    answer = client.post(lookups, json=asked)
+    assert (answer.status_code, answer.json()["exists"]) == (200, False)
+    assert "RateLimit" in answer.headers
+    with served.city.database.read() as session:
+        event = session.query(AuditEvent).filter_by(action="record.looked_up").one()
+    assert (event.actor_id, event.actor_name) == (f"consumer:{consumer.id}", consumer.name)
+    served.suspend(consumer)
+    assert client.post(lookups, json=asked).status_code in {401, 403}
 
 
 def test_without_the_service_or_once_suspended_nothing_is_read(
