@@ -7,6 +7,7 @@ import json
 from random import Random
 
 import pytest
+import zstandard
 
 from hub.federation.epochs import raise_generation
 from hub.sharing import feed
@@ -121,6 +122,26 @@ def test_everything_comes_as_lines_with_an_end(caller):
     assert end == {"kind": "end", "cursor": caller("platform", "/proof").json["cursor"]}
     packed = caller("platform", "/records.ndjson", {"Accept-Encoding": "gzip"})
     assert gzip.decompress(packed.data).splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("taken", "packed"),
+    [
+        ("gzip, deflate, zstd", "zstd"), ("zstd;q=0.5, gzip", "gzip"), ("*", "zstd"),
+        ("zstd;q=0, *", "gzip"), ("br", None), ("identity", None), ("", None),
+    ],
+)  # fmt: skip
+def test_the_packing_is_what_the_caller_likes_best(caller, taken, packed):
+    plain = caller("platform", "/records.ndjson").data
+    answer = caller("platform", "/records.ndjson", {"Accept-Encoding": taken})
+    assert answer.headers.get("Content-Encoding") == packed
+    unpack = {"zstd": _unzstd, "gzip": gzip.decompress}.get(packed, bytes)
+    assert unpack(answer.data) == plain
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+def _unzstd(content):
+    return zstandard.ZstdDecompressor().decompressobj().decompress(content)
 
 
 @pytest.mark.parametrize(

@@ -132,13 +132,14 @@ def test_the_description_says_how_consumers_sign_in(city: City) -> None:
     scheme = told["components"]["securitySchemes"]["oauth2"]
     assert scheme["flows"]["clientCredentials"]["tokenUrl"] == "/api/v1/oauth/token"
     guarded = {
-        (rule.rule, access.service)
+        (rule.rule, method, access.service)
         for rule in app.url_map.iter_rules()
         for view in [app.view_functions[rule.endpoint]]
-        for access in [access_of(getattr(getattr(view, "view_class", None), "get", view))]
-        if isinstance(access, ConsumerAccess)
+        for method in ("get", "post")
+        for access in [access_of(getattr(getattr(view, "view_class", None), method, view))]
+        if isinstance(access, ConsumerAccess) and method.upper() in rule.methods
     }
-    assert (ME, None) in guarded
-    for path, service in guarded:
-        security = told["paths"][path]["get"]["security"]
+    assert (ME, "get", None) in guarded
+    for path, method, service in guarded:
+        security = told["paths"][path][method]["security"]
         assert {"oauth2": [str(service)] if service else []} in security
