@@ -11,6 +11,11 @@ CITY = "420500000000"
 CITY_ARCHIVE, YILING_ARCHIVE, ZHIJIANG_ARCHIVE = "420500", "420506", "420583"
 #: 夷陵区 reviews and the city receives, for all its units and townships.
 AGREEMENT_BASIS = "《夷陵区档案集中保管协议》（演示）"
+#: What the archives that receive share with the provincial platform, on what ground.
+RECEIVING_ARCHIVES = (CITY_ARCHIVE, ZHIJIANG_ARCHIVE)
+SHARED = ("code", "title", "doc_no", "author", "date")
+SHARED_OF_CLOSED = ("code", "date")
+SHARING_BASIS = "馆务会决定（演示）"
 #: One for everybody: this is a demo, and it says so.
 PASSWORD = "yichang-2024"  # noqa: S105 - printed in the demo's own table
 

@@ -163,6 +163,7 @@ class DemoCity:
         )
         self._services.start(self._hub)
         self._patiently(lambda: founding.found_archives(self._hub_commands, self.hub_folder))
+        self._patiently(lambda: founding.found_sharing(self._hub_commands, self.hub_folder))
         self._hub.wait_ready(self._stopping)
         self._reporter.say("市级平台", f"已启动：{self._hub.url}")
         with ThreadPoolExecutor(len(self._rooms)) as pool:

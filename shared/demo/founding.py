@@ -17,6 +17,10 @@ from shared.demo.city import (
     HUB_PEOPLE,
     OFFICES,
     PASSWORD,
+    RECEIVING_ARCHIVES,
+    SHARED,
+    SHARED_OF_CLOSED,
+    SHARING_BASIS,
     YILING_ARCHIVE,
     Office,
     Person,
@@ -79,6 +83,20 @@ def found_archives(commands: Commands, folder: Path) -> None:
                     "hub", "fonds", "add", "--dir", folder, "--name", fonds.name,
                     "--division", fonds.division, "--number", fonds.number,
                 )  # fmt: skip
+
+
+def found_sharing(commands: Commands, folder: Path) -> None:
+    """What the archives that receive share with the provincial platform, unless they have said."""
+    policies = commands("hub", "sharing", "list", "--dir", folder)["policies"]
+    known = {(each["archive"], each["audience"]) for each in policies}
+    fields = [argument for each in SHARED for argument in ("--field", each)]
+    of_closed = [argument for each in SHARED_OF_CLOSED for argument in ("--closed-field", each)]
+    for archive in RECEIVING_ARCHIVES:
+        if (archive, "government") not in known:
+            commands(
+                "hub", "sharing", "set", "--dir", folder, "--archive", archive,
+                "--audience", "government", *fields, *of_closed, "--basis", SHARING_BASIS,
+            )  # fmt: skip
 
 
 def found_node(commands: Commands, office: Office, folder: Path, port: int) -> None:
