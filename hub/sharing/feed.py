@@ -79,8 +79,16 @@ class Unrationed:
 def begin(text: str | None, audience: Audience, session: Session) -> tuple[Cursor, Cursor]:
     """Where a reader stands, and the end of the feed. Raises Invalid, CursorOutdated."""
     end = mark_of(audience, session)
+    return read_cursor(text or "", end), end
+
+
+def read_cursor(text: str, end: Cursor) -> Cursor:
+    """A place in a feed that ends there; its beginning for no text.
+
+    Raises Invalid, CursorOutdated.
+    """
     if not text:
-        return Cursor(end.generation, 0), end
+        return Cursor(end.generation, 0)
     found = _CURSOR.fullmatch(text)
     if found is None:
         raise Invalid("cursor", "游标不能识别。", "请原样使用上次返回的 cursor；第一次读取时不填。")
@@ -91,13 +99,20 @@ def begin(text: str | None, audience: Audience, session: Session) -> tuple[Curso
             "请不带游标从头读取，并删去这次没有读到的记录。",
             field="cursor",
         )
-    return at, end
+    return at
 
 
 def mark_of(audience: Audience, session: Session) -> Cursor:
     """The end of an audience's feed: nothing behind it is read."""
-    position = session.scalar(select(FeedMark.position).where(FeedMark.audience == str(audience)))
-    return Cursor(federation.hub_of(session).generation, position or 0)
+    return marks(session)[audience]
+
+
+def marks(session: Session) -> dict[Audience, Cursor]:
+    """The end of each audience's feed."""
+    rows = session.execute(select(FeedMark.audience, FeedMark.position))
+    positions = {row.audience: row.position for row in rows}
+    generation = federation.hub_of(session).generation
+    return {each: Cursor(generation, positions.get(str(each), 0)) for each in Audience}
 
 
 def read_page(
