@@ -20,7 +20,8 @@ from shared.messaging.link import Delivery
 _MOST = 200
 #: Half of what a node has on its way (protocol §1): while these are applied, it sends the others.
 _AT_A_TIME = 4
-#: So many of the others are made ready meanwhile, so that there is no pause in between.
+#: So many of the others are made ready meanwhile, and what so many other nodes wait with, so that
+#: there is no pause in between.
 _MADE_READY = 2
 _FIRST_PARKING, _LONGEST_PARKING = 5.0, 3600.0
 
@@ -87,10 +88,12 @@ class Lanes:
             self._in_hand -= count
             return lane, [lane.waiting.popleft() for _ in range(count)]
 
-    def next_in(self, lane: Lane) -> list[InHand]:
-        """What comes next in a lane that the caller has, to be made ready."""
+    def next_after(self, lane: Lane) -> list[InHand]:
+        """What comes next, to be made ready: in a lane that the caller has, then in others."""
         with self._changed:
-            return list(islice(lane.waiting, _MADE_READY))
+            following = islice(self._ready, _MADE_READY)
+            others = [each for lane in following for each in islice(lane.waiting, _AT_A_TIME)]
+            return [*islice(lane.waiting, _MADE_READY), *others]
 
     def done(self, lane: Lane) -> None:
         """These messages were dealt with."""

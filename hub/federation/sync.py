@@ -31,7 +31,7 @@ from shared.kernel.clock import now
 from shared.kernel.database import Database
 from shared.kernel.errors import Unavailable
 from shared.kernel.keys import PublicKey
-from shared.messaging.ahead import Ahead, Coming
+from shared.messaging.ahead import Ahead, Coming, is_worth_reading
 from shared.messaging.entry import Handler
 from shared.messaging.envelope import BadEnvelope, Header, Message, read_envelope
 from shared.messaging.exchange import Events, Exchange, Party, Timing
@@ -232,7 +232,7 @@ class PostOffice:
         away: Unavailable | None = None
         fault = False
         try:
-            self._read_ahead([*deliveries, *self._lanes.next_in(lane)])
+            self._read_ahead([*deliveries, *self._lanes.next_after(lane)])
             for delivery in deliveries:
                 answers.append(self._take(delivery))
                 handled += 1
@@ -270,7 +270,7 @@ class PostOffice:
     def _read_ahead(self, messages: Iterable[InHand]) -> None:
         """Let the runs in these be read before their turn: only what is signed well is (§2)."""
         for each in messages:
-            if self._ahead is None or each.looked_at:
+            if self._ahead is None or each.looked_at or not is_worth_reading(each.body):
                 continue
             each.looked_at = True
             with suppress(BadEnvelope):  # which is buried in its turn

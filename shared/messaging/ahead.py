@@ -47,6 +47,11 @@ _LENGTH = struct.Struct(">I")
 _READY, _UNREAD = b"ready", b"unread"
 
 
+def is_worth_reading(body: bytes) -> bool:
+    """Whether a message, or the run in it, is large enough to be read by another process."""
+    return len(body) >= _WORTH_BYTES
+
+
 class Coming:
     """A run that shall be read ahead."""
 
@@ -86,7 +91,7 @@ class Ahead:
 
     def read(self, message: Message) -> Coming | None:
         """Begin to read the run in a message whose signature is good; None when not worth it."""
-        if message.header.kind != "run" or len(message.body) < _WORTH_BYTES:
+        if message.header.kind != "run" or not is_worth_reading(message.body):
             return None
         with self._lock:
             if self._thread.ident is None:

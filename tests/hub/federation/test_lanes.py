@@ -105,6 +105,16 @@ def test_a_node_that_brings_a_fault_to_light_is_parked_longer_each_time() -> Non
     assert lanes.park(lane, taken) == first, "what went well is forgiven"
 
 
+def test_made_ready_is_what_comes_next_in_the_lane_and_in_the_next_ones() -> None:
+    of_a = [f"a{number}" for number in range(9)]
+    lanes, _ = _lanes(*of_a, "b1", "b2", "c1", "d1")
+    lane, taken = lanes.take(wait_seconds=0)
+    assert _bodies(taken) == [b"a0", b"a1", b"a2", b"a3"]
+    assert _bodies(lanes.next_after(lane)) == [b"a4", b"a5", b"b1", b"b2", b"c1"]
+    other, _ = lanes.take(wait_seconds=0)
+    assert _bodies(lanes.next_after(other)) == [b"c1", b"d1"]
+
+
 def test_there_is_room_for_so_many_and_no_more() -> None:
     lanes = Lanes()
     for number in range(lanes.room):
