@@ -127,20 +127,16 @@ def remove_lines(
     """Take records off a list that is being drawn up, a volume whole; returns how many lines."""
     appraisal = _drawn_by(actor, appraisal_id, session)
     wholes = _wholes(appraisal.id, record_ids, session)
-    count = session.scalar(
-        select(func.count()).where(
-            AppraisalLine.appraisal_id == appraisal.id, AppraisalLine.whole_id.in_(wholes)
-        )
-    )
-    session.execute(
-        delete(AppraisalLine).where(
-            AppraisalLine.appraisal_id == appraisal.id, AppraisalLine.whole_id.in_(wholes)
-        )
-    )
+    gone = session.scalars(
+        delete(AppraisalLine)
+        .where(AppraisalLine.appraisal_id == appraisal.id, AppraisalLine.whole_id.in_(wholes))
+        .returning(AppraisalLine.record_id)
+    ).all()
     audit.record(
-        session, actor, "appraisal.narrowed", f"appraisal:{appraisal.id}", count=int(count or 0)
-    )
-    return int(count or 0)
+        session, actor, "appraisal.narrowed", f"appraisal:{appraisal.id}", audit.Act(each=gone),
+        count=len(gone),
+    )  # fmt: skip
+    return len(gone)
 
 
 def judge(

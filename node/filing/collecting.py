@@ -368,10 +368,11 @@ def discard(actor: Actor, record: Record, reason: str, *, session: Session) -> N
         )
     if session.scalar(select(Record.id).where(Record.parent_id == record.id).limit(1)):
         raise WrongState("案卷（项目）中还有文件。", "请先移走其中的文件。")
+    act = audit.Act(was=audit.columns_of(record))
     for model in (ComputerFile, Document, Event, Objection):
         session.execute(delete(model).where(model.record_id == record.id))
     session.flush()
     session.execute(delete(Record).where(Record.id == record.id))
     session.expunge(record)
     mark_unfiled(actor, record.id, session=session)
-    audit.record(session, actor, "record.discarded", record, reason=reason)
+    audit.record(session, actor, "record.discarded", record, act, reason=reason)

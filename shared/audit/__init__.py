@@ -15,6 +15,7 @@ from shared.audit.chain import (
     verify_chain,
     waiting_for_seal,
 )
+from shared.audit.changed import columns_of
 from shared.audit.exported import Verified, export_lines, verify_files
 from shared.audit.guard import depend_on_witness, require_witness, shut_when_unsealed
 from shared.audit.models import AuditArchive, AuditEvent, AuditWitness, Outcome
@@ -39,6 +40,7 @@ __all__ = [
     "Verified",
     "archives",
     "chain_head",
+    "columns_of",
     "depend_on_witness",
     "events",
     "export_lines",

@@ -58,6 +58,11 @@ def _digest(rows: Iterable[tuple[Any, ...]]) -> str | None:
     return digest(listed) if listed else None
 
 
+def columns_of(row: Any) -> dict[str, Any]:
+    """The columns of a row as they are, for an `Act`: of one that a statement removes."""
+    return _before(inspect(row))
+
+
 def _before(state: InstanceState[Any]) -> dict[str, Any]:
     known = {**state.dict, **state.committed_state}
     return {name: known[name] for name in _columns(state.mapper) if _is_known(known, name)}
