@@ -58,6 +58,12 @@ def tell(session: Session, row: dict[str, Any]) -> None:
     _of(session).told.append(row)
 
 
+def told_in(session: Session) -> tuple[list[dict[str, Any]], int]:
+    """The events that a transaction has told so far, and how many rows it has changed."""
+    waiting = _of(session)
+    return waiting.told, len(waiting.changes)
+
+
 def _of(session: Session) -> _Waiting:
     waiting: _Waiting | None = session.info.get(_WAITING)
     if waiting is None:

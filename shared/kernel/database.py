@@ -65,7 +65,7 @@ class Database:
     """
 
     def __init__(self, url: str, packages: tuple[str, ...]) -> None:
-        self._packages = packages
+        self.packages = packages
         self.engine = open_engine(url)
         self._reading = reading(self.engine)
 
@@ -80,7 +80,7 @@ class Database:
         for mapper in Model.registry.mappers:
             table = mapper.local_table
             package = mapper.class_.__module__.partition(".")[0]
-            if package in self._packages and isinstance(table, Table) and table not in found:
+            if package in self.packages and isinstance(table, Table) and table not in found:
                 found.append(table)
         return sorted(found, key=lambda table: table.name)
 
