@@ -35,6 +35,7 @@ def list_resources(query: dict[str, Any]) -> Any:
 @resources_api.route("/export", methods=["GET"])
 @resources_api.arguments(ExportQuerySchema, location="query")
 @resources_api.response(200, description="the file, of the media type of its format")
+@resources_api.alt_response(404)
 def export_resources(query: dict[str, Any]) -> Response:
     """The catalogue as a file: the official spreadsheet form, XML, JSON, DCAT."""
     kind = KINDS[query["format"]]
