@@ -33,7 +33,7 @@ TELLING = frozenset(
 #: Changes outside of the database: keys in files, a whole folder that comes back.
 IN_FILES = frozenset({"archive.seal_moved", "hub.restored", "hub.token_key_rolled"})
 #: Acts that now and then find everything as they want it.
-MAY_CHANGE_NOTHING = frozenset({"batch.items_decided", "record.moved"})
+MAY_CHANGE_NOTHING = frozenset({"batch.items_decided", "parcel.taken_in", "record.moved"})
 #: The whole store at once: told as a number.
 WHOLE_STORE = frozenset({"hub.second_store_begun"})
 
