@@ -30,14 +30,19 @@ TELLING = frozenset(
         "verdict.ignored", "withdrawn.ignored",
     }
 )  # fmt: skip
-#: Changes outside of the database: keys in files, a whole folder that comes back.
-IN_FILES = frozenset({"archive.seal_moved", "hub.restored", "hub.token_key_rolled"})
+#: Changes outside of the database: keys in files, a folder that comes back, accounts of the broker.
+ELSEWHERE = frozenset(
+    {
+        "archive.seal_moved", "hub.restored", "hub.token_key_rolled",
+        "node.account_given", "node.account_rotated",
+    }
+)  # fmt: skip
 #: Acts that now and then find everything as they want it.
 MAY_CHANGE_NOTHING = frozenset({"batch.items_decided", "parcel.taken_in", "record.moved"})
 #: The whole store at once: told as a number.
 WHOLE_STORE = frozenset({"hub.second_store_begun"})
 
-EXEMPT = TELLING | IN_FILES | MAY_CHANGE_NOTHING | WHOLE_STORE
+EXEMPT = TELLING | ELSEWHERE | MAY_CHANGE_NOTHING | WHOLE_STORE
 
 
 def hold_to_digests() -> None:
