@@ -15,6 +15,7 @@ from hypothesis import settings
 from jinja2 import FileSystemBytecodeCache
 
 from shared.identity import passwords
+from tests.audit_digests import hold_to_digests
 from tests.servers.postgresql import PostgreSQL
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # In the processes of the tests themselves passwords are kept cheaply, and a template is compiled
 # once for all the apps that they make; what they start is as it is anywhere.
+hold_to_digests()
 passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _MEMORY, _ROOM = "/dev/shm", 8 << 30
 

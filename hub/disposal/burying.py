@@ -138,7 +138,7 @@ def settle(list_id: str, stones: Sequence[Mapping[str, Any]], *, session: Sessio
         .values(is_done=True)
     )
     audit.record(
-        session, ACTOR, "disposal.carried_out", f"appraisal:{list_id}",
+        session, ACTOR, "disposal.carried_out", f"appraisal:{list_id}", audit.Act(each=ids),
         archive=found.archive_code, count=len(stones),
     )  # fmt: skip
     for stone in stones:

@@ -56,10 +56,10 @@ def begin(
     )
     session.add(appraisal)
     session.flush()
-    count = _add(appraisal, record_ids, session)
+    added = _add(appraisal, record_ids, session)
     audit.record(
-        session, actor, "appraisal.begun", f"appraisal:{appraisal.id}",
-        archive=archive_code, count=count,
+        session, actor, "appraisal.begun", f"appraisal:{appraisal.id}", audit.Act(each=added),
+        archive=archive_code, count=len(added),
     )  # fmt: skip
     return appraisal
 
@@ -70,12 +70,15 @@ def add_lines(
     """Add records to a list that is being drawn up; returns how many lines came. As `begin`."""
     appraisal = _drawn_by(actor, appraisal_id, session)
     federation.held_archive(appraisal.archive_code, session)
-    count = _add(appraisal, record_ids, session)
-    audit.record(session, actor, "appraisal.widened", f"appraisal:{appraisal.id}", count=count)
-    return count
+    added = _add(appraisal, record_ids, session)
+    audit.record(
+        session, actor, "appraisal.widened", f"appraisal:{appraisal.id}", audit.Act(each=added),
+        count=len(added),
+    )  # fmt: skip
+    return len(added)
 
 
-def _add(appraisal: Appraisal, record_ids: Sequence[str], session: Session) -> int:
+def _add(appraisal: Appraisal, record_ids: Sequence[str], session: Session) -> list[str]:
     wanted = list(dict.fromkeys(record_ids))
     if not wanted:
         raise Invalid("records", "没有选择档案。", "请勾选要鉴定的档案。", code="required")
@@ -99,7 +102,7 @@ def _add(appraisal: Appraisal, record_ids: Sequence[str], session: Session) -> i
         raise _too_many()
     session.add_all(lines)
     session.flush()
-    return len(lines)
+    return [line.record_id for line in lines]
 
 
 def _too_many() -> Invalid:
@@ -127,20 +130,16 @@ def remove_lines(
     """Take records off a list that is being drawn up, a volume whole; returns how many lines."""
     appraisal = _drawn_by(actor, appraisal_id, session)
     wholes = _wholes(appraisal.id, record_ids, session)
-    count = session.scalar(
-        select(func.count()).where(
-            AppraisalLine.appraisal_id == appraisal.id, AppraisalLine.whole_id.in_(wholes)
-        )
-    )
-    session.execute(
-        delete(AppraisalLine).where(
-            AppraisalLine.appraisal_id == appraisal.id, AppraisalLine.whole_id.in_(wholes)
-        )
-    )
+    gone = session.scalars(
+        delete(AppraisalLine)
+        .where(AppraisalLine.appraisal_id == appraisal.id, AppraisalLine.whole_id.in_(wholes))
+        .returning(AppraisalLine.record_id)
+    ).all()
     audit.record(
-        session, actor, "appraisal.narrowed", f"appraisal:{appraisal.id}", count=int(count or 0)
-    )
-    return int(count or 0)
+        session, actor, "appraisal.narrowed", f"appraisal:{appraisal.id}", audit.Act(each=gone),
+        count=len(gone),
+    )  # fmt: skip
+    return len(gone)
 
 
 def judge(

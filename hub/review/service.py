@@ -63,7 +63,8 @@ def decide(
         _write(actor, offer, each, session)
     session.flush()
     counts = dict(Counter(each.outcome or "undecided" for each in decided))
-    audit.record(session, actor, "review.decided", f"batch:{batch.id}", counts=counts)
+    act = audit.Act(each=[each.offer_id for each in decided])
+    audit.record(session, actor, "review.decided", f"batch:{batch.id}", act, counts=counts)
     return batch
 
 
@@ -86,8 +87,9 @@ def return_same_cause(actor: Actor, batch_row_id: str, code: str, *, session: Se
         _write(actor, offer, Decided(offer.id, "returned", reasons[:MOST_REASONS]), session)
     session.flush()
     audit.record(
-        session, actor, "review.decided", f"batch:{batch.id}", code=code, returned=len(concerned)
-    )
+        session, actor, "review.decided", f"batch:{batch.id}",
+        audit.Act(each=[offer.id for offer in concerned]), code=code, returned=len(concerned),
+    )  # fmt: skip
     return len(concerned)
 
 

@@ -11,9 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from node.office.service import fonds_kept
+from shared.command.acting import acts
 from shared.command.main import json_option
 from shared.identity import Account, actor_of
 from shared.kernel.actor import Actor, Role
+from shared.kernel.database import database_of
 from shared.kernel.errors import Invalid, NotFound
 
 
@@ -28,7 +30,7 @@ def acting(login: str | None, *roles: Role, session: Session) -> Actor:
     if login is not None:
         for account in accounts:
             if account.login == login.strip().lower():
-                return actor_of(account, session)
+                return _acts(account, session)
         raise NotFound(
             f"没有可用的账号“{login}”。", "请用 danglian node user list 查看账号。", field="as"
         )
@@ -43,7 +45,13 @@ def acting(login: str | None, *roles: Role, session: Session) -> Actor:
             if able
             else "请先用 danglian node user add 添加文书档案员。",
         )
-    return actor_of(able[0], session)
+    return _acts(able[0], session)
+
+
+def _acts(account: Account, session: Session) -> Actor:
+    actor = actor_of(account, session)
+    acts(actor, database_of(session))
+    return actor
 
 
 def command_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -77,6 +77,12 @@ class Collected:
     known: list[int] = field(default_factory=list)
 
     @property
+    def new(self) -> list[str]:
+        """The ids of the records that were made."""
+        known = set(self.known)
+        return [each for row, each in enumerate(self.ids) if row not in known]
+
+    @property
     def added(self) -> int:
         """How many records are new."""
         return len(self.ids) - len(self.known)
@@ -86,7 +92,8 @@ def collect(actor: Actor, fonds_id: str, values: Mapping[str, Any], *, session: 
     """File a record directly (a village has no 收发文 book). See `collect_many` for the values."""
     record_id = _collect(actor, fonds_id, [values], session).ids[0]
     record = session.get_one(Record, record_id)
-    audit.record(session, actor, "record.collected", record, fonds=fonds_id)
+    act = audit.Act(became=values)
+    audit.record(session, actor, "record.collected", record, act, fonds=fonds_id)
     return record
 
 
@@ -111,6 +118,7 @@ def collect_many(
         actor,
         "record.collected_many",
         f"fonds:{fonds_id}",
+        audit.Act(each=found.new),
         rows=len(rows),
         added=found.added,
         source=source,
@@ -360,10 +368,11 @@ def discard(actor: Actor, record: Record, reason: str, *, session: Session) -> N
         )
     if session.scalar(select(Record.id).where(Record.parent_id == record.id).limit(1)):
         raise WrongState("案卷（项目）中还有文件。", "请先移走其中的文件。")
+    act = audit.Act(was=audit.columns_of(record))
     for model in (ComputerFile, Document, Event, Objection):
         session.execute(delete(model).where(model.record_id == record.id))
     session.flush()
     session.execute(delete(Record).where(Record.id == record.id))
     session.expunge(record)
     mark_unfiled(actor, record.id, session=session)
-    audit.record(session, actor, "record.discarded", record, reason=reason)
+    audit.record(session, actor, "record.discarded", record, act, reason=reason)

@@ -273,8 +273,14 @@ def draft_numbers(
     plan = plan_numbers(fonds, class_code, year, keep_given=keep_given, session=session)
     more = {} if keep_given else {"number_given": False}
     write_numbers(plan.rows, session=session, **more)
+    moved = [each for each in plan.rows if each.moved]
+    act = audit.Act(
+        was={each.id: each.was for each in moved},
+        became={each.id: (each.number, each.code, each.volume_number) for each in moved},
+        each=[each.id for each in moved],
+    )
     audit.record(
-        session, actor, "class.numbers_drafted", f"fonds:{fonds_id}",
+        session, actor, "class.numbers_drafted", f"fonds:{fonds_id}", act,
         class_code=class_code, year=year, records=len(plan.rows),
     )  # fmt: skip
     return plan
@@ -286,19 +292,20 @@ def clear_drafts(
     """Take all draft numbers of the class of a year away again; says how many there were."""
     require_clerk(actor, fonds_id, session=session)
     session.flush()
-    cleared = session.connection().execute(
+    cleared = session.scalars(
         update(_TABLE)
         .where(Record.fonds_id == fonds_id, Record.class_code == class_code)
         .where(Record.year == year, Record.state == _DRAFT, Record.number_given.is_(False))
         .where(Record.number.is_not(None) | Record.code.is_not(None))
         .values(number=None, code=None)
-    )
+        .returning(_TABLE.c.id)
+    ).all()
     session.expire_all()
     audit.record(
-        session, actor, "class.drafts_cleared", f"fonds:{fonds_id}",
-        class_code=class_code, year=year, records=cleared.rowcount,
+        session, actor, "class.drafts_cleared", f"fonds:{fonds_id}", audit.Act(each=cleared),
+        class_code=class_code, year=year, records=len(cleared),
     )  # fmt: skip
-    return cleared.rowcount
+    return len(cleared)
 
 
 @dataclass(frozen=True)

@@ -136,10 +136,13 @@ def drop_files(actor: Actor, intake_id: str, *, session: Session) -> None:
     """Give up all files that came with an import; the caller removes their bytes."""
     found = intake.intake_to_change(actor, intake_id, IntakeState.UPLOADED, session=session)
     intake.require_idle(found, session=session)
-    session.execute(delete(IntakeFile).where(IntakeFile.intake_id == intake_id))
+    dropped = session.scalars(
+        delete(IntakeFile).where(IntakeFile.intake_id == intake_id).returning(IntakeFile.id)
+    ).all()
     audit.record(
-        session, actor, "intake.files_dropped", f"intake:{intake_id}", fonds=found.fonds_id
-    )
+        session, actor, "intake.files_dropped", f"intake:{intake_id}", audit.Act(each=dropped),
+        fonds=found.fonds_id,
+    )  # fmt: skip
 
 
 def given_files(intake_id: str, folder: Path, *, session: Session) -> GivenFiles | None:

@@ -66,7 +66,7 @@ def release(actor: Actor, batch_id: str, reason: str, *, session: Session) -> in
     session.execute(update(Record).where(Record.id.in_(ids)).values(released_at=now()))
     session.flush()
     audit.record(
-        session, actor, "batch.mirrors_released", f"batch:{batch_id}",
+        session, actor, "batch.mirrors_released", f"batch:{batch_id}", audit.Act(each=ids),
         count=len(ids), receipt=batch.receipt_id, reason=why,
     )  # fmt: skip
     return len(ids)

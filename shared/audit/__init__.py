@@ -15,9 +15,11 @@ from shared.audit.chain import (
     verify_chain,
     waiting_for_seal,
 )
+from shared.audit.changed import columns_of
 from shared.audit.exported import Verified, export_lines, verify_files
 from shared.audit.guard import depend_on_witness, require_witness, shut_when_unsealed
 from shared.audit.models import AuditArchive, AuditEvent, AuditWitness, Outcome
+from shared.audit.refusals import note_refusal
 from shared.audit.sealing import Sealer
 from shared.audit.segments import open_segment
 from shared.audit.service import Act, events, record, subjects_after
@@ -38,10 +40,12 @@ __all__ = [
     "Verified",
     "archives",
     "chain_head",
+    "columns_of",
     "depend_on_witness",
     "events",
     "export_lines",
     "moment_of",
+    "note_refusal",
     "oldest_unsealed",
     "open_segment",
     "record",

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -40,6 +40,14 @@ _NUMBERED = (
     .values(
         seq=bindparam("number"), previous=bindparam("from_digest"), digest=bindparam("to_digest")
     )
+)
+#: The same for all at once, where a statement for each is a way to the server and back.
+_ALL_NUMBERED = text(
+    "UPDATE audit_event SET seq = link.number, previous = link.from_digest, "
+    "digest = link.to_digest FROM unnest(CAST(:ids AS bigint[]), CAST(:numbers AS integer[]), "
+    "CAST(:previous AS text[]), CAST(:digests AS text[])) "
+    "AS link (id, number, from_digest, to_digest) "
+    "WHERE audit_event.id = link.id AND audit_event.seq IS NULL"
 )
 _INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -82,8 +90,7 @@ class Sealer:
         with self._database.write() as session:
             if not move_head(session, head, end):
                 return True
-            written = session.connection().execute(_NUMBERED, links)
-            if written.rowcount != len(links):
+            if _number(session.connection(), links) != len(links):
                 raise Unavailable("待封的日志刚才有变动。", "会自动再试。", code="audit_moved")
             session.add(checkpoint)
         return len(links) == self._most
@@ -105,6 +112,17 @@ def move_head(session: Session, old: Head, new: Head) -> bool:
         .values(seq=new.seq, digest=new.digest)
     )
     return moved.rowcount == 1
+
+
+def _number(connection: Connection, links: Sequence[Mapping[str, Any]]) -> int:
+    """Give events their places in the chain; says how many had none."""
+    if connection.dialect.name == "sqlite":
+        return connection.execute(_NUMBERED, links).rowcount
+    columns = {
+        "ids": "of", "numbers": "number", "previous": "from_digest", "digests": "to_digest",
+    }  # fmt: skip
+    given = {name: [link[key] for link in links] for name, key in columns.items()}
+    return connection.execute(_ALL_NUMBERED, given).rowcount
 
 
 def _chained(waiting: Sequence[AuditEvent], head: Head) -> tuple[list[Mapping[str, Any]], Head]:

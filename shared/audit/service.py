@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
-from typing import Any, Protocol, runtime_checkable
 
-from sqlalchemy import Select, insert, or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
+from shared.audit.collecting import tell
 from shared.audit.guard import require_sealing
 from shared.audit.models import FORM, AuditEvent, Outcome
+from shared.audit.plain import Named, clean, digest, plain
 from shared.kernel.actor import Actor
-from shared.kernel.canonical import canonical_json, sm3_hex
-from shared.kernel.clock import format_utc, now
+from shared.kernel.clock import now
 from shared.kernel.merkle import merkle_root
 from shared.kernel.place import PLACE_LENGTH, place_of_act
 
-#: A mark of classification (GB/T 7156): the grade and its star.
-_MARK = re.compile(r"(?:绝\s*密|机\s*密|秘\s*密)\s*[★☆▲]")
-_MASKED = "（含密级标志，未记录）"
-_LONGEST_TEXT = 2000
-_INSERT = insert(AuditEvent.__table__).inline()  # type: ignore[arg-type]
 #: How an act ended whose verb says so, like `sign_in.refused`.
 _ENDED = {"refused": Outcome.REFUSED, "locked": Outcome.REFUSED, "failed": Outcome.FAILED}
-
-
-@runtime_checkable
-class Named(Protocol):
-    """A domain object that knows its name in the audit, like `record:<id>`."""
-
-    @property
-    def audit_name(self) -> str:
-        """The name; carries no title."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +52,10 @@ def record(
     /,
     **details: object,
 ) -> None:
-    """Write one event, in the caller's transaction; the sealer puts it into the chain afterwards.
+    """Tell one event: it is written right before the caller's transaction commits (`collecting`).
+
+    The sealer puts it into the chain afterwards. What it says of before and after is `act`'s; or
+    else the digests of the rows of the subject that the transaction changed.
 
     Args:
         session: a writing session; the event commits or vanishes with the change it tells of.
@@ -84,23 +71,23 @@ def record(
     """
     require_sealing(session)
     roles = "system" if actor.system else ",".join(sorted({str(g.role) for g in actor.grants}))
-    session.execute(
-        _INSERT,
+    tell(
+        session,
         {
             "form": FORM,
             "time": now(),
-            "actor_id": _clean(actor.id)[:80],
-            "actor_name": _clean(actor.name)[:200],
+            "actor_id": clean(actor.id)[:80],
+            "actor_name": clean(actor.name)[:200],
             "role": roles[:200],
-            "place": _clean(place_of_act())[:PLACE_LENGTH],
+            "place": clean(place_of_act())[:PLACE_LENGTH],
             "action": action[:80],
-            "subject": _clean(subject if isinstance(subject, str) else subject.audit_name)[:200],
+            "subject": clean(subject if isinstance(subject, str) else subject.audit_name)[:200],
             "outcome": str(act.ended or _ENDED.get(action.rpartition(".")[2], Outcome.DONE)),
-            "before": _digest(act.was),
-            "after": _digest(act.became),
+            "before": digest(act.was),
+            "after": digest(act.became),
             "count": None if act.each is None else len(act.each),
             "root": None if act.each is None else root_of(act.each),
-            "details": _plain(details),
+            "details": plain(details),
         },
     )
 
@@ -147,33 +134,3 @@ def subjects_after(seq: int, session: Session) -> Iterator[str]:
     """What the events after a sealed one are about, those that await their seal among them."""
     later = or_(AuditEvent.seq > seq, AuditEvent.seq.is_(None))
     yield from session.scalars(select(AuditEvent.subject).where(later).distinct())
-
-
-def _digest(value: object) -> str | None:
-    return None if value is None else sm3_hex(canonical_json(_plain(value)))
-
-
-def _clean(text: str) -> str:
-    """Without surrogates and NUL (no database keeps them), and without classified marks."""
-    text = text.encode("utf-8", "replace").decode().replace("\x00", "")
-    return _MASKED if _MARK.search(text) else text[:_LONGEST_TEXT]
-
-
-def _plain(value: object) -> Any:
-    """The value as JSON that has a canonical form."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, Enum):
-        return _plain(value.value)
-    if isinstance(value, int):
-        return value
-    if isinstance(value, datetime):
-        return format_utc(value)
-    if isinstance(value, Mapping):
-        return {_clean(str(key)): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
-        return [_plain(item) for item in items]
-    if isinstance(value, Named):
-        return _clean(value.audit_name)
-    return _clean(str(value))

@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, String, func, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Label,
+    String,
+    case,
+    desc,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.audit.models import AuditEvent, Outcome
@@ -104,34 +114,49 @@ def _tallies(session: Session, of: _Text, name: _Text, since: datetime) -> list[
 def _many(
     session: Session, kind: str, what: ColumnElement[bool], least: int, since: datetime
 ) -> Iterator[Unusual]:
-    """Who did something more often than that in one day (UTC)."""
-    day = func.substr(type_coerce(AuditEvent.time, String), 1, 10)
+    """Who did something more often than that in one day (Asia/Shanghai)."""
     rows = session.execute(
-        select(day, AuditEvent.actor_id, func.max(AuditEvent.actor_name), func.count())
+        select(_day(since), AuditEvent.actor_id, func.max(AuditEvent.actor_name), func.count())
         .where(what, AuditEvent.time >= since)
-        .group_by(day, AuditEvent.actor_id)
+        .group_by("day", AuditEvent.actor_id)
         .having(func.count() >= max(1, least))
-        .order_by(day.desc(), func.count().desc())
+        .order_by(desc("day"), func.count().desc())
         .limit(_MOST)
     )
     for row in rows:
         yield Unusual(kind, *row)
 
 
+def _day(since: datetime) -> Label[str]:
+    """The day of an event in Asia/Shanghai, of those since a moment.
+
+    Times are kept as text in UTC: where each day ends is told to the database, which has no way
+    to add hours that SQLite and PostgreSQL share.
+    """
+    today = now().astimezone(SHANGHAI).date()
+    day = since.astimezone(SHANGHAI).date()
+    ends = []
+    while day < today:
+        end = datetime.combine(day + timedelta(days=1), time.min, SHANGHAI)
+        ends.append((AuditEvent.time < end, day.isoformat()))
+        day += timedelta(days=1)
+    last = literal(today.isoformat())
+    return (case(*ends, else_=last) if ends else last).label("day")
+
+
 def _at_night(session: Session, hours: frozenset[int], since: datetime) -> Iterator[Unusual]:
-    """Who signed in at night, each day once."""
+    """Who signed in at night, each day (Asia/Shanghai) once."""
     if not hours:
         return
     offset = int(SHANGHAI.utcoffset(None).total_seconds() // 3600)
     in_utc = sorted(f"{(hour - offset) % 24:02d}" for hour in hours)
     moment = type_coerce(AuditEvent.time, String)
-    day = func.substr(moment, 1, 10)
     rows = session.execute(
-        select(day, AuditEvent.actor_id, func.max(AuditEvent.actor_name), func.count())
+        select(_day(since), AuditEvent.actor_id, func.max(AuditEvent.actor_name), func.count())
         .where(AuditEvent.action == "sign_in.done", AuditEvent.time >= since)
         .where(func.substr(moment, 12, 2).in_(in_utc))
-        .group_by(day, AuditEvent.actor_id)
-        .order_by(day.desc())
+        .group_by("day", AuditEvent.actor_id)
+        .order_by(desc("day"))
         .limit(_MOST)
     )
     for row in rows:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from shared.command.acting import nobody_acts, note_refusal
 from shared.command.usage import usage_of
 from shared.kernel.clock import format_utc, local_text
 from shared.kernel.collector import let_load
@@ -90,9 +91,11 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def wrapped(*args: Any, as_json: bool, **kwargs: Any) -> Any:
         act_from_command(click.get_current_context().command_path)
+        nobody_acts()
         try:
             return command(*args, as_json=as_json, **kwargs)
         except DanglianError as error:
+            note_refusal(error)
             _fail(error, as_json=as_json)
 
     return wrapped

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shared.command.acting import acts
 from shared.command.main import AskedOption
 from shared.kernel.actor import ROLE_NAMES, Actor, Role
 from shared.kernel.database import Database
@@ -79,11 +80,12 @@ def person(
             )
         key = factor_key(folder)
         account = check_code(account.id, code, database=database, key=key, policy=policy)
+    actor = actor_of(account)
+    acts(actor, database)
     if account.must_change:
         raise NotAllowed(
             "初始密码须先修改。", "请先在网页上登录并修改密码。", code="must_change_password"
         )
-    actor = actor_of(account)
     if not actor.has(*roles):
         wanted = "、".join(ROLE_NAMES[each] for each in roles)
         raise NotAllowed(f"“{login}”不是{wanted}。", "请由本人办理，并写明其登录名。")

@@ -353,8 +353,10 @@ def reset_factors(actor: Actor, account: Account, *, session: Session) -> None:
 
 def drop_factors(actor: Actor, account: Account, *, session: Session) -> None:
     """Take all second factors of an account, when whoever may has agreed."""
-    session.execute(delete(Factor).where(Factor.account_id == account.id))
-    audit.record(session, actor, "account.factors_reset", account)
+    gone = session.scalars(
+        delete(Factor).where(Factor.account_id == account.id).returning(Factor.id)
+    ).all()
+    audit.record(session, actor, "account.factors_reset", account, audit.Act(each=gone))
 
 
 def _own(actor: Actor, account: Account, session: Session, *, limit: bool = True) -> None:

@@ -208,6 +208,7 @@ def require(
         if missing is not None and not actor.may(
             *Role, archive=archive, fonds=fonds, class_code=class_code, opening=opening
         ):
+            missing.out_of_reach = True
             raise missing
         wanted = "、".join(ROLE_NAMES[role] for role in roles)
         raise NotAllowed(

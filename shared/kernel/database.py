@@ -48,6 +48,7 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else parse_utc(value)
 
 
+_DATABASE = "database"
 _IN_TRANSACTION: ContextVar[bool] = ContextVar("in_transaction", default=False)
 
 
@@ -64,7 +65,7 @@ class Database:
     """
 
     def __init__(self, url: str, packages: tuple[str, ...]) -> None:
-        self._packages = packages
+        self.packages = packages
         self.engine = open_engine(url)
         self._reading = reading(self.engine)
 
@@ -79,7 +80,7 @@ class Database:
         for mapper in Model.registry.mappers:
             table = mapper.local_table
             package = mapper.class_.__module__.partition(".")[0]
-            if package in self._packages and isinstance(table, Table) and table not in found:
+            if package in self.packages and isinstance(table, Table) and table not in found:
                 found.append(table)
         return sorted(found, key=lambda table: table.name)
 
@@ -122,6 +123,7 @@ class Database:
     def _session(self, engine: Any) -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session:
             session.connection()
+            session.info[_DATABASE] = self
             token = _IN_TRANSACTION.set(True)
             try:
                 yield session
@@ -138,6 +140,12 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def database_of(session: Session) -> Database:
+    """The database that a unit of work belongs to."""
+    database: Database = session.info[_DATABASE]
+    return database
 
 
 def locked(session: Session, model: type[Row], key: Any) -> Row | None:

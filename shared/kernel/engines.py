@@ -152,7 +152,9 @@ def _postgresql(url: URL) -> Engine:
 def reading(engine: Engine) -> Engine:
     """The engine for transactions that only read, all over one consistent state."""
     if engine.dialect.name == "postgresql":
-        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True, danglian_reading=True
+        )
     return engine.execution_options(danglian_reading=True)
 
 

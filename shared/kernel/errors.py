@@ -50,10 +50,15 @@ class DanglianError(Exception):
 
 
 class NotFound(DanglianError):
-    """The thing does not exist, or the actor may not know that it does."""
+    """The thing does not exist, or the actor may not know that it does.
+
+    Attributes:
+        out_of_reach: it does exist; only the log may tell.
+    """
 
     code = "not_found"
     status = 404
+    out_of_reach = False
 
 
 class NotAllowed(DanglianError):

@@ -12,7 +12,7 @@ from flask import Flask, Response, current_app, g, request
 from shared import audit
 from shared.identity import current_actor_or_none
 from shared.kernel.actor import Actor
-from shared.kernel.errors import DanglianError, NotAllowed, Unavailable
+from shared.kernel.errors import DanglianError, Unavailable
 from shared.kernel.place import act_from
 from shared.web.current import current_database
 
@@ -33,17 +33,28 @@ def _come() -> None:
 
 
 def note_refusal(error: DanglianError) -> None:
-    """Write down that somebody tried what is not theirs to do."""
-    actor = _actor() if isinstance(error, NotAllowed) else None
+    """Write down that somebody tried what is not theirs to do, or is not there."""
+    actor = _actor()
     if actor is not None:
-        _note(actor, "access.refused", code=error.code)
+        audit.note_refusal(
+            error, actor, _page(), current_database(), path=request.path, method=request.method
+        )
 
 
 def note_failure(number: str) -> None:
     """Write down that an act broke off by a fault of ours, under the number that is shown."""
     actor = _actor() if request.method not in _SAFE else None
-    if actor is not None:
-        _note(actor, "act.failed", number=number)
+    if actor is None:
+        return
+    try:
+        with current_database().write() as session:
+            audit.record(
+                session, actor, "act.failed", _page(),
+                path=request.path, method=request.method, number=number,
+            )  # fmt: skip
+    except Unavailable as error:
+        # Nothing was done, so nothing is lost but the note; the answer tells of the fault anyhow.
+        log.warning("act.failed at %s is not in the log: %s", current_app.name, error.message)
 
 
 def disclosed(response: Response) -> DanglianError | None:
@@ -70,14 +81,3 @@ def _actor() -> Actor | None:
 
 def _page() -> str:
     return f"page:{request.endpoint or 'unknown'}"
-
-
-def _note(actor: Actor, action: str, **details: object) -> None:
-    try:
-        with current_database().write() as session:
-            audit.record(
-                session, actor, action, _page(), path=request.path, method=request.method, **details
-            )
-    except Unavailable as error:
-        # Nothing was done, so nothing is lost but the note; the answer is a refusal anyhow.
-        log.warning("%s at %s is not in the log: %s", action, current_app.name, error.message)

@@ -36,7 +36,7 @@ from shared.web.audit_log.names import ACTION_NAMES, SubjectNames
 from shared.web.audit_log.views import blueprint as audit_pages
 from shared.web.current import DATABASE, current_database
 from shared.web.forms import upload_limit_of
-from shared.web.frame import PRODUCT, FrameMaker, LightSource
+from shared.web.frame import PRODUCT, FrameMaker, LightSource, Menu
 from shared.web.jobs.views import blueprint as job_pages
 from shared.web.links import is_api
 from shared.web.reference.views import API
@@ -329,5 +329,8 @@ def _session_state() -> ResponseReturnValue:
 
 
 def _home() -> ResponseReturnValue:
-    entries = current_app.extensions["danglian.frame"]().navigation
-    return redirect(url_for(entries[0].endpoint if entries else "accounts.password"))
+    """To the first place of the navigation, which may be within a menu."""
+    places = current_app.extensions["danglian.frame"]().navigation
+    first = places[0] if places else None
+    first = first.entries[0] if isinstance(first, Menu) else first
+    return redirect(url_for(first.endpoint if first else "accounts.password"))

@@ -122,6 +122,12 @@ def test_every_test_that_the_threat_model_names_exists() -> None:
     assert len(shown) > 40
     for chapter in range(1, 15):
         assert f"| V{chapter} " in text, "each chapter of ASVS has its row"
+    asked = text.split("## What the standards ask")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (?!---|item |chapter )(.+) \|$", asked, re.MULTILINE)
+    assert len(rows) > 30
+    for row in rows:
+        last = row.rpartition(" | ")[2]
+        assert "`tests/" in last or re.match(r"open: .{20}", last), f"neither shown nor open: {row}"
     for path in re.findall(r"`((?:shared|hub|docs)/[\w/.]+)`", text):
         assert (ROOT / path).exists(), path
 

@@ -18,6 +18,7 @@ from node.command import node as node_command
 from node.filing.models import Divergence, Record
 from node.office import places
 from node.office.places import NodeFolder
+from shared import audit
 from shared.identity.founders import FIRST_LOGINS, found_administrators
 from shared.kernel.actor import Actor, system_actor
 from shared.kernel.files import folder_lock
@@ -200,6 +201,10 @@ def test_it_must_be_clear_who_acts(node: Node) -> None:
     user(folder, "zhang", "li", "clerk", fonds="V001")
     assert "li、zhang" in run(*collect, code=2)["remedy"]
     assert run(*collect, "--as", "zhang", code=1)["code"] == "not_allowed"
+    with node.database.read() as session:
+        (refused,) = session.scalars(audit.events(action="access.refused"))
+    assert refused.subject.startswith("command:")
+    assert refused.subject.endswith("collect")
     run("user", "disable", "li", "--dir", folder, *BY)
     states = {
         each["login"]: each["state"] for each in run("user", "list", "--dir", folder)["users"]

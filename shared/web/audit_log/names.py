@@ -30,6 +30,7 @@ ACTION_NAMES = {
     "act.refused": "拒绝或撤回双人确认",
     "administrators.founded": "设立三员",
     "audit.contradiction_settled": "查明日志不符",
+    "access.missed": "所找的不存在",
     "access.refused": "越权被拒",
     "act.failed": "办理出错",
     "audit.archived": "归档日志",
@@ -107,6 +108,7 @@ KIND_NAMES = {
     "node": "单位",
     "offer": "移交件",
     "office": "本单位",
+    "command": "命令",
     "page": "页面或接口",
     "record": "档案",
     "registration": "服务登记",
@@ -115,6 +117,7 @@ KIND_NAMES = {
 
 DETAIL_NAMES = {
     "timing": "提前或延期",
+    "times": "次数",
     "first_year": "起始年度",
     "last_year": "终止年度",
     "failed": "不合格的检测项",

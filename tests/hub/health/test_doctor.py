@@ -234,7 +234,7 @@ def test_what_is_on_its_way_is_not_stuck(city: City, node: str) -> None:
 
 def test_a_log_that_is_not_sealed_is_named(city: City, node: str) -> None:
     with city.database.write() as session:
-        audit.record(session, city.admin, "hub.looked_at", "hub")
+        audit.record(session, city.admin, "audit.verified", "audit")
         session.flush()
         session.query(AuditEvent).filter_by(seq=None).first().time = now() - timedelta(minutes=6)
     assert "audit_unsealed" in codes(city)

@@ -87,6 +87,14 @@ def pages() -> Blueprint:
             "away": Unavailable("存储暂时不可用。", "请稍候。"),
         }[name]
 
+    @blueprint.get("/one/<thing>")
+    def one(thing: str) -> str:
+        missing = NotFound("没有这件档案。", "请回到目录。")
+        if thing != "theirs":
+            raise missing
+        require(current_actor(), Role.CLERK, fonds="f2", missing=missing)
+        return "in"
+
     @blueprint.get("/scope")
     def scope() -> str:
         require(current_actor(), Role.CLERK, fonds="f2")

@@ -34,6 +34,32 @@ def test_what_is_refused_is_written_down_with_who_as_what_and_from_where(
     assert event.details["path"] == "/things/scope"
 
 
+def test_what_is_out_of_reach_answers_as_not_there_and_the_log_tells_them_apart(
+    signed_in_as: SignIn, database: Database
+) -> None:
+    browser = signed_in_as("clerk")
+    theirs, nothing = (browser.get(f"/things/one/{name}") for name in ("theirs", "nothing"))
+    assert (theirs.status_code, nothing.status_code) == (404, 404)
+    assert theirs.text.replace("theirs", "nothing") == nothing.text
+    (refused,) = told(database, "access.refused")
+    assert (refused.outcome, refused.details["path"]) == ("refused", "/things/one/theirs")
+    assert refused.details["code"] == "out_of_reach"
+    (missed,) = told(database, "access.missed")
+    assert (missed.outcome, missed.details["path"]) == ("failed", "/things/one/nothing")
+
+
+def test_a_flood_of_guesses_is_counted_and_not_written_one_by_one(
+    signed_in_as: SignIn, database: Database
+) -> None:
+    browser = signed_in_as("clerk")
+    for number in range(45):
+        browser.get(f"/things/one/{number}")
+    found = told(database, "access.missed")
+    assert [each.details.get("times") for each in found] == [*[None] * 10, 20, 40]
+    browser.get("/things/scope")
+    assert told(database, "access.refused"), "another kind is counted by itself"
+
+
 def test_nobody_in_particular_leaves_no_refusal(browser: Browser, database: Database) -> None:
     browser.get("/things/scope")
     assert told(database, "access.refused") == []

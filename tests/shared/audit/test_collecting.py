@@ -1,0 +1,123 @@
+"""What one transaction tells is written together, and says what the transaction changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from shared import audit
+from shared.audit import Act, AuditEvent
+from shared.audit.plain import digest
+from shared.identity.models import Account
+from shared.kernel.actor import Actor
+from shared.kernel.database import Database
+from tests.servers.postgresql import PostgreSQL
+
+DATABASES = ("sqlite", "postgresql")
+CLERK = Actor("a1", "张三")
+
+
+@pytest.fixture
+def database(
+    request: pytest.FixtureRequest, tmp_path: Path, database_kind: str
+) -> Iterator[Database]:
+    url = f"sqlite:///{tmp_path / 'log.sqlite'}"
+    if database_kind == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        url = server.url(server.create())
+    database = Database(url, ("shared",))
+    database.create_schema()
+    yield database
+    database.close()
+
+
+def tell(session: Session, subject: str, act: Act | None = None) -> None:
+    audit.record(session, CLERK, "account.renamed", subject, act or Act())
+
+
+def told(database: Database) -> dict[str, AuditEvent]:
+    with database.read() as session:
+        found = session.scalars(select(AuditEvent).order_by(AuditEvent.id))
+        return {each.subject: each for each in found}
+
+
+def test_the_events_of_a_transaction_are_written_by_one_statement(database: Database) -> None:
+    written: list[str] = []
+    event.listen(
+        database.engine, "before_cursor_execute",
+        lambda _c, _cur, statement, *_: written.append(statement),
+    )  # fmt: skip
+    with database.write() as session:
+        for number in range(2):
+            tell(session, f"account:{number}")
+        assert not [each for each in written if "audit_event" in each]
+    assert len([each for each in written if each.startswith("INSERT INTO audit_event")]) == 1
+    assert list(told(database)) == ["account:0", "account:1"]
+
+
+def test_who_asks_in_the_same_transaction_finds_what_it_told(database: Database) -> None:
+    with database.write() as session:
+        tell(session, "account:before")
+        with suppress(KeyError), session.begin_nested():
+            tell(session, "account:lost")
+            assert len(session.scalars(audit.events()).all()) == 2
+            raise KeyError
+        # The look wrote both inside the savepoint: the first must not be lost with the second.
+        assert [e.subject for e in session.scalars(audit.events())] == ["account:before"]
+        for number in range(4):
+            tell(session, f"account:{number}")
+    assert list(told(database)) == ["account:before", *(f"account:{n}" for n in range(4))]
+
+
+def test_an_event_says_what_its_subject_was_and_became(database: Database) -> None:
+    with database.write() as session:
+        for name in ("one", "other"):
+            session.add(_account(name))
+            tell(session, f"account:{name}")
+    with database.write() as session:
+        for name in ("one", "other"):
+            account = session.get(Account, name)
+            assert account is not None
+            account.name = f"{name} anew"
+            session.flush()
+            account.name = f"{name} again"
+            tell(session, f"account:{name}")
+            tell(session, f"told:{name}", Act(was=1, became=2))
+    first, second = (told(database)[f"account:{name}"] for name in ("one", "other"))
+    assert first.before is not None
+    assert first.after not in {None, first.before, second.after}
+    with database.write() as session:
+        session.delete(session.get(Account, "one"))
+        tell(session, "account:one gone")
+        tell(session, "told:one")
+    gone = told(database)["account:one gone"]
+    assert (gone.before, gone.after) == (first.after, None), "what it became, it was afterwards"
+    assert told(database)["told:other"].before == digest(1)
+
+
+def test_what_a_savepoint_took_back_is_not_in_a_digest(database: Database) -> None:
+    with database.write() as session:
+        session.add(_account("one"))
+        with suppress(KeyError), session.begin_nested():
+            session.add(_account("lost"))
+            session.flush()
+            raise KeyError
+        tell(session, "account:all")
+        tell(session, "account:one")
+        tell(session, "account:lost")
+    found = told(database)
+    assert found["account:all"].after == found["account:one"].after == found["account:lost"].after
+
+
+def test_an_event_is_not_lost_in_a_transaction_that_only_reads(database: Database) -> None:
+    with database.read() as session, pytest.raises(RuntimeError, match="writing"):
+        tell(session, "account:one")
+
+
+def _account(name: str) -> Account:
+    return Account(id=name, login=name, name=name, password_hash="")
