@@ -51,16 +51,14 @@ def size_is_as_registered(batch: Batch) -> Iterator[Finding]:
 @check("2-3")
 def elements_are_there(subject: Subject) -> Iterator[Finding]:
     """Every item that the scheme demands is there (DA/T 70-2018, 2-3; DA/T 46-2009)."""
-    missing = [each for each in subject.shape if each.kind is Kind.MISSING]
-    for each in missing:
-        yield Finding(
-            "item_missing",
-            f"{each.name}：{each.problem}",
-            each.remedy if each.value is None else f"请填写{each.name}。",
-            field=each.path,
-        )
-    if missing:
-        return
+    for each in subject.shape:
+        if each.kind is Kind.MISSING:
+            yield Finding(
+                "item_missing",
+                f"{each.name}：{each.problem}",
+                each.remedy if each.value is None else f"请填写{each.name}。",
+                field=each.path,
+            )
     the_record(subject)
     if subject.described is None:
         raise Skipped("没有全宗信息，不能对照元数据方案。")
