@@ -186,7 +186,7 @@ def archival_code_is_regular(subject: Subject) -> Iterator[Finding]:
     try:
         code = parse(record.code)
     except Invalid as error:
-        yield Finding.of_error(error, field="code", actual=shown(record.code))
+        yield Finding.of_error(error, actual=shown(record.code))
         return
     if normalise(record.code) != record.code:
         yield Finding(

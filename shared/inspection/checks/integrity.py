@@ -12,7 +12,7 @@ from shared.inspection.shape import Kind
 from shared.inspection.subject import Batch, Subject
 from shared.records.holdings import FileKind, Holding
 from shared.records.metadata import Node, check_metadata
-from shared.records.record import FIELD_NAMES, RecordLevel
+from shared.records.record import RecordLevel
 from shared.records.states import NUMBERED_STATES
 
 
@@ -98,20 +98,13 @@ _FIELDS = {
 def required_fields_are_filled(subject: Subject) -> Iterator[Finding]:
     """What a catalogue entry must say is filled in (DA/T 70-2018, 2-4; DA/T 22-2015).
 
+    Code and date of a filed record are part of what makes it one: 1-5 says where they are missing.
     The author is conditional in DA/T 46 and mandatory in DA/T 48: its absence is pointed out.
     """
     record = the_record(subject)
     if record.state == "void":
         raise not_applicable("空号只保留档号和原因。")
     is_numbered = record.state in NUMBERED_STATES
-    for field in ("code", "date"):
-        if is_numbered and getattr(record, field) is None:
-            yield Finding(
-                "required",
-                f"{FIELD_NAMES[field]}没有填写。",
-                f"请填写{FIELD_NAMES[field]}。",
-                field=field,
-            )
     if is_numbered and record.number is None and record.level is not RecordLevel.PROJECT:
         by_volume = record.level is RecordLevel.VOLUME and record.volume_number is not None
         if not by_volume:

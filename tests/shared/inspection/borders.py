@@ -145,7 +145,8 @@ def metadata(unit: Unit, folder: Path) -> Iterator[Named]:
         text = content.decode()
         for each in names:
             text = re.sub(f"<{each}>.*?</{each}>", r"\g<0>\g<0>", text, count=1, flags=re.DOTALL)
-        return text.encode()
+        end = "</形式特征>"
+        return text.replace(end, f"<责任者>甲</责任者>{end}").encode()
 
     yield "package with all its metadata twice", lambda: in_a_package(doubled)(unit, folder)
 
@@ -201,18 +202,22 @@ def tables(unit: Unit) -> Iterator[Named]:
     noted = RetentionScheduleRef("宜市档〔2021〕7号", "2021", date(2021, 3, 1))
     own = RetentionScheduleRef("own", "2023", date(2023, 1, 5))
     party, duty, letters = "财政局党组会议纪要", "2024年节假日值班安排", "关于来信信访的情况"
+    meeting, order = "关于参加上级会议主要文件", "关于上级制发属本机关主管业务重要"
     longest = tuple("节假日值班安排".ljust(length, "某") for length in (60, 61))
     for title, term, approved, table in (
         (party, "Y", APPROVED, None),
         (party, "D10", APPROVED, None),
         (party, "Y", noted, None),
         (party, "D30", noted, None),
-        (letters, "D10", APPROVED, None),
-        (letters, "D30", APPROVED, None),
-        (letters, "Y", APPROVED, None),
-        (letters, "D10", None, None),
-        (letters, "D30", None, None),
-        (letters, "Y", None, None),
+        *(
+            each
+            for who in (APPROVED, None)
+            for each in (
+                (letters, "D30", who, None),
+                (meeting, "D30", who, None),
+                (order, "D30", who, None),
+            )
+        ),
         (duty, "D30", own, own_table(("节假日值班安排", "D10"))),
         (duty, "D30", own, own_table(("节假日值班安排", "Y"), seen=False)),
         (duty, "Y", own, own_table(("节假日值班安排", "Y"), seen=False)),
