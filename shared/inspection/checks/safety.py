@@ -128,15 +128,18 @@ def _marked(where: str, field: str | None) -> Finding:
 
 
 def _is_classified(subject: Subject) -> bool:
-    if isinstance(subject.record_error, Classified):
-        return True
-    if any(classified_mark(text) for text in _texts(subject.wire)):
-        return True
-    if _names_classified(subject.wire.get("security")):
-        return True
-    return isinstance(subject.metadata, Node) and any(
+    return (
+        isinstance(subject.record_error, Classified)
+        or any(classified_mark(text) for text in _texts(subject.wire))
+        or _names_classified(subject.wire.get("security"))
+        or (isinstance(subject.metadata, Node) and _is_marked(subject.metadata))
+    )
+
+
+def _is_marked(metadata: Node) -> bool:
+    return any(
         classified_mark(node.value) or (node.name == "密级" and _names_classified(node.value))
-        for node in subject.metadata.walk()
+        for node in metadata.walk()
     )
 
 

@@ -110,6 +110,7 @@ def marks(unit: Unit, folder: Path) -> Iterator[Named]:
     """Marks of classification at places of which a record knows nothing."""
     hidden: dict[str, Any] = {"unknown": [{"within": ("甲", {"said": MARK})}]}
     yield "marked unknown field", lambda: of_wire(lambda wire: wire.update(hidden))(unit, folder)
+    yield "classified", lambda: of_wire(lambda wire: wire.update(security="机密"))(unit, folder)
     yield (
         "classified among errors",
         lambda: of_wire(lambda wire: wire.update(security="JM", year="x"))(unit, folder),
@@ -250,8 +251,8 @@ def letters(unit: Unit, folder: Path) -> Iterator[Named]:
     whole: dict[str, Any] = {"red_head": True, "addressee": True, "seal": True}
     a4, area = [210, 297], [28, 37, 184, 250]
     for page, ink in (
-        (a4, area), (a4, None), ([214, 297], area), ([210, 301], area), ([214.1, 297], area),
-        ([210, 301.1], area), ([200, 280], [1, 1, 199, 279]), (a4, [20, 37, 184, 250]),
+        (a4, area), (a4, None), (None, area), ([214, 297], area), ([210, 301], area),
+        ([214.1, 297], area), ([210, 301.1], area), ([200, 280], [1, 1, 199, 279]), (a4, [20, 37, 184, 250]),
         (a4, [19.9, 37, 184, 250]), (a4, [28, 29, 184, 250]), (a4, [28, 28.9, 184, 250]),
         (a4, [28, 37, 192, 250]), (a4, [28, 37, 192.1, 250]),
     ):  # fmt: skip
