@@ -84,7 +84,7 @@ class Covering:
             yield
         finally:
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]  # None ends it
+            threading.settrace(None)
             self._seconds[sample] = time.monotonic() - begun
 
     def near(self, file: str, line: int) -> list[str]:
@@ -293,17 +293,17 @@ def main(arguments: list[str]) -> int:
         for path in paths:
             if is_noticed(path, 0, ast.parse(path.read_text("utf-8"))):
                 sys.exit(f"{path}: the samples differ although nothing is changed")
-            for each in mutants(path):
-                if lines and (path, each.line) not in lines:
+            for mutant in mutants(path):
+                if lines and (path, mutant.line) not in lines:
                     continue
                 count += 1
-                if not is_noticed(path, each.line, each.wrong()):
-                    if each.name not in reasons:
+                if not is_noticed(path, mutant.line, mutant.wrong()):
+                    if mutant.name not in reasons:
                         found += 1
-                        print(f"{path}:{each.line}: {each.what}", flush=True)  # noqa: T201
-                elif each.name in reasons:
+                        print(f"{path}:{mutant.line}: {mutant.what}", flush=True)  # noqa: T201
+                elif mutant.name in reasons:
                     found += 1
-                    print(f"explained, but noticed: {each.name}", flush=True)  # noqa: T201
+                    print(f"explained, but noticed: {mutant.name}", flush=True)  # noqa: T201
     print(f"{count} wrong variants, {found} to be explained", flush=True)  # noqa: T201
     return int(found > 0)
 
