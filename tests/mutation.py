@@ -1,76 +1,104 @@
 """Mutation testing of the items' functions: each is made wrong in many small ways, one at a time.
 
-    PYTHONPATH=. .venv/bin/python -m tests.mutation [--thorough] [FILE[:LINE] …]
+    PYTHONPATH=. .venv/bin/python -m tests.mutation [FILE[:LINE] …]
 
-For each wrong one the samples of `test_findings` that run through its line are inspected, in a
-process of its own; with `--thorough` the tests as well, for what the samples do not notice. What
-nothing notices is a survivor, and is listed. Sentences for people are not changed. All of
-`shared/inspection/checks` takes some minutes of computing; it is no part of `make test`.
+For each wrong variant the samples of `test_findings` that run through its line are inspected, in a
+process of its own. What none of them notices is a survivor. Each that may survive, because it does
+the same, stands with its reason in `mutation.json`; the others are listed, and the command fails.
+Sentences for people are not changed. All of `shared/inspection/checks` takes some minutes of
+computing; it is no part of `make test`.
 """
 
 from __future__ import annotations
 
 import ast
-import contextlib
 import copy
 import importlib
-import io
+import json
 import logging
 import os
+import resource
+import signal
 import sys
 import tempfile
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
-import pytest
-
+from shared.inspection.formats.examination import Examination, Questions
+from shared.kernel.canonical import sha256_hex
 from tests.shared.inspection import test_findings
 from tests.shared.packaging.samples import Unit
 
 CHECKS = Path("shared/inspection/checks")
-NEAR = "tests/shared/inspection"
-_IGNORED = ("fuzzing", "sandbox", "clamd", "formats", "marks", "first_words", "verdict")
-_OPTIONS = ["-q", "-x", "-n", "0", "-p", "no:cacheprovider", "-m", "not at_length", "--no-header"]
-_SECONDS = 60
+#: Why a variant does the same: by file, function, the text of its line, and what is changed.
+EXPLAINED = Path(__file__).with_suffix(".json")
+#: What a wrong variant may compute and use; one that goes beyond has been noticed.
+_SECONDS, _BYTES = 120, 4 * 1024**3
 
-Mutant = tuple[Path, int, str, ast.Module]
+
+@dataclass(frozen=True)
+class Mutant:
+    """One wrong variant: where in a file, what is changed there, and how to make it."""
+
+    path: Path
+    line: int
+    function: str
+    text: str
+    what: str
+    place: int
+    change: Callable[[Any], ast.AST | None]
+
+    @property
+    def name(self) -> str:
+        """What it is called in `mutation.json`; a line that only moves keeps it."""
+        return f"{self.path.name} · {self.function} · {self.text} · {self.what}"
+
+    def wrong(self) -> ast.Module:
+        """The whole file with the change."""
+        tree = ast.parse(self.path.read_text("utf-8"))
+        changed: ast.Module = _Changing(self.place, self.change).visit(tree)
+        return ast.fix_missing_locations(changed)
 
 
 class Covering:
-    """A pytest plugin that notes which lines of the files each test runs through."""
+    """Notes which lines of the files each sample runs through."""
 
     def __init__(self, files: set[str]) -> None:
-        self.lines: dict[tuple[str, int], set[str]] = defaultdict(set)
-        self.seconds: dict[str, float] = {}
-        self._files, self._test, self._begun = files, "", 0.0
+        self._lines: dict[tuple[str, int], set[str]] = defaultdict(set)
+        self._seconds: dict[str, float] = {}
+        self._files, self._sample = files, ""
 
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self._test, self._begun = nodeid, time.monotonic()
+    @contextmanager
+    def of(self, sample: str) -> Iterator[None]:
+        self._sample, begun = sample, time.monotonic()
         sys.settrace(self._trace)
         threading.settrace(self._trace)
-
-    def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        sys.settrace(None)
-        threading.settrace(None)
-        self.seconds[nodeid] = time.monotonic() - self._begun
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)
+            self._seconds[sample] = time.monotonic() - begun
 
     def near(self, file: str, line: int) -> list[str]:
         """Those that run through a line, quickest first; all of the file for what is set once."""
-        found = self.lines.get((file, line)) or {
-            test for (other, _), tests in self.lines.items() if other == file for test in tests
-        }
-        return sorted(found, key=lambda each: self.seconds.get(each, 0.0))
+        found = self._lines.get((file, line)) or {
+            sample for (other, _), samples in self._lines.items() if other == file
+            for sample in samples
+        }  # fmt: skip
+        return sorted(found, key=self._seconds.__getitem__)
 
     def _trace(self, frame: FrameType, event: str, _what: Any) -> Any:
         if frame.f_code.co_filename not in self._files:
             return None
-        self.lines[frame.f_code.co_filename, frame.f_lineno].add(self._test)
+        self._lines[frame.f_code.co_filename, frame.f_lineno].add(self._sample)
         return self._trace
 
 
@@ -152,7 +180,7 @@ def _walked(tree: ast.AST) -> Iterator[ast.AST]:
 def mutants(path: Path) -> Iterator[Mutant]:
     """Every wrong variant of a file."""
     source = path.read_text("utf-8")
-    tree = ast.parse(source)
+    lines, tree = source.splitlines(), ast.parse(source)
     docstrings = {
         id(each.body[0].value)
         for each in ast.walk(tree)
@@ -160,14 +188,16 @@ def mutants(path: Path) -> Iterator[Mutant]:
         and each.body
         and isinstance(each.body[0], ast.Expr)
     }
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
     line = 1
     for place, node in enumerate(_walked(tree)):
         line = getattr(node, "lineno", line)
         if id(node) in docstrings:
             continue
+        within = [each.name for each in functions if each.lineno <= line <= (each.end_lineno or 0)]
+        function = within[-1] if within else "-"
         for what, change in _changes(node):
-            wrong = _Changing(place, change).visit(ast.parse(source))
-            yield path, line, what, ast.fix_missing_locations(wrong)
+            yield Mutant(path, line, function, lines[line - 1].strip(), what, place, change)
 
 
 def _apply(module: ModuleType, wrong: ast.Module) -> None:
@@ -187,96 +217,96 @@ def _apply(module: ModuleType, wrong: ast.Module) -> None:
                     setattr(other, name, vars(module)[name])
 
 
-def _is_noticed(module: ModuleType, wrong: ast.Module, find: Callable[[], bool]) -> bool:
+def _is_noticed(module: ModuleType, wrong: ast.Module, differ: Callable[[], bool]) -> bool:
     """Whether a process with the wrong variant finds it, breaks, or does not end."""
     child = os.fork()
     if child == 0:
         found = True
         try:
-            with (
-                Path(os.devnull).open("w", encoding="utf-8") as nowhere,
-                contextlib.redirect_stdout(nowhere),
-                contextlib.redirect_stderr(nowhere),
-            ):
-                logging.disable()
-                _apply(module, wrong)
-                found = find()
+            resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+            resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
+            _apply(module, wrong)
+            found = differ()
         except BaseException:  # noqa: BLE001 - a wrong variant may raise anything: it is noticed
             found = True
         finally:
             os._exit(int(found))
-    until = time.monotonic() + _SECONDS
-    while time.monotonic() < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status != 0
-        time.sleep(0.002)
-    os.kill(child, 9)
-    os.waitpid(child, 0)
-    return True
+    status = os.waitpid(child, 0)[1]
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) not in (signal.SIGXCPU, signal.SIGKILL):
+        sys.exit(f"a process ended by signal {os.WTERMSIG(status)}: this says nothing of a variant")
+    return status != 0
 
 
 def _look_here() -> None:
-    """Look into files in this process: a process of its own for each costs more than the tests."""
+    """Look into each file once, and in this process: what is in it does not change with a check."""
     from shared.inspection import measuring
     from shared.inspection.formats import looking
 
+    seen: dict[str, Examination] = {}
+    one_at_a_time = threading.Lock()  # the libraries that draw pages want to be alone
+
+    def examine(stream: BinaryIO, questions: Questions) -> Examination:
+        stream.seek(0)
+        key = sha256_hex(stream.read() + repr(sorted(questions.items())).encode())
+        with one_at_a_time:
+            if key not in seen:
+                seen[key] = looking.examine(stream, questions, 20)
+        return seen[key]
+
     here: Any = measuring
-    here.examine = lambda stream, asked=None: looking.examine(stream, asked or {}, 20)
+    here.examine = examine
 
 
-def _tests_notice(tests: list[str]) -> bool:
-    return bool(pytest.main([*_OPTIONS, *tests]))
+def explained() -> dict[str, str]:
+    """Why which variants do the same as what is right."""
+    return dict(json.loads(EXPLAINED.read_text("utf-8")))
 
 
-def main(arguments: list[str]) -> None:
-    """List what survives, and how many there were."""
-    thorough = "--thorough" in arguments
-    named = [each.partition(":") for each in arguments if not each.startswith("--")]
+def main(arguments: list[str]) -> int:
+    """List what survives unexplained, and how many there were."""
+    named = [each.partition(":") for each in arguments]
     paths = sorted({Path(file) for file, _, _ in named} or CHECKS.glob("[!_]*.py"))
     lines = {(Path(file), int(line)) for file, _, line in named if line}
     modules = {
         path: importlib.import_module(".".join(path.with_suffix("").parts)) for path in paths
     }
-    files = {path: str(module.__file__) for path, module in modules.items()}
+    logging.disable()
     _look_here()
-    samples = Covering(set(files.values()))
-    tests = Covering(set(files.values()))
+    covering = Covering({str(module.__file__) for module in modules.values()})
     with tempfile.TemporaryDirectory() as folder:
         unit = Unit(Path(folder) / "files")
         inspected = dict(test_findings.samples(unit, Path(folder)))
         right = {}
         for name, each in inspected.items():
-            samples.pytest_runtest_logstart(name)
-            right[name] = test_findings.told(each())
-            samples.pytest_runtest_logfinish(name)
-        if thorough:
-            ignored = [f"--ignore={NEAR}/test_{each}.py" for each in _IGNORED]
-            with contextlib.redirect_stdout(io.StringIO()):
-                if pytest.main([*_OPTIONS, *ignored, NEAR], plugins=[tests]):
-                    sys.exit("the tests fail as they are")
-        count = survived = 0
+            with covering.of(name):
+                right[name] = test_findings.told(each())
+
+        def is_noticed(path: Path, line: int, wrong: ast.Module) -> bool:
+            near = covering.near(str(modules[path].__file__), line)
+            return _is_noticed(
+                modules[path],
+                wrong,
+                lambda: any(test_findings.told(inspected[each]()) != right[each] for each in near),
+            )
+
+        reasons, count, found = explained(), 0, 0
         for path in paths:
-            for _, line, what, wrong in mutants(path):
-                if lines and (path, line) not in lines:
+            if is_noticed(path, 0, ast.parse(path.read_text("utf-8"))):
+                sys.exit(f"{path}: the samples differ although nothing is changed")
+            for mutant in mutants(path):
+                if lines and (path, mutant.line) not in lines:
                     continue
                 count += 1
-                near = samples.near(files[path], line)
-
-                def differ(near: list[str] = near) -> bool:
-                    return any(
-                        test_findings.told(inspected[each]()) != right[each] for each in near
-                    )
-
-                if _is_noticed(modules[path], wrong, differ):
-                    continue
-                near = tests.near(files[path], line)
-                if near and _is_noticed(modules[path], wrong, partial(_tests_notice, near)):
-                    continue
-                survived += 1
-                print(f"{path}:{line}: {what}", flush=True)  # noqa: T201 - its answer
-    print(f"{count} wrong variants, {survived} not noticed", flush=True)  # noqa: T201 - its answer
+                if not is_noticed(path, mutant.line, mutant.wrong()):
+                    if mutant.name not in reasons:
+                        found += 1
+                        print(f"{path}:{mutant.line}: {mutant.what}", flush=True)  # noqa: T201
+                elif mutant.name in reasons:
+                    found += 1
+                    print(f"explained, but noticed: {mutant.name}", flush=True)  # noqa: T201
+    print(f"{count} wrong variants, {found} to be explained", flush=True)  # noqa: T201
+    return int(found > 0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -204,6 +204,17 @@ class Subject:
             return None
         return self.context.code_used_by(self.record.code)
 
+    @cached_property
+    def catalogue_error(self) -> Exception | None:
+        """Why the catalogue does not answer who bears the code (3-2); None when it does."""
+        from sqlalchemy.exc import SQLAlchemyError  # not loaded where there is no database
+
+        try:
+            self.code_holder  # noqa: B018 - reading is what is tried
+        except (OSError, SQLAlchemyError) as error:
+            return error
+        return None
+
     @property
     def record_error(self) -> DanglianError | None:
         """Why the record cannot be read."""

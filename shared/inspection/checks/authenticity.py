@@ -186,7 +186,7 @@ def archival_code_is_regular(subject: Subject) -> Iterator[Finding]:
     try:
         code = parse(record.code)
     except Invalid as error:
-        yield Finding.of_error(error, field="code", actual=shown(record.code))
+        yield Finding.of_error(error, actual=shown(record.code))
         return
     if normalise(record.code) != record.code:
         yield Finding(
@@ -217,6 +217,8 @@ def archival_code_is_unique(subject: Subject) -> Iterator[Finding]:
         raise not_applicable("尚未编制档号。")
     if subject.context.code_used_by is None:
         raise Skipped("没有可供比对的目录。")
+    if subject.catalogue_error is not None:
+        raise Skipped("目录数据库不能读取。")
     other = subject.code_holder
     if other is not None and other != record.id:
         yield Finding(

@@ -11,7 +11,7 @@ from shared.inspection.registry import Skipped, check, not_applicable
 from shared.inspection.report import Outcome
 from shared.inspection.subject import Subject
 from shared.records.holdings import Holding
-from shared.records.record import Record, RecordLevel
+from shared.records.record import Record
 from shared.records.roles import MAIN_ROLES
 
 COMPOSITION = "DL-12"
@@ -30,8 +30,6 @@ def _documents_of(subject: Subject) -> Record:
     record = the_record(subject)
     if record.state == "void":
         raise not_applicable("空号没有内容。")
-    if record.level in (RecordLevel.PROJECT, RecordLevel.VOLUME):
-        raise not_applicable("内容在卷内文件中。")
     if record.class_code != "WS":
         raise not_applicable("只对文书核对文件的组成。")
     if record.holding not in (Holding.ELECTRONIC, Holding.BOTH):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import product
+from math import prod
 
 from shared.inspection.finding import Finding, Severity, shown
 from shared.inspection.measuring import Measure
@@ -42,10 +43,7 @@ def pages_differ(subject: Subject, record: Record) -> Iterator[Finding]:
             by_kind[kind] = by_kind.get(kind, 0) + pages
         if by_kind:
             ways.append({*by_kind.values(), sum(by_kind.values()), 0})
-    most = 1
-    for each in ways:
-        most *= len(each)
-    if most > _MOST_WAYS:
+    if prod(map(len, ways)) > _MOST_WAYS:
         return
     sums = {sum(each) for each in product(*ways)} - {0}
     if record.pages not in sums:
@@ -100,7 +98,7 @@ def _said_seconds(subject: Subject, record: Record) -> int | None:
     hours, minutes, seconds = (int(found[each] or 0) for each in ("hours", "minutes", "seconds"))
     if found["clock"]:
         parts = [int(each) for each in found["clock"].split(":")]
-        hours, minutes, seconds = ([0] * (3 - len(parts)) + parts)[:3]
+        hours, minutes, seconds = [0] * (3 - len(parts)) + parts
     return (hours * 3600 + minutes * 60 + seconds) or None
 
 

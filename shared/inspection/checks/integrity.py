@@ -12,7 +12,7 @@ from shared.inspection.shape import Kind
 from shared.inspection.subject import Batch, Subject
 from shared.records.holdings import FileKind, Holding
 from shared.records.metadata import Node, check_metadata
-from shared.records.record import FIELD_NAMES, RecordLevel
+from shared.records.record import RecordLevel
 from shared.records.states import NUMBERED_STATES
 
 
@@ -51,16 +51,14 @@ def size_is_as_registered(batch: Batch) -> Iterator[Finding]:
 @check("2-3")
 def elements_are_there(subject: Subject) -> Iterator[Finding]:
     """Every item that the scheme demands is there (DA/T 70-2018, 2-3; DA/T 46-2009)."""
-    missing = [each for each in subject.shape if each.kind is Kind.MISSING]
-    for each in missing:
-        yield Finding(
-            "item_missing",
-            f"{each.name}：{each.problem}",
-            each.remedy if each.value is None else f"请填写{each.name}。",
-            field=each.path,
-        )
-    if missing:
-        return
+    for each in subject.shape:
+        if each.kind is Kind.MISSING:
+            yield Finding(
+                "item_missing",
+                f"{each.name}：{each.problem}",
+                each.remedy if each.value is None else f"请填写{each.name}。",
+                field=each.path,
+            )
     the_record(subject)
     if subject.described is None:
         raise Skipped("没有全宗信息，不能对照元数据方案。")
@@ -100,20 +98,13 @@ _FIELDS = {
 def required_fields_are_filled(subject: Subject) -> Iterator[Finding]:
     """What a catalogue entry must say is filled in (DA/T 70-2018, 2-4; DA/T 22-2015).
 
+    Code and date of a filed record are part of what makes it one: 1-5 says where they are missing.
     The author is conditional in DA/T 46 and mandatory in DA/T 48: its absence is pointed out.
     """
     record = the_record(subject)
     if record.state == "void":
         raise not_applicable("空号只保留档号和原因。")
     is_numbered = record.state in NUMBERED_STATES
-    for field in ("code", "date"):
-        if is_numbered and getattr(record, field) is None:
-            yield Finding(
-                "required",
-                f"{FIELD_NAMES[field]}没有填写。",
-                f"请填写{FIELD_NAMES[field]}。",
-                field=field,
-            )
     if is_numbered and record.number is None and record.level is not RecordLevel.PROJECT:
         by_volume = record.level is RecordLevel.VOLUME and record.volume_number is not None
         if not by_volume:

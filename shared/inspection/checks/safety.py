@@ -110,11 +110,10 @@ def nothing_is_classified(subject: Subject) -> Iterator[Finding]:
     if _is_classified(subject):
         yield _marked("档案的著录信息", None)
     elif not says_declassified(subject.record.security_change if subject.record else None):
-        for place, _file, measure in subject.measures():
-            if measure.is_marked:
-                yield _marked("一个电子文件的首页", place)
-                return
-        if any(measure.examination.mark is Mark.UNREAD for _, _, measure in subject.measures()):
+        marked = [place for place, _file, measure in subject.measures() if measure.is_marked]
+        if marked:
+            yield _marked("一个电子文件的首页", marked[0])
+        elif any(measure.examination.mark is Mark.UNREAD for _, _, measure in subject.measures()):
             raise Skipped("有电子文件的首页不能读出，不能确认没有密级标志。")
 
 
@@ -129,28 +128,30 @@ def _marked(where: str, field: str | None) -> Finding:
 
 
 def _is_classified(subject: Subject) -> bool:
-    if isinstance(subject.record_error, Classified):
-        return True
-    if any(classified_mark(text) for text in _texts(subject.wire)):
-        return True
-    if _names_classified(subject.wire.get("security")):
-        return True
-    if not isinstance(subject.metadata, Node):
-        return False
+    return (
+        isinstance(subject.record_error, Classified)
+        or any(classified_mark(text) for text in _texts(subject.wire))
+        or _names_classified(subject.wire.get("security"))
+        or (isinstance(subject.metadata, Node) and _is_marked(subject.metadata))
+    )
+
+
+def _is_marked(metadata: Node) -> bool:
     return any(
         classified_mark(node.value) or (node.name == "密级" and _names_classified(node.value))
-        for node in subject.metadata.walk()
+        for node in metadata.walk()
     )
 
 
 def _names_classified(value: object) -> bool:
+    found = False
     try:
         read_security(value)
     except Classified:
-        return True
+        found = True
     except Invalid:
-        return False
-    return False
+        pass  # 1-4 says so
+    return found
 
 
 def _texts(data: Any) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.inspection.checks.authenticity import the_record
 from shared.inspection.finding import Finding, Severity
@@ -45,8 +45,7 @@ def metadata_can_be_read(subject: Subject) -> Iterator[Finding]:
         if subject.described is None:
             raise Skipped("没有全宗信息，不能生成元数据。")
         read_xml(to_xml(subject.described))
-        return
-    if isinstance(subject.metadata, Invalid):
+    elif isinstance(subject.metadata, Invalid):
         yield Finding.of_error(subject.metadata, field=None, where="metadata.xml")
 
 
@@ -58,11 +57,8 @@ def catalogue_can_be_read(subject: Subject) -> Iterator[Finding]:
         raise Skipped("没有可供读取的目录数据库。")
     if record.code is None:
         raise not_applicable("尚未编制档号。")
-    from sqlalchemy.exc import SQLAlchemyError  # not loaded where there is no database
-
-    try:
-        subject.code_holder  # noqa: B018 - reading is what is tried
-    except (OSError, SQLAlchemyError) as error:
+    error = subject.catalogue_error
+    if error is not None:
         yield Finding(
             "catalogue_unreadable",
             "目录数据库不能读取。",
@@ -149,8 +145,7 @@ def files_can_be_read(subject: Subject) -> Iterator[Finding]:
         yield from _odd_pages(place, file, measure)
 
 
-@dataclass(frozen=True)
-class _Troubled:
+class _Troubled(NamedTuple):
     """A trouble with the file that has it."""
 
     place: str

@@ -44,11 +44,13 @@ def facts_of_pictures(first: Image.Image, last: Image.Image, width: float) -> di
     """What two pages in colour show; `width` is that of the paper in millimetres."""
     scale = first.width / width
     ink = first.convert("L").point(lambda value: 255 if value < _INK else 0).getbbox()
-    red = [_red_boxes(page, scale) for page in (first, last)]
-    below = [box for box in red[0] if box[3] > _value("head_within")]
+    red = _red_boxes(first, scale)
+    sealed = [box for box in red if box[3] > _value("head_within")]
+    if last is not first:
+        sealed += _red_boxes(last, scale)
     return {
-        "red_head": _has_head(red[0]),
-        "seal": any(map(_is_seal, below if first is last else (*below, *red[1]))),
+        "red_head": _has_head(red),
+        "seal": any(map(_is_seal, sealed)),
         "ink": [round(each / scale, 1) for each in ink] if ink else None,
     }
 
@@ -95,9 +97,13 @@ def _red_boxes(page: Image.Image, scale: float) -> list[Box]:
     cell = _value("cell")
     side = max(1, round(cell * scale))
     small = mask.reduce(side)
+    within = small.getbbox()
+    if within is None:
+        return []
+    left, top, right, _bottom = within  # most of a page is not red
     inked = {
-        (place % small.width, place // small.width)
-        for place, value in enumerate(small.tobytes())
+        (left + place % (right - left), top + place // (right - left))
+        for place, value in enumerate(small.crop(within).tobytes())
         if value > 8
     }
     step = side / scale

@@ -40,7 +40,7 @@ _MM = 25.4 / 72
 _MOST_TEXT = 200_000
 _MOST_OBJECTS = 200_000
 #: What qpdf says of any damaged object; of hint tables and the like it speaks otherwise.
-_OF_AN_OBJECT = re.compile(r"\(.*(?:object|content stream).*offset|error decoding|damaged")
+_OF_AN_OBJECT = re.compile(r"\(.*(?:object|content stream|trailer).*offset|error decoding|damaged")
 _MENDED = "Attempting to reconstruct"
 _LOST = ("unable to find trailer", "unable to find /Root", "no pages")
 _PARTLY_WRONG = "PDF 的部分内容有误，文件已损坏或被改动"

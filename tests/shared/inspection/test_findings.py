@@ -19,7 +19,6 @@ import pytest
 from PIL import Image
 
 from shared.demo.generator.papers import Kind
-from shared.inspection.foreign import inspect_form
 from shared.inspection.report import Outcome, Report, Stage
 from shared.inspection.run import inspect_batch
 from shared.inspection.scanner import Scanner, Unscanned
@@ -33,11 +32,13 @@ from shared.kernel.keys import SigningKey
 from shared.records.holdings import FileKind, Holding
 from shared.records.numbering import Gap
 from shared.records.record import Document, Event, record_to_wire
+from tests.shared.inspection.borders import at_borders, record_in_form
 from tests.shared.inspection.files import letter, letter_on, wave
-from tests.shared.inspection.reports import context, in_metadata, repacked
+from tests.shared.inspection.reports import in_metadata, repacked
 from tests.shared.inspection.test_checks import BAD_FILES, BAD_RECORDS
 from tests.shared.inspection.test_items import (
     BAD,
+    GOOD,
     in_a_package,
     of_file,
     of_form,
@@ -47,7 +48,6 @@ from tests.shared.inspection.test_items import (
 )
 from tests.shared.inspection.test_planted_faults import FAULTS, a_record, report_on
 from tests.shared.packaging.exchange.test_foreign_and_hostile import foreign
-from tests.shared.packaging.exchange.test_foreign_and_hostile import packed as form_packed
 from tests.shared.packaging.samples import Unit
 from tests.shared.seals.samples import Party, plain_pdf, signed_data, signed_pdf
 
@@ -74,13 +74,14 @@ def steady(text: str) -> str:
 
 
 def told(report: Report) -> dict[str, Any]:
-    """The findings, and the items that did not pass, by what became of them."""
+    """The findings, and the items that did not pass, by what became of them and why."""
     wire = [each.to_wire() for each in report.findings]
     found: list[dict[str, Any]] = json.loads(steady(json.dumps(wire, ensure_ascii=False)))
-    others: dict[str, list[str]] = {}
+    others: dict[str, str] = {}
     for each in report.checks:
         if each.outcome is not Outcome.PASSED:
-            others.setdefault(str(each.outcome), []).append(each.number)
+            why = steady(f"{each.outcome}：{each.reason}" if each.reason else str(each.outcome))
+            others[why] = f"{others[why]} {each.number}" if why in others else each.number
     findings = [
         {name: value for name, value in each.items() if value is not None} for each in found
     ]
@@ -122,16 +123,6 @@ def of_process(
         for place, action in enumerate((*actions, "归档"))
     )
     return lambda: the_record(unit, unit.record(documents=documents, events=events))
-
-
-def record_in_form(unit: Unit, folder: Path, **changes: bytes) -> Callable[[], Report]:
-    """The first record in a foreign form."""
-
-    def inspected() -> Report:
-        path = form_packed(folder / "form.zip", foreign(**changes))
-        return list(inspect_form(path, context(unit)))[1][1]
-
-    return inspected
 
 
 def others(unit: Unit, folder: Path) -> Iterator[tuple[str, Callable[[], Report]]]:
@@ -269,7 +260,7 @@ def with_files(unit: Unit) -> Iterator[tuple[str, Callable[[], Report]]]:
 
 def with_times(unit: Unit) -> Iterator[tuple[str, Callable[[], Report]]]:
     """Events at one moment, and events of a clock that is a little fast."""
-    for name, minutes in (("within", 5), ("beyond", 15)):
+    for name, minutes in (("within", 5), ("at the border of", 10), ("beyond", 15)):
         at = datetime(2024, 6, 1, 16, minutes, tzinfo=UTC)  # just after midnight in China
         events = tuple(Event(new_id(), each, at, "张三", "办公室") for each in ("整理", "归档"))
         fast = unit.record(events=events)
@@ -284,6 +275,8 @@ def samples(unit: Unit, folder: Path) -> Iterator[tuple[str, Callable[[], Report
     yield from others(unit, folder)
     yield from with_files(unit)
     yield from with_times(unit)
+    for number, inspected in GOOD.items():
+        yield f"{number} good", lambda each=inspected: each(unit, folder)
     for number, (code, inspected) in BAD.items():
         yield f"{number} {code}", lambda each=inspected: each(unit, folder)
     for bad in BAD_RECORDS:
@@ -309,6 +302,7 @@ def samples(unit: Unit, folder: Path) -> Iterator[tuple[str, Callable[[], Report
         twins=[Twin("1", "A-1", tuple(f"A-{n}" for n in range(2, 10)), by_content=False)],
     )  # fmt: skip
     yield "batch", lambda: inspect_batch(many, Context())
+    yield from at_borders(unit, folder)
 
 
 def test_findings_say_what_they_are_recorded_to_say(unit: Unit, tmp_path: Path) -> None:

@@ -475,6 +475,7 @@ def test_a_pdf_that_can_be_mended_is_told_from_one_that_cannot() -> None:
     assert REPAIRABLE in kinds(moved)
     assert DAMAGED not in kinds(moved)
     assert DAMAGED in kinds(whole[: len(whole) // 2])
+    assert REPAIRABLE in kinds(whole.replace(b"trailer\n<<", b"trailer\n<<\xf5\xe4"))
 
 
 def test_a_scanned_film_or_sound_has_its_length_and_parameters() -> None:

@@ -120,9 +120,10 @@ def with_annexes(*names: str) -> Inspected:
 def in_scope(title: str, term: str) -> Inspected:
     def inspected(unit: Unit, _folder: Path) -> Report:
         approved = RetentionScheduleRef("jiguan", "2006.1", date(2020, 6, 1))
-        unit.fonds = replace(unit.fonds, retention_schedule=approved)
+        fonds = replace(unit.fonds, retention_schedule=approved)
         code = f"A182-WS·2024-{term}-BGS-0012"
-        return the_record(unit, unit.record(title=title, retention=term, code=code))
+        record = unit.record(title=title, retention=term, code=code)
+        return the_record(unit, record, fonds=fonds)
 
     return inspected
 
