@@ -15,6 +15,8 @@ from hub.correcting.api import corrections_api
 from hub.correcting.views import blueprint as correcting_pages
 from hub.custody.api import bundles_api
 from hub.custody.views import blueprint as custody_pages
+from hub.disposal.unit_list_views import blueprint as unit_list_pages
+from hub.disposal.unit_lists import SEEING as UNIT_LIST_READERS
 from hub.disposal.views import blueprint as disposal_pages
 from hub.exporting import bulk as exports_by_two
 from hub.exporting.views import blueprint as exporting_pages
@@ -97,6 +99,7 @@ NAVIGATION = (
     ),
     NavigationItem("nodes.index", "联网单位", "building-community", _KEEPERS, menu=_UNITS),
     NavigationItem("fonds.index", "全宗", "folders", menu=_UNITS),
+    NavigationItem("unit_lists.index", "单位销毁清册", "file-x", UNIT_LIST_READERS, menu=_UNITS),
     NavigationItem("archives.index", "档案馆", "building-bank", menu=_UNITS),
     ("health_page.index", "运行情况", "heartbeat", (Role.SYSTEM_ADMINISTRATOR,), True),
     ("accounts.index", "账号", "users", ADMINISTRATORS),
@@ -127,6 +130,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
             fixity_pages,
             exporting_pages,
             disposal_pages,
+            unit_list_pages,
             sharing_pages,
             node_views.blueprint,
             letter_views.blueprint,
