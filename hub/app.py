@@ -32,6 +32,7 @@ from hub.receiving import gap_views
 from hub.receiving import views as receiving_views
 from hub.receiving.api import receiving_api, uploads_api
 from hub.repository.views import blueprint as fixity_pages
+from hub.review import record_views
 from hub.review.api import review_api
 from hub.review.views import blueprint as review_pages
 from hub.sharing.api import sharing_api
@@ -59,8 +60,8 @@ from shared.web import make_app as make_web_app
 from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
 
-#: The page of the gap list joins the blueprint of receiving when it is imported.
-_RECEIVING_PAGES = (receiving_views, gap_views)
+#: The pages of the gap list and of a record on the desk join their blueprints when imported.
+_JOINED = (receiving_views, gap_views, record_views)
 
 _KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, Role.AUTHORITY)
 
