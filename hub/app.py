@@ -15,6 +15,8 @@ from hub.correcting.api import corrections_api
 from hub.correcting.views import blueprint as correcting_pages
 from hub.custody.api import bundles_api
 from hub.custody.views import blueprint as custody_pages
+from hub.disposal.unit_list_views import blueprint as unit_list_pages
+from hub.disposal.unit_lists import SEEING as UNIT_LIST_READERS
 from hub.disposal.views import blueprint as disposal_pages
 from hub.exporting import bulk as exports_by_two
 from hub.exporting.views import blueprint as exporting_pages
@@ -30,6 +32,7 @@ from hub.receiving import gap_views
 from hub.receiving import views as receiving_views
 from hub.receiving.api import receiving_api, uploads_api
 from hub.repository.views import blueprint as fixity_pages
+from hub.review import record_views
 from hub.review.api import review_api
 from hub.review.views import blueprint as review_pages
 from hub.sharing.api import sharing_api
@@ -57,8 +60,8 @@ from shared.web import make_app as make_web_app
 from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
 
-#: The page of the gap list joins the blueprint of receiving when it is imported.
-_RECEIVING_PAGES = (receiving_views, gap_views)
+#: The pages of the gap list and of a record on the desk join their blueprints when imported.
+_JOINED = (receiving_views, gap_views, record_views)
 
 _KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, Role.AUTHORITY)
 
@@ -97,6 +100,7 @@ NAVIGATION = (
     ),
     NavigationItem("nodes.index", "联网单位", "building-community", _KEEPERS, menu=_UNITS),
     NavigationItem("fonds.index", "全宗", "folders", menu=_UNITS),
+    NavigationItem("unit_lists.index", "单位销毁清册", "file-x", UNIT_LIST_READERS, menu=_UNITS),
     NavigationItem("archives.index", "档案馆", "building-bank", menu=_UNITS),
     ("health_page.index", "运行情况", "heartbeat", (Role.SYSTEM_ADMINISTRATOR,), True),
     ("accounts.index", "账号", "users", ADMINISTRATORS),
@@ -127,6 +131,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
             fixity_pages,
             exporting_pages,
             disposal_pages,
+            unit_list_pages,
             sharing_pages,
             node_views.blueprint,
             letter_views.blueprint,

@@ -16,7 +16,7 @@ from hub.custody import hearing as custody
 from hub.custody.bundles import grant_bundle_down, grant_bundle_up
 from hub.custody.telling import holdings as hand_overs
 from hub.disposal.executing import Executing
-from hub.disposal.unit_lists import apply_lists
+from hub.disposal.unit_lists import TakingUp, apply_lists
 from hub.exporting import jobs as exporting
 from hub.federation import epochs
 from hub.federation.broker import BrokerKeeper, link_request
@@ -61,6 +61,7 @@ _IDLE = {
     "receiving.statuses": 10.0,
     "exporting.sweep": 10.0,
     "disposal.execute": 2.0,
+    "disposal.unit_lists": 600.0,
     "federation.rules": 2.0,
     "sharing.decide": 1.0,
     "sharing.sequence": 1.0,
@@ -111,6 +112,7 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
     """Every background step but those of the post office, by name."""
     return {
         "disposal.execute": Executing(folder).step,
+        "disposal.unit_lists": TakingUp(folder.database(), folder.store).step,
         **receiving.steps(folder),
         **correcting.steps(folder),
         **custody.steps(folder, holdings),

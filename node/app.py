@@ -19,6 +19,7 @@ from node.filing import (
     desk,
     disposal_list_views,
     disposal_views,
+    file_views,
     pages,
     paper_views,
     schedule_views,
@@ -73,7 +74,7 @@ _NAVIGATION = (
 # The pages of filing, intake and transfer join their blueprint when these are imported.
 _FILING_PAGES = (
     *(views, arranging_views, disposal_views, disposal_list_views),
-    *(paper_views, schedule_views, volume_views),
+    *(file_views, paper_views, schedule_views, volume_views),
 )
 _INTAKE_PAGES = (intake_views, intake_file_views)
 _TRANSFER_PAGES = (transfer_views, transfer_batch_views, transfer_gap_views)

@@ -1,4 +1,4 @@
-"""Tables of appraisals under way, their lines, and holds. What they decide the repository keeps."""
+"""Tables of appraisals under way, their lines, holds, and the lists of units."""
 
 from __future__ import annotations
 
@@ -90,3 +90,24 @@ class Hold(Model):
     placed_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
     lifted_by: Mapped[str | None] = mapped_column(CleanText(NAME_LENGTH), default=None)
     lifted_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+
+
+class UnitList(Model):
+    """A list 销毁清册 that a unit has sealed: what it destroyed of what no archive had received.
+
+    `document` is the paper, as it lies in the store; the other columns repeat what is in it.
+    """
+
+    __tablename__ = "disposal_unit_list"
+    __table_args__ = (
+        Index("disposal_unit_list_fonds", "fonds_id", "at"),
+        {"info": {"origin": "repository"}},
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    fonds_id: Mapped[str] = mapped_column(String(36))
+    title: Mapped[str] = mapped_column(CleanText(TITLE_LENGTH))
+    count: Mapped[int] = mapped_column(Integer)
+    destroyed: Mapped[int] = mapped_column(Integer)
+    document: Mapped[dict[str, Any]] = mapped_column(Json)
+    at: Mapped[datetime] = mapped_column(UtcTime)

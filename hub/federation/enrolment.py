@@ -197,6 +197,16 @@ def node_seals(node_id: str, session: Session) -> list[PublicKey]:
     return [PublicKey.from_hex(text) for text in texts]
 
 
+def unit_seals(key_id: str, session: Session) -> list[PublicKey]:
+    """The seals 印章 of units, whichever, that are named so in what they have signed."""
+    texts = session.scalars(
+        select(NodeKey.public_key)
+        .where(NodeKey.key_id == key_id, NodeKey.purpose == KeyPurpose.SEAL)
+        .distinct()
+    )
+    return [PublicKey.from_hex(text) for text in texts]
+
+
 def check_throttle(address: str, *, session: Session) -> None:
     """Raise TooManyAttempts when this address has tried too many wrong codes of late."""
     tried = session.scalar(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from hub.federation.models import Fonds
 from hub.federation.territory import divisions_below
-from shared.kernel.actor import Actor
+from shared.kernel.actor import Actor, Role
 from shared.kernel.database import locked_all
 from shared.kernel.errors import Conflict, NotFound
+from shared.kernel.reach import within_reach
 from shared.messaging.log import lock_streams
 
 
@@ -141,6 +142,11 @@ def fonds_seen_by(actor: Actor) -> Select[Any]:
         else:
             conditions.append(and_(of_archive, of_fonds))
     return select(Fonds).where(or_(*conditions))
+
+
+def fonds_within(actor: Actor, roles: Collection[Role]) -> Select[Any]:
+    """The ids of the fonds for which an actor is one of these in the unit or where it transfers."""
+    return select(Fonds.id).where(within_reach(actor, roles, Fonds.id, Fonds.receiving_archive))
 
 
 def fonds_shown_to(actor: Actor, fonds_id: str, session: Session) -> Fonds:

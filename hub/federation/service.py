@@ -14,7 +14,7 @@ from hub.federation.authority import (
     is_authority_over,
     transfer_consents,
 )
-from hub.federation.enrolment import node_seals
+from hub.federation.enrolment import node_seals, unit_seals
 from hub.federation.finding import (
     all_fonds,
     fonds_count,
@@ -23,6 +23,7 @@ from hub.federation.finding import (
     fonds_of,
     fonds_seen_by,
     fonds_shown_to,
+    fonds_within,
     held_fonds,
     keeps,
     kept_by,
@@ -127,6 +128,7 @@ __all__ = [
     "fonds_of",
     "fonds_seen_by",
     "fonds_shown_to",
+    "fonds_within",
     "full_name",
     "held_archive",
     "held_fonds",
@@ -179,4 +181,5 @@ __all__ = [
     "tell_node",
     "told_after",
     "transfer_consents",
+    "unit_seals",
 ]

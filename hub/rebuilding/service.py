@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from hub.disposal import unit_lists
 from hub.federation import registers
 from hub.federation import service as federation
 from hub.federation.epochs import open_streams
@@ -221,6 +222,7 @@ def _note_papers(place: HubFolder) -> None:
         ["hub/registers/", "hub/audit/", UNIT_LISTS, *WRITTEN_FIRST, *folders],
         believe=believe,
     )
+    unit_lists.take_up(place.database(), place.store)
 
 
 def _conclude(place: HubFolder, done: Rebuilt) -> None:

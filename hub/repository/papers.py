@@ -257,7 +257,7 @@ def note_stored(
     """
     names = (name for folder in folders for name in store.names(folder))
     while some := list(islice(names, _CHUNK)):
-        found = [(name, _content(store, name)) for name in some]
+        found = [(name, content_of(store, name)) for name in some]
         with database.write() as session:
             known = set(session.scalars(select(Paper.name).where(Paper.name.in_(some))))
             rows = [
@@ -272,6 +272,7 @@ def note_stored(
             note_papers(session, [row.name for row in rows])
 
 
-def _content(store: ObjectStore, name: str) -> bytes:
+def content_of(store: ObjectStore, name: str) -> bytes:
+    """The bytes of a paper as the store has it."""
     with store.open(name) as stream:
         return stream.read()

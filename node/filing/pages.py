@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from node.filing import service as filing
 from node.office.service import fonds_written
+from node.registry.edge import refuse_early
 from shared.identity import current_actor
 from shared.kernel.actor import Role
 from shared.kernel.errors import Invalid
@@ -106,3 +107,12 @@ def ticked() -> list[str]:
     if not ids:
         raise Invalid("ids", "没有选择文件。", "请先在表中勾选要办理的文件。")
     return ids
+
+
+def record_for_form(record_id: str, session: Session) -> filing.Record:
+    """A record that a form is about to change. Raises NotFound; early, what forbids the change."""
+    record = filing.record_of(current_actor(), record_id, session=session)
+    refuse_early(record.fonds_id, session)
+    if request.method == "GET":
+        filing.require_open(record)
+    return record

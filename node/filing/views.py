@@ -1,10 +1,10 @@
-"""Pages of filing: the list, one record with its files, and what a clerk changes there."""
+"""Pages of filing: the list, one record, and what a clerk changes there."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import or_
 from sqlalchemy.orm import Session
@@ -12,7 +12,16 @@ from sqlalchemy.orm import Session
 from node.filing import service as filing
 from node.filing.arranging_views import arrange_ticked
 from node.filing.models import Objection
-from node.filing.pages import CLASSES, NAMES, RETENTIONS, SEEING, back, blueprint, fonds_names
+from node.filing.pages import (
+    CLASSES,
+    NAMES,
+    RETENTIONS,
+    SEEING,
+    back,
+    blueprint,
+    fonds_names,
+    record_for_form,
+)
 from node.filing.record_lists import files_in, history_of, items_in
 from node.office.service import fonds_of, may_write
 from node.registry import service as registry
@@ -21,13 +30,11 @@ from node.registry.edge import (
     chosen_files,
     current_folder,
     refuse_early,
-    require_files,
-    send_stored,
 )
 from node.registry.files import Keeping
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
-from shared.kernel.errors import NotFound, WrongState
+from shared.kernel.errors import WrongState
 from shared.records.record import LEVEL_NAMES
 from shared.records.security import says_declassified
 from shared.records.states import DRAFT_STATES, OPEN_STATES, RECORD
@@ -236,19 +243,11 @@ def show(record_id: str) -> str:
         )
 
 
-def _record_for_form(record_id: str, session: Session) -> filing.Record:
-    record = filing.record_of(current_actor(), record_id, session=session)
-    refuse_early(record.fonds_id, session)
-    if request.method == "GET":
-        filing.require_open(record)
-    return record
-
-
 @blueprint.route("/<record_id>/edit", methods=["GET", "POST"])
 @with_roles(Role.CLERK)
 def edit(record_id: str) -> ResponseReturnValue:
     with current_database().read() as session:
-        record = _record_for_form(record_id, session)
+        record = record_for_form(record_id, session)
         wire = filing.wire(record, session=session)
         objections = filing.open_objections(record.id, session=session)
     draft = record.state in DRAFT_STATES
@@ -271,62 +270,6 @@ def edit(record_id: str) -> ResponseReturnValue:
     return form.answer(
         "filing/edit.html", record=record, place=bool(place), objections=objections, **NAMES
     )
-
-
-@blueprint.route("/<record_id>/upload", methods=["GET", "POST"])
-@with_roles(Role.CLERK)
-@accepts_upload(MOST_UPLOAD)
-def upload(record_id: str) -> ResponseReturnValue:
-    with current_database().read() as session:
-        record = _record_for_form(record_id, session)
-        documents = filing.documents_of(record.id, session=session)
-    copies = record.holding in ("paper", "paper_with_copy")
-    kind = "digital_copy" if copies else "born_digital"
-    form = Form(request.form, defaults={"role": "正本", "kind": kind})
-    if request.method == "POST":
-        with form.catching():
-            cleared = says_declassified(record.security_change)
-            with Keeping(current_folder().files, declassified=cleared) as files:
-                stored = [files.keep(each.stream, each.filename or "") for each in require_files()]
-                with current_database().write() as session:
-                    actor = current_actor()
-                    found = filing.record_of(actor, record_id, session=session)
-                    for each in stored:
-                        filing.attach(
-                            actor, found, form["role"], each, form["kind"],
-                            document_id=form.get("document_id"), session=session,
-                        )  # fmt: skip
-            flash(f"已上传 {len(stored)} 个文件。", "success")
-            return redirect(url_for(".show", record_id=record_id))
-    choices = [(each.id, f"{each.order}. {each.role} {each.title or ''}") for each in documents]
-    return form.answer("filing/upload.html", record=record, documents=choices, **NAMES)
-
-
-@blueprint.get("/<record_id>/files/<file_id>")
-@with_roles(*SEEING)
-def file(record_id: str, file_id: str) -> Response:
-    with current_database().read() as session:
-        record = filing.record_of(current_actor(), record_id, session=session)
-        for each in filing.files_of(record.id, session=session):
-            if each.id == file_id and record.erased_at is None:
-                return send_stored(each.sha256, each.name)
-    if record.erased_at is not None:
-        raise NotFound(
-            "本机已没有这件档案的电子文件：已经销毁，或副本已经释放。",
-            "副本已释放的，请到接收的档案馆查阅。",
-            code="bytes_gone",
-        )
-    raise NotFound("没有这个文件。", "它可能已被移除，请刷新后查看。")
-
-
-@blueprint.post("/<record_id>/files/<file_id>/remove")
-@with_roles(Role.CLERK)
-def detach(record_id: str, file_id: str) -> ResponseReturnValue:
-    with current_database().write() as session:
-        record = filing.record_of(current_actor(), record_id, session=session)
-        filing.detach(current_actor(), record, file_id, session=session)
-    flash("已移除。", "success")
-    return redirect(url_for(".show", record_id=record_id))
 
 
 @blueprint.post("/<record_id>/discard")

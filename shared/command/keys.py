@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,9 @@ _into = click.option(
     "--into", type=click.Path(path_type=Path), required=True, help="放到哪个新目录，不覆盖旧的。"
 )
 _name = click.option("--name", required=True, help="持有者的名称。")
-_days = click.option(
-    "--days", type=click.IntRange(1, 36500), default=1095, show_default=True, help="有效多少天。"
+#: A certificate may not outlive its authority's, so that one has the longer default.
+_days = partial(
+    click.option, "--days", type=click.IntRange(1, 36500), show_default=True, help="有效多少天。"
 )
 _password = click.option(
     "--password",
@@ -60,7 +62,7 @@ _password = click.option(
 @_into
 @_name
 @click.option("--kind", type=click.Choice(KINDS), default="sm2", show_default=True, help="算法。")
-@_days
+@_days(default=3650)
 @_password
 @json_option
 def authority(into: Path, *, name: str, kind: str, days: int, password: str, as_json: bool) -> None:
@@ -91,7 +93,7 @@ def authority(into: Path, *, name: str, kind: str, days: int, password: str, as_
     help="签发机构的口令；不写就询问，脚本用环境变量 DANGLIAN_AUTHORITY_PASSWORD。",
 )
 @click.option("--pkcs12", is_flag=True, help="另写 PKCS#12（key.p12）。")
-@_days
+@_days(default=1095)
 @_password
 @json_option
 def issue(

@@ -1,4 +1,4 @@
-"""The second factor 双因素: an authenticator app (RFC 6238), or a security key (WebAuthn).
+"""The second factor 双因素: an authenticator app (RFC 6238), or a security key (`security_keys`).
 
 Recovery codes are for when both are lost.
 """
@@ -15,21 +15,6 @@ import pyotp
 from pyotp.utils import strings_equal
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
-from webauthn import (
-    base64url_to_bytes,
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    UserVerificationRequirement,
-)
 
 from shared import audit
 from shared.identity.errors import SignInRefused
@@ -43,10 +28,11 @@ from shared.kernel.actor import Actor, Duty, Role
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.database import Database, locked
-from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
+from shared.kernel.errors import Invalid, NotFound, WrongState
 from shared.kernel.identifiers import new_id
 
-_PRODUCT = "档联"
+#: What apps and browsers show beside the login.
+PRODUCT = "档联"
 _MOST_FACTORS = 10
 _RECOVERY_CODES = 10
 #: Without those that are taken for one another.
@@ -104,14 +90,14 @@ def new_totp_secret() -> str:
 
 def totp_address(secret: str, account: Account) -> str:
     """What an authenticator app reads from a QR code."""
-    return pyotp.TOTP(secret).provisioning_uri(name=account.login, issuer_name=_PRODUCT)
+    return pyotp.TOTP(secret).provisioning_uri(name=account.login, issuer_name=PRODUCT)
 
 
 def add_totp(
     actor: Actor, account: Account, secret: str, code: str, *, session: Session, key: FactorKey
 ) -> None:
     """Take an authenticator app that shows the right code. Raises NotAllowed, Invalid."""
-    _own(actor, account, session)
+    require_own(actor, account, session)
     step = _step_of(secret, code)
     if step is None:
         raise Invalid(
@@ -130,71 +116,6 @@ def add_totp(
     audit.record(session, actor, "account.factor_added", account, kind=factor.kind)
 
 
-# A security key
-
-
-def registration_options(account: Account, site: Site, session: Session) -> tuple[str, str]:
-    """What the browser needs to register a security key: options as JSON, and their challenge."""
-    options = generate_registration_options(
-        rp_id=site.host,
-        rp_name=_PRODUCT,
-        user_id=account.id.encode(),
-        user_name=account.login,
-        user_display_name=account.name,
-        exclude_credentials=_descriptors(account.id, session),
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            user_verification=UserVerificationRequirement.PREFERRED
-        ),
-    )
-    return options_to_json(options), bytes_to_base64url(options.challenge)
-
-
-def add_security_key(
-    actor: Actor,
-    account: Account,
-    *,
-    name: str,
-    answer: str,
-    challenge: str,
-    site: Site,
-    session: Session,
-) -> None:
-    """Take a security key that has answered the challenge. Raises NotAllowed, Invalid, Conflict."""
-    _own(actor, account, session)
-    try:
-        seen = verify_registration_response(
-            credential=answer,
-            expected_challenge=base64url_to_bytes(challenge),
-            expected_rp_id=site.host,
-            expected_origin=site.origin,
-            require_user_verification=False,
-        )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
-        # Whatever the browser sent, it is no answer to this challenge.
-        raise _no_answer() from error
-    handle = bytes_to_base64url(seen.credential_id)
-    if len(handle) > 400 or session.scalar(select(Factor.id).where(Factor.handle == handle)):
-        raise Conflict("这把安全密钥已经登记过。", "请换一把。", code="key_taken")
-    session.add(
-        Factor(
-            id=new_id(), account_id=account.id, kind=FactorKind.WEBAUTHN,
-            name=name.strip()[:60] or "安全密钥", handle=handle,
-            secret=bytes_to_base64url(seen.credential_public_key), counter=seen.sign_count,
-        )
-    )  # fmt: skip
-    audit.record(session, actor, "account.factor_added", account, kind=FactorKind.WEBAUTHN)
-
-
-def authentication_options(account_id: str, site: Site, session: Session) -> tuple[str, str]:
-    """What the browser needs to ask a security key: options as JSON, and their challenge."""
-    options = generate_authentication_options(
-        rp_id=site.host,
-        allow_credentials=_descriptors(account_id, session),
-        user_verification=UserVerificationRequirement.PREFERRED,
-    )
-    return options_to_json(options), bytes_to_base64url(options.challenge)
-
-
 # At the door
 
 
@@ -208,7 +129,7 @@ def check_code(
     code = "".join(code.split()).replace("-", "").upper()
     with database.write() as session:
         _seal_plain(session, key)
-    return _checked(account_id, lambda each: _code_fits(each, code, key), database, policy)
+    return account_shown(account_id, lambda each: _code_fits(each, code, key), database, policy)
 
 
 def _seal_plain(session: Session, key: FactorKey) -> None:
@@ -217,40 +138,6 @@ def _seal_plain(session: Session, key: FactorKey) -> None:
     for each in session.scalars(plain):
         if not is_sealed_secret(each.secret):
             each.secret = key.seal(each.secret, factor_id=each.id, account_id=each.account_id)
-
-
-def check_security_key(
-    account_id: str,
-    *,
-    answer: str,
-    challenge: str,
-    site: Site,
-    database: Database,
-    policy: Policy = POLICY,
-) -> Account:
-    """The account, if one of its security keys has answered the challenge. Raises as above."""
-
-    def fits(factor: Factor) -> bool:
-        if factor.kind != FactorKind.WEBAUTHN:
-            return False
-        try:
-            seen = verify_authentication_response(
-                credential=answer,
-                expected_challenge=base64url_to_bytes(challenge),
-                expected_rp_id=site.host,
-                expected_origin=site.origin,
-                credential_public_key=base64url_to_bytes(factor.secret),
-                credential_current_sign_count=factor.counter,
-                require_user_verification=False,
-            )
-        except (WebAuthnException, ValueError, KeyError, TypeError):
-            return False  # another key's answer, or none to this challenge
-        if bytes_to_base64url(seen.credential_id) != factor.handle:
-            return False
-        factor.counter = seen.new_sign_count
-        return True
-
-    return _checked(account_id, fits, database, policy)
 
 
 def prove_again(
@@ -300,7 +187,7 @@ def prove_again(
 
 def make_recovery_codes(actor: Actor, account: Account, *, session: Session) -> list[str]:
     """New recovery codes, shown this once; earlier ones are void. Raises WrongState, NotAllowed."""
-    _own(actor, account, session)
+    require_own(actor, account, session)
     if not has_factor(account.id, session):
         raise WrongState("还没有登记双因素。", "请先登记手机动态码或安全密钥。")
     session.execute(
@@ -325,7 +212,7 @@ def remove_factor(
 
     Raises NotFound, and WrongState for the last one of somebody who must have one.
     """
-    _own(actor, account, session, limit=False)
+    require_own(actor, account, session, limit=False)
     factor = session.get(Factor, factor_id)
     if factor is None or factor.account_id != account.id or factor.kind not in _STRONG:
         raise NotFound("没有这个双因素。", "请刷新页面。")
@@ -359,7 +246,8 @@ def drop_factors(actor: Actor, account: Account, *, session: Session) -> None:
     audit.record(session, actor, "account.factors_reset", account, audit.Act(each=gone))
 
 
-def _own(actor: Actor, account: Account, session: Session, *, limit: bool = True) -> None:
+def require_own(actor: Actor, account: Account, session: Session, *, limit: bool = True) -> None:
+    """Hold an account, for its own person only. Raises WrongState, also for too many factors."""
     if actor.id != account.id:
         raise WrongState("只能登记自己的双因素。", "请由本人登录后办理。")
     locked(session, Account, account.id)
@@ -367,9 +255,10 @@ def _own(actor: Actor, account: Account, session: Session, *, limit: bool = True
         raise WrongState("登记的双因素过多。", "请先删除不用的。")
 
 
-def _checked(
+def account_shown(
     account_id: str, fits: Callable[[Factor], bool], database: Database, policy: Policy
 ) -> Account:
+    """The account, if one of its factors `fits`. Raises SignInRefused; a failure is committed."""
     with database.write() as session:
         account = locked(session, Account, account_id)
         if account is None:
@@ -411,23 +300,9 @@ def _step_of(secret: str, code: str) -> int | None:
     return None
 
 
-def _descriptors(account_id: str, session: Session) -> list[PublicKeyCredentialDescriptor]:
-    return [
-        PublicKeyCredentialDescriptor(id=base64url_to_bytes(each.handle or ""))
-        for each in factors_of(account_id, session)
-        if each.kind == FactorKind.WEBAUTHN
-    ]
-
-
 def _wrong() -> SignInRefused:
     return SignInRefused(
         "双因素验证没有通过。",
         "请输入此刻显示的动态码，或一个没有用过的恢复码；手机时间须准确。",
         code="wrong_factor",
-    )
-
-
-def _no_answer() -> Invalid:
-    return Invalid(
-        "answer", "安全密钥没有通过验证。", "请刷新页面，再试一次。", code="wrong_security_key"
     )

@@ -119,8 +119,8 @@ class _Reading:
         self._canonical = Comparison()
         self._declaration = b""
         self._fed = self._passed = self._passed_lines = 0
-        self._tail = b""
-        self._tail_start = 0
+        self._former = self._piece = b""
+        self._told = 0
         self._unfinished: list[tuple[etree._Element, str, bytes, int]] = []
         self._encoded: Encoded | None = None
         self._parser = expat.ParserCreate("UTF-8")
@@ -148,8 +148,7 @@ class _Reading:
                 if size > MOST_BYTES:
                     raise self._too_much(f"超过 {MOST_BYTES} 字节")
                 self._fed += len(piece)
-                self._tail = self._tail[-_LONGEST_END:] + piece
-                self._tail_start = self._fed - len(self._tail)
+                self._former, self._piece = self._tail, piece
                 self._take(piece)
                 self._let_hear()
                 if self._fed - self._index > MOST_TAG:
@@ -176,21 +175,21 @@ class _Reading:
         """Give a piece to the parser, but for the whole lines of Base64 in it."""
         first = piece.find(b"\n") + 1 if self._encoded is not None else 0
         self._parse(piece[:first])  # so that the parser is at the beginning of a line
-        self._parse(piece[first + self._pass_lines(piece[first:]) :])
+        self._parse(piece[first + self._pass_lines(piece, first) :])
 
     def _parse(self, piece: bytes) -> None:
         self._canonical.there_is(piece)
         self._parser.Parse(piece, False)
 
-    def _pass_lines(self, piece: bytes) -> int:
-        """Take whole lines of Base64 from the front of a piece past the parser; how many bytes.
+    def _pass_lines(self, piece: bytes, first: int) -> int:
+        """Take whole lines of Base64 from this place of a piece past the parser; how many bytes.
 
         Nearly all of a large package is such lines, and the parser would only hand them on. It
         misses nothing: it is in the middle of a text and has kept nothing back, for all that it was
         given has come out again; and what decodes strictly has neither tags nor entities in it.
         """
-        encoded, mark = self._encoded, piece.find(b"<")
-        lines = piece[: piece.rfind(b"\n", 0, mark if mark >= 0 else None) + 1]
+        encoded, mark = self._encoded, piece.find(b"<", first)
+        lines = piece[first : piece.rfind(b"\n", first, mark if mark >= 0 else None) + 1]
         if (
             encoded is None
             or not lines
@@ -208,8 +207,21 @@ class _Reading:
 
     def _let_hear(self) -> None:
         """Let be heard what was read, when nothing of it is still with the parser."""
-        if self._ahead is not None and self._canonical.is_even:
-            self._ahead.hear(self._tail, self._tail_start)
+        if self._ahead is None or not self._canonical.is_even:
+            return
+        start = self._fed - len(self._piece)
+        if self._told == start:  # as in nearly all of a large package: nothing is copied
+            self._ahead.hear(self._piece, start)
+        else:
+            self._ahead.hear(self._former + self._piece, start - len(self._former))
+        self._told = self._fed
+
+    @property
+    def _tail(self) -> bytes:
+        """The end of what was read, as long as a last tag may be."""
+        if len(self._piece) >= _LONGEST_END:
+            return self._piece[-_LONGEST_END:]
+        return (self._former + self._piece)[-_LONGEST_END:]
 
     @property
     def _index(self) -> int:
@@ -306,10 +318,12 @@ class _Reading:
             self._keep_text(element)
         if self._unfinished and self._unfinished[-1][0] is element:
             element, name, declaration, start = self._unfinished.pop()
-            closing = self._index - self._tail_start
-            if closing < 0:
+            at = self._index
+            closing = at - (self._fed - len(self._piece))
+            if closing < -len(self._former):
                 raise self._too_much("有一个标记太长")
-            end = self._tail_start + self._tail.index(b">", closing) + 1
+            behind = self._piece if closing >= 0 else self._former[closing:] + self._piece
+            end = at + behind.index(b">", max(closing, 0)) - max(closing, 0) + 1
             self._found.stretches[element] = Stretch(name, declaration, start, end)
             if self._ahead is not None:
                 self._ahead.end(element, end)

@@ -8,13 +8,7 @@ from flask import current_app, flash, redirect, render_template, request, sessio
 from flask.typing import ResponseReturnValue
 
 from shared.identity import Account, NotSignedIn, Visit, current_actor_or_none, public
-from shared.identity.factors import (
-    Site,
-    authentication_options,
-    check_code,
-    check_security_key,
-    factors_of,
-)
+from shared.identity.factors import Site, check_code, factors_of
 from shared.identity.models import FactorKind
 from shared.identity.signing_in import half_signed_in, revoke_token
 from shared.web.accounts.admission import counted, enter, finish, prove, this_visit
@@ -53,17 +47,23 @@ def second_factor() -> ResponseReturnValue:
     form = Form(request.form)
     with current_database().read() as transaction:
         kinds = {each.kind for each in factors_of(account_id, transaction)}
-        options, challenge = authentication_options(account_id, this_site(), transaction)
     if request.method == "POST":
         with form.catching():
             account = counted(lambda: _shown(account_id, form))
             return _complete(account, visit, target)
-    session["challenge"] = challenge
+    options = _asked_of_keys(account_id) if FactorKind.WEBAUTHN in kinds else ""
     return form.answer(
-        "accounts/second_factor.html",
-        options=options if FactorKind.WEBAUTHN in kinds else "",
-        has_app=FactorKind.TOTP in kinds,
+        "accounts/second_factor.html", options=options, has_app=FactorKind.TOTP in kinds
     )
+
+
+def _asked_of_keys(account_id: str) -> str:
+    """What the browser needs to ask a security key; its challenge is kept in the session."""
+    from shared.identity.security_keys import authentication_options  # who has none loads nothing
+
+    with current_database().read() as transaction:
+        options, session["challenge"] = authentication_options(account_id, this_site(), transaction)
+    return options
 
 
 @blueprint.post("/sign-out")
@@ -99,6 +99,8 @@ def _half() -> tuple[str, Visit]:
 def _shown(account_id: str, form: Form) -> Account:
     common: dict[str, Any] = {"database": current_database(), "policy": current_policy()}
     if form["answer"]:
+        from shared.identity.security_keys import check_security_key  # as above
+
         return check_security_key(
             account_id,
             answer=form.raw("answer"),

@@ -6,9 +6,6 @@ import base64
 
 from flask import flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from reportlab.graphics import renderSVG
-from reportlab.graphics.barcode.qr import QrCodeWidget
-from reportlab.graphics.shapes import Drawing
 
 from shared.identity import Account, account_of, current_actor, signed_in, with_roles
 from shared.identity import factors as second
@@ -62,11 +59,11 @@ def add_app() -> ResponseReturnValue:
 @signed_in
 def key_options() -> ResponseReturnValue:
     """What the browser needs to register a security key."""
+    from shared.identity.security_keys import registration_options  # a library of 6 MB
+
     with current_database().read() as transaction:
         account = account_of(current_actor().id, transaction)
-        options, session["challenge"] = second.registration_options(
-            account, this_site(), transaction
-        )
+        options, session["challenge"] = registration_options(account, this_site(), transaction)
     return options, 200, {"Content-Type": "application/json"}
 
 
@@ -74,11 +71,13 @@ def key_options() -> ResponseReturnValue:
 @signed_in
 def add_key() -> ResponseReturnValue:
     """Take the security key that has answered."""
+    from shared.identity.security_keys import add_security_key  # as above
+
     form = Form(request.form)
     with form.catching():
         _prove_again(form)
         with current_database().write() as transaction:
-            second.add_security_key(
+            add_security_key(
                 current_actor(),
                 account_of(current_actor().id, transaction),
                 name=form["name"],
@@ -175,6 +174,10 @@ def _page(form: Form, codes: list[str] | None = None) -> ResponseReturnValue:
 
 def _qr(secret: str, account: Account) -> str:
     """The QR code for the app, as an address of the picture itself."""
+    from reportlab.graphics import renderSVG  # 9 MB, for one page that is seldom opened
+    from reportlab.graphics.barcode.qr import QrCodeWidget
+    from reportlab.graphics.shapes import Drawing
+
     widget = QrCodeWidget(second.totp_address(secret, account))
     left, bottom, right, top = widget.getBounds()
     scale = (_QR_POINTS / (right - left), 0, 0, _QR_POINTS / (top - bottom), 0, 0)

@@ -28,6 +28,7 @@ from tests.crossings import Matrix
 from tests.hub.correcting.conftest import Kept
 from tests.hub.crossings.routes import BY_TOKEN, DOORS, LISTS, OF_ALL, OWN, THINGS
 from tests.hub.disposal.conftest import Room
+from tests.hub.disposal.test_unit_lists import unit_list
 from tests.hub.receiving.handover import YILING_ARCHIVE, ZHIJIANG_ARCHIVE, Offered, Unit
 from tests.hub.sharing.described import description
 
@@ -88,6 +89,8 @@ def furnished(room: Room, stranger: Unit) -> World:
     listed = room.decided([gone])
     room.work()
     appraisal = room.drawn([asked])
+    of_unit = unit_list(unit, title="夷陵区绝不外传的清册")
+    unit.send("disposal_list", of_unit)
     correction = Kept(hub, unit, room.records[1:]).ask(title="夷陵区绝不外传的题名")
     batch = unit.hand_over(1)
     hub.work("receiving.check")
@@ -140,6 +143,7 @@ def furnished(room: Room, stranger: Unit) -> World:
         things = {
             "appraisal": appraisal,
             "list": listed,
+            "unit_list": of_unit["list_id"],
             "destroyed": gone,
             "record": kept,
             "correction": correction,

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from hub.disposal.models import UnitList
+from hub.disposal.unit_lists import TakingUp
 from hub.repository.models import Paper
 from hub.repository.papers import UNIT_LISTS, read_document
 from shared.audit.models import AuditEvent
+from shared.kernel.actor import Grant, Role
+from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import utc_text
 from shared.kernel.errors import DanglianError
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import sign_document
+from tests.hub.desk import Browser, make_desk
 from tests.hub.receiving.conftest import hub, other_unit, unit
-from tests.hub.receiving.handover import Hub, Unit
+from tests.hub.receiving.handover import YILING_ARCHIVE, ZHIJIANG_ARCHIVE, Hub, Unit
 
 __all__ = ["hub", "other_unit", "unit"]
 
@@ -77,3 +82,67 @@ def test_a_list_that_is_not_the_units_own_is_refused(
         sender.send("disposal_list", document)
     assert caught.value.code == code
     assert kept(hub) == []
+
+
+def test_unit_and_receiving_archive_read_print_and_save_its_lists(
+    hub: Hub, unit: Unit, other_unit: Unit
+) -> None:
+    mine, others = unit_list(unit), unit_list(other_unit, title="另一单位的清册")
+    unit.send("disposal_list", mine, unit_list(unit, title="2025年到期清册"))
+    other_unit.send("disposal_list", others)
+    app = make_desk(
+        hub.city,
+        clerk=Grant(Role.CLERK, None, unit.fonds.id),
+        neighbour=Grant(Role.CLERK, None, other_unit.fonds.id),
+        archivist=Grant(Role.ARCHIVIST, YILING_ARCHIVE),
+        elsewhere=Grant(Role.ARCHIVIST, ZHIJIANG_ARCHIVE),
+        counts=Grant(Role.AUTHORITY, YILING_ARCHIVE),
+    )
+    page = f"/disposal/unit-lists/{mine['list_id']}"
+    for login in ("clerk", "archivist"):
+        reader = Browser(app, login)
+        assert "2026年到期清册" in reader.get("/disposal/unit-lists/").text
+        assert "单位销毁清册" in reader.get("/").text
+        found = reader.get("/disposal/unit-lists/?q=2025&sort=-title&size=20").text
+        assert ("2025年到期清册" in found, "2026年到期清册" in found) == (True, False)
+        shown = reader.get(f"{page}?q=值班").text
+        assert "J001-WS·2010-D10-BGS-0007" in shown
+        assert "张档案" in shown
+        assert reader.get(f"{page}/pdf").data.startswith(b"%PDF")
+        assert reader.get(f"{page}/json").get_json() == mine
+    assert "另一单位的清册" not in Browser(app, "clerk").get("/disposal/unit-lists/").text
+    for login, code in (("neighbour", 404), ("elsewhere", 404), ("counts", 403)):
+        stranger = Browser(app, login)
+        assert "2026年到期清册" not in stranger.get("/disposal/unit-lists/").text
+        assert {stranger.get(page + end).status_code for end in ("", "/pdf", "/json")} == {code}
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_lists_from_before_there_was_a_table_are_taken_up_at_the_start(
+    hub: Hub, unit: Unit, is_stored: bool
+) -> None:
+    document = unit_list(unit)
+    unit.send("disposal_list", document)
+    if is_stored:
+        hub.work()
+    with hub.city.database.write() as session:
+        before = session.get_one(UnitList, document["list_id"]).document
+        session.execute(delete(UnitList))
+    step = TakingUp(hub.city.database, hub.city.folder.store).step
+    assert (step(), step()) == (False, False)
+    with hub.city.database.read() as session:
+        (row,) = session.scalars(select(UnitList)).all()
+    assert (row.document, row.count, row.destroyed) == (before, 1, 1)
+
+
+def test_a_list_in_the_store_that_no_unit_has_sealed_is_not_shown(hub: Hub, unit: Unit) -> None:
+    document = unit_list(unit)
+    unit.send("disposal_list", document)
+    altered = {**document, "title": "改过的清册"}
+    with hub.city.database.write() as session:
+        session.execute(delete(UnitList))
+        paper = session.scalars(select(Paper).where(Paper.name.startswith(UNIT_LISTS))).one()
+        paper.content = canonical_json(altered)
+    TakingUp(hub.city.database, hub.city.folder.store).step()
+    with hub.city.database.read() as session:
+        assert session.scalars(select(UnitList)).all() == []

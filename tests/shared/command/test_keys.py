@@ -43,7 +43,7 @@ def openssl(*words: object) -> str:
 def test_an_authority_certifies_a_unit_and_openssl_agrees(kind: str, tmp_path: Path) -> None:
     ca, unit = tmp_path / "ca", tmp_path / "unit"
     call("authority", "--into", ca, "--name", "试验签发机构", "--kind", kind)
-    call("issue", "--into", unit, "--name", "宜昌市财政局", "--authority", ca, "--days", 30)
+    call("issue", "--into", unit, "--name", "宜昌市财政局", "--authority", ca)
     own, issuer = read_certificates((unit / "certificate.pem").read_bytes())
     assert (own.name, issuer.name) == ("宜昌市财政局", "试验签发机构")
     assert issuer.has_issued(own)

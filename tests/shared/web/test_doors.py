@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -165,3 +167,13 @@ def test_saving_the_page_of_who_waits_is_the_grant(
 def test_the_pages_carry_no_script_of_their_own(signed_in_as: Sign, path: str) -> None:
     page = signed_in_as("boss").get(path, follow_redirects=True).text
     assert not re.search(r"<script(?![^>]*\bsrc=)|\son[a-z]+=|\sstyle=", page)
+
+
+def test_pages_load_neither_keys_nor_drawing_before_somebody_needs_them() -> None:
+    """They took fifteen megabytes of each process of a record room."""
+    said = "import sys, shared.web, shared.web.accounts.views; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", said], capture_output=True, text=True, check=True
+    )
+    assert "shared.web.accounts.factor_views" in loaded.stdout.split()
+    assert {"webauthn", "reportlab"}.isdisjoint(loaded.stdout.split())

@@ -1,0 +1,33 @@
+"""lists of units"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0028"
+down_revision = "0023"
+
+
+def upgrade() -> None:
+    """From 0023 to 0028."""
+    op.create_table(
+        "disposal_unit_list",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("fonds_id", sa.String(length=36), nullable=False),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("destroyed", sa.Integer(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("at", sa.String(length=27), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        info={"origin": "repository"},
+    )
+    with op.batch_alter_table("disposal_unit_list", schema=None) as batch_op:
+        batch_op.create_index("disposal_unit_list_fonds", ["fonds_id", "at"], unique=False)
+
+
+def downgrade() -> None:
+    """From 0028 back to 0023."""
+    with op.batch_alter_table("disposal_unit_list", schema=None) as batch_op:
+        batch_op.drop_index("disposal_unit_list_fonds")
+
+    op.drop_table("disposal_unit_list")
