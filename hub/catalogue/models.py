@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     event,
+    text,
 )
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
@@ -77,6 +78,13 @@ class CatalogueRecord(Model):
         Index("catalogue_record_parent", "parent_id"),
         Index("catalogue_record_date", "date"),
         Index("catalogue_record_updated", "updated_at"),
+        # What is 内部 or 工作秘密, which numbers leave out for most readers.
+        Index(
+            "catalogue_record_internal",
+            *("fonds_id", "year", "class_code", "retention", "state", "level"),
+            sqlite_where=text("security <> 'none'"),
+            postgresql_where=text("security <> 'none'"),
+        ),
         {"info": {"origin": "nodes"}},
     )
 
