@@ -61,6 +61,7 @@ _IDLE = {
     "receiving.statuses": 10.0,
     "exporting.sweep": 10.0,
     "disposal.execute": 2.0,
+    "correcting.declassify": 2.0,
     "federation.rules": 2.0,
     "sharing.decide": 1.0,
     "sharing.sequence": 1.0,

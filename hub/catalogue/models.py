@@ -71,7 +71,14 @@ class CatalogueRecord(Model):
         Index("catalogue_record_code", "fonds_id", "code_key", unique=True),
         Index("catalogue_record_any_code", "code_key"),
         Index("catalogue_record_receiving", "receiving_archive", "code_key"),
-        Index("catalogue_record_supervisor", "supervisor", "code_key"),
+        # Most fonds have no supervisor: with them in it SQLite takes this index to find everything,
+        # and goes through the whole table instead.
+        Index(
+            "catalogue_record_supervisor",
+            *("supervisor", "code_key"),
+            sqlite_where=text("supervisor IS NOT NULL"),
+            postgresql_where=text("supervisor IS NOT NULL"),
+        ),
         Index("catalogue_record_reviewing", "reviewing_archive", "code_key"),
         Index("catalogue_record_open", "receiving_archive", "opening", "class_code", "code_key"),
         Index("catalogue_record_class", "fonds_id", "year", "class_code", "retention"),

@@ -12,7 +12,10 @@ from hub.federation.authority import (
     approve_schedule,
     consent_to_transfer,
     is_authority_over,
+    set_transfer_rule,
     transfer_consents,
+    transfer_rule,
+    without_consent,
 )
 from hub.federation.enrolment import node_seals
 from hub.federation.finding import (
@@ -172,6 +175,7 @@ __all__ = [
     "set_archives",
     "set_disclosure",
     "set_notes",
+    "set_transfer_rule",
     "succeed",
     "suspend_node",
     "suspension_of",
@@ -179,4 +183,6 @@ __all__ = [
     "tell_node",
     "told_after",
     "transfer_consents",
+    "transfer_rule",
+    "without_consent",
 ]
