@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from hub.catalogue.models import CatalogueRecord
 from hub.catalogue.query import (
     COUNT_LIMIT,
-    SORTS,
     Filters,
     containing,
     counted,
@@ -20,6 +19,7 @@ from hub.catalogue.query import (
     look_at,
     narrowing,
     row_for,
+    sorts_for,
     visible,
     years,
 )
@@ -68,7 +68,7 @@ def index() -> ResponseReturnValue:
     with current_database().read() as session:
         listing = Listing.from_request(
             request.args,
-            sorts=SORTS,
+            sorts=sorts_for(actor, session),
             default_sort=default_sort(request.args.get("q", "")),
             search=lambda statement, text: containing(actor, statement, text),
             filters=_filters(actor, session),
