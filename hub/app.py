@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hub import audit_names, overview
 from hub.catalogue.api import catalogue_api
 from hub.catalogue.views import blueprint as catalogue_pages
+from hub.correcting import declassifying
 from hub.correcting.api import corrections_api
 from hub.correcting.views import blueprint as correcting_pages
 from hub.custody.api import bundles_api
@@ -20,7 +21,14 @@ from hub.disposal.unit_lists import SEEING as UNIT_LIST_READERS
 from hub.disposal.views import blueprint as disposal_pages
 from hub.exporting import bulk as exports_by_two
 from hub.exporting.views import blueprint as exporting_pages
-from hub.federation import archive_views, fonds_views, letter_views, node_views, ruleset_views
+from hub.federation import (
+    archive_views,
+    fonds_views,
+    letter_views,
+    node_views,
+    ruleset_views,
+    transfer_views,
+)
 from hub.federation import service as federation
 from hub.federation.api import federation_api
 from hub.federation.edge import FOLDER, HOLDINGS
@@ -104,7 +112,7 @@ NAVIGATION = (
     NavigationItem("archives.index", "档案馆", "building-bank", menu=_UNITS),
     ("health_page.index", "运行情况", "heartbeat", (Role.SYSTEM_ADMINISTRATOR,), True),
     ("accounts.index", "账号", "users", ADMINISTRATORS),
-    ("acts.index", "待双人确认", "user-check", (*ADMINISTRATORS, Role.ARCHIVIST)),
+    ("acts.index", "待双人确认", "user-check", (*ADMINISTRATORS, Role.ARCHIVIST, Role.LEADER)),
     ("audit_log.index", "操作日志", "shield-check", (Role.AUDITOR, Role.SECURITY_ADMINISTRATOR)),
 )
 
@@ -138,6 +146,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
             parcel_views.blueprint,
             health_pages,
             fonds_views.blueprint,
+            transfer_views.blueprint,
             custody_pages,
             archive_views.blueprint,
             sign_on_views.blueprint,
@@ -162,7 +171,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
             requests_blueprint(folder, requests(folder), post_by_hand),
         ),
         navigation=NAVIGATION,
-        acts=exports_by_two.KINDS,
+        acts={**exports_by_two.KINDS, **declassifying.KINDS},
         scopes=scopes,
         action_names=audit_names.ACTION_NAMES,
         subject_names=audit_names.subject_names,

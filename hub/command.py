@@ -49,7 +49,7 @@ from shared.command.accounts import told_administrators
 from shared.command.audit import Log, audit_group
 from shared.command.main import json_option, show, show_table
 from shared.command.stopping import stop_on_signal
-from shared.kernel.actor import Role
+from shared.kernel.actor import Role, system_actor
 from shared.kernel.ailment import Ailment
 from shared.kernel.collector import calm_collector
 from shared.kernel.errors import Invalid
@@ -289,7 +289,7 @@ def status(folder: Path, as_json: bool) -> None:
 
     place = HubFolder(folder)
     with place.database().read() as session:
-        found = overview_of(session)
+        found = overview_of(system_actor("cli"), session)
         found["each_node"] = [node_wire(each) for each in federation.nodes(session)]
         found["alerts"] = [each.to_wire() for each in alerts(place, session)]
     result = {"name": place.settings.name, "hub_id": place.settings.hub_id, **found}

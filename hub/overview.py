@@ -34,9 +34,9 @@ blueprint = Blueprint("overview", __name__, template_folder="templates")
 _RECENT_YEARS = 10
 
 
-def overview_of(session: Session) -> dict[str, Any]:
-    """Figures of the whole platform that everybody may know."""
-    by_state = catalogue.counted(Filters(), session=session, by=("state",))
+def overview_of(actor: Actor, session: Session) -> dict[str, Any]:
+    """Figures of the whole platform, as the actor may know them."""
+    by_state = catalogue.counted(actor, Filters(), session=session, by=("state",))
     records = {row["state"]: row["records"] for row in by_state}
     by_node: dict[str, int] = {}
     for node in federation.nodes(session):
@@ -62,10 +62,10 @@ def index() -> ResponseReturnValue:
     """The first page after signing in."""
     actor = current_actor()
     with current_database().read() as session:
-        years = catalogue.counted(Filters(), session=session, by=("year",))
+        years = catalogue.counted(actor, Filters(), session=session, by=("year",))
         return render_template(
             "overview/index.html",
-            found=overview_of(session),
+            found=overview_of(actor, session),
             years=sorted(years, key=lambda row: -row["year"])[:_RECENT_YEARS],
             tasks=_tasks(actor, session),
             states=RECORD.states,

@@ -62,6 +62,7 @@ _IDLE = {
     "exporting.sweep": 10.0,
     "disposal.execute": 2.0,
     "disposal.unit_lists": 600.0,
+    "correcting.declassify": 2.0,
     "federation.rules": 2.0,
     "sharing.decide": 1.0,
     "sharing.sequence": 1.0,

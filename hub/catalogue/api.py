@@ -44,8 +44,8 @@ def one_record(record_id: str) -> Any:
 @catalogue_api.response(200, CountsSchema)
 @catalogue_api.alt_response(404)
 def count_records(query: dict[str, Any]) -> Any:
-    """How many records there are, grouped; what everybody may know."""
+    """How many records there are, grouped; 内部 and 工作秘密 only where one may see them."""
     by = tuple(dict.fromkeys(query.pop("by")))
     with current_database().read() as session:
-        rows = catalogue.counted(Filters(**query), session=session, by=by)
+        rows = catalogue.counted(current_actor(), Filters(**query), session=session, by=by)
     return {"total": sum(row["records"] for row in rows), "counts": rows}

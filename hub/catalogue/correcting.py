@@ -65,6 +65,7 @@ def write_version(
             told_state=shape.state,
             wire=canonical,
             retention=shape.retention,
+            security=shape.security,
             title=shape.title,
             doc_no=shape.doc_no,
             opening=shape.opening.opinion if shape.opening else None,

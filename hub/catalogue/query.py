@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, literal_column, not_, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from hub.catalogue import text
 from hub.catalogue.models import CatalogueRecord
 from hub.catalogue.tally import tallied
 from hub.federation import service as federation
-from hub.federation.visibility import Sight, seen_fully, seen_masked, sight
+from hub.federation.visibility import Sight, counted_for, seen_fully, seen_masked, sight
 from shared.kernel.actor import Actor
 from shared.kernel.errors import Invalid, NotFound
 
@@ -20,6 +21,7 @@ from shared.kernel.errors import Invalid, NotFound
 COUNT_LIMIT = 10_000
 MASKED_TITLE = "（题名未公开）"
 LARGEST_PAGE = 200
+_CHUNK = 500
 
 #: What a masked record does not show: whatever could name its matter.
 _HIDDEN = (
@@ -42,6 +44,24 @@ SORTS = {
     "updated": CatalogueRecord.updated_at,
     "arrived": CatalogueRecord.row,
 }
+
+
+def sorts_for(actor: Actor, session: Session) -> dict[str, Any]:
+    """`SORTS` for this actor's lists.
+
+    An engine that walks an index of everybody's records for the first fifty of one unit may have
+    to walk to its end. So whoever sees a few fonds sorts by an expression that no index has: the
+    engine begins from these, while they hold no more than a list counts anyway.
+    """
+    own_fonds = {grant.fonds_id for grant in actor.grants}
+    if actor.system or None in own_fonds:
+        return dict(SORTS)
+    (held,) = tallied(session, fonds_ids=sorted(filter(None, own_fonds)), by=())
+    if (held["records"] or 0) > COUNT_LIMIT:
+        return dict(SORTS)
+    own = {name: func.coalesce(column, column) for name, column in SORTS.items()}
+    # What a search finds comes by row, and stops as soon as a page is full.
+    return {**own, "arrived": SORTS["arrived"]}
 
 
 def default_sort(query: str) -> str:
@@ -142,7 +162,10 @@ def search(
     counted = statement.with_only_columns(CatalogueRecord.row).limit(COUNT_LIMIT + 1).subquery()
     total = session.scalar(select(func.count()).select_from(counted)) or 0
     ordered = statement.order_by(
-        *(each.desc() if descending else each.asc() for each in (SORTS[sort], CatalogueRecord.row))
+        *(
+            each.desc() if descending else each.asc()
+            for each in (sorts_for(actor, session)[sort], CatalogueRecord.row)
+        )
     )
     records = session.scalars(ordered.offset(offset).limit(min(limit, LARGEST_PAGE)))
     rows = [row_for(actor, record) for record in records]
@@ -161,6 +184,26 @@ def containing(actor: Actor, statement: Any, query: str) -> Any:
     if by_code is not None:
         seen = or_(seen, by_code)
     return statement.where(text.found_by(query), seen)
+
+
+def seen_among(actor: Actor, record_ids: Iterable[str], *, session: Session) -> set[str]:
+    """Which of these records the actor sees in full."""
+    wanted, found = sorted(set(record_ids)), set[str]()
+    for start in range(0, len(wanted), _CHUNK):
+        some = CatalogueRecord.id.in_(wanted[start : start + _CHUNK])
+        seen = select(CatalogueRecord.id).where(some, seen_fully(actor, CatalogueRecord))
+        found.update(session.scalars(seen))
+    return found
+
+
+def kept_from(actor: Actor, record_id: Any) -> ColumnElement[bool]:
+    """The condition that the record of this column is 内部 or 工作秘密 and not the actor's to know.
+
+    Lists leave it out, as the numbers do.
+    """
+    return exists().where(
+        CatalogueRecord.id == record_id, not_(counted_for(actor, CatalogueRecord))
+    )
 
 
 def look_at(actor: Actor, record_id: str, *, session: Session) -> Look:
@@ -189,27 +232,55 @@ def shown(wire: dict[str, Any], seen: Sight) -> dict[str, Any]:
 
 
 def counted(
-    filters: Filters, *, session: Session, by: tuple[str, ...] = ("year",)
+    actor: Actor, filters: Filters, *, session: Session, by: tuple[str, ...] = ("year",)
 ) -> list[dict[str, Any]]:
-    """How many records there are, grouped; what everybody may know.
+    """How many records there are, grouped, as `counted_for` lets the actor know.
 
-    `by` names columns of the tally: fonds_id, year, class_code, retention, state, level.
+    `by` names columns of the tally: fonds_id, year, class_code, retention, state, level. A group
+    of which the actor may know nothing is not there.
     """
-    rows = tallied(session, fonds_ids=_fonds_ids(filters, session), by=_grouped(filters, by))
+    fonds_ids, columns = _fonds_ids(filters, session), _grouped(filters, by)
+    rows = [(row, 1) for row in tallied(session, fonds_ids=fonds_ids, by=columns)]
+    if not actor.system:
+        rows += [(row, -1) for row in _left_out(actor, fonds_ids, columns, session)]
     groups: dict[tuple[Any, ...], int] = {}
-    for row in rows:
+    for row, sign in rows:
         if _passes(row, filters):
             key = tuple(row[name] for name in by)
-            groups[key] = groups.get(key, 0) + (row["records"] or 0)  # a sum of no rows is NULL
+            # A sum of no rows is NULL.
+            groups[key] = groups.get(key, 0) + sign * (row["records"] or 0)
     return [
         {**dict(zip(by, key, strict=True)), "records": count}
         for key, count in sorted(groups.items())
+        if count or not by
     ]
+
+
+def years(actor: Actor, session: Session) -> list[int]:
+    """The years of which the actor may know that there are records, the newest first."""
+    rows = counted(actor, Filters(), session=session, by=("year",))
+    return [row["year"] for row in reversed(rows)]
+
+
+def _left_out(
+    actor: Actor, fonds_ids: list[str] | None, by: tuple[str, ...], session: Session
+) -> list[dict[str, Any]]:
+    """How many records the tally counts and the actor may not know of."""
+    columns = [getattr(CatalogueRecord, name) for name in by]
+    query = select(*columns, func.count().label("records")).where(
+        _INTERNAL, not_(counted_for(actor, CatalogueRecord))
+    )
+    if fonds_ids is not None:
+        query = query.where(CatalogueRecord.fonds_id.in_(fonds_ids))
+    return [dict(row._mapping) for row in session.execute(query.group_by(*columns))]
 
 
 def _whole() -> Select[Any]:
     return select(CatalogueRecord).options(undefer(CatalogueRecord.wire))
 
+
+#: As the partial index says it; a bound value would not be recognised there.
+_INTERNAL = CatalogueRecord.security != literal_column("'none'")
 
 _TALLIED = ("year", "class_code", "retention", "state", "level")
 

@@ -12,7 +12,17 @@ from hub.catalogue.applying import apply_records, follows_fonds
 from hub.catalogue.correcting import take_correction, write_version
 from hub.catalogue.events import RecordsChanged, tell_changed
 from hub.catalogue.models import CatalogueRecord, archive_custody, node_custody
-from hub.catalogue.query import Filters, Found, Look, Row, counted, look_at, search
+from hub.catalogue.query import (
+    Filters,
+    Found,
+    Look,
+    Row,
+    counted,
+    kept_from,
+    look_at,
+    search,
+    seen_among,
+)
 from hub.catalogue.reconciling import apply_reconcile
 from hub.catalogue.tally import Changes, Counted, item_digest, recount, sums_of
 from hub.catalogue.text import found_by
@@ -40,6 +50,7 @@ __all__ = [
     "held_by",
     "is_withheld",
     "item_digest",
+    "kept_from",
     "look_at",
     "move_state",
     "parts_of_wholes",
@@ -49,6 +60,7 @@ __all__ = [
     "records_of",
     "recount",
     "search",
+    "seen_among",
     "set_custody",
     "show_again",
     "sums",

@@ -207,9 +207,3 @@ def tallied(
     if fonds_ids is not None:
         query = query.where(CatalogueTally.fonds_id.in_(list(fonds_ids)))
     return [dict(row._mapping) for row in session.execute(query.order_by(*columns))]
-
-
-def years(session: Session) -> list[int]:
-    """The years of which there are records, the newest first."""
-    column = CatalogueTally.year
-    return list(session.scalars(select(column).distinct().order_by(column.desc())))

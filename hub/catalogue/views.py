@@ -1,4 +1,4 @@
-"""Pages of the catalogue 目录: the list, one record, and the counts that everybody may see."""
+"""Pages of the catalogue 目录: the list, one record, and the counts that the reader may know."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from hub.catalogue.models import CatalogueRecord
 from hub.catalogue.query import (
     COUNT_LIMIT,
-    SORTS,
     Filters,
     containing,
     counted,
@@ -20,10 +19,11 @@ from hub.catalogue.query import (
     look_at,
     narrowing,
     row_for,
+    sorts_for,
     visible,
+    years,
 )
 from hub.catalogue.record_lists import files_in, history_in, parts_of
-from hub.catalogue.tally import years
 from hub.federation import service as federation
 from hub.federation.models import Fonds
 from hub.federation.visibility import Sight
@@ -68,7 +68,7 @@ def index() -> ResponseReturnValue:
     with current_database().read() as session:
         listing = Listing.from_request(
             request.args,
-            sorts=SORTS,
+            sorts=sorts_for(actor, session),
             default_sort=default_sort(request.args.get("q", "")),
             search=lambda statement, text: containing(actor, statement, text),
             filters=_filters(actor, session),
@@ -79,7 +79,9 @@ def index() -> ResponseReturnValue:
             "catalogue/index.html",
             page=shown,
             fonds=federation.fonds_named({row.fonds_id for row in shown.items}, session),
-            all_records=sum(row["records"] for row in counted(Filters(), session=session, by=())),
+            all_records=sum(
+                row["records"] for row in counted(actor, Filters(), session=session, by=())
+            ),
             states=RECORD.states,
             levels=LEVEL_NAMES,
         )
@@ -97,7 +99,7 @@ def _filters(actor: Actor, session: Session) -> dict[str, Filter]:
         "division": ("区划", federation.places_to_choose(session)),
         "archive": ("档案馆", [(each.code, each.name) for each in federation.archives(session)]),
         "fonds": ("全宗", _fonds_choices(actor, session)),
-        "year": ("年度", [(year, f"{year}年") for year in years(session)]),
+        "year": ("年度", [(year, f"{year}年") for year in years(actor, session)]),
         "class_code": ("门类", [(each.code, each.name) for each in load_classes().values()]),
         "retention": ("保管期限", [(each.code, each.name) for each in retention_periods()]),
         "state": ("状态", STATES),
@@ -174,7 +176,7 @@ def counts() -> ResponseReturnValue:
             archive=listing.filter_value("archive") or None,
             year=int(year) if year else None,
         )
-        rows = counted(narrowed, session=session, by=(by,))
+        rows = counted(current_actor(), narrowed, session=session, by=(by,))
         named = [{"name": name, **row} for row, name in _with_names(rows, by, session)]
         return render_template(
             "catalogue/counts.html",

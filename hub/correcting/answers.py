@@ -74,7 +74,7 @@ def draft_correction(
             "这件档案正在写入馆藏库，接收还没有办完。", "请稍候，接收完成后再更正。",
             code="not_in_custody",
         )  # fmt: skip
-    _require_not_destroyed(record)
+    require_not_destroyed(record)
     request = None
     if correction_id is not None:
         asked = _asked(correction_id, session)
@@ -118,24 +118,25 @@ def draft_correction(
     return document
 
 
-def draft_extension(
+def draft_version(
     record: CatalogueRecord,
-    retention: str,
+    changes: Mapping[str, Any],
     event: Mapping[str, Any],
     *,
     correction_id: str,
     session: Session,
 ) -> dict[str, Any]:
-    """The next version of a record that an appraisal keeps longer 续存, ready for the seal.
+    """The next version of a record that people have decided elsewhere, ready for the seal.
 
-    It goes the way of a correction; `event` is what its history says of it. Raises WrongState and
-    Conflict as `draft_correction` does. The appraisal has authorised it.
+    An appraisal keeps it longer 续存, or two people have declassified it 解密, and have authorised
+    that. `changes` are values of the wire, `event` is what the history says of it. It goes
+    the way of a correction. Raises WrongState and Conflict as `draft_correction` does.
     """
     archive = archive_of(record, session)
-    _require_not_destroyed(record)
+    require_not_destroyed(record)
     _require_no_other(record, session)
     events = [*receipt_event(record, archive, session), event]
-    made = corrected({**record.wire, "retention": retention}, {}, events, state=record.state)
+    made = corrected({**record.wire, **changes}, {}, events, state=record.state)
     return {
         "correction_id": correction_id,
         "archive": archive,
@@ -171,7 +172,8 @@ def held_record(record_id: str, session: Session) -> CatalogueRecord:
     return record
 
 
-def _require_not_destroyed(record: CatalogueRecord) -> None:
+def require_not_destroyed(record: CatalogueRecord) -> None:
+    """Raise WrongState for a record of which only the catalogue is left."""
     if record.state == "disposed":
         raise WrongState("这件档案已经销毁，只保留目录。", "请查看它的销毁清册。", code="destroyed")
 
@@ -238,7 +240,7 @@ def settle_correction(actor: Actor, document: Mapping[str, Any], *, session: Ses
         missing=catalogue.no_record(),
     )
     tell(session, RecordAnswered(record.fonds_id))
-    _require_not_destroyed(record)
+    require_not_destroyed(record)
     _require_no_other(record, session)
     if document["record"]["version"] != record.version + 1:
         raise Conflict(

@@ -13,6 +13,7 @@ from hub.correcting.schemas import (
     DeclineSchema,
     ListSchema,
     MakeSchema,
+    ProposedSchema,
     QuerySchema,
 )
 from hub.federation.edge import current_folder
@@ -91,3 +92,14 @@ def correct(given: dict[str, Any], record_id: str) -> Any:
     return correcting.make(
         current_folder(), current_actor(), record_id, given["values"], given["reason"]
     )
+
+
+@corrections_api.route("/records/<record_id>/declassify", methods=["POST"])
+@corrections_api.arguments(DeclineSchema)
+@corrections_api.response(201, ProposedSchema)
+def declassify(given: dict[str, Any], record_id: str) -> Any:
+    """Propose that a received record is declassified; the leader of the archive confirms it."""
+    with current_database().write() as session:
+        return correcting.propose_declassification(
+            current_actor(), record_id, given["reason"], session=session
+        )

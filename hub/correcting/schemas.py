@@ -82,3 +82,13 @@ class MakeSchema(Schema):
 
 class DeclineSchema(Schema):
     reason = fields.String(required=True)
+
+
+class ProposedSchema(Schema):
+    """An act that waits for a second person."""
+
+    id = fields.String()
+    title = fields.String()
+    reason = fields.String()
+    state = fields.String()
+    until = fields.Function(lambda each: format_utc(each.until))

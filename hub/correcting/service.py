@@ -12,12 +12,13 @@ from hub.catalogue import service as catalogue
 from hub.correcting.answers import (
     draft_correction,
     draft_decline,
-    draft_extension,
+    draft_version,
     receipt_event,
     settle_correction,
     settle_decline,
 )
 from hub.correcting.asking import apply_requests
+from hub.correcting.declassifying import Declassifying, propose_declassification
 from hub.correcting.evidence import KINDS, adopt, apply_evidence, correction_in_store
 from hub.correcting.making import Making
 from hub.correcting.models import Correction
@@ -39,11 +40,12 @@ __all__ = [
     "decline",
     "draft_correction",
     "draft_decline",
-    "draft_extension",
+    "draft_version",
     "holdings",
     "make",
     "open_among",
     "open_corrections",
+    "propose_declassification",
     "receipt_event",
     "settle_correction",
     "settle_decline",
@@ -56,7 +58,10 @@ __all__ = [
 
 def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
     """The background steps of this room, by name."""
-    return {"correcting.make": Making(folder.database(), folder.store).step}
+    return {
+        "correcting.declassify": Declassifying(folder).step,
+        "correcting.make": Making(folder.database(), folder.store).step,
+    }
 
 
 def holdings(node_id: str, session: Session) -> Iterable[tuple[str, str, dict[str, Any]]]:

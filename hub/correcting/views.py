@@ -19,6 +19,7 @@ from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
 from shared.records.corrections import CORRECTABLE, described, shown
 from shared.records.record import OPENING_NAMES, PUBLICITY_NAMES
+from shared.records.security import SecurityClass
 from shared.records.states import CORRECTION
 from shared.web import Filter, Form, Listing, current_database
 
@@ -65,6 +66,12 @@ def may_correct(record: CatalogueRecord) -> bool:
     return record.archive is not None and current_actor().may(
         Role.ARCHIVIST, archive=record.archive, **record.scope
     )
+
+
+@blueprint.app_template_global()
+def may_declassify(record: CatalogueRecord) -> bool:
+    """For the page of a record: whether the reader may propose that it is declassified."""
+    return record.security != SecurityClass.NONE and may_correct(record)
 
 
 @blueprint.app_template_global()
@@ -187,3 +194,14 @@ def correct(record_id: str) -> ResponseReturnValue:
             flash("已更正，正在写入馆藏库；完成后自动告知单位。", "success")
             return redirect(url_for("catalogue.show", record_id=record_id))
     return form.answer("correcting/correct.html", record=look.record, wire=look.wire, **NAMES)
+
+
+@blueprint.post("/records/<record_id>/declassify")
+@with_roles(Role.ARCHIVIST)
+def declassify(record_id: str) -> ResponseReturnValue:
+    with current_database().write() as session:
+        correcting.propose_declassification(
+            current_actor(), record_id, request.form.get("reason", ""), session=session
+        )
+    flash("已提交解密，等本馆负责人在“待双人确认”里确认。", "success")
+    return redirect(url_for("catalogue.show", record_id=record_id))

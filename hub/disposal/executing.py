@@ -126,8 +126,12 @@ class Executing:
                 document = None
             else:
                 event = burying.event("续存", decided, told)
-                document = correcting.draft_extension(
-                    record, str(line.longer), event, correction_id=new_id(), session=session
+                document = correcting.draft_version(
+                    record,
+                    {"retention": str(line.longer)},
+                    event,
+                    correction_id=new_id(),
+                    session=session,
                 )
         if document is not None:
             document = _sealed(document, self._folder.keys.seal(decided["archive"]))

@@ -6,9 +6,10 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from hub.exporting.folder import ExportFolder, Totals
@@ -22,6 +23,7 @@ from shared import audit
 from shared.identity.service import account_of, actor_of
 from shared.kernel import jobs
 from shared.kernel.actor import Actor
+from shared.kernel.clock import now
 from shared.kernel.errors import NotAllowed, NotFound, Unavailable, WrongState
 from shared.kernel.jobs import Job, JobRunner, JobState, Steps
 
@@ -48,6 +50,20 @@ def start(actor: Actor, plan: Plan, count: int, *, session: Session) -> Job:
     job = jobs.submit(session, KIND, plan.to_wire(), title=title, owner=actor.id)
     job.total = count
     return job
+
+
+def exported_alone(actor: Actor, most: int, *, session: Session) -> int:
+    """How many records somebody has exported within a day without a second person.
+
+    `most` is how many one may: an export of more was confirmed.
+    """
+    query = select(func.coalesce(func.sum(Job.total), 0)).where(
+        Job.kind == KIND,
+        Job.owner == actor.id,
+        Job.total <= most,
+        Job.created_at > now() - timedelta(days=1),
+    )
+    return session.scalar(query) or 0
 
 
 def go_on(actor: Actor, job_id: str, *, session: Session) -> Job:

@@ -22,7 +22,9 @@ from hub.exporting.zipped import zipped
 from hub.federation import service as federation
 from hub.federation.edge import current_folder
 from shared.identity import current_actor, current_actor_or_none, with_roles
-from shared.kernel.actor import Role
+from shared.identity.models import Account
+from shared.kernel.actor import Actor, Role
+from shared.kernel.database import locked
 from shared.kernel.errors import Invalid, NotFound, WrongState
 from shared.kernel.jobs import Job, JobState
 from shared.records.classes import class_name
@@ -85,7 +87,8 @@ def new() -> ResponseReturnValue:
                     actor, current_folder().settings.hub_id, form["form"], filters, session=session
                 )
             with current_database().write() as session:
-                if count > current_folder().settings.export_alone:
+                locked(session, Account, actor.id)  # two at once count each other
+                if count > _alone(actor, session):
                     propose_export(actor, plan, count, form["reason"], session=session)
                     flash(
                         "已提交，请安全保密管理员在“待双人确认”确认；确认后就开始导出。", "success"
@@ -96,10 +99,17 @@ def new() -> ResponseReturnValue:
     with current_database().read() as session:
         count = count_selected(actor, filters, session=session)
         chosen = _told(filters, session)
+        most_alone = _alone(actor, session)
     return form.answer(
         "exporting/new.html", count=count, chosen=chosen, forms=FORMS, hints=HINTS,
-        most_alone=current_folder().settings.export_alone,
+        most_alone=most_alone, most_a_day=current_folder().settings.export_alone,
     )  # fmt: skip
+
+
+def _alone(actor: Actor, session: Session) -> int:
+    """How many records the actor may still export alone today: not bit by bit what two must do."""
+    most = current_folder().settings.export_alone
+    return max(0, most - jobs.exported_alone(actor, most, session=session))
 
 
 @blueprint.get("/<job_id>")

@@ -1,11 +1,12 @@
 """What the 档案主管部门, apart from the archive, decides about a fonds; it never writes records.
 
-It approves the 归档范围与保管期限表, and consents to a transfer before or after its day
-(提前移交, 延期移交).
+It approves the 归档范围与保管期限表, says after how many years a fonds transfers, and consents to a
+transfer before or after that (提前移交, 延期移交). Without that consent the archive cannot accept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
@@ -15,10 +16,10 @@ from sqlalchemy.orm import Session
 from hub.federation.assignments import announce, write_shape
 from hub.federation.finding import locked_fonds
 from hub.federation.fonds import require_reach
-from hub.federation.models import TRANSFER_TIMINGS, Fonds, TransferConsent
+from hub.federation.models import TRANSFER_TIMINGS, Fonds, TransferConsent, TransferRule
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
-from shared.kernel.clock import now
+from shared.kernel.clock import now, today
 from shared.kernel.errors import Invalid
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey
@@ -27,6 +28,7 @@ from shared.records.text import REASON_LENGTH
 from shared.records.values import CODE_LENGTH, SHORT_LENGTH, required_text
 
 _FIRST_YEAR = 1949
+_MOST_YEARS = 60
 
 
 def approve_schedule(
@@ -105,6 +107,60 @@ def transfer_consents(fonds_id: str, session: Session) -> list[TransferConsent]:
             .order_by(TransferConsent.given_at.desc(), TransferConsent.id)
         )
     )
+
+
+def set_transfer_rule(
+    actor: Actor, fonds_id: str, earliest: int | None, latest: int | None, *, session: Session
+) -> TransferRule | None:
+    """Say after how many whole years the records of a fonds are transferred, from and at most.
+
+    Without `earliest` there is no rule any more. Raises NotAllowed unless the actor is the
+    authority over one of the fonds' archives, Invalid for years that cannot be.
+    """
+    (fonds,) = locked_fonds([fonds_id], session)
+    _require_authority(actor, fonds)
+    rule = session.get(TransferRule, fonds.id)
+    if earliest is None and latest is not None:
+        raise Invalid("earliest", "没有填写满几年移交。", "请填写，或把两项都清空。")
+    if earliest is not None and not 0 < earliest <= (latest or earliest) <= _MOST_YEARS:
+        raise Invalid("earliest", "移交的年数不正确。", f"请填写 1 至 {_MOST_YEARS}，起不大于止。")
+    if earliest is None:
+        if rule is not None:
+            session.delete(rule)
+        rule = None
+    elif rule is None:
+        rule = TransferRule(fonds_id=fonds.id, earliest=earliest, latest=latest, set_by=actor.name)
+        session.add(rule)
+    else:
+        rule.earliest, rule.latest, rule.set_by, rule.set_at = earliest, latest, actor.name, now()
+    session.flush()
+    audit(
+        session, actor, "fonds.transfer_rule_set", f"fonds:{fonds.id}", earliest=earliest,
+        latest=latest,
+    )  # fmt: skip
+    return rule
+
+
+def transfer_rule(fonds_id: str, session: Session) -> TransferRule | None:
+    """When a fonds transfers; None where nothing was said."""
+    return session.get(TransferRule, fonds_id)
+
+
+def without_consent(fonds_id: str, years: Iterable[int], session: Session) -> dict[str, list[int]]:
+    """Which of these years would be transferred `early` or `late` now without consent."""
+    rule = transfer_rule(fonds_id, session)
+    if rule is None:
+        return {}
+    consents = transfer_consents(fonds_id, session)
+    this_year = int(today()[:4])
+    found: dict[str, list[int]] = {}
+    for year in sorted(set(years)):
+        timing = rule.timing_of(year, this_year)
+        if timing is not None and not any(
+            each.timing == timing and each.first_year <= year <= each.last_year for each in consents
+        ):
+            found.setdefault(timing, []).append(year)
+    return found
 
 
 def is_authority_over(actor: Actor, fonds: Fonds) -> bool:

@@ -13,7 +13,7 @@ from hub.federation.territory import divisions_below
 from shared.kernel.actor import Actor, Role
 from shared.kernel.database import locked_all
 from shared.kernel.errors import Conflict, NotFound
-from shared.kernel.reach import within_reach
+from shared.kernel.reach import together, within_reach
 from shared.messaging.log import lock_streams
 
 
@@ -129,15 +129,15 @@ def fonds_seen_by(actor: Actor) -> Select[Any]:
     ):
         return select(Fonds)
     conditions: list[ColumnElement[bool]] = [false()]
-    for grant in actor.grants:
+    for held in together(actor.grants):
         of_archive = or_(
-            Fonds.reviewing_archive == grant.archive_code,
-            Fonds.receiving_archive == grant.archive_code,
+            Fonds.reviewing_archive == held.archive_code,
+            Fonds.receiving_archive == held.archive_code,
         )
-        of_fonds = or_(Fonds.id == grant.fonds_id, Fonds.supervisor == grant.fonds_id)
-        if grant.fonds_id is None:
+        of_fonds = or_(Fonds.id.in_(held.fonds_ids), Fonds.supervisor.in_(held.fonds_ids))
+        if not held.fonds_ids:
             conditions.append(of_archive)
-        elif grant.archive_code is None:
+        elif held.archive_code is None:
             conditions.append(of_fonds)
         else:
             conditions.append(and_(of_archive, of_fonds))

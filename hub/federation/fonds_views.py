@@ -83,6 +83,7 @@ def show(fonds_id: str) -> ResponseReturnValue:
             may_change=federation.may_over(actor, fonds),
             has_authority=federation.is_authority_over(actor, fonds),
             consents=federation.transfer_consents(fonds.id, session),
+            transfer_rule=federation.transfer_rule(fonds.id, session),
             timings=TRANSFER_TIMINGS,
             may_number=actor.may(
                 Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, archive=fonds.receiving_archive
@@ -225,36 +226,6 @@ def schedule(fonds_id: str) -> ResponseReturnValue:
     return _act(form, fonds_id, "schedule")
 
 
-@blueprint.route("/<fonds_id>/transfer-consent", methods=["GET", "POST"])
-@with_roles(Role.AUTHORITY)
-def transfer_consent(fonds_id: str) -> ResponseReturnValue:
-    """Consent to an early or late transfer of some years."""
-    form = Form(request.form)
-    if request.method == "POST":
-        with form.catching():
-            years = _year(form, "first_year"), _year(form, "last_year")
-            with current_database().write() as session:
-                federation.fonds_shown_to(current_actor(), fonds_id, session)
-                federation.consent_to_transfer(
-                    current_actor(),
-                    fonds_id,
-                    form["timing"],
-                    years,
-                    form["reason"],
-                    session=session,
-                )
-            flash("已记录同意。", "success")
-            return redirect(url_for(".show", fonds_id=fonds_id))
-    return _act(form, fonds_id, "transfer_consent")
-
-
-def _year(form: Form, name: str) -> int:
-    text = form[name]
-    if not (text.isascii() and text.isdigit() and len(text) == 4):
-        raise Invalid(name, "年度不正确。", "请填写四位数字的年度，如 2016。")
-    return int(text)
-
-
 @blueprint.route("/<fonds_id>/number", methods=["GET", "POST"])
 @with_roles(Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR)
 def number(fonds_id: str) -> ResponseReturnValue:
@@ -391,8 +362,6 @@ def _choices(fonds: Fonds, name: str, session: Session) -> dict[str, Any]:
             "classes": [(each.code, each.name) for each in load_classes().values()],
             "disclosures": DISCLOSURES,
         }
-    if name == "transfer_consent":
-        return {"timings": TRANSFER_TIMINGS}
     if name == "succeed":
         below = federation.all_fonds(session, division=fonds.division_code)
         return {"others": [each for each in below if each.id != fonds.id and each.state == "open"]}

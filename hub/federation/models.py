@@ -216,6 +216,30 @@ class TransferConsent(Model):
     given_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 
 
+class TransferRule(Model):
+    """When a fonds transfers: its records are full `earliest` years old, and at most `latest`.
+
+    Both count whole years from the record's year; a `latest` of None leaves the end open. A fonds
+    without a rule transfers whenever both sides agree.
+    """
+
+    __tablename__ = "federation_transfer_rule"
+    __table_args__ = ({"info": {"origin": "backup"}},)
+
+    fonds_id: Mapped[str] = mapped_column(ForeignKey("federation_fonds.id"), primary_key=True)
+    earliest: Mapped[int] = mapped_column(Integer)
+    latest: Mapped[int | None] = mapped_column(Integer, default=None)
+    set_by: Mapped[str] = mapped_column(CleanText(200))
+    set_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+
+    def timing_of(self, year: int, this_year: int) -> str | None:
+        """Whether a record of a year would now come `early` or `late`; None for neither."""
+        age = this_year - year
+        if age < self.earliest:
+            return "early"
+        return "late" if self.latest is not None and age > self.latest else None
+
+
 class NodeState(StrEnum):
     """How a node stands with this hub."""
 

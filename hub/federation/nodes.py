@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from hub.federation.finding import fonds_of
@@ -23,6 +23,7 @@ from shared.kernel.clock import now
 from shared.kernel.database import locked
 from shared.kernel.errors import Conflict, NotFound, WrongState
 from shared.kernel.keys import SigningKey
+from shared.kernel.reach import within_reach
 from shared.records.values import NAME_LENGTH, REASON_LENGTH, required_text
 
 #: Without letters and digits that look alike.
@@ -172,21 +173,17 @@ def nodes_seen_by(actor: Actor, session: Session) -> Select[Any]:
     roles = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, Role.AUTHORITY)
     if actor.archives(*roles) is None:
         return select(Node)
-    keeping = select(Fonds).where(Fonds.keeping_node.is_not(None))
-    seen, kept = set(), set()
-    for fonds in session.scalars(keeping):
-        kept.add(fonds.keeping_node)
-        if any(
-            code is not None and actor.may(*roles, archive=code, fonds=fonds.id)
-            for code in (fonds.reviewing_archive, fonds.receiving_archive)
-        ):
-            seen.add(fonds.keeping_node)
-    seen |= {
-        node.id
-        for node in nodes(session)
-        if node.id not in kept and _may_over(actor, node, session)
-    }
-    return select(Node).where(Node.id.in_(seen))
+    keeping = select(Fonds.keeping_node).where(Fonds.keeping_node.is_not(None))
+    of_archive = (
+        and_(archive.is_not(None), within_reach(actor, roles, Fonds.id, archive))
+        for archive in (Fonds.reviewing_archive, Fonds.receiving_archive)
+    )
+    seen = Node.id.in_(keeping.where(or_(*of_archive)))
+    if not actor.has(Role.SYSTEM_ADMINISTRATOR):
+        return select(Node).where(seen)
+    without_fonds = session.scalars(select(Node).where(Node.id.not_in(keeping)))
+    over = [node.id for node in without_fonds if _may_over(actor, node, session)]
+    return select(Node).where(or_(seen, Node.id.in_(over)))
 
 
 def node_shown_to(actor: Actor, node_id: str, session: Session) -> Node:

@@ -12,7 +12,10 @@ from hub.federation.authority import (
     approve_schedule,
     consent_to_transfer,
     is_authority_over,
+    set_transfer_rule,
     transfer_consents,
+    transfer_rule,
+    without_consent,
 )
 from hub.federation.enrolment import node_seals, unit_seals
 from hub.federation.finding import (
@@ -174,6 +177,7 @@ __all__ = [
     "set_archives",
     "set_disclosure",
     "set_notes",
+    "set_transfer_rule",
     "succeed",
     "suspend_node",
     "suspension_of",
@@ -181,5 +185,7 @@ __all__ = [
     "tell_node",
     "told_after",
     "transfer_consents",
+    "transfer_rule",
     "unit_seals",
+    "without_consent",
 ]

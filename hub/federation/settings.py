@@ -92,7 +92,8 @@ class HubSettings:
         session_hours: a sign-in ends after so many hours, whatever happens.
         idle_minutes: a browser's sign-in ends when nothing happened for so long.
         factor_for_administrators: whether administrators need a second factor.
-        export_alone: up to how many records one archivist exports alone; more need a second person.
+        export_alone: how many records one archivist exports alone in a day; more need a second
+            person.
         emergency_hours: for how long an emergency account is open, once two have opened it.
         oai_email: whom harvesters (OAI-PMH) write to; empty takes `postmaster` at the host of
             `public_url`.

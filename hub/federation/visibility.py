@@ -8,7 +8,7 @@ After receipt appraiser, readers and other systems see it as far as their grants
 reviews.
 
 `sight` decides on one record; `seen_fully` and `seen_masked` say the same as conditions for a
-query (a test compares them).
+query (a test compares them). `counted_for` says which records are in a number that somebody reads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlalchemy import ColumnElement, and_, false, func, or_, true
 
 from hub.federation.models import Disclosure
 from shared.kernel.actor import Actor, Grant, Role
@@ -66,7 +66,9 @@ def sight(actor: Actor, record: Seen) -> Sight:
     """How much this actor sees of this record."""
     if actor.system:
         return Sight.FULL
-    found = {_sight_by(grant, record) for grant in actor.grants}
+    # A clerk of a hundred fonds has a hundred grants: only those that could say anything are asked.
+    about = (None, record.fonds_id, record.supervisor)
+    found = {_sight_by(grant, record) for grant in actor.grants if grant.fonds_id in about}
     return next((each for each in (Sight.FULL, Sight.MASKED) if each in found), Sight.COUNTS)
 
 
@@ -112,6 +114,16 @@ def seen_fully(actor: Actor, columns: Any) -> ColumnElement[bool]:
 def seen_masked(actor: Actor, columns: Any) -> ColumnElement[bool]:
     """The condition that a row's record is seen at least without its title."""
     return _seen(actor, columns, Disclosure.FULL, Disclosure.MASKED)
+
+
+def counted_for(actor: Actor, columns: Any) -> ColumnElement[bool]:
+    """The condition that a row's record is in the numbers that the actor reads.
+
+    Everybody may know how many records there are (design, rule 7); how many of them are 内部 or
+    工作秘密 only those whom the unit could show them.
+    """
+    shown = _seen(actor, columns, *Disclosure)
+    return or_(columns.security == "none", func.coalesce(shown, false()))
 
 
 def _seen(actor: Actor, columns: Any, *levels: Disclosure) -> ColumnElement[bool]:

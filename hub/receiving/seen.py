@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 
 from hub.catalogue import service as catalogue
 from hub.catalogue.models import CatalogueRecord
 from hub.federation.places import HubFolder
-from hub.federation.visibility import Sight, sight
 from hub.receiving import seal_evidence
 from hub.receiving.forms import form_pdf_of
 from hub.receiving.inspection_reports import signed_report
@@ -99,18 +98,24 @@ def titles_hidden(actor: Actor, offers: Iterable[Offer], *, session: Session) ->
     The one rule of sight: who only reviews sees a record while it is under review.
     """
     listed = list(offers)
-    records = catalogue.records_of({offer.record_id for offer in listed}, session)
-    return {
-        offer.id
-        for offer in listed
-        if offer.record_id not in records
-        or sight(actor, records[offer.record_id]) is not Sight.FULL
-    }
+    seen = catalogue.seen_among(actor, (offer.record_id for offer in listed), session=session)
+    return {offer.id for offer in listed if offer.record_id not in seen}
 
 
-def require_sight(actor: Actor, offer: Offer, *, session: Session) -> None:
-    """Raise NotAllowed unless the actor sees the record of this offer in full."""
-    if titles_hidden(actor, [offer], session=session):
+def is_listed(actor: Actor) -> ColumnElement[bool]:
+    """The condition that an offer is in a list: 内部 and 工作秘密 only in those of the parties."""
+    return ~catalogue.kept_from(actor, Offer.record_id)
+
+
+def is_listed_whole(actor: Actor, batch: Batch, *, session: Session) -> bool:
+    """Whether nothing of a batch is left out of the lists that the actor reads."""
+    left_out = exists().where(Offer.batch_id == batch.id, ~is_listed(actor))
+    return not session.scalar(select(left_out))
+
+
+def require_sight(actor: Actor, *offers: Offer, session: Session) -> None:
+    """Raise NotAllowed unless the actor sees the record of each of these offers in full."""
+    if titles_hidden(actor, offers, session=session):
         raise NotAllowed(
             "这件档案已不在审核中，内容只有形成单位和接收馆可以查看。",
             "如需查阅，请向保管它的单位或档案馆提出。",
@@ -146,18 +151,14 @@ def inspection_report_seen_by(folder: HubFolder, actor: Actor, batch_row_id: str
     """
     with folder.database().read() as session:
         batch = batch_seen_by(actor, batch_row_id, session=session)
-        offers = offers_of(batch.id, session=session)
-        hidden = titles_hidden(actor, offers, session=session)
-        for offer in [each for each in offers if each.id in hidden][:1]:
-            require_sight(actor, offer, session=session)
+        require_sight(actor, *offers_of(batch.id, session=session), session=session)
     return signed_report(folder, batch)
 
 
 def form_seen_by(actor: Actor, batch_row_id: str, *, session: Session) -> bytes:
     """The form of a batch as PDF; it lists titles, so only for who sees them. Raises NotAllowed."""
     batch = batch_seen_by(actor, batch_row_id, session=session)
-    for offer in accepted_offers(batch.id, session=session)[:1]:
-        require_sight(actor, offer, session=session)
+    require_sight(actor, *accepted_offers(batch.id, session=session), session=session)
     return form_pdf_of(batch, session=session)
 
 
@@ -176,8 +177,7 @@ def receipt_seen_by(folder: HubFolder, actor: Actor, batch_row_id: str) -> bytes
         receipt = receipt_of(batch, session=session)
         if receipt is None:
             raise NotFound("这批移交还没有接收凭证。", "本馆签字接收以后才有。")
-        for offer in accepted_offers(batch.id, session=session)[:1]:
-            require_sight(actor, offer, session=session)
+        require_sight(actor, *accepted_offers(batch.id, session=session), session=session)
         stamps = stamps_of(receipt.id, session=session)
     evidence = seal_evidence.stored(folder.store, receipt.archive_code, receipt.id)
     return receipt_files(receipt, stamps, evidence, answers_of(folder.store, receipt))

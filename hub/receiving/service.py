@@ -58,6 +58,8 @@ from hub.receiving.seen import (
     batches_within,
     form_seen_by,
     inspection_report_seen_by,
+    is_listed,
+    is_listed_whole,
     offer_in,
     offer_to_look_at,
     offers_named,
@@ -72,6 +74,7 @@ from hub.receiving.seen import (
 from hub.receiving.sets import SetChecking, set_findings
 from hub.receiving.stamping import Stamping, count_stamps, stamps_of
 from hub.receiving.statuses import Asking, status_words
+from hub.receiving.timeliness import untimely
 from hub.receiving.unit_seal import UnitSeal, unit_seal
 from hub.receiving.uploads import (
     UploadArrived,
@@ -145,6 +148,8 @@ __all__ = [
     "inspect_again",
     "inspection_of",
     "inspection_report_seen_by",
+    "is_listed",
+    "is_listed_whole",
     "locked_batch",
     "may_decide_items",
     "may_inspect_again",
@@ -176,6 +181,7 @@ __all__ = [
     "titles_hidden",
     "unit_seal",
     "unsettled",
+    "untimely",
 ]
 
 

@@ -23,6 +23,7 @@ from hub.receiving.inspections import (
 from hub.receiving.models import Batch, Offer, OfferState, Verdict
 from hub.receiving.progress import current_round, give_back, locked_batch, offers_of
 from hub.receiving.schemas import ConfirmationSchema
+from hub.receiving.timeliness import require_timely
 from hub.repository import service as repository
 from shared import audit
 from shared.kernel.actor import Actor, Role, require, system_actor
@@ -77,6 +78,7 @@ def draft_verdict(
     judged = [(offer, *_judge(offer, outcome, rulings.get(offer.id, _NOTHING))) for offer in offers]
     _check_fit(outcome, judged)
     accepted = [offer for offer, result, _reasons in judged if result == "accepted"]
+    require_timely(batch, accepted, session=session)
     look = require_decided if accepted else inspection_of
     document = {
         "verdict_id": new_id(),

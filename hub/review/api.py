@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.federation.edge import current_folder
 from hub.receiving import service as receiving
-from hub.receiving.service import Batch, ItemDecided
+from hub.receiving.service import Batch, ItemDecided, Offer
 from hub.review import service as review
 from hub.review.schemas import (
     BatchListSchema,
@@ -156,7 +156,9 @@ def _reviewed(batch: Batch, session: Session) -> dict[str, Any]:
     records = []
     offers = receiving.offers_of(batch.id, session=session, with_reports=True)
     hidden = receiving.titles_hidden(current_actor(), offers, session=session)
-    for offer in offers:
+    of_batch = select(Offer.id).where(Offer.batch_id == batch.id)
+    listed = set(session.scalars(of_batch.where(receiving.is_listed(current_actor()))))
+    for offer in (each for each in offers if each.id in listed):
         draft = decisions.get(offer.id)
         records.append(
             {

@@ -122,10 +122,12 @@ def batch(batch_id: str) -> ResponseReturnValue:
         found = receiving.batch_seen_by(actor, batch_id, session=session)
         offers = receiving.offers_of(found.id, session=session)
         drafts = review.decisions_of(found.id, session=session)
-        causes = review.causes_of(found.id, session=session)
+        # What was found names what it was found in: a third party sees none of it, or all.
+        in_sight = receiving.is_listed_whole(actor, found, session=session)
+        causes = review.causes_of(found.id, session=session) if in_sight else []
         sorts = {"code": Offer.code, "findings": Offer.findings}
         # Neither order nor search may tell of titles that are not shown.
-        if sees_titles := not receiving.titles_hidden(actor, offers[:1], session=session):
+        if sees_titles := not receiving.titles_hidden(actor, offers, session=session):
             sorts["title"] = Offer.title
         listing = Listing.from_request(
             request.args,
@@ -142,7 +144,8 @@ def batch(batch_id: str) -> ResponseReturnValue:
             },
             size=50,
         )
-        page = listing.apply(select(Offer).where(Offer.batch_id == found.id), session=session)
+        listed = select(Offer).where(Offer.batch_id == found.id, receiving.is_listed(actor))
+        page = listing.apply(listed, session=session)
         return render_template(
             "review/batch.html",
             batch=found,
@@ -151,6 +154,7 @@ def batch(batch_id: str) -> ResponseReturnValue:
             masked=receiving.MASKED_TITLE,
             drafts=drafts,
             causes=causes,
+            in_sight=in_sight,
             counts=_counts(offers, drafts),
             arrived=sum(offer.arrived for offer in offers),
             decisions=DECISIONS,
@@ -164,7 +168,10 @@ def batch(batch_id: str) -> ResponseReturnValue:
             runs=receiving.runs_of(found, session=session),
             verdicts={str(each): each.label for each in Verdict},
             has_seals=batch_has_seals(found.id, session=session),
-            of_set=receiving.set_findings(found),
+            of_set=receiving.set_findings(found) if in_sight else [],
+            untimely=receiving.untimely(found, offers, session=session)
+            if found.state == "under_review"
+            else "",
         )
 
 
@@ -174,8 +181,8 @@ def seals(batch_id: str) -> ResponseReturnValue:
     actor = current_actor()
     with current_database().read() as session:
         found = receiving.batch_seen_by(actor, batch_id, session=session)
-        some = receiving.offers_of(found.id, session=session)[:1]
-        titles = {} if receiving.titles_hidden(actor, some, session=session) else _BY_TITLE
+        offers = receiving.offers_of(found.id, session=session)
+        titles = {} if receiving.titles_hidden(actor, offers, session=session) else _BY_TITLE
         listing = Listing.from_request(
             request.args,
             sorts={"code": Offer.code, **titles},
@@ -183,8 +190,9 @@ def seals(batch_id: str) -> ResponseReturnValue:
             search=(Offer.code, *titles.values()),
             size=50,
         )
-        rows = select(Offer).options(undefer(Offer.report))
-        page = listing.apply(rows.where(Offer.batch_id == found.id, has_seals()), session=session)
+        rows = select(Offer).options(undefer(Offer.report)).where(Offer.batch_id == found.id)
+        listed = rows.where(has_seals(), receiving.is_listed(actor))
+        page = listing.apply(listed, session=session)
         hidden = receiving.titles_hidden(actor, page.items, session=session)
         return render_template(
             "review/seals.html",

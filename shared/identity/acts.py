@@ -151,6 +151,12 @@ def acts_seen_by(actor: Actor, kinds: Kinds) -> Select[ProposedAct]:
     return select(ProposedAct).where(or_(false(), *seen))
 
 
+def done_acts(kind: str, *, session: Session) -> list[ProposedAct]:
+    """The confirmed acts of a kind, in the order of their decision, for who carries them out."""
+    query = select(ProposedAct).where(ProposedAct.kind == kind, ProposedAct.state == ActState.DONE)
+    return list(session.scalars(query.order_by(ProposedAct.decided_at, ProposedAct.id)))
+
+
 def may_decide(actor: Actor, act: ProposedAct, kinds: Kinds) -> bool:
     """Whether somebody is a second person for an act that is still open."""
     kind = kinds.get(act.kind)

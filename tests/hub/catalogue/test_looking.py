@@ -10,6 +10,7 @@ from hub.catalogue import service as catalogue
 from hub.catalogue.query import MASKED_TITLE, Filters
 from hub.federation import service as federation
 from hub.federation.visibility import Sight
+from shared.kernel.actor import Grant, Openness, Role
 from shared.kernel.errors import NotFound
 from shared.kernel.identifiers import new_id
 from shared.records.security import SecurityClass
@@ -93,16 +94,68 @@ def test_what_is_masked_shows_no_title_and_is_not_found_by_it(city, session, tow
 
 def test_everybody_may_know_how_many_there_are(city, session, towns):
     (fonds, _, _), _ = towns
-    assert catalogue.counted(Filters(), session=session, by=("year",)) == [
+    assert catalogue.counted(city.admin, Filters(), session=session, by=("year",)) == [
         {"year": 2023, "records": 2},
         {"year": 2024, "records": 4},
     ]
     assert catalogue.counted(
-        Filters(fonds=fonds.id, year=2024), session=session, by=("state",)
+        city.admin, Filters(fonds=fonds.id, year=2024), session=session, by=("state",)
     ) == [{"state": "filed", "records": 2}]
-    assert catalogue.counted(Filters(division="420583000000"), session=session, by=()) == [
-        {"records": 3}
+    of_zhijiang = Filters(division="420583000000")
+    assert catalogue.counted(city.admin, of_zhijiang, session=session, by=()) == [{"records": 3}]
+
+
+def test_what_is_internal_is_counted_only_for_those_who_may_see_it(city, session, towns):
+    """A record of 内部 was in every total: a neighbour could watch its number grow."""
+    (fonds, _, _), (other, _, _) = towns
+
+    def of(actor):
+        rows = catalogue.counted(actor, Filters(), session=session, by=("fonds_id",))
+        return {row["fonds_id"]: row["records"] for row in rows}
+
+    assert of(city.clerk(fonds)) == {fonds.id: 3, other.id: 2}
+    assert of(city.archivist(CITY)) == {fonds.id: 3, other.id: 2}
+    assert of(city.archivist(ZHIJIANG)) == {fonds.id: 2, other.id: 3}
+    assert of(city.person()) == {fonds.id: 2, other.id: 2}
+    assert of(city.admin) == {fonds.id: 3, other.id: 3}
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_numbers_and_lists_agree_for_everybody(city, session, towns, data):
+    """A total is the length of its list; groups add up to it, and hold nothing hidden."""
+    (fonds, _, records), (other, _, others) = towns
+    archives, units = st.sampled_from([YILING, ZHIJIANG, CITY]), st.sampled_from([fonds, other])
+    grants = st.builds(
+        Grant,
+        st.sampled_from(list(Role)),
+        st.none() | archives,
+        st.none() | units.map(lambda each: each.id),
+        st.sampled_from([None, None, "WS", "KJ"]),
+        st.sampled_from([Openness.ALL, Openness.ALL, Openness.OPEN]),
+    )
+    actor = city.person(*data.draw(st.lists(grants, max_size=2)))
+    narrowed = data.draw(
+        st.sampled_from([{}, {"year": 2024}, {"fonds": fonds.id}, {"class_code": "WS"}])
+    )
+    page = found(actor, session, **narrowed)
+    assert page.total == len(page.rows)
+    told = [catalogue.record_of(each.id, session) for each in (*records, *others)]
+    known = [
+        each
+        for each in told
+        if (each.security == "none" or catalogue_sight(actor, each, session) is not Sight.COUNTS)
+        and narrowed.get("year") in (None, each.year)
+        and narrowed.get("fonds") in (None, each.fonds_id)
     ]
+    for by in ((), ("year",), ("fonds_id", "retention"), ("state", "level")):
+        rows = catalogue.counted(actor, Filters(**narrowed), session=session, by=by)
+        assert sum(row["records"] for row in rows) == len(known)
+        assert all(row["records"] for row in rows) or not by
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,8 @@ THINGS: dict[str, Thing] = {
     "corrections_api.correct": Thing(
         {"record_id": "record"}, {"values": {"title": "新题名"}, **_REASON}
     ),
+    "corrections_api.declassify": Thing({"record_id": "record"}, _REASON),
+    "correcting.declassify": Thing({"record_id": "record"}, _REASON),
     "correcting.show": Thing({"correction_id": "correction"}),
     "correcting.decline": Thing({"correction_id": "correction"}, _REASON),
     "correcting.make": Thing({"correction_id": "correction"}, {"title": "新题名", **_REASON}),
@@ -145,7 +147,8 @@ THINGS: dict[str, Thing] = {
     "fonds.number": Thing({"fonds_id": "fonds"}, {"archive": "420506", "number": "J009"}),
     "fonds.rename": Thing({"fonds_id": "fonds"}, {"name": "新名", "since": "2026-01-01"}),
     "fonds.schedule": Thing({"fonds_id": "fonds"}, {"name": "表", "version": "1"}),
-    "fonds.transfer_consent": Thing({"fonds_id": "fonds"}, _YEARS),
+    "transfers.consent": Thing({"fonds_id": "fonds"}, _YEARS),
+    "transfers.rule": Thing({"fonds_id": "fonds"}, {"earliest": "10"}),
     "fonds.succeed": Thing(
         {"fonds_id": "fonds"}, {"name": "新局", "since": "2026-01-01", **_REASON}
     ),

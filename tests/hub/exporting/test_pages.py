@@ -193,6 +193,18 @@ def test_many_records_are_exported_when_a_second_person_has_agreed(
     assert job.total == RECORDS
 
 
+def test_what_two_must_export_is_not_taken_out_bit_by_bit(
+    received: Received, browser: Browser
+) -> None:
+    folder = received.hub.city.folder
+    change_settings(folder.path, {"export_alone": RECORDS})
+    del vars(folder)["settings"]  # read anew, as after a new start
+    first, again = (browser.send("/exports/new?year=2024", {"form": "bagit"}) for _ in range(2))
+    assert first.headers["Location"].startswith("/exports/")
+    assert "没有写明原因" in again.text
+    assert "您还可以导出 0 件" in again.text
+
+
 def test_who_has_lost_his_rights_since_gets_nothing_more(
     received: Received, browser: Browser
 ) -> None:

@@ -9,6 +9,7 @@ from hub.federation import service as federation
 from hub.federation.models import FondsState
 from shared.audit import AuditEvent, events
 from shared.kernel.actor import Grant, Role
+from shared.kernel.clock import today
 from shared.kernel.errors import Conflict, DanglianError, Invalid, NotAllowed, NotFound, WrongState
 from shared.kernel.keys import document_is_signed_by
 from shared.messaging.models import OutgoingEntry
@@ -138,6 +139,32 @@ def test_the_authority_consents_to_an_early_transfer_and_nobody_else_does(city):
     with city.database.read() as session:
         (event,) = session.scalars(events(action="fonds.transfer_consented"))
         assert event.subject == f"fonds:{fonds.id}"
+
+
+def test_the_authority_says_when_a_fonds_transfers_and_what_then_needs_its_consent(city, session):
+    authority = city.person(Grant(Role.AUTHORITY, YILING))
+    fonds = city.fonds("夷陵区林业局", "420506000000", session)
+    this_year = int(today()[:4])
+    years = (this_year - 31, this_year - 10, this_year - 9)
+
+    def missing():
+        return federation.without_consent(fonds.id, years, session)
+
+    assert missing() == {}
+    federation.set_transfer_rule(authority, fonds.id, 10, 30, session=session)
+    assert missing() == {"early": [this_year - 9], "late": [this_year - 31]}
+    early = (fonds.id, "early", (this_year - 9, this_year), "机构撤销")
+    federation.consent_to_transfer(authority, *early, session=session)
+    assert missing() == {"late": [this_year - 31]}
+    federation.set_transfer_rule(authority, fonds.id, 10, None, session=session)
+    assert missing() == {}
+    for wrong in ((0, None), (20, 10), (None, 5), (99, None)):
+        with pytest.raises(Invalid):
+            federation.set_transfer_rule(authority, fonds.id, *wrong, session=session)
+    with pytest.raises(NotAllowed):
+        federation.set_transfer_rule(city.archivist(YILING), fonds.id, 1, None, session=session)
+    federation.set_transfer_rule(authority, fonds.id, None, None, session=session)
+    assert federation.transfer_rule(fonds.id, session) is None
 
 
 def test_a_mere_renaming_keeps_the_fonds(city, session):

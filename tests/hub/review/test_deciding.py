@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 import pytest
 
+from hub.federation import service as federation
 from hub.review import service as review
 from hub.review.service import Decided
-from shared.kernel.actor import Actor
+from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, WrongState
 from shared.kernel.keys import SigningKey, sign_document
-from tests.hub.receiving.handover import Hub, Unit
+from tests.hub.receiving.handover import YILING_ARCHIVE, Hub, Unit
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -140,3 +141,23 @@ def test_a_decision_made_while_the_verdict_was_signed_was_passed_over(
     assert hub.batch(batch.id).state == "under_review"
     assert drafts(hub, batch.id) == {first: "returned"}
     assert unit.heard("verdict") == []
+
+
+def test_an_early_transfer_is_accepted_when_the_authority_has_consented(
+    hub: Hub, unit: Unit, reviewer: Actor
+) -> None:
+    """The consent was written down and asked for nowhere."""
+    batch = unit.hand_over(1)
+    hub.work("receiving.check")
+    year = batch.offers[0].record.year
+    authority = hub.city.person(Grant(Role.AUTHORITY, YILING_ARCHIVE))
+    with hub.city.database.write() as session:
+        federation.set_transfer_rule(authority, unit.fonds.id, 50, None, session=session)
+    with pytest.raises(WrongState) as told:
+        hub.conclude(reviewer, batch.id, "accepted")
+    assert told.value.code == "transfer_not_consented"
+    assert str(year) in told.value.message
+    asked = (unit.fonds.id, "early", (year, year), "机构撤销")
+    with hub.city.database.write() as session:
+        federation.consent_to_transfer(authority, *asked, session=session)
+    assert hub.conclude(reviewer, batch.id, "accepted").state == "accepted"

@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028"
-down_revision = "0023"
+revision = "0025"
+down_revision = "0024"
 
 
 def upgrade() -> None:
-    """From 0023 to 0028."""
+    """From 0024 to 0025."""
     op.create_table(
         "disposal_unit_list",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """From 0028 back to 0023."""
+    """From 0025 back to 0024."""
     with op.batch_alter_table("disposal_unit_list", schema=None) as batch_op:
         batch_op.drop_index("disposal_unit_list_fonds")
 
