@@ -23,6 +23,8 @@ from shared.audit.plain import digest
 _OWN = (AuditArchive, AuditCheckpoint, AuditEvent, AuditHead, AuditWitness)
 
 _Was = dict[str, Any] | None
+#: Of what something was, and of what it became.
+Digests = tuple[str | None, str | None]
 
 
 class Changes:
@@ -44,12 +46,29 @@ class Changes:
         for row in list(self._rows)[count:]:
             del self._rows[row]
 
-    def digests_of(self, subject: str) -> tuple[str | None, str | None]:
-        """The SM3 of the rows of `kind:id` as they were and as they are; None where none is."""
-        wanted = subject.partition(":")[2]
-        found = [row for row in self._rows if wanted and wanted in _ids(row)] or list(self._rows)
-        was = (_named(row, before) for row in found if (before := self._rows[row]) is not None)
-        became = (_named(row, after) for row in found if (after := _after(row)) is not None)
+    def digests_of(self, subjects: Iterable[str]) -> dict[str, Digests]:
+        """The SM3 of the rows of each `kind:id` as they were and as they are; None where none is.
+
+        After what was pending has been flushed.
+        """
+        by_id: dict[str, list[Any]] = {}
+        for row in self._rows:
+            for each in _ids(row):
+                by_id.setdefault(each, []).append(row)
+        found: dict[str, Digests] = {}
+        whole: Digests | None = None
+        for subject in dict.fromkeys(subjects):
+            rows = by_id.get(subject.partition(":")[2])
+            if rows is not None:
+                found[subject] = self._digests(rows)
+            else:
+                found[subject] = whole = whole or self._digests(self._rows)
+        return found
+
+    def _digests(self, rows: Iterable[Any]) -> Digests:
+        rows = list(rows)
+        was = (_named(row, before) for row in rows if (before := self._rows[row]) is not None)
+        became = (_named(row, after) for row in rows if (after := _after(row)) is not None)
         return _digest(was), _digest(became)
 
 
@@ -86,7 +105,7 @@ def _after(row: Any) -> dict[str, Any] | None:
 
 def _ids(row: Any) -> Iterable[str]:
     state: InstanceState[Any] = inspect(row)
-    return {str(state.dict.get(name)) for name in _id_columns(state.mapper)}
+    return {str(each) for name in _id_columns(state.mapper) if (each := state.dict.get(name))}
 
 
 def _named(row: Any, values: dict[str, Any]) -> tuple[Any, ...]:

@@ -77,9 +77,10 @@ def _write(session: Session) -> None:
         return
     session.flush()
     rows = waiting.told[waiting.written :]
-    for row in rows:
-        if row["before"] is None and row["after"] is None:
-            row["before"], row["after"] = waiting.changes.digests_of(row["subject"])
+    silent = [row for row in rows if row["before"] is None and row["after"] is None]
+    digests = waiting.changes.digests_of(row["subject"] for row in silent)
+    for row in silent:
+        row["before"], row["after"] = digests[row["subject"]]
     if len(rows) < _BULK:
         session.connection().execute(_INSERT, rows)
     else:

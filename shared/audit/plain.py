@@ -46,6 +46,8 @@ def plain(value: object, text: Callable[[str], str] = clean) -> Any:
     """The value as JSON that has a canonical form; `text` is done to each text in it."""
     if value is None or isinstance(value, bool):
         return value
+    if type(value) is str:  # most are; asking whether one is `Named` costs more than all else
+        return text(value)
     if isinstance(value, Enum):
         return plain(value.value, text)
     if isinstance(value, int):
