@@ -23,8 +23,9 @@ from hub.federation.models import Fonds
 from hub.signon.models import NodeSignIn
 from shared import audit
 from shared.identity import Account
+from shared.identity.grants import grants_of
 from shared.identity.models import BearerToken
-from shared.identity.service import actor_of, grants_of
+from shared.identity.service import actor_of
 from shared.identity.signing_in import token_digest
 from shared.kernel.actor import ADMINISTRATORS, Actor, Grant, Role
 from shared.kernel.canonical import sha256_hex

@@ -13,7 +13,7 @@ from hub.signon.provider import LOGOUT_SECONDS, LoggedOut, Person
 from shared import audit
 from shared.identity import Account
 from shared.identity.elsewhere import account_elsewhere, register_elsewhere
-from shared.identity.service import propose_grants
+from shared.identity.grants import propose_grants
 from shared.identity.sessions import end_provider_sessions
 from shared.kernel.actor import system_actor
 from shared.kernel.canonical import sha256_hex

@@ -116,7 +116,7 @@ def add_account_commands(
     ) -> None:
         """授予账号添加时申请的角色和范围，账号从此可用；由安全保密管理员办理。"""
         from shared.identity import set_grants
-        from shared.identity.service import proposed_grants
+        from shared.identity.grants import proposed_grants
 
         place, granter = acting(Role.SECURITY_ADMINISTRATOR, folder, (by, by_password, by_code))
         with place.write() as session:

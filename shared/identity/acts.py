@@ -17,14 +17,9 @@ from sqlalchemy.orm import Session
 
 from shared import audit
 from shared.identity.factors import drop_factors
+from shared.identity.grants import role_names
 from shared.identity.models import Account, ActState, ProposedAct
-from shared.identity.service import (
-    account_of,
-    delete_account,
-    renew_password,
-    require_over,
-    role_names,
-)
+from shared.identity.service import account_of, delete_account, renew_password, require_over
 from shared.kernel.actor import Actor, Duty, Role, require
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import now

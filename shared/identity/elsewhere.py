@@ -13,15 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import audit
+from shared.identity.grants import give, told_grants
 from shared.identity.models import Account
 from shared.identity.passwords import check_pin_rules, hash_password, password_fits
-from shared.identity.service import (
-    end_tokens,
-    give,
-    require_business,
-    require_over,
-    told_grants,
-)
+from shared.identity.service import end_tokens, require_business, require_over
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, WrongState

@@ -11,6 +11,14 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from shared import audit
+from shared.identity.grants import (
+    give,
+    grants_of,
+    one_duty,
+    propose_grants,
+    role_names,
+    told_grants,
+)
 from shared.identity.models import Account, AccountGrant, BearerToken, Factor
 from shared.identity.passwords import check_password_rules, hash_password, password_fits
 from shared.identity.policy import POLICY, Policy
@@ -22,7 +30,6 @@ from shared.kernel.actor import (
     Grant,
     Openness,
     Role,
-    duty_of,
     require,
 )
 from shared.kernel.database import locked_all
@@ -116,7 +123,7 @@ def set_grants(
     wanted = [_within(actor, each) for each in grants]
     _hold(account, session)
     before = told_grants(account.grants)
-    duty = _one_duty(wanted)
+    duty = one_duty(wanted)
     stays = account.duty == duty and any(_for_good(each) for each in wanted)
     if account.duty != Duty.BUSINESS and not stays:
         _keep_one_of(account, session)
@@ -126,20 +133,6 @@ def set_grants(
     if after != before:
         act = audit.Act(was=before, became=after)
         audit.record(session, actor, "account.grants_set", account, act, grants=after)
-
-
-def give(account: Account, grants: Iterable[Grant], session: Session) -> None:
-    """Let an account hold these grants and no others. Raises Invalid where duties are mixed."""
-    rows = make_grants(grants)
-    duty = _one_duty(rows)
-    if told_grants(rows) == told_grants(account.grants):
-        return
-    if duty != account.duty:
-        account.grants = []
-        session.flush()  # the database lets no grant stand beside another duty
-        account.duty = duty
-    account.grants = rows
-    session.flush()
 
 
 def disable_account(actor: Actor, account: Account, *, session: Session) -> None:
@@ -255,11 +248,6 @@ def actor_of(account: Account, session: Session | None = None) -> Actor:
     return Actor(id=account.id, name=account.name, grants=grants_of(account))
 
 
-def grants_of(account: Account) -> tuple[Grant, ...]:
-    """What an account is entitled to today; what has ended counts nowhere."""
-    return tuple(each.grant for each in account.grants if each.grant.in_force)
-
-
 def _set_password(account: Account, password: str, session: Session, policy: Policy) -> None:
     check_password_rules(account.login, password, policy=policy)
     account.password_hash = hash_password(password)
@@ -322,19 +310,6 @@ def _within(actor: Actor, grant: Grant) -> Grant:
     return replace(grant, archive_code=archive)
 
 
-def _one_duty(grants: Iterable[Grant] | Iterable[AccountGrant]) -> Duty:
-    """The duty that all these grants are of. Raises Invalid for more than one."""
-    duties = {duty_of(each.role) for each in grants} or {Duty.BUSINESS}
-    if len(duties) > 1:
-        raise Invalid(
-            "role",
-            "系统管理员、安全保密管理员、安全审计员不能互兼，也不能兼业务角色。",
-            "请只留下其中一种，另一种授给另一个人。",
-            code="separate_duties",
-        )
-    return duties.pop()
-
-
 def _hold(account: Account, session: Session) -> None:
     """Hold an account for a change, and with it all administrators: one of each must remain."""
     administrators = select(AccountGrant.account_id).where(AccountGrant.role.in_(ADMINISTRATORS))
@@ -356,69 +331,6 @@ def _keep_one_of(account: Account, session: Session) -> None:
             raise WrongState(
                 f"这是最后一位{name}。", f"请先授权另一位{name}，再办理。", code="last_one"
             )
-
-
-def make_grants(grants: Iterable[Grant]) -> list[AccountGrant]:
-    """Grants as rows, each once."""
-    unique = dict.fromkeys(grants)
-    return [
-        AccountGrant(
-            id=new_id(),
-            role=Role(each.role),
-            archive_code=each.archive_code,
-            fonds_id=each.fonds_id,
-            class_code=each.class_code,
-            openness=str(each.openness),
-            until=each.until,
-        )
-        for each in unique
-    ]
-
-
-def propose_grants(account: Account, grants: Iterable[Grant]) -> None:
-    """Note what is asked for, for 安全保密管理员 who decides."""
-    account.proposal = [
-        {
-            "role": str(each.role),
-            "archive": each.archive_code,
-            "fonds": each.fonds_id,
-            "class_code": each.class_code,
-            "openness": str(each.openness),
-            "until": each.until,
-        }
-        for each in dict.fromkeys(grants)
-    ]
-
-
-def proposed_grants(account: Account) -> list[Grant]:
-    """What was asked for when the account was made, or its issuer suggested last."""
-    return [
-        Grant(
-            Role(str(each["role"])),
-            each.get("archive"),
-            each.get("fonds"),
-            each.get("class_code"),
-            Openness(each.get("openness") or Openness.ALL),
-            each.get("until"),
-        )
-        for each in account.proposal or ()
-        if each.get("role") in set(Role)
-    ]
-
-
-def told_grants(grants: Iterable[AccountGrant] | Iterable[Grant]) -> list[str]:
-    """Grants as the audit tells them: `clerk:<fonds> class=WS openness=open until=2026-12-31`."""
-    return sorted(
-        " ".join(
-            (
-                ":".join(filter(None, (str(each.role), each.archive_code, each.fonds_id))),
-                *([f"class={each.class_code}"] if each.class_code else ()),
-                *([f"openness={each.openness}"] if each.openness != Openness.ALL else ()),
-                *([f"until={each.until}"] if each.until else ()),
-            )
-        )
-        for each in grants
-    )
 
 
 def _login(text: str) -> str:
@@ -447,8 +359,3 @@ def state_of(account: Account) -> str:
     if account.disabled:
         return "disabled"
     return "waiting" if account.waiting else "active"
-
-
-def role_names(account: Account) -> list[str]:
-    """The roles of an account in Chinese, each once."""
-    return list(dict.fromkeys(ROLE_NAMES[each.role] for each in grants_of(account)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from shared.identity import Account
-from shared.identity.service import grants_of
+from shared.identity.grants import grants_of
 from shared.kernel.actor import Grant, Openness, Role
 from tests.hub.conftest import YILING, City
 from tests.hub.desk import Browser, make_desk

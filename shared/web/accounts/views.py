@@ -31,13 +31,8 @@ from shared.identity import (
     with_roles,
 )
 from shared.identity.elsewhere import link_elsewhere, waiting_elsewhere
-from shared.identity.service import (
-    STATE_NAMES,
-    looked_after_by,
-    make_grants,
-    proposed_grants,
-    role_names,
-)
+from shared.identity.grants import make_grants, proposed_grants, role_names
+from shared.identity.service import STATE_NAMES, looked_after_by
 from shared.identity.signing_in import is_sealed
 from shared.kernel.actor import (
     ADMINISTRATORS,

@@ -11,7 +11,7 @@ from hub.signon.claims import ClaimMapping, proposal, read_mapping
 from hub.signon.provider import LoggedOut, Person, ProviderSettings
 from hub.signon.service import account_of_person, take_logout
 from shared.identity import SignInRefused, Visit, begin, set_grants
-from shared.identity.service import proposed_grants
+from shared.identity.grants import proposed_grants
 from shared.identity.sessions import sessions_of
 from shared.kernel.actor import Grant, Role
 from shared.kernel.errors import Invalid

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from hub.signon import provider as client
 from shared.demo.services import free_port
 from shared.identity import set_grants
-from shared.identity.service import proposed_grants
+from shared.identity.grants import proposed_grants
 from shared.kernel.actor import Grant, Role
 from tests.hub.signon.conftest import PASSWORD as CITY_PASSWORD
 from tests.hub.signon.conftest import SYSTEM, UNIT_CODE, SignOnCity

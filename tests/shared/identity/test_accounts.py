@@ -26,7 +26,7 @@ from shared.identity import (
     revoke_token,
     sign_in,
 )
-from shared.identity.service import told_grants
+from shared.identity.grants import told_grants
 from shared.kernel.actor import Actor, Grant, Role, system_actor
 from shared.kernel.clock import now
 from shared.kernel.database import Database

@@ -15,7 +15,7 @@ from flask import Flask
 
 from shared.identity import Account, Policy
 from shared.identity.elsewhere import register_elsewhere
-from shared.identity.service import propose_grants
+from shared.identity.grants import propose_grants
 from shared.kernel.actor import Grant, Role, system_actor
 from shared.kernel.database import Database
 from tests.people import employ
