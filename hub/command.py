@@ -289,7 +289,7 @@ def status(folder: Path, as_json: bool) -> None:
 
     place = HubFolder(folder)
     with place.database().read() as session:
-        found = overview_of(system_actor("cli"), session)
+        found = overview_of(system_actor("command"), session)
         found["each_node"] = [node_wire(each) for each in federation.nodes(session)]
         found["alerts"] = [each.to_wire() for each in alerts(place, session)]
     result = {"name": place.settings.name, "hub_id": place.settings.hub_id, **found}
