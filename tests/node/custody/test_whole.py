@@ -23,7 +23,7 @@ OF_THE_NODE = {
     "sync_reconciliation": "comparisons of this node's stream",
     "sync_acknowledgement": "how far the hub has applied this node's stream",
     "sync_batch_progress": "hints of the hub about what this node offered; it says them anew",
-    "sync_shared_record": "hints of the hub about what is shared; it says them anew to who keeps it",
+    "sync_shared_record": "hints of the hub about what is shared; said anew to whoever keeps it",
     "sync_shared_cursor": "how far the hub has told these hints",
 }
 
