@@ -35,3 +35,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("fonds_id"),
         info={"origin": "backup"},
     )
+
+
+def downgrade() -> None:
+    """From 0024 to 0023."""
+    op.drop_table("federation_transfer_rule")
+    op.drop_index("catalogue_record_supervisor", table_name="catalogue_record")
+    op.create_index("catalogue_record_supervisor", "catalogue_record", ["supervisor", "code_key"])
+    op.drop_index("catalogue_record_internal", table_name="catalogue_record")
