@@ -38,7 +38,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """From 0024 back to 0023."""
+    """From 0024 to 0023."""
     op.drop_table("federation_transfer_rule")
     op.drop_index("catalogue_record_supervisor", table_name="catalogue_record")
     op.create_index("catalogue_record_supervisor", "catalogue_record", ["supervisor", "code_key"])
