@@ -51,6 +51,7 @@ from hub.sharing.consumers.views import blueprint as consumer_pages
 from hub.sharing.harvesting.views import blueprint as harvesting_endpoint
 from hub.sharing.lookup.api import lookup_api
 from hub.sharing.lookup.views import blueprint as verification_pages
+from hub.sharing.pushing.views import blueprint as pushing_pages
 from hub.sharing.registration.views import blueprint as registration_pages
 from hub.sharing.resources.api import resources_api
 from hub.sharing.resources.views import blueprint as resource_pages
@@ -152,6 +153,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
             sign_on_views.blueprint,
             ruleset_views.blueprint,
             consumer_pages,
+            pushing_pages,
             consumers_api.blueprint,
             consumers_api.oauth_api,
             consumers_api.consumers_api,

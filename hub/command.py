@@ -42,7 +42,7 @@ from hub.repository.fixity_command import fixity_command
 from hub.repository.reinspecting_command import reinspect_command
 from hub.repository.versions_command import rendition_command
 from hub.sharing.command import publish_command, sharing_group
-from hub.sharing.consumers.commands import consumer_group
+from hub.sharing.pushing.commands import consumer_group
 from hub.sharing.registration.commands import registrations_group
 from hub.sharing.resources.commands import resources_group
 from shared.command.accounts import told_administrators

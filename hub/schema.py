@@ -12,6 +12,7 @@ import hub.review.models
 import hub.sharing.consumers.models
 import hub.sharing.lookup.models
 import hub.sharing.models
+import hub.sharing.pushing.models
 import hub.sharing.registration.models
 import hub.sharing.resources.models
 import hub.signon.models

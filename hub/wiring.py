@@ -30,6 +30,9 @@ from hub.repository.registers import RegisterWriter
 from hub.sharing import news as sharing
 from hub.sharing.consumers.quotas import Sweeping
 from hub.sharing.deciding import Deciding
+from hub.sharing.pushing.reaching import reach_of
+from hub.sharing.pushing.sending import Pushing
+from hub.sharing.pushing.signing import SecretKeeper
 from hub.sharing.registration.platform import load_platform
 from hub.sharing.registration.sending import Sending
 from hub.sharing.sequencing import Sequencing
@@ -71,6 +74,8 @@ _IDLE = {
     "audit.archive": 3600.0,
     "sharing.sweep": 300.0,
     "sharing.register": 5.0,
+    "sharing.push.0": 1.0,
+    "sharing.push.1": 1.0,
 }
 
 #: How many nodes of one shard are dealt with side by side. SQLite takes one writer at a time.
@@ -124,6 +129,7 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
             folder.database(), months=folder.settings.request_log_months
         ).step,
         "federation.rules": RulesTelling(folder.database()).step,
+        **_pushing(folder),
         "sharing.register": Sending(folder.database(), load_platform(folder.settings)).step,
         "repository.registers": RegisterWriter(folder.database()).step,
         "audit.seal": Sealer(folder.database(), folder.keys.hub).step,
@@ -134,6 +140,16 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
             months=folder.settings.audit_months,
         ).step,
         "repository.audit": AuditWriter(folder.database()).step,
+    }
+
+
+def _pushing(folder: HubFolder) -> dict[str, Callable[[], bool]]:
+    """Two lanes, so that a slow receiver does not stop the others; none where nothing is shared."""
+    if folder.settings.zone == "lan":
+        return {}
+    reach, keeper = reach_of(folder.settings), SecretKeeper(folder.path)
+    return {
+        f"sharing.push.{lane}": Pushing(folder.database(), reach, keeper).step for lane in range(2)
     }
 
 

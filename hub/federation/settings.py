@@ -84,6 +84,11 @@ class HubSettings:
         province_ca: path of the certificate (PEM) that the platform's must lead to; empty takes the
             system's.
         province_timeout: how many seconds to wait for it.
+        push_networks: networks, beside the public addresses, to which entries are pushed, such as
+            `10.8.0.0/16`, with commas between; empty for none.
+        push_ca: path of the certificate (PEM) that a receiver's must lead to; empty takes the
+            system's.
+        push_timeout: how many seconds to wait for a receiver.
         lookups_per_hour: how many records an account may look up in an hour 查证; a tenth of these
             may find nothing.
         password_length: the least number of characters of a password.
@@ -166,6 +171,9 @@ class HubSettings:
     province_options: str = ""
     province_ca: str = ""
     province_timeout: int = 10
+    push_networks: str = ""
+    push_ca: str = ""
+    push_timeout: int = 10
     lookups_per_hour: int = 300
     password_length: int = 8
     lock_after: int = 5

@@ -14,6 +14,7 @@ from hub.federation.places import HubFolder
 from hub.receiving import doctor as receiving
 from hub.repository import doctor as repository
 from hub.sharing import doctor as sharing
+from hub.sharing.pushing import doctor as pushing
 from hub.sharing.registration import doctor as registration
 from shared.kernel.ailment import Ailment
 
@@ -32,6 +33,7 @@ def alerts(folder: HubFolder, session: Session) -> list[Ailment]:
         *disposal.examine(session),
         *sharing.examine(session),
         *registration.examine(session),
+        *pushing.examine(session),
         *repository.examine(folder, session),
     ]
 

@@ -8,9 +8,9 @@ from typing import Any
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from hub.federation import service as federation
 from hub.sharing import feed
 from hub.sharing.consumers.edge import consumer_or_none, for_consumers_and_people
+from hub.sharing.consumers.service import fonds_read
 from hub.sharing.consumers.terms import Service
 from hub.sharing.policies import Audience
 from hub.sharing.schemas import (
@@ -52,14 +52,7 @@ def _reading(wanted: str | None, session: Session) -> Reading:
     if asking is None:
         return Reading(audience_of(current_actor(), wanted), None, feed.Unrationed())
     terms = asking.terms
-    fonds = None
-    if terms.archives or terms.fonds:
-        fonds = tuple(
-            each.id
-            for each in federation.all_fonds(session)
-            if terms.covers(each.receiving_archive, each.id)
-        )
-    return Reading(narrowed(Audience(terms.audience), wanted), fonds, asking)
+    return Reading(narrowed(Audience(terms.audience), wanted), fonds_read(terms, session), asking)
 
 
 @sharing_api.route("/records", methods=["GET"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ class Answering(ABC):
     """Serves until `close`.
 
     `answers` changes what is sent: it takes the true answer, and None makes the service fail.
-    `status` is that of an answer; a program may set it for each.
+    `status` is that of an answer; a program may set it for each. `headers` came with the question.
     """
 
     media_type: ClassVar[str]
@@ -23,12 +24,14 @@ class Answering(ABC):
         self.answers: Callable[[bytes], bytes | None] = lambda answer: answer
         self.asked = 0
         self.status = 200
+        self.headers: Message[str, str] = Message()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 question = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.asked += 1
+                outer.headers = self.headers
                 answer = outer.answers(outer.true_answer(question))
                 self.send_response(503 if answer is None else outer.status)
                 self.send_header("Content-Type", outer.media_type)

@@ -152,7 +152,7 @@ def rotate_secret(actor: Actor, consumer_id: str, *, session: Session) -> str:
 
     The one before and its tokens end. Raises NotAllowed, NotFound, WrongState.
     """
-    consumer = _with_credentials(actor, consumer_id, session)
+    consumer = approved_consumer(actor, consumer_id, session)
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     consumer.secret_digest = sha256_hex(secret.encode())
     consumer.secret_made_at = now()
@@ -169,7 +169,7 @@ def set_public_keys(
     The secret, earlier keys and tokens end; None takes the keys away. Raises as `rotate_secret`,
     and Invalid.
     """
-    consumer = _with_credentials(actor, consumer_id, session)
+    consumer = approved_consumer(actor, consumer_id, session)
     consumer.public_keys = None if keys is None else _public(keys)
     consumer.secret_digest = consumer.secret_made_at = None
     consumer.series += 1
@@ -178,7 +178,11 @@ def set_public_keys(
     return consumer
 
 
-def _with_credentials(actor: Actor, consumer_id: str, session: Session) -> Consumer:
+def approved_consumer(actor: Actor, consumer_id: str, session: Session) -> Consumer:
+    """A consumer that was approved, held, for who keeps it.
+
+    Raises NotAllowed, NotFound, WrongState.
+    """
     consumer = _kept(actor, consumer_id, session)
     if consumer.approved is None:
         raise WrongState("这个应用还没有批准。", "批准以后再发密钥。", code="not_approved")
@@ -288,6 +292,17 @@ def consumer_of(consumer_id: str, session: Session) -> Consumer:
     if found is None:
         raise _unknown()
     return found
+
+
+def fonds_read(terms: Terms, session: Session) -> tuple[str, ...] | None:
+    """The fonds that terms let a consumer read; None for all."""
+    if not terms.archives and not terms.fonds:
+        return None
+    return tuple(
+        each.id
+        for each in federation.all_fonds(session)
+        if terms.covers(each.receiving_archive, each.id)
+    )
 
 
 def _held(consumer_id: str, session: Session) -> Consumer:

@@ -1,0 +1,21 @@
+"""The stuck states of pushing: what a person has to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy.orm import Session
+
+from hub.sharing.pushing.service import suspended_pushes
+from shared.kernel.ailment import Ailment
+
+
+def examine(session: Session) -> Iterator[Ailment]:
+    """The receivers that could not be reached for days."""
+    for push, name in suspended_pushes(session):
+        yield Ailment(
+            "push_suspended",
+            f"向共享应用“{name}”的推送试了 {push.tries} 次，没有送达，已停止。",
+            "在“共享应用”里打开它的“推送”查看原因，与对方联系；好了以后点“立即重试”，或运行 "
+            "danglian hub consumer push-again --dir … 写上客户端编号。",
+        )
