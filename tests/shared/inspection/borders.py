@@ -21,7 +21,7 @@ from shared.inspection.formats.examination import Examination, Questions
 from shared.inspection.formats.remembering import Remembered
 from shared.inspection.loose import inspect_file
 from shared.inspection.report import Report
-from shared.inspection.run import inspect_batch
+from shared.inspection.run import inspect_batch, inspect_package
 from shared.inspection.scanner import Scanner
 from shared.inspection.subject import Batch, Context
 from shared.inspection.twins import Twin
@@ -52,7 +52,7 @@ from tests.shared.inspection.test_items import (
 from tests.shared.inspection.test_scope import APPROVED, own_table
 from tests.shared.packaging.exchange.test_foreign_and_hostile import foreign
 from tests.shared.packaging.exchange.test_foreign_and_hostile import packed as form_packed
-from tests.shared.packaging.samples import Unit, sound_pdf
+from tests.shared.packaging.samples import Unit, rewrite, sound_pdf
 
 Named = tuple[str, Callable[[], Report]]
 
@@ -164,6 +164,17 @@ def packed_elsewhere(unit: Unit, folder: Path) -> Iterator[Named]:
         return canonical_json(wire)
 
     yield "package of another digest", lambda: in_a_package(redigested)(unit, folder)
+
+    def damaged() -> Report:
+        unit.package(unit.record(), folder / "p.zip")
+        rewrite(
+            folder / "p.zip",
+            folder / "damaged.zip",
+            lambda _name, content: content.replace(b"200 200", b"200 201"),
+        )
+        return inspect_package(folder / "damaged.zip", context(unit))
+
+    yield "package with a changed entry", damaged
     eep = folder / "carried" / "out.eep"
     convert([folder / "carried" / "own.zip"], eep, to="eep", as_it_is=True)
     size = next(iter(unit.record().files)).size
