@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -85,6 +86,10 @@ def close_policy(folder: Path, archive: str, audience: str, as_json: bool) -> No
     show({"archive": archive, "audience": audience}, as_json=as_json, sentence="已停止共享。")
 
 
+def _named(fields: Iterable[str]) -> str:
+    return "、".join(FIELDS[each] for each in fields)
+
+
 @sharing_group.command("list")
 @folder_option
 @json_option
@@ -96,8 +101,8 @@ def list_policies(folder: Path, as_json: bool) -> None:
             {
                 "archive": row.archive_code,
                 "audience": row.audience,
-                "fields": "、".join(FIELDS[each] for each in row.fields),
-                "closed_fields": "、".join(FIELDS[each] for each in row.closed_fields),
+                "fields": list(row.fields) if as_json else _named(row.fields),
+                "closed_fields": list(row.closed_fields) if as_json else _named(row.closed_fields),
                 "closed_years": row.closed_years,
                 "version": row.version,
                 "basis": row.basis,
