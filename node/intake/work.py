@@ -233,9 +233,14 @@ class IntakeWork(FolderRunner):
         if not rows:
             intake.state = IntakeState.TAKEN
             intake.finished_at = now()
-            audit.record(
-                session, actor, "intake.finished", f"intake:{intake.id}", fonds=intake.fonds_id
+            rows_taken = session.scalars(
+                select(IntakeRow.record_id).where(IntakeRow.intake_id == intake.id).distinct()
             )
+            taken = audit.Act(each=[each for each in rows_taken if each is not None])
+            audit.record(
+                session, actor, "intake.finished", f"intake:{intake.id}", taken,
+                fonds=intake.fonds_id,
+            )  # fmt: skip
             return True
         if [_place(row) for row in rows] == kept.places:
             taker = Taker(actor, intake, kept.documents, session=session)

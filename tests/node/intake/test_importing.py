@@ -13,6 +13,8 @@ from node.filing import service as filing
 from node.intake import service as intake
 from node.intake.looking import look_into
 from node.intake.models import RowState
+from shared.audit import AuditEvent
+from shared.audit.service import root_of
 from shared.kernel.actor import Actor
 from shared.kernel.errors import Invalid, NotAllowed, NotFound, WrongState
 from tests.node.conftest import VILLAGE, Node
@@ -39,6 +41,9 @@ def test_a_catalogue_is_checked_first_and_taken_on_the_clerks_word(desk: Desk) -
     assert desk.counts(intake_id) == {"taken": 2}
     assert desk.titles() == ["关于抗旱的通知", "关于防汛的通知"]
     record = desk.records()[0]
+    with desk.node.database.read() as session:
+        finished = session.query(AuditEvent).filter_by(action="intake.finished").one()
+    assert (finished.count, finished.root) == (2, root_of([each.id for each in desk.records()]))
     assert (record.year, record.retention, record.date) == (2023, "D30", "2023-05-06")
     assert (record.doc_no, record.author) == ("樟政发〔2023〕2号", "樟村坪镇人民政府")
 
