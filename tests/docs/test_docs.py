@@ -408,7 +408,7 @@ _URL = re.compile(r"https?://([^\s\"'`<>)\\/,，。；]*)")
 _FINE = re.compile(
     r"""^(?:
         (?:127\.0\.0\.1|localhost|10\.0\.0\.1)(?:[:{]\S*)?   # here
-        | (?:[\w.-]+\.)?example(?::\d+)? | x              # made up
+        | (?:\w+:\w+@)?(?:[\w.-]+\.)?example(?::\d+)? | x # made up
         | [\[{$(…*].* |                                   # put in by the program, or nothing at all
         | www\.w3\.org | www\.ofdspec\.org | www\.apache\.org   # names, never fetched
         | schemas\.openid\.net                              # of OpenID Connect
