@@ -7,6 +7,7 @@ Some programs write such things, and the page looks right: whether it does a per
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pikepdf
@@ -33,6 +34,22 @@ _LEAST = {
     **dict.fromkeys(("k", "K", "re", "v", "y"), 4),
     **dict.fromkeys(("c", "cm", "d1", "Tm"), 6),
 }  # fmt: skip
+#: What the operands of an operator are, the last ones of those that there are.
+_NUMBER, _NAME, _TEXT, _LIST = (int, float, Decimal), pikepdf.Name, pikepdf.String, pikepdf.Array
+_KINDS: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(("g", "G", "i", "j", "J", "M", "w"), (_NUMBER,)),
+    **dict.fromkeys(("Tc", "TL", "Tr", "Ts", "Tw", "Tz"), (_NUMBER,)),
+    **dict.fromkeys(("d0", "l", "m", "Td", "TD"), (_NUMBER,) * 2),
+    **dict.fromkeys(("rg", "RG"), (_NUMBER,) * 3),
+    **dict.fromkeys(("k", "K", "re", "v", "y"), (_NUMBER,) * 4),
+    **dict.fromkeys(("c", "cm", "d1", "Tm"), (_NUMBER,) * 6),
+    **dict.fromkeys(("BMC", "CS", "cs", "Do", "gs", "ri", "sh"), (_NAME,)),
+    **dict.fromkeys(("Tj", "'"), (_TEXT,)),
+    "TJ": (_LIST,), "Tf": (_NAME, _NUMBER), "d": (_LIST, _NUMBER),
+    '"': (_NUMBER, _NUMBER, _TEXT),
+}  # fmt: skip
+#: What begins and ends a text object (9.4), which may not stand in another.
+_TEXT_OBJECT = {"BT": 1, "ET": -1}
 #: What begins a path, what goes on with one, and what ends it (8.5.2, 8.5.3).
 _BEGINNING, _GOING_ON = {"m", "re"}, {"l", "c", "v", "y", "h"}
 _ENDING = {"S", "s", "f", "F", "f*", "B", "B*", "b", "b*", "n"}
@@ -79,14 +96,21 @@ def _spaced_by_rule(content: Any, document: pikepdf.Pdf) -> Any:
 
 
 def _is_understood(content: Any, resources: Any) -> bool:
-    is_right, has_point, saved = True, False, 0
+    is_right, has_point, saved, texts = True, False, 0, 0
     named: set[tuple[str, str]] = set()
     for said in pikepdf.parse_content_stream(content):
         operator = str(said.operator).partition(" ")[0]
         if operator == "BX":  # within BX … EX anything may stand
             return True
-        if operator not in _LEAST or len(said.operands) < _LEAST[operator]:
+        if (
+            operator not in _LEAST
+            or len(said.operands) < _LEAST[operator]
+            or not _are_of_kind(said.operands, _KINDS.get(operator, ()))
+        ):
             is_right = False
+        elif operator in _TEXT_OBJECT:
+            texts += _TEXT_OBJECT[operator]
+            is_right &= 0 <= texts <= 1
         elif operator in _NAMING:
             named.add((_NAMING[operator], str(said.operands[0])))
         elif operator in _GOING_ON:
@@ -98,13 +122,22 @@ def _is_understood(content: Any, resources: Any) -> bool:
         elif operator in _SAVING:
             saved += _SAVING[operator]
             is_right &= saved >= 0
+    # A string that does not end swallows the rest, and with it the end of its text object.
+    is_right &= not texts
     return is_right and all(_leads_on(resources.get(of, {}).get(name), of) for of, name in named)
 
 
+def _are_of_kind(operands: Any, kinds: tuple[Any, ...]) -> bool:
+    last = list(operands)[-len(kinds) :] if kinds else ()
+    return all(isinstance(each, kind) for each, kind in zip(last, kinds, strict=True))
+
+
 def _leads_on(found: Any, of: str) -> bool:
-    """Whether a name leads to a resource that can be used: a font bears a name, or is a Type 3."""
+    """Whether a name leads to a resource that can be used: a font bears a name, or is drawn."""
     if found is None or of == "/XObject":
         return found is not None and str(found.get("/Subtype")) in _DRAWN
     if of != "/Font":
         return True
-    return "/BaseFont" in found or found.get("/Subtype") == "/Type3"
+    if found.get("/Subtype") == "/Type3":  # each of its characters is a drawing (9.6.5)
+        return isinstance(found.get("/CharProcs"), pikepdf.Dictionary)
+    return "/BaseFont" in found

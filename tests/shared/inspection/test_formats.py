@@ -389,6 +389,14 @@ def painted(content: bytes, **resources: pikepdf.Object) -> bytes:
         (b"q Q Q", False),  # nothing was saved
         (b"/Fm1 Do", False),  # what is to be drawn is not there
         (b"BT /F9 12 Tf (a) Tj ET", False),
+        (b"BT 1 Tr 1 Tw ET q BT ET Q", True),
+        (b"BT (a \\) b) Tj [(a) 1 (b)] TJ ET", True),
+        (b"BT ((a) Tj ET", False),  # the string does not end, nor does the text
+        (b"BT BT ET ET", False),  # no text stands in another
+        (b"BT (a) Tz ET", False),  # a string is no number
+        (b"BT (a) TJ ET", False),  # and no list
+        (b"/a 0 m 10 10 l S", False),
+        (b"[1] /a d 0 0 m 10 10 l S", False),
     ],
 )
 def test_what_a_page_is_drawn_with_has_to_mean_something(content: bytes, is_right: bool) -> None:
@@ -430,8 +438,17 @@ def test_a_font_without_a_name_and_pages_that_nobody_counts_are_seen() -> None:
     font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1)
     fonts = pikepdf.Dictionary(F1=font)
     assert kinds(painted(b"BT /F1 12 Tf (a) Tj ET", Font=fonts)) == [UNSURE]
+    font.Subtype, font.BaseFont = pikepdf.Name.Type3, pikepdf.Name.Helvetica
+    assert kinds(painted(b"BT /F1 12 Tf (a) Tj ET", Font=fonts)) == [UNSURE], "nothing draws it"
     uncounted = sound_pdf().replace(b"/Count 2", b"/Kount 2")
     assert UNSURE in kinds(uncounted)
+
+
+def test_a_vertical_tab_separates_nothing_in_an_object_and_may_stand_in_a_text() -> None:
+    sound = sound_pdf()
+    assert UNSURE in kinds(sound.replace(b"/Count 2", b"/Count\x0b2"))
+    noted = changed_pdf(lambda document: document.docinfo.__setitem__("/Title", "a\x0bb"))
+    assert kinds(noted.replace(b"<610b62>", b"(a\x0bbccc)")) == []
 
 
 def test_a_compressed_part_that_breaks_its_check_sum_is_seen() -> None:
