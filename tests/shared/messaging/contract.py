@@ -10,7 +10,7 @@ from shared.messaging.link import DEAD_BYTES_KEPT, DEAD_LETTERS_KEPT, Delivery, 
 
 #: The queues that the contract uses.
 QUEUES = ("q", "a", "b", "busy", "dead.hub")
-_SOON = 10.0
+_SOON = 30.0
 
 
 def one(link: Link, queue: str) -> Delivery:
