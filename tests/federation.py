@@ -169,6 +169,19 @@ class Desk:
         """The archivist's signature: received."""
         receiving.sign_and_receive(self.hub, ARCHIVIST, batch_id)
 
+    def received(self, unit: Unit, count: int) -> list[str]:
+        """So many new records of a unit, which its archive has received."""
+        ids = unit.file(count)
+        batch_id = unit.offer(ids)
+        self.settle()
+        self.conclude(batch_id, "accepted")
+        self.settle()
+        unit.sign(batch_id)
+        self.settle()
+        self.sign(batch_id)
+        self.settle()
+        return ids
+
 
 def _found(path: Path, database: str = "") -> HubFolder:
     hub = HubFolder.create(path, name="宜昌市档案平台", city="420500000000", database=database)

@@ -30,15 +30,7 @@ NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
 
 
 def received(city: Federation, unit: Unit, count: int = 2) -> list[str]:
-    ids = unit.file(count)
-    batch_id = unit.offer(ids)
-    city.settle()
-    city.conclude(batch_id, "accepted")
-    city.settle()
-    unit.sign(batch_id)
-    city.settle()
-    city.sign(batch_id)
-    city.settle()
+    ids = city.received(unit, count)
     assert set(unit.states().values()) == {"received"}
     return ids
 

@@ -114,19 +114,6 @@ def test_a_record_is_followed_from_the_first_day_to_the_receipt(
     assert counted(unit) == {"received": 2}
 
 
-def received(city: Federation, unit: Unit, count: int) -> list[str]:
-    ids = unit.file(count)
-    batch_id = unit.offer(ids)
-    city.settle()
-    city.conclude(batch_id, "accepted")
-    city.settle()
-    unit.sign(batch_id)
-    city.settle()
-    city.sign(batch_id)
-    city.settle()
-    return ids
-
-
 def share(city: Federation) -> None:
     policy = sharing.NewPolicy(("code", "title"), "馆务会决定", closed_fields=("code",))
     with city.hub.database().write() as session:
@@ -149,7 +136,7 @@ def pass_time(city: Federation) -> None:
 def test_what_the_archive_shares_is_said_of_each_record_until_it_takes_it_back(
     city: Federation, unit: Unit
 ) -> None:
-    shared, kept_back = received(city, unit, 2)
+    shared, kept_back = city.received(unit, 2)
     share(city)
     withdraw(city, kept_back)
     pass_time(city)
@@ -164,7 +151,7 @@ def test_what_the_archive_shares_is_said_of_each_record_until_it_takes_it_back(
 
 
 def test_a_fonds_that_came_later_has_its_records_told_too(city: Federation, unit: Unit) -> None:
-    (record_id,) = received(city, unit, 1)
+    (record_id,) = city.received(unit, 1)
     share(city)
     pass_time(city)
     with unit.folder.database().write() as session:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, insert, select, update
@@ -19,25 +17,12 @@ from shared.kernel.canonical import canonical_json, sm3_hex
 from shared.kernel.database import Database
 from tests.performance.table import EMBEDDED, SERVERS, Table, ratio
 from tests.sealing import KEY
-from tests.servers.postgresql import PostgreSQL
+from tests.shared.audit.log import database
 
+__all__ = ["database"]
 DATABASES = ("sqlite", "postgresql")
 CLERK = Actor("a1", "张三", (Grant(Role.CLERK, fonds_id="f1"),))
 COUNT = 10_000
-
-
-@pytest.fixture
-def database(
-    request: pytest.FixtureRequest, tmp_path: Path, database_kind: str
-) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'log.sqlite'}"
-    if database_kind == "postgresql":
-        server: PostgreSQL = request.getfixturevalue("postgresql")
-        url = server.url(server.create())
-    database = Database(url, ("shared",))
-    database.create_schema()
-    yield database
-    database.close()
 
 
 def spent(since: tuple[float, float]) -> tuple[float, float]:

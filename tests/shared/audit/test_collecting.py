@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from sqlalchemy import event, select
@@ -16,24 +14,11 @@ from shared.audit.plain import digest
 from shared.identity.models import Account
 from shared.kernel.actor import Actor
 from shared.kernel.database import Database
-from tests.servers.postgresql import PostgreSQL
+from tests.shared.audit.log import database
 
+__all__ = ["database"]
 DATABASES = ("sqlite", "postgresql")
 CLERK = Actor("a1", "张三")
-
-
-@pytest.fixture
-def database(
-    request: pytest.FixtureRequest, tmp_path: Path, database_kind: str
-) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'log.sqlite'}"
-    if database_kind == "postgresql":
-        server: PostgreSQL = request.getfixturevalue("postgresql")
-        url = server.url(server.create())
-    database = Database(url, ("shared",))
-    database.create_schema()
-    yield database
-    database.close()
 
 
 def tell(session: Session, subject: str, act: Act | None = None) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import update
 
 from shared import audit
@@ -14,24 +11,11 @@ from shared.audit import AuditEvent, Thresholds
 from shared.kernel.actor import Actor
 from shared.kernel.clock import SHANGHAI, now
 from shared.kernel.database import Database
-from tests.servers.postgresql import PostgreSQL
+from tests.shared.audit.log import database
 
+__all__ = ["database"]
 DATABASES = ("sqlite", "postgresql")
 CLERK = Actor("a1", "张三")
-
-
-@pytest.fixture
-def database(
-    request: pytest.FixtureRequest, tmp_path: Path, database_kind: str
-) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'log.sqlite'}"
-    if database_kind == "postgresql":
-        server: PostgreSQL = request.getfixturevalue("postgresql")
-        url = server.url(server.create())
-    database = Database(url, ("shared",))
-    database.create_schema()
-    yield database
-    database.close()
 
 
 def test_a_day_is_the_citys_day(database: Database) -> None:
