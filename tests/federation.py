@@ -169,19 +169,6 @@ class Desk:
         """The archivist's signature: received."""
         receiving.sign_and_receive(self.hub, ARCHIVIST, batch_id)
 
-    def received(self, unit: Unit, count: int) -> list[str]:
-        """So many new records of a unit, which its archive has received."""
-        ids = unit.file(count)
-        batch_id = unit.offer(ids)
-        self.settle()
-        self.conclude(batch_id, "accepted")
-        self.settle()
-        unit.sign(batch_id)
-        self.settle()
-        self.sign(batch_id)
-        self.settle()
-        return ids
-
 
 def _found(path: Path, database: str = "") -> HubFolder:
     hub = HubFolder.create(path, name="宜昌市档案平台", city="420500000000", database=database)
@@ -355,6 +342,19 @@ class Federation(Desk):
             if quiet > (3 if "checking" in self.batch_states().values() else 1):
                 return
         raise AssertionError("the streams did not settle")
+
+    def received(self, unit: Unit, count: int) -> list[str]:
+        """So many new records of a unit, which its archive has received."""
+        ids = unit.file(count)
+        batch_id = unit.offer(ids)
+        self.settle()
+        self.conclude(batch_id, "accepted")
+        self.settle()
+        unit.sign(batch_id)
+        self.settle()
+        self.sign(batch_id)
+        self.settle()
+        return ids
 
     def settled(self) -> bool:
         """Whether every log is acknowledged, and no hand-over of a fonds has work to do."""
