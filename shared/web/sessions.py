@@ -9,6 +9,7 @@ from flask import Flask, g, request, session
 from flask.sessions import SecureCookieSessionInterface
 
 from shared.identity import NotSignedIn, Policy, actor_of
+from shared.identity.access_keys import PREFIX, account_of_key, note_use, use_is_noted
 from shared.identity.factors import has_factor, must_have_factor
 from shared.identity.models import BearerToken
 from shared.identity.signing_in import account_of_token, kept_token, revoke_token
@@ -69,6 +70,8 @@ class Sessions:
         token = _bearer_token() if is_api() else self._session_token()
         if token is None:
             return None
+        if is_api() and token.startswith(PREFIX):
+            return self._system(token)
         try:
             with self._database.read() as transaction:
                 account = account_of_token(token, session=transaction)
@@ -81,6 +84,20 @@ class Sessions:
             if not is_api():
                 session.clear()
             return None
+
+    def _system(self, key: str) -> Actor | None:
+        """Another system, by its key; its last use is written down, at most once a minute."""
+        place = request.remote_addr or ""
+        try:
+            with self._database.read() as transaction:
+                account, kept = account_of_key(key, session=transaction)
+                actor, noted = actor_of(account, transaction), use_is_noted(kept, place)
+        except NotSignedIn:
+            return None
+        if not noted:
+            with self._database.write() as transaction:
+                note_use(key, place, session=transaction)
+        return actor
 
     def _session_token(self) -> str | None:
         token, seen = session.get("token"), session.get("seen")
