@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from flask import request
+from marshmallow import ValidationError
 from sqlalchemy import func, select
 from werkzeug.datastructures import FileStorage
 
+from node.office.service import require_writable
 from node.registry.edge import MOST_UPLOAD, current_folder
 from node.registry.files import StoredFile
 from node.submission import service as submissions
@@ -60,12 +62,13 @@ def submit() -> Any:
     """Hand in a finished document with its files, all of it or nothing."""
     actor, database = current_actor(), current_database()
     key = submissions.read_key(request.headers.get(KEY_HEADER, ""))
-    given = HandedSchema().load(_document())
+    given = _read(_document())
     with database.read() as session:
         given = submissions.check(actor, given, session=session)
         known = submissions.earlier(actor, key, given, session=session)
         if known is not None:
             return standing_of(known, session=session)
+        require_writable(given["fonds_id"], session)
     digests = [each["sha256"] for each in given["files"]]
     cleared = submissions.is_declassified(given)
     with Arriving(current_folder(), digests, declassified=cleared) as files:
@@ -105,6 +108,15 @@ def show(submission_id: str) -> Any:
     with current_database().read() as session:
         row = submissions.submission_of(current_actor(), submission_id, session=session)
         return standing_of(row, session=session)
+
+
+def _read(document: Any) -> dict[str, Any]:
+    """The description by its schema. Raises ValidationError."""
+    try:
+        return dict(HandedSchema().load(document))
+    except ValidationError as error:
+        # By the place in the request: a field `files` is none itself.
+        raise ValidationError({"form": error.messages}) from error
 
 
 def _document() -> Any:

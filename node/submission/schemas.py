@@ -49,7 +49,11 @@ def _told(kind: dict[str, Any], about: str) -> dict[str, Any]:
 class HandedFileSchema(wire.WireSchema):
     """One file; its bytes come in a part `file` of the request."""
 
-    name = _text(FILE_NAME_LENGTH, required=True)
+    name = wire.Text(
+        FILE_NAME_LENGTH,
+        required=True,
+        metadata={"type": "string", "maxLength": FILE_NAME_LENGTH, "example": "通知.pdf"},
+    )
     role = _choice(
         DOCUMENT_ROLES,
         "文件在一件中的作用，如 正本、定稿、发文稿纸、文件处理单、留痕稿",

@@ -11,9 +11,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from node.filing import service as filing
-from node.office.service import fonds_here, require_writable
+from node.office.service import fonds_here
 from node.registry import service as registry
 from node.registry.files import StoredFile
+from node.registry.models import Registered
 from node.submission.models import KEY_LENGTH, Submission
 from shared import audit
 from shared.kernel.actor import Actor, Grant, Role, require
@@ -47,8 +48,8 @@ def read_key(text: str) -> str:
 def check(actor: Actor, given: Mapping[str, Any], *, session: Session) -> dict[str, Any]:
     """A description, with the fonds that is meant; before any file is taken in.
 
-    Raises NotFound for a fonds that is not the system's, WrongState for one that is not written
-    here, Invalid and Classified for what cannot stand.
+    Raises NotFound for a fonds that is not the system's, Invalid and Classified for what cannot
+    stand.
     """
     fonds_id = given["fonds_id"] or _only_fonds(actor, session)
     missing = NotFound(
@@ -60,7 +61,6 @@ def check(actor: Actor, given: Mapping[str, Any], *, session: Session) -> dict[s
     if fonds_id not in {each.id for each in fonds_here(session)}:
         raise missing
     require(actor, Role.INTEGRATOR, fonds=fonds_id, missing=missing)
-    require_writable(fonds_id, session)
     registry.check_values(_values(given))
     registry.happened(given["events"])
     _check_names(given["files"])
@@ -103,7 +103,7 @@ def submit(
 
     It is registered as closed; with `filing` it also becomes a record to arrange. `given` is what
     `check` returned, `stored` the files by digest. The same again under the same key is the same
-    submission. Raises as `check` does, and Conflict.
+    submission. Raises as `check` does, Conflict, and WrongState where the fonds is not written.
     """
     require(actor, Role.INTEGRATOR, fonds=given["fonds_id"])
     known = earlier(actor, key, given, session=session)
@@ -147,9 +147,7 @@ def submission_of(actor: Actor, submission_id: str, *, session: Session) -> Subm
     return row
 
 
-def own(
-    actor: Actor, *, key: str | None = None, fonds_id: str | None = None
-) -> Select[tuple[Submission]]:
+def own(actor: Actor, *, key: str | None = None, fonds_id: str | None = None) -> Select[Submission]:
     """What this system has handed in itself, as a statement to page through."""
     query = select(Submission).where(Submission.system_id == actor.id)
     allowed = actor.fonds(Role.INTEGRATOR)
@@ -162,7 +160,7 @@ def own(
     return query
 
 
-def listing(actor: Actor) -> Select[tuple[Submission]]:
+def listing(actor: Actor) -> Select[Submission]:
     """What came for the fonds that a person of the unit may see, as a statement."""
     query = select(Submission)
     allowed = actor.fonds(*SEEING)
@@ -217,9 +215,7 @@ def _in_the_clerk_s_place(actor: Actor, fonds_id: str) -> Actor:
     return Actor(actor.id, actor.name, (Grant(Role.CLERK, fonds_id=fonds_id),))
 
 
-def _file(
-    clerk: Actor, document: registry.Registered, wanted: Mapping[str, Any], session: Session
-) -> None:
+def _file(clerk: Actor, document: Registered, wanted: Mapping[str, Any], session: Session) -> None:
     values = {name: value for name, value in wanted.items() if value is not None}
     try:
         filing.send_to_filing(clerk, document, values, session=session)

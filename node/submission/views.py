@@ -59,7 +59,7 @@ def index() -> str:
         page = asked.apply(
             seen.join(Registered, Registered.id == Submission.document_id), session=session
         )
-        told = replace(page, items=standings(page.items, session=session))
+        told: Any = replace(page, items=list[Any](standings(page.items, session=session)))
         return render_template(
             "submission/index.html",
             page=told,

@@ -80,6 +80,7 @@ LISTS: dict[str, dict[str, str]] = {
     "sharing.index": {},
     "accounts.index": {},
     "accounts.new": {},
+    "accounts.systems_index": {},
     "audit_log.index": {},
     "audit_log.of": {"subject": "hub"},
     "consumers.index": {},
@@ -199,6 +200,9 @@ THINGS: dict[str, Thing] = {
     **{
         f"accounts.{name}": Thing({"account_id": "account"})
         for name in (
+            "access_key",
+            "issue_access_key",
+            "revoke_access_key",
             "edit",
             "set_state",
             "reset",
