@@ -62,6 +62,7 @@ LISTS: dict[str, dict[str, str]] = {
     "disposal.index": {"tab": "all"},
     "disposal.lists": {},
     "unit_lists.index": {},
+    "copies.index": {},
     "disposal.new": {},
     "exports.index": {},
     "exports.new": {},
@@ -126,6 +127,12 @@ THINGS: dict[str, Thing] = {
     "disposal.hold": Thing({"record_id": "record"}, _REASON),
     "disposal.sealed_list": Thing({"list_id": "list"}),
     "disposal.print_list": Thing({"list_id": "list"}),
+    "copies.issue": Thing(
+        {"record_id": "record"}, {"reader": "外县人", "purpose": "打听", "basis": "无"}
+    ),
+    "copies.show": Thing({"copy_id": "certified_copy"}),
+    "copies.pdf": Thing({"copy_id": "certified_copy"}),
+    "copies.withdraw": Thing({"copy_id": "certified_copy"}, _REASON),
     "unit_lists.show": Thing({"list_id": "unit_list"}),
     "unit_lists.print_list": Thing({"list_id": "unit_list"}),
     "unit_lists.paper": Thing({"list_id": "unit_list"}),
