@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from node.filing.access import require_leader
@@ -32,7 +32,8 @@ _WITNESSES = 2
 
 def gave_up_bytes() -> ColumnElement[bool]:
     """That a record is destroyed, or a mirror that was let go: nothing needs its files here."""
-    return or_(Record.state == "disposed", Record.released_at.is_not(None))
+    # Literally so in the index `filing_record_to_erase`, which is not found by a parameter.
+    return or_(Record.state == literal_column("'disposed'"), Record.released_at.is_not(None))
 
 
 def ran_out(record: Record) -> bool:
