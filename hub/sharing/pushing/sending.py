@@ -96,7 +96,7 @@ class Pushing:
             at = standing.at or feed.Cursor(standing.end.generation, 0)
             page = feed.read_page(
                 Audience(terms.audience), at, standing.end, limit, session,
-                fonds=consumers.fonds_read(terms, session),
+                scope=consumers.scope_read(terms),
             )  # fmt: skip
         return Message(row, terms, standing.at, page, counted)
 

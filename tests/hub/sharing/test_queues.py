@@ -96,16 +96,15 @@ class Subscribed:
         while pushing.step():
             pass
 
-    def read(self, *, wait_seconds: float = 3.0, most: int = 10_000) -> int:
-        """Take what lies in the queue, in order; how many messages that were."""
+    def read(self, count: int = 1, *, wait_seconds: float = 30.0) -> int:
+        """Take so many messages of the queue, in order; how many came."""
         if self.reader is None:
             link = self.rabbitmq.address(self.vhost)
             self.reader = Queue(link, self.name, self.password)
-        taken = 0
-        while taken < most:
+        for taken in range(count):
             told = self.reader.next(self.cursor, wait_seconds=wait_seconds)
             if told is None:
-                break
+                return taken
             if told.anew:
                 self.held.clear()
             for each in told.page.changes:
@@ -114,8 +113,7 @@ class Subscribed:
                     self.held[each.id] = each.record
             self.cursor = told.page.cursor
             told.kept()
-            taken += 1
-        return taken
+        return count
 
     def is_whole(self) -> bool:
         proof = self.archive.proof(Audience.GOVERNMENT)
@@ -231,11 +229,11 @@ def test_a_reader_that_stays_away_stops_the_hub_at_a_bound_and_loses_nothing(
     with subscribed.folder.database().read() as session:
         assert [each.code for each in doctor.examine(session)] == ["push_unread"]
 
-    assert subscribed.read() == MOST_WAITING
-    soon(lambda: subscribed.queue(consumer)["messages"] == 0)
+    assert subscribed.read(MOST_WAITING) == MOST_WAITING
+    soon(lambda: subscribed.queue(consumer).get("messages") == 0)
     subscribed.due(consumer)
     subscribed.put()
-    assert subscribed.read() == 5
+    assert subscribed.read(5) == 5
     assert subscribed.is_whole()
     assert subscribed.row(consumer).failing_since is None
 
@@ -277,7 +275,7 @@ def test_what_was_purged_is_seen_and_told_again_from_the_readers_cursor(
     SubscriberKeeper(subscribed.folder).step()
     _ask_again(subscribed, consumer)
     subscribed.put()
-    subscribed.read(wait_seconds=8.0)
+    assert subscribed.read() == 1
     assert subscribed.is_whole()
 
 
@@ -326,7 +324,7 @@ def test_a_suspended_consumer_is_cut_off_and_comes_back_with_its_password(
     subscribed.desk.resume(consumer)
     subscribed.keeper.step()
     subscribed.put()
-    assert subscribed.read(wait_seconds=10.0) == 2
+    assert subscribed.read(2) == 2
     assert subscribed.is_whole()
 
     # Another password ends the one before; the end of it all ends queue and account.
@@ -387,6 +385,7 @@ def puts_on(path: Any, at: int) -> None:
 
 
 @pytest.mark.faults
+@pytest.mark.at_length  # its quick sisters push to an address, by the same commits
 def test_the_hub_killed_between_confirm_and_commit_repeats_and_misses_nothing(
     subscribed: Subscribed,
 ) -> None:
@@ -443,7 +442,7 @@ def test_a_broker_killed_again_and_again_while_the_hub_publishes_loses_nothing(
 def _read_what_comes(subscribed: Subscribed, wait_seconds: float = 2.0) -> bool:
     # While the broker is away: what was not acknowledged comes again.
     with suppress(Unavailable):
-        subscribed.read(wait_seconds=wait_seconds, most=5)
+        subscribed.read(5, wait_seconds=wait_seconds)
     return False
 
 
