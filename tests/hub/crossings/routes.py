@@ -30,7 +30,7 @@ OWN = EACH_OWN | {
     # which other bodies read what is shared is the platform's; who may change it, test_approval
     "consumers.show", "consumers.change", "consumers.rotate", "consumers.public_keys",
     "consumers.move", "consumers.requests", "consumers.export",
-    "pushing.show", "pushing.address", "pushing.rotate", "pushing.move",
+    "pushing.show", "pushing.address", "pushing.rotate", "pushing.move", "pushing.queue",
     # what is published of the resource catalogue is for everybody who is signed in
     "resources.by_code", "resources.version", "resources.export", "resources_api.one_resource",
 }  # fmt: skip
