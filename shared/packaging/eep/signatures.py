@@ -14,8 +14,8 @@ from shared.inspection.finding import Finding, Severity, shown
 from shared.kernel.certificates import Certificate
 from shared.kernel.digests import DigestAside
 from shared.kernel.errors import Invalid
+from shared.packaging.base64_text import BadBase64, decoded
 from shared.packaging.eep.ahead import Ahead
-from shared.packaging.eep.base64_text import BadBase64, decoded
 from shared.packaging.eep.canonical import SignedStretch
 from shared.packaging.eep.form import (
     RESULT,
