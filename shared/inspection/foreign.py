@@ -129,7 +129,7 @@ def _inspect_eep(path: Path, context: Context, trust: Trust, work: Path) -> Repo
 
 def _of_eep(report: EepReport) -> Told:
     told = {number: getattr(report, name).findings for name, number in ITEM_OF_PART.items()}
-    told[_SEALED] = tuple(each for said in report.signatures for each in said.findings)
+    told[_SEALED] = report.of_signatures
     marked = [each for of in told.values() for each in of if each.code == Classified.code]
     return {CLASSIFIED: tuple(marked)} if marked else told
 

@@ -33,9 +33,7 @@ def judge_eep(package: LoosePackage, seal: PublicKey | None) -> dict[str, tuple[
             verified = look_into(stream, trust=Trust(seals=_seals(package, seal)))
             report = verified.report
             told = {item: getattr(report, part).findings for part, item in ITEM_OF_PART.items()}
-            told[ITEM_OF_SIGNATURES] = tuple(
-                each for signature in report.signatures for each in signature.findings
-            )
+            told[ITEM_OF_SIGNATURES] = report.of_signatures
             if not any(each.is_error for of_item in told.values() for each in of_item):
                 told[ITEM_OF_RECORD] = tuple(_another_record(package, Eep(stream, verified)))
     except Unavailable:
