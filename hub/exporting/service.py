@@ -10,6 +10,7 @@ from hub.catalogue.query import Filters
 from hub.exporting.plan import Plan, count_selected, narrowed_to, require_form
 from hub.federation import service as federation
 from shared import audit
+from shared.inspection.profile import Profile
 from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import utc_text
 from shared.kernel.errors import Invalid, NotAllowed
@@ -32,6 +33,8 @@ def draft(
 ) -> tuple[Plan, int]:
     """The plan of an export of received records of the actor's archives, and how many they are.
 
+    Without `tree_bytes` an archive's own media are what its receiving profile says of them.
+
     Raises NotAllowed for who is no archivist, NotFound for an archive that is none, Invalid when
     there is nothing to export.
     """
@@ -50,7 +53,17 @@ def draft(
     plan = Plan(
         new_id(), hub_id, require_form(form), filters, actor.name, utc_text(), about or About()
     )
+    if tree_bytes is None and filters.archive is not None:
+        tree_bytes = _medium_of(filters.archive, session)
     return (plan if tree_bytes is None else replace(plan, tree_bytes=tree_bytes)), count
+
+
+def _medium_of(archive_code: str, session: Session) -> int | None:
+    """What a medium of an archive holds, as its receiving profile says; None when it does not."""
+    row = federation.ruleset_in_force(archive_code, session)
+    said = row.document.get("profile") if row is not None else None
+    megabytes = Profile.from_wire(said).medium_mb
+    return None if megabytes is None else megabytes * 1_000_000
 
 
 def begin(actor: Actor, plan: Plan, count: int, *, session: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,15 @@ from hub.federation.rule_models import Ruleset, RulesetDraft
 from hub.federation.rules_told import refusals_of
 from shared.identity import current_actor, with_roles
 from shared.inspection.formats.table import FORMATS
+from shared.inspection.profile import (
+    EEP,
+    FORM_NAMES,
+    LEAST_MEDIUM_MB,
+    MOST_MEDIUM_MB,
+    NOTHING_ASKED,
+    RULE_NAMES,
+    Profile,
+)
 from shared.inspection.ruleset import MIRROR_YEARS, MOST_WEIGHT
 from shared.inspection.scheme import CLASSIFIED, Item, Mode, Occasion, load_scheme, order_of
 from shared.kernel.actor import Actor, Role
@@ -96,6 +106,7 @@ def show(version: str) -> ResponseReturnValue:
             archive=name,
             items=_changed_items(said),
             formats=_format_names(said["formats"]),
+            profile=_profile_words(said),
             schedules=_schedules(said["schedules"], session),
             refusals=refusals_of(version, session),
             is_in_force=federation.ruleset_in_force(row.archive_code, session) is row,
@@ -129,6 +140,7 @@ def draft(archive: str) -> ResponseReturnValue:
             settings=said.settings,
             items=_changed_items(said.settings),
             formats=_format_names(said.settings["formats"]),
+            profile=_profile_words(said.settings),
             schedules=_schedules(said.settings["schedules"], session),
         )
 
@@ -206,6 +218,33 @@ def formats(archive: str) -> ResponseReturnValue:
         name=name,
         formats=sorted(FORMATS.values(), key=lambda each: each.name),
         chosen=set(form.all("format")),
+    )
+
+
+@blueprint.route("/draft/<archive>/profile", methods=["GET", "POST"])
+@with_roles(Role.ARCHIVIST)
+def profile(archive: str) -> ResponseReturnValue:
+    """In which form the archive takes packages, and what its media hold 接收要求."""
+    with current_database().read() as session:
+        name = _name_of(current_actor(), archive, session)
+        said = federation.draft_of(archive, session).settings
+    form = Form(request.form, defaults=asdict(Profile.from_wire(said.get("profile"))))
+    if request.method == "POST":
+        with form.catching():
+            chosen = Profile(form["form"], form["rule"], form.number("medium_mb"))
+            changes = {"profile": None if chosen == NOTHING_ASKED else asdict(chosen)}
+            with current_database().write() as session:
+                federation.change_draft(current_actor(), archive, changes, session=session)
+            flash("已存为草稿，启用以后才生效。", "success")
+            return redirect(url_for(".draft", archive=archive))
+    return form.answer(
+        "rulesets/profile.html",
+        archive=archive,
+        name=name,
+        forms=FORM_NAMES,
+        rules=RULE_NAMES,
+        least=LEAST_MEDIUM_MB,
+        most=MOST_MEDIUM_MB,
     )
 
 
@@ -386,6 +425,16 @@ def _format_names(codes: list[str] | None) -> str:
     if codes is None:
         return "按程序自带的范围"
     return "、".join(FORMATS[code].name if code in FORMATS else code for code in codes)
+
+
+def _profile_words(settings: Any) -> list[tuple[str, str]]:
+    """What a version or a draft asks of packages and media, in words."""
+    said = Profile.from_wire(settings.get("profile"))
+    return [
+        ("信息包的形式", FORM_NAMES[said.form]),
+        *([("封装包的签名规则", RULE_NAMES[said.rule])] if said.form == EEP else []),
+        ("每个载体的容量", f"{said.medium_mb} MB" if said.medium_mb else "导出时填写"),
+    ]
 
 
 def _schedules(named: dict[str, str], session: Session) -> list[Any]:

@@ -228,6 +228,7 @@ class Checking:
         return Context(
             occasion=Occasion.RECEIVING,
             scheme=work.rules.scheme,
+            profile=work.rules.profile,
             accepted_formats=work.rules.formats,
             schedule=work.rules.schedule,
             fonds=work.fonds,

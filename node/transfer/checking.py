@@ -64,6 +64,7 @@ class Checker:
         context = Context(
             occasion=Occasion.TRANSFER,
             scheme=rules.scheme,
+            profile=rules.profile,
             accepted_formats=rules.formats,
             schedule=rules.schedule,
             fonds=fonds,

@@ -13,6 +13,7 @@ from node.office.rules import rules_named, rules_on
 from node.office.service import fonds_of
 from node.transfer.models import Batch, InspectionRun
 from shared.inspection.comparing import Inspected
+from shared.inspection.profile import FOLDER, FORM_NAMES
 from shared.inspection.report import TOOL, CheckResult
 from shared.inspection.ruleset import Rules
 from shared.inspection.scheme import Occasion, load_scheme
@@ -102,6 +103,15 @@ def scheme_named(batch: Batch, *, session: Session) -> str | None:
     """The version by which a batch was inspected, as its offers name it to the archive."""
     run = _last(batch, session)
     return None if run is None else run.scheme
+
+
+def form_asked(batch: Batch, *, session: Session) -> str:
+    """In which form the archive takes the packages of a batch, for people; empty for folders."""
+    try:
+        profile = rules_of(batch, session=session).profile
+    except (NotFound, Unavailable):
+        return ""  # the inspection, and the offering, say so
+    return "" if profile.form == FOLDER else FORM_NAMES[profile.form]
 
 
 def _judged(run: InspectionRun, batch: Batch, session: Session) -> BatchVerdict:

@@ -48,16 +48,7 @@ def build_bundle(
         {
             "format": BUNDLE_FORMAT,
             "about": dict(about),
-            "entries": [
-                {
-                    "path": entry.path,
-                    "size": entry.size,
-                    "sha256": entry.sha256,
-                    "sm3": entry.sm3,
-                    "file_id": None,
-                }
-                for entry, _source in listed
-            ],
+            "entries": [entry.to_wire() for entry, _source in listed],
         }
     )
     building = target.parent / _BUILDING

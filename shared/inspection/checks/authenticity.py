@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
+from shared.inspection import profile as profiles
 from shared.inspection.checks.content import text_differs
 from shared.inspection.finding import Finding, Severity, shown
 from shared.inspection.formats import extension_of, names_format
@@ -21,6 +23,11 @@ from shared.records.record import Record
 from shared.records.record_code import differences
 from shared.records.text import odd_characters
 
+if TYPE_CHECKING:
+    from shared.packaging.package import Package
+
+#: The EEP in a package, as `shared.packaging.manifest` has it.
+EEP = "record.eep"
 _CLOCK_SLACK = timedelta(minutes=10)
 
 
@@ -39,19 +46,22 @@ def fixity_holds(subject: Subject) -> Iterator[Finding]:
     is intact, but whose holder is not proven, is pointed out. On the node there is no package yet:
     then the files' own digests are what is fixed.
     """
+    altered: list[Finding] = []
     if subject.package is not None:
-        from shared.packaging.verify import check_entry, check_seal
+        from shared.packaging.verify import check_entries, check_seal
 
         yield from check_seal(subject.package, subject.context.seal)
-        for each in subject.package.manifest.entries:
-            yield from check_entry(subject.package, each)
-    yield from subject.form_says("1-1")
+        altered = list(check_entries(subject.package))
+        yield from altered
+    # Of an EEP that was altered its signatures are not judged: that follows.
+    if all(each.where != EEP for each in altered):
+        yield from subject.form_says("1-1")
     for place, file in subject.places():
         if found := subject.unreadable(file):
             yield found
         measure = subject.measure(file)
         entry = subject.package.files.get(file.id) if subject.package else None
-        is_proved = entry is not None and entry.sha256 == file.sha256  # by check_entry above
+        is_proved = entry is not None and entry.sha256 == file.sha256  # by check_entries above
         if measure is not None and measure.sha256 != file.sha256 and not is_proved:
             yield Finding(
                 "file_digest_differs",
@@ -394,11 +404,13 @@ def package_is_laid_out(subject: Subject) -> Iterator[Finding]:
     `open_package` has refused everything else already; what remains is the order of the folders.
     """
     if subject.is_unpacked:
+        yield from _cannot_be_wrapped(subject)
         raise not_applicable("尚未生成信息包。")
     yield from subject.form_says("1-13")
     if subject.package is None:
         return
     record = the_record(subject)
+    yield from _form_differs(subject, subject.package, record)
     documents = sorted(record.documents, key=lambda each: each.order)
     for place, document in enumerate(documents, 1):
         for file in document.files:
@@ -412,6 +424,38 @@ def package_is_laid_out(subject: Subject) -> Iterator[Finding]:
                     actual=entry.path,
                     where=entry.path,
                 )
+
+
+def _cannot_be_wrapped(subject: Subject) -> Iterator[Finding]:
+    """Before there is a package: what keeps a record out of the EEP that its archive asks for."""
+    record, profile = subject.record, subject.context.profile
+    if record is None or profile is None:
+        return
+    if profile.form_for(record.level, has_files=bool(record.files)) != profiles.EEP:
+        return
+    from shared.packaging.eep.compose import require_sayable
+
+    try:
+        require_sayable(record)
+    except Invalid as error:
+        yield Finding.of_error(error)
+
+
+def _form_differs(subject: Subject, package: Package, record: Record) -> Iterator[Finding]:
+    """The package is in the form that its archive takes 接收要求."""
+    profile = subject.context.profile
+    if profile is None:
+        return
+    wanted = profile.form_for(record.level, has_files=bool(record.files))
+    actual = profiles.EEP if package.is_wrapped else profiles.FOLDER
+    if actual != wanted:
+        yield Finding(
+            "package_form_differs",
+            "信息包的形式不是档案馆接收要求的。",
+            "请由移交单位更新程序、同步后重新提交。",
+            expected=profiles.FORM_NAMES[wanted],
+            actual=profiles.FORM_NAMES[actual],
+        )
 
 
 @check("1-14")

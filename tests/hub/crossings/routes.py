@@ -192,6 +192,7 @@ THINGS: dict[str, Thing] = {
     "rulesets.draft": Thing({"archive": "archive"}, {"active_from": "2026-12-01", "approval": "x"}),
     "rulesets.drop": Thing({"archive": "archive"}),
     "rulesets.formats": Thing({"archive": "archive"}, {"own": "1", "format": "pdf"}),
+    "rulesets.profile": Thing({"archive": "archive"}, {"form": "eep", "rule": "exc-c14n"}),
     "rulesets.items": Thing({"archive": "archive"}, {"pass_score": "60"}),
     "rulesets.schedule": Thing({"archive": "archive"}, {"name": "表"}),
     "rulesets.leave_out": Thing({"archive": "archive", "fonds_id": "fonds"}),

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 import pybase64
 
 _LINE = 76
+#: The bytes that a whole line holds, and its characters with the line feed.
+LINE_BYTES, LINE_TEXT = _LINE // 4 * 3, _LINE + 1
 #: What makes a whole number of lines, about 1 MB.
-_LINE_BYTES = _LINE // 4 * 3
-PIECE = _LINE_BYTES * 18_000
+PIECE = LINE_BYTES * 18_000
 _WHITE = b" \t\r\n"
 _OTHER_WHITE = (b" ", b"\t", b"\r")
 _FOREIGN = re.compile(rb"[^A-Za-z0-9+/= \t\r\n]")
@@ -26,7 +27,7 @@ def encoded_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
     first, held = True, b""
     for piece in pieces:
         held += piece
-        whole = len(held) // _LINE_BYTES * _LINE_BYTES
+        whole = len(held) // LINE_BYTES * LINE_BYTES
         if whole:
             yield _lines(held[:whole], first)
             first, held = False, held[whole:]
@@ -106,7 +107,12 @@ class Base64Decoder:
 
 def decoded(text: str) -> bytes:
     """A short text whole. Raises BadBase64."""
+    return decoded_bytes(text.encode())
+
+
+def decoded_bytes(text: bytes) -> bytes:
+    """Whole lines, or the end of a text, in UTF-8. Raises BadBase64."""
     decoder = Base64Decoder()
-    found = decoder.feed(text.encode())
+    found = decoder.feed(text)
     decoder.finish()
     return found
