@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from node.filing.access import SEEING, fonds_subject, records_to_change
+from node.filing.access import fonds_subject, records_to_change, sees
 from node.filing.history import changed
 from node.filing.holding import check_kinds
 from node.filing.models import ComputerFile, Objection, Record
@@ -134,7 +134,7 @@ def settle_objection(actor: Actor, objection_id: str, *, session: Session) -> Ob
     """Put an objection aside as dealt with. Raises NotFound, also for another fonds'."""
     objection = session.get(Objection, objection_id)
     record = session.get(Record, objection.record_id or "") if objection else None
-    foreign = record is not None and not actor.may(*SEEING, fonds=record.fonds_id)
+    foreign = record is not None and not sees(actor, record)
     if objection is None or foreign:
         raise NotFound("没有这条意见。", "它可能已经处理。")
     if objection.record_id is not None:
