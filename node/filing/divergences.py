@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from node.filing.access import Within, records_to_change, sees, within
+from node.filing.access import Within, records_to_change, require_held, sees, within
 from node.filing.adoption import write_parts
 from node.filing.history import changed
 from node.filing.models import ComputerFile, Divergence, Document, Record
 from node.filing.places import Shelf
 from shared import audit
-from shared.kernel.actor import Actor
+from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import NotFound, WrongState
 
@@ -110,4 +110,5 @@ def _restore(actor: Actor, divergence: Divergence, session: Session) -> None:
     write_parts({**ours, "events": []}, session)
     session.flush()
     session.expire(record)
+    require_held(actor, [record], Role.CLERK)
     changed([record], "修改", actor, session=session, description="恢复后采用本机版本")

@@ -69,6 +69,7 @@ def take_late_number(actor: Actor, record: Record, *, session: Session) -> None:
             item.volume_number = record.number
             _take_next_number(item, fonds, session)
         filed += items
+    require_held(actor, filed, *SEEING)
     changed(filed, "归档", actor, session=session, description="补充归档")
 
 
@@ -140,6 +141,7 @@ def _make_void(
         each.void_reason = reason
         if erase:
             _erase(each, session)
+    require_held(actor, gone, *SEEING)
     changed(gone, "作废", actor, session=session, basis=reason)
 
 

@@ -179,6 +179,11 @@ def inside(record_id: str, *, session: Session) -> list[Record]:
     )
 
 
+def ids_in(fonds_id: str, *, session: Session) -> Sequence[str]:
+    """The ids of all records of a fonds, whatever their state."""
+    return session.scalars(select(Record.id).where(Record.fonds_id == fonds_id)).all()
+
+
 def content_totals(record_ids: Sequence[str], *, session: Session) -> dict[str, int]:
     """How many computer files these records have, and how many bytes."""
     totals = {"files": 0, "bytes": 0}
