@@ -92,6 +92,9 @@ class HubSettings:
         lookups_per_hour: how many records an account may look up in an hour 查证; a tenth of these
             may find nothing.
         password_length: the least number of characters of a password.
+        password_kinds: of how many kinds of characters it has to be: lower and upper case letters,
+            digits, others.
+        password_days: after how many days it has to be changed; 0 for never.
         lock_after: after how many failures in a row an account is locked.
         lock_minutes: for how long at first; each further lock lasts twice as long.
         session_hours: a sign-in ends after so many hours, whatever happens.
@@ -176,6 +179,8 @@ class HubSettings:
     push_timeout: int = 10
     lookups_per_hour: int = 300
     password_length: int = 8
+    password_kinds: int = 1
+    password_days: int = 0
     lock_after: int = 5
     lock_minutes: int = 10
     session_hours: int = 12

@@ -265,8 +265,10 @@ def apply_batch(session: Session, node_id: str, entries: Sequence[Entry]) -> Non
         batch.listed_digest = digest
         advance(batch, session=session)
         audit.record(
-            session, _ACTOR, "batch.offered", f"batch:{batch.id}", node=node_id, count=batch.count
-        )
+            session, _ACTOR, "batch.offered", f"batch:{batch.id}",
+            audit.Act(each=[each.record_id for each in offers if each.id in taken]),
+            node=node_id, count=batch.count,
+        )  # fmt: skip
 
 
 def _is_restored(

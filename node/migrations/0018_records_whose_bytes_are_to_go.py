@@ -4,11 +4,11 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0018"
-down_revision = "0014"
+down_revision = "0016"
 
 
 def upgrade() -> None:
-    """From 0014 to 0018."""
+    """From 0016 to 0018."""
     op.create_index(
         "filing_record_to_erase",
         "filing_record",
@@ -20,5 +20,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """From 0018 back to 0014."""
+    """From 0018 back to 0016."""
     op.drop_index("filing_record_to_erase", table_name="filing_record")

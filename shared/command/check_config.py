@@ -26,6 +26,7 @@ from shared.kernel.settings import FILE_NAME
 
 #: OWASP ASVS 4.0.3, 2.1.1; GB/T 22239-2019, 8.1.4.1 a) asks for complexity, not for a number.
 _GOOD_PASSWORD_LENGTH = 12
+_GOOD_PASSWORD_KINDS = 3
 _MOST_TRIES = 10
 _MOST_HOURS, _MOST_IDLE_MINUTES = 12, 60
 _HERE = {"127.0.0.1", "localhost", "::1"}
@@ -144,6 +145,20 @@ def _of_the_door(settings: Any) -> Iterator[Weakness]:
             "password_length",
             f"密码只要求 {settings.password_length} 个字符。",
             f"请设为 {_GOOD_PASSWORD_LENGTH} 或更多；已有的密码在下次修改时按新要求检查。",
+        )
+    if settings.password_kinds < _GOOD_PASSWORD_KINDS:
+        yield Weakness(
+            "password_simple",
+            "password_kinds",
+            f"密码只要求 {settings.password_kinds} 种字符。",
+            f"请设为 {_GOOD_PASSWORD_KINDS}（等保要求复杂度）；已有的密码在下次修改时检查。",
+        )
+    if not settings.password_days:
+        yield Weakness(
+            "password_kept",
+            "password_days",
+            "密码从不要求更换。",
+            "请设为天数，如 90（等保要求口令定期更换）；到期的在下次登录时修改。",
         )
     if not settings.factor_for_administrators:
         yield Weakness(

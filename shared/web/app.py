@@ -197,12 +197,23 @@ def make_app(
         product=PRODUCT,
         account_menu=tuple(menu),
         policy=policy,
+        password_hint=_password_hint(policy),
     )
     if proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
         )
     return app
+
+
+def _password_hint(policy: Policy) -> str:
+    """What is asked of a password, for the forms that take a new one."""
+    kinds = (
+        f"，含小写字母、大写字母、数字、其他字符中的 {policy.password_kinds} 种"
+        if policy.password_kinds > 1
+        else ""
+    )
+    return f"至少 {policy.password_length} 个字符{kinds}，不能与登录名相同。"
 
 
 def _join(app: Flask, api: DanglianApi, blueprints: Iterable[Any]) -> None:
