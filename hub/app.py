@@ -74,7 +74,7 @@ from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
 _JOINED = (receiving_views, gap_views, record_views)
 
 #: What is not served where nothing leaves.
-_SHARING = (sharing_api, queue_api, harvesting_endpoint)
+_FEEDS = (sharing_api, queue_api, harvesting_endpoint)
 
 _KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, Role.AUTHORITY)
 
