@@ -42,7 +42,7 @@ from shared.web.links import is_api
 from shared.web.reference.views import API
 from shared.web.reference.views import blueprint as reference_pages
 from shared.web.sessions import PrefixedSessions, Sessions, cookie_name, session_secret
-from shared.web.throttle import COUNTS, Allowance, Counts, Throttle
+from shared.web.throttle import COUNTS, TRIES, Allowance, Counts, Throttle, Tries
 
 _HERE = Path(__file__).parent
 _MOST_BYTES = 8 * 1024 * 1024
@@ -158,6 +158,7 @@ def make_app(
             COUNTS: counts,
             "danglian.throttle": Throttle(counts),
             "danglian.allowance": Allowance(counts),
+            TRIES: Tries(counts),
             "danglian.hosts": hosts,
             POLICY_NAME: policy,
             WAY_NAME: way,
