@@ -173,11 +173,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
             corrections_api,
             uploads_api,
             bundles_api,
-            *(
-                ()
-                if folder.settings.zone == "lan"
-                else (sharing_api, queue_api, harvesting_endpoint)
-            ),
+            *(() if folder.settings.zone == "lan" else _FEEDS),
             requests_blueprint(folder, requests(folder), post_by_hand),
         ),
         navigation=NAVIGATION,

@@ -57,6 +57,8 @@ class HubSettings:
             `shared.seals.authorities`; empty for nobody.
         clamd: where the virus scanner clamd listens, `unix:/run/clamav/clamd.ctl` or
             `tcp://127.0.0.1:3310`; empty for none.
+        media_decoder: whole path of the program ffmpeg, which decodes sound and film to the end
+            when they are inspected; empty for none.
         zone: in which network this hub stands: `lan` 局域网, `government` 政务网, or empty where
             there is one network only. In `lan` nothing is shared or published from here.
         recount_hours: how often each fonds' counts are made anew from its records; 0 for never.
@@ -155,6 +157,7 @@ class HubSettings:
     status_timeout: int = 10
     seal_authorities: str = ""
     clamd: str = ""
+    media_decoder: str = ""
     zone: str = ""
     recount_hours: int = 24
     sso_issuer: str = ""

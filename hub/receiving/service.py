@@ -210,6 +210,7 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         "receiving.check": Checking(
             *(database, folder.staging, folder.seal_authorities, folder.clamd),
             remembered=folder.remembered,
+            decoder=folder.settings.media_decoder,
         ).step,
         "receiving.sets": SetChecking(database).step,
         "receiving.count": Counting(database).step,

@@ -43,6 +43,8 @@ class NodeSettings:
             `shared.seals.authorities`; empty for nobody.
         seal_service: where the unit's seal is kept when it is not in this folder, see
             `shared.kernel.signing_service`; empty for in this folder.
+        media_decoder: whole path of the program ffmpeg, which decodes sound and film to the end
+            when they are inspected; empty for none.
         sign_in_through_hub: whether people may sign in with their account at the hub.
         accounts_minutes: how often the hub is asked what has become of these accounts.
         offline_days: for how many days without the hub they may sign in with a local password.
@@ -79,6 +81,7 @@ class NodeSettings:
     reconcile_hours: int = 24
     seal_authorities: str = ""
     seal_service: str = ""
+    media_decoder: str = ""
     sign_in_through_hub: bool = True
     accounts_minutes: int = 10
     offline_days: int = 30

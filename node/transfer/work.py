@@ -165,7 +165,7 @@ class TransferWork(FolderRunner):
                 session=session,
             )
         }
-        noted = []
+        noted, tool = [], ""
         for each in todo:
             checked = prepared.checked.get(each.offer_id)
             if checked is None or versions[each.record_id] != checked.version:
@@ -174,7 +174,8 @@ class TransferWork(FolderRunner):
             each.findings = checked.findings
             each.errors, each.warnings = checked.errors, checked.warnings
             noted.append(checked.results)
-        inspections.add_to_run(batch, noted, session=session)
+            tool = checked.tool
+        inspections.add_to_run(batch, noted, tool=tool, session=session)
         session.flush()
         left = sum(1 for each in todo if each.inspected_version is None)
         job.done = batch.count - left

@@ -76,6 +76,7 @@ def check_config_command(
 def weak_everywhere(settings: Any, folder: Path) -> Iterator[Weakness]:
     """What a hub and a node have in common: the door, secrets, rights of files."""
     yield from _of_the_door(settings)
+    yield from _of_the_decoder(settings)
     yield from _of_secrets(folder)
     yield from _of_files(folder)
 
@@ -187,6 +188,20 @@ def _of_the_door(settings: Any) -> Iterator[Weakness]:
             "requests_per_minute、address_requests_per_minute",
             "没有限制访问频率。",
             "请删去这两项（用默认值），或设为大于 0 的数。",
+        )
+
+
+def _of_the_decoder(settings: Any) -> Iterator[Weakness]:
+    """A decoder of sound and film that is set, and cannot be started."""
+    from shared.inspection.decoder import decoder_at
+
+    decoder = decoder_at(settings.media_decoder)
+    if decoder is not None and not decoder.version:
+        yield Weakness(
+            "decoder_unusable",
+            "media_decoder",
+            f"音像解码程序 {decoder.path} 不能运行：{decoder.problem}。",
+            "请安装 ffmpeg，并写它的完整路径；不用的，删去这一项。",
         )
 
 

@@ -32,6 +32,7 @@ from shared.records.roles import MAIN_ROLES
 from shared.records.schedules import RetentionSchedule
 
 if TYPE_CHECKING:
+    from shared.inspection.decoder import Decoder
     from shared.inspection.formats.remembering import Remembered
     from shared.kernel.keys import PublicKey
     from shared.packaging.build import PackageIdentity
@@ -68,6 +69,7 @@ class Context:
         accepted_formats: codes of `shared.inspection.formats` that the archive takes (3-8).
         scan: the virus scanner, where one is set up (4-1, 4-2).
         scanner: what that scanner says of itself: its definitions and their date (4-1).
+        decoder: what decodes sound and film to the end, where one is set up (3-4).
         authorities: to whom the certificates of seals inside documents must lead (1-1).
         remembered: what earlier inspections have seen in the same bytes (None: look anew).
     """
@@ -89,6 +91,7 @@ class Context:
     accepted_formats: frozenset[str] | None = None
     scan: VirusScanner | None = None
     scanner: Scanner | None = None
+    decoder: Decoder | None = None
     authorities: Authorities | None = None
     remembered: Remembered | None = None
 

@@ -141,6 +141,7 @@ def _known(context: Context) -> dict[str, Any]:
         "profile": None if context.profile is None else asdict(context.profile),
         "formats": None if context.accepted_formats is None else sorted(context.accepted_formats),
         "scanner": (context.scan is not None, context.scanner.label if context.scanner else ""),
+        "decoder": None if context.decoder is None else context.decoder.version,
         "authorities": None if authorities is None else sha256_hex(b"".join(ders)),
     }
 

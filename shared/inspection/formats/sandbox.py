@@ -34,6 +34,8 @@ _COMMAND = ("-I", "-m", "shared.inspection.formats.child")
 #: for each of these bytes, up to the most.
 _AT_THE_DOOR, _AT_LEAST, _AT_MOST = 10, 20, 300
 _BYTES_A_SECOND = 4 * 1024 * 1024
+#: Those of decoding: an old PC takes up to twice as long as the sound or film itself.
+_FOR_DECODING, _TIMES, _MOST_FOR_DECODING = 60, 2, 3600
 #: A child ends itself by then; this is for one that does not.
 _SLACK = 2.0
 _DIED = "检测该文件的程序意外终止或超过了时间、内存限制，文件未能检测"
@@ -66,6 +68,20 @@ def mark_on_first_page(stream: BinaryIO) -> Mark:
     Raises NoAnswer for a file that ends its child, and Unavailable when no process can be started.
     """
     return Mark(_ask({"verb": "mark"}, stream, _AT_THE_DOOR)["mark"])
+
+
+def decode(stream: BinaryIO, program: str, demuxer: str, length: float) -> dict[str, Any]:
+    """What a program says that decodes a sound or film of some seconds (`decoding.decode`).
+
+    Raises NoAnswer where it goes on for too long, and Unavailable when no process can be started.
+    """
+    size = stream.seek(0, 2)
+    seconds = _FOR_DECODING + int(length * _TIMES) + size // _BYTES_A_SECOND
+    asked = {"verb": "decode", "program": program, "demuxer": demuxer}
+    answer = _ask(asked, stream, min(_MOST_FOR_DECODING, seconds))
+    if not isinstance(answer.get("ended"), int) or "seconds" not in answer or "said" not in answer:
+        raise NoAnswer
+    return answer
 
 
 def _ask(request: Mapping[str, Any], stream: BinaryIO, seconds: int) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def test_what_is_good_is_left_alone(folder: Path) -> None:
             {"factor_for_administrators": False},
         ),
         ("lock_late", "lock_after", {"lock_after": 20}),
+        ("decoder_unusable", "media_decoder", {"media_decoder": "/no/such/ffmpeg"}),
         ("sessions_long", "session_hours、idle_minutes", {"session_hours": 24}),
         ("sessions_long", "session_hours、idle_minutes", {"idle_minutes": 240}),
         (

@@ -85,7 +85,7 @@ MAIL = (
 )
 FIB = b"\xec\xa5" + bytes(4094)
 #: Nothing plays them: a person has to.
-PLAYED = {"wav", "mp3", "mp4", "mpeg"}
+PLAYED = {"mp3", "mp4", "mpeg"}
 SOUND = {
     "pdf": sound_pdf(),
     "ofd": ofd("公文"),

@@ -47,7 +47,6 @@ ALONG: dict[str, set[Found]] = {
     "DL-13 plain": {("1-11", "text_differs")},
     "DL-13 ofd": set(),
     "1-11 number": {("DL-13", "letter_form_differs")},
-    "2-7 duration": {("3-4", "file_not_fully_checked")},
 }
 
 
