@@ -111,7 +111,7 @@ def test_a_countys_three_are_the_administrators_of_its_nodes(city: SignOnCity) -
 def test_a_limit_is_passed_on_to_a_node_that_honours_it(city: SignOnCity) -> None:
     fonds = city.unit.fonds_id
     limited = city.add(
-        "huiji",
+        "keji",
         Grant(Role.CLERK, None, fonds, "KJ"),
         Grant(Role.CLERK, None, fonds, "KJ", until="2030-12-31"),
         Grant(Role.LEADER, None, fonds, openness=Openness.OPEN),
@@ -128,7 +128,7 @@ def test_a_limit_is_passed_on_to_a_node_that_honours_it(city: SignOnCity) -> Non
     ]
     with city.unit.folder.database().write() as session:
         account = register_elsewhere(
-            MACHINE, "hub", limited.id, login="h", name="会计", waiting=False, session=session
+            MACHINE, "hub", limited.id, login="h", name="科技", waiting=False, session=session
         )
         service._take(account, told["accounts"][limited.id], session)
         assert set(actor_of(account).grants) == {

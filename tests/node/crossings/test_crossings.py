@@ -102,7 +102,7 @@ def test_no_role_of_another_fonds_or_class_crosses_on_any_route(node: Node, cler
     ]
     # Of the same fonds, but of another class, or of what is open: the town's record is neither.
     people += [
-        Actor("stranger", "会计", (Grant(role, None, node.fonds, *limit),))
+        Actor("stranger", "科技档案员", (Grant(role, None, node.fonds, *limit),))
         for role in (Role.CLERK, Role.LEADER)
         for limit in (("KJ",), (None, Openness.OPEN))
     ]

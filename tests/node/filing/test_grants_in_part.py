@@ -16,7 +16,7 @@ from shared.kernel.actor import Actor, Grant, Openness, Role
 from shared.kernel.errors import NotAllowed, NotFound
 from tests.node.conftest import TOWN, VILLAGE, Node
 
-_KEEPER = Actor("account:keeper", "会计", (Grant(Role.CLERK, None, TOWN, "KJ"),))
+_KEEPER = Actor("account:keeper", "科技档案员", (Grant(Role.CLERK, None, TOWN, "KJ"),))
 _READER = Actor("account:reader", "查阅", (Grant(Role.LEADER, None, TOWN, openness=Openness.OPEN),))
 
 
