@@ -134,8 +134,7 @@ def _told(found: Examination, answer: Mapping[str, Any]) -> Examination:
     if answer["ended"] < 0 or _NO_MEANS.search(said):
         return _instead(found, [Trouble(UNSURE, f"解码程序不能解这个文件（{said}），没有解码完")])
     where = f"约第 {answer['seconds']:.1f} 秒"
-    problem = f"解码到{where}时出错，不能播放到末尾（{said}）"
-    return _instead(found, [Trouble(DAMAGED, problem, where)])
+    return _instead(found, [Trouble(DAMAGED, f"解码时出错，不能播放到末尾（{said}）", where)])
 
 
 def _differences(walked: Mapping[str, Any], answer: Mapping[str, Any]) -> list[Trouble]:

@@ -19,7 +19,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from shared.inspection.formats.child import BEGUN, DONE, PATIENCE
@@ -88,8 +89,7 @@ def _ask(request: Mapping[str, Any], stream: BinaryIO, seconds: int) -> dict[str
     sent = json.dumps({**request, "seconds": seconds}).encode()
     patience = seconds * PATIENCE + _SLACK
     try:
-        with tempfile.TemporaryFile() as copy:
-            file = _real_file(stream, copy)
+        with _real_file(stream) as file:
             place = os.lseek(file, 0, os.SEEK_CUR)
             try:
                 with _turns:
@@ -225,16 +225,19 @@ def _all_of(answer: int, patience: float) -> bytes:
     return said or BEGUN
 
 
-def _real_file(stream: BinaryIO, copy: BinaryIO) -> int:
+@contextmanager
+def _real_file(stream: BinaryIO) -> Iterator[int]:
     """A file of the operating system with the bytes of the stream: itself, or a copy."""
     try:
         file = stream.fileno()
     except OSError:
-        stream.seek(0)
-        while piece := stream.read(_CHUNK):
-            copy.write(piece)
-        copy.flush()
-        return copy.fileno()
+        with tempfile.TemporaryFile() as copy:
+            stream.seek(0)
+            while piece := stream.read(_CHUNK):
+                copy.write(piece)
+            copy.flush()
+            yield copy.fileno()
+        return
     if stream.writable():
         stream.flush()
-    return file
+    yield file
