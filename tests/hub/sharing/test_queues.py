@@ -12,6 +12,7 @@ from typing import Any
 
 import pika
 import pytest
+from danglian.client.queue import MessagesMissed, Queue
 from pika.exceptions import (
     AMQPConnectionError,
     ChannelClosedByBroker,
@@ -29,7 +30,6 @@ from hub.sharing.pushing.models import Push
 from hub.sharing.pushing.queues import MOST_WAITING, queues_of
 from hub.sharing.pushing.sending import Pushing
 from hub.sharing.pushing.subscribers import QUIET, SubscriberKeeper, queue_name
-from shared.client.queue import MessagesMissed, Queue
 from shared.kernel.actor import Grant, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import Unavailable, WrongState
