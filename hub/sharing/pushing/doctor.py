@@ -24,5 +24,6 @@ def examine(session: Session) -> Iterator[Ailment]:
         yield Ailment(
             "push_unread",
             f"共享应用“{name}”的消息队列停了好几天：{push.problem}",
-            "在“共享应用”里打开它的“推送”查看，与对方联系；不再用的，取消推送。",
+            "在“共享应用”里打开它的“推送”查看，与对方联系；对方来取就会接着放，要马上再试的，运行 "
+            "danglian hub consumer push-again --dir … 写上客户端编号。不再用的，取消推送。",
         )

@@ -15,6 +15,7 @@ DOORS = OF_BOTH | {
     "harvesting.harvest", "harvesting.schema", "verification.index", "lookup_api.verify_paper",
     # for consumers, who show a token of theirs
     "oauth_metadata.metadata", "oauth_api.give_token", "oauth_api.keys", "consumers_api.me",
+    "queue_api.show_queue", "queue_api.tell_again",
 }  # fmt: skip
 
 #: Without a sign-in, by the token of a grant that one node was given for one thing.
