@@ -45,8 +45,12 @@ def check_references(root: Element) -> Iterator[Finding]:
     yield from _unique(root, twice)
     found = layers(root)
     version = value(root, "版本")
+    said: set[str] = set()
     for at, layer in enumerate(found):
-        yield from _agreement(layer, version)
+        for each in _agreement(layer, version):
+            if each.code != "eep_version_differs" or each.code not in said:  # of all layers once
+                said.add(each.code)
+                yield each
         yield from _forms(layer, twice)
         yield from _entities(layer)
         yield from _contents(layer, found[at + 1 :])
@@ -75,14 +79,14 @@ def _unique(root: Element, twice: set[str]) -> Iterator[Finding]:
 
 def _agreement(layer: Layer, version: str | None) -> Iterator[Finding]:
     own = layer.signed.get(VERSION_ATTRIBUTE)
-    if own is not None and own != version == FORMAT_VERSION:  # else the schema says so
+    if own is not None and own != version:
         yield Finding(
             "eep_version_differs",
             "被签名的版本与封装包的版本不一致，版本可能被改动。",
             _AGAIN,
             expected=shown(own),
             actual=shown(version),
-            where=place(layer.signed),
+            where=place(layer.signed) if version == FORMAT_VERSION else "版本",
         )
     kind = value(layer.signed, "封装包类型")
     if kind not in (ORIGINAL, MODIFIED):

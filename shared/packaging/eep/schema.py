@@ -60,13 +60,13 @@ def check_schema(root: Element, namespace: str | None) -> Iterator[Finding]:
             severity=Severity.WARNING,
         )
     version = value(root, "版本")
-    if version is not None and version != FORMAT_VERSION:
-        signed = child(root, SIGNED)
-        altered = signed is not None and signed.get(VERSION_ATTRIBUTE) == FORMAT_VERSION
+    signed = child(root, SIGNED)
+    own = signed.get(VERSION_ATTRIBUTE) if signed is not None else None
+    # One that contradicts the signed one is worse, and the references say so.
+    if version not in (None, FORMAT_VERSION) and own in (None, version):
         yield Finding(
             "eep_version_other",
-            f"封装包的版本是“{shown(version)}”，不是 DA/T 48-2009 的"
-            + ("，与被签名的版本也不一致，版本可能被改动。" if altered else "。"),
+            f"封装包的版本是“{shown(version)}”，不是 DA/T 48-2009 的。",
             "请由生成单位确认所用的格式。",
             expected=FORMAT_VERSION,
             actual=shown(version),
