@@ -21,7 +21,7 @@ from shared.records.record import record_from_wire
 from tests.node.browser import Browser
 from tests.node.conftest import Node
 from tests.node.transfer.conftest import Archive, Office
-from tests.shared.inspection.test_formats import painted
+from tests.shared.inspection.looks import painted
 
 REASON = {
     "field": "title",

@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from shared.command.main import danglian
 from shared.packaging.exchange import convert
 from tests.shared.inspection.files import locked_pdf
+from tests.shared.inspection.looks import painted
 from tests.shared.inspection.test_first_words import MARK, pdf
-from tests.shared.inspection.test_formats import painted
 from tests.shared.packaging.exchange.test_foreign_and_hostile import CODE, foreign, packed
 from tests.shared.packaging.exchange.test_foreign_and_hostile import FOLDER as FORM_FOLDER
 from tests.shared.packaging.samples import Unit, sound_pdf

@@ -22,9 +22,9 @@ from shared.records.gaps import Run, Series, Standing, gap_of, lacking, split_co
 from shared.records.numbering import Gap
 from shared.records.record import Document, Record, record_to_wire
 from tests.shared.inspection.files import PAPER, letter, letter_ofd, slides, wave, word
+from tests.shared.inspection.looks import painted
 from tests.shared.inspection.reports import context
 from tests.shared.inspection.test_checks import BAD_FILES, BAD_RECORDS
-from tests.shared.inspection.test_formats import painted
 from tests.shared.packaging.samples import Unit, sound_pdf
 
 Found = tuple[str, str]
