@@ -11,8 +11,7 @@ import hashlib
 import io
 import tempfile
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +22,7 @@ from shared.kernel.digests import DigestAside
 from shared.kernel.errors import Invalid, NotFound
 from shared.kernel.files import CHUNK, chunks
 from shared.packaging.build import PackageIdentity
+from shared.packaging.entry_streams import Told, Verified, bad
 from shared.packaging.layout import check_layout
 from shared.packaging.manifest import (
     CONTENT,
@@ -218,7 +218,7 @@ class LoosePackage:
         paths = [entry.path for entry in self.manifest.entries]
         wanted = {MANIFEST, RECORD, METADATA, SIGNATURE}
         if len(set(paths)) != len(paths) or not {RECORD, METADATA} <= set(paths):
-            raise _bad("清单中有重复的条目，或缺少必有的条目", "bad_manifest")
+            raise bad("清单中有重复的条目，或缺少必有的条目", "bad_manifest")
         for entry in self.manifest.entries:
             is_content = entry.path.startswith(CONTENT)
             is_in_eep = entry.at is not None
@@ -227,19 +227,19 @@ class LoosePackage:
                 or is_in_eep != (is_content and self.is_wrapped)
                 or (not is_content and entry.path not in (RECORD, METADATA, EEP))
             ):
-                raise _bad(f"清单中的条目“{entry.path}”不在规定的位置", "bad_manifest")
+                raise bad(f"清单中的条目“{entry.path}”不在规定的位置", "bad_manifest")
         ids = [entry.file_id for entry in self.manifest.entries if entry.file_id]
         if len(set(ids)) != len(ids):
-            raise _bad("清单中同一计算机文件出现两次", "bad_manifest")
+            raise bad("清单中同一计算机文件出现两次", "bad_manifest")
         lying = {entry.path: entry for entry in self.manifest.entries if entry.at is None}
         if more := sorted(set(self._entries.sizes) - set(lying) - wanted):
-            raise _bad(f"信息包中有清单以外的内容（共 {len(more)} 项）", "entry_not_listed")
+            raise bad(f"信息包中有清单以外的内容（共 {len(more)} 项）", "entry_not_listed")
         if less := sorted((set(lying) | wanted) - set(self._entries.sizes)):
-            raise _bad(f"信息包缺少“{less[0]}”等 {len(less)} 项", "entry_missing")
+            raise bad(f"信息包缺少“{less[0]}”等 {len(less)} 项", "entry_missing")
         for entry in lying.values():
             actual = self._entries.sizes[entry.path]
             if actual != entry.size:
-                raise _bad(
+                raise bad(
                     f"“{entry.path}”应为 {entry.size} 字节，实为 {actual}", "entry_size_differs"
                 )
 
@@ -348,7 +348,7 @@ class Package(LoosePackage):
     def _place_of(self, path: str) -> int:
         info = self._archive.getinfo(path)
         if info.compress_type != zipfile.ZIP_STORED:
-            raise _bad("文件在信息包中是压缩的，不能直接查看", "bad_compression")
+            raise bad("文件在信息包中是压缩的，不能直接查看", "bad_compression")
         return place_in(self._source, info)
 
 
@@ -382,59 +382,11 @@ def open_package(
         return Package(heard, zipfile.ZipFile(cast(BinaryIO, heard)))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
         stream.close()
-        raise _bad("信息包不是完整的 ZIP 文件", "bad_zip") from error
+        raise bad("信息包不是完整的 ZIP 文件", "bad_zip") from error
     except BaseException:
         stream.close()
         raise
 
 
-class Told(io.RawIOBase):
-    """A ZIP entry's stream whose troubles are told as Invalid."""
-
-    def __init__(self, read: Callable[[int], bytes], path: str) -> None:
-        self._read = read
-        self._path = path
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        try:
-            piece = self._read(len(buffer))
-        except (zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
-            raise _bad(f"“{self._path}”的内容已损坏", "entry_damaged") from error
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-
-class Verified(io.RawIOBase):
-    """Hands out an entry, and its last bytes only if the whole is what the manifest lists."""
-
-    def __init__(self, stream: BinaryIO, entry: PackageEntry) -> None:
-        self._stream = stream
-        self._entry = entry
-        self._digest = hashlib.sha256()
-        self._count = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        piece = self._stream.read(len(buffer))
-        self._digest.update(piece)
-        self._count += len(piece)
-        ended = not piece or self._count >= self._entry.size
-        if ended and (
-            self._count != self._entry.size or self._digest.hexdigest() != self._entry.sha256
-        ):
-            raise _bad(f"“{self._entry.path}”的内容与清单不符", "entry_digest_differs")
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-
 def _absent(name: str) -> NotFound:
     return NotFound(f"信息包中没有“{name}”。", "请由移交单位重新生成信息包。")
-
-
-def _bad(problem: str, code: str) -> Invalid:
-    return Invalid("package", f"{problem}。", "请由移交单位重新生成信息包并提交。", code=code)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pika
 import pytest
-from danglian.client.queue import MessagesMissed, Queue
+from danglian.client.queue import MessagesMissed
 from pika.exceptions import (
     AMQPConnectionError,
     ChannelClosedByBroker,
@@ -26,146 +24,25 @@ from hub.sharing.consumers import service as consumers
 from hub.sharing.consumers.models import Consumer
 from hub.sharing.policies import Audience
 from hub.sharing.pushing import doctor, service
-from hub.sharing.pushing.models import Push
 from hub.sharing.pushing.queues import MOST_WAITING, queues_of
 from hub.sharing.pushing.sending import Pushing
 from hub.sharing.pushing.subscribers import QUIET, SubscriberKeeper, queue_name
 from shared.kernel.actor import Grant, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import Unavailable, WrongState
-from shared.kernel.settings import save_settings
+from tests.city import wait_for
 from tests.hub.desk import Browser, make_desk
-from tests.hub.sharing.conftest import Sharing, digest_of_copy
+from tests.hub.sharing.conftest import Sharing
 from tests.hub.sharing.consumers.conftest import TOKEN, Desk, terms
 from tests.hub.sharing.receiver import desk
+from tests.hub.sharing.subscribed import Subscribed, subscribed
 from tests.killed import Bomb, dies
 from tests.servers.rabbitmq import RabbitMQ
 
-__all__ = ["desk"]
+__all__ = ["desk", "subscribed"]
 
 # A broker starts in seconds, but not on a machine that is busy otherwise.
 pytestmark = pytest.mark.timeout(600)
-_SOON = 60.0
-
-
-class Subscribed:
-    """An archive that shares, a consumer with a queue, and its reader, who keeps a copy."""
-
-    def __init__(self, archive: Sharing, desk: Desk, rabbitmq: RabbitMQ) -> None:
-        self.archive, self.desk, self.rabbitmq = archive, desk, rabbitmq
-        self.vhost = rabbitmq.new_vhost()
-        city = archive.city
-        told = replace(city.folder.settings, **rabbitmq.settings(self.vhost))
-        save_settings(told, city.folder.path)
-        self.folder = HubFolder(city.folder.path)
-        self.keeper = SubscriberKeeper(self.folder)
-        self.queues = queues_of(self.folder)
-        self.password = self.name = ""
-        self.reader: Queue | None = None
-        self.cursor: str | None = None
-        self.held: dict[str, dict[str, Any]] = {}
-        archive.share(Audience.GOVERNMENT)
-        archive.share()
-
-    def begin(self, **terms_: Any) -> Consumer:
-        consumer = self.desk.consumer(**terms_)
-        with self.folder.database().write() as session:
-            self.password = service.set_queue(self.desk.applicant, consumer.id, session=session)
-        self.keeper.step()
-        self.name = queue_name(consumer.id)
-        return consumer
-
-    def leave(self) -> None:
-        """The reader goes; what it has fetched and not acknowledged lies in the queue again."""
-        if self.reader is not None:
-            self.reader.close()
-            self.reader = None
-
-    def close(self) -> None:
-        self.queues.close()
-        self.leave()
-        self.folder.database().close()
-
-    def work(self) -> None:
-        """The hub does all that it has to do: decide, and put into the queue."""
-        self.archive.settle()
-        self.put()
-
-    def put(self) -> None:
-        pushing = Pushing(self.folder.database(), self.queues)
-        while pushing.step():
-            pass
-
-    def read(self, count: int = 1, *, wait_seconds: float = 30.0) -> int:
-        """Take so many messages of the queue, in order; how many came."""
-        if self.reader is None:
-            link = self.rabbitmq.address(self.vhost)
-            self.reader = Queue(link, self.name, self.password)
-        for taken in range(count):
-            told = self.reader.next(self.cursor, wait_seconds=wait_seconds)
-            if told is None:
-                return taken
-            if told.anew:
-                self.held.clear()
-            for each in told.page.changes:
-                self.held.pop(each.id, None)
-                if each.record is not None:
-                    self.held[each.id] = each.record
-            self.cursor = told.page.cursor
-            told.kept()
-        return count
-
-    def is_whole(self) -> bool:
-        proof = self.archive.proof(Audience.GOVERNMENT)
-        return digest_of_copy(self.held) == (proof["records"], proof["digest"])
-
-    def row(self, consumer: Consumer) -> Push:
-        with self.folder.database().read() as session:
-            return session.get_one(Push, consumer.id)
-
-    def set(self, consumer: Consumer, **changes: Any) -> None:
-        with self.folder.database().write() as session:
-            row = session.get_one(Push, consumer.id)
-            for name, value in changes.items():
-                setattr(row, name, value)
-
-    def due(self, consumer: Consumer) -> None:
-        """The time to look again comes."""
-        self.set(consumer, due_at=now())
-
-    def open(self, consumer: Consumer, password: str = "") -> pika.BlockingConnection:
-        """A line with the consumer's account, as an intruder would use it."""
-        credentials = pika.PlainCredentials(queue_name(consumer.id), password or self.password)
-        return pika.BlockingConnection(
-            pika.ConnectionParameters(
-                "localhost", self.rabbitmq.ports.amqp, self.vhost, credentials
-            )
-        )
-
-    def purge(self) -> None:
-        """Somebody throws away what waits."""
-        self.rabbitmq.call("DELETE", "queues", self.vhost, self.name, "contents")
-
-    def queue(self, consumer: Consumer) -> dict[str, Any]:
-        found: dict[str, Any] = self.rabbitmq.call(
-            "GET", "queues", self.vhost, queue_name(consumer.id)
-        )
-        return found
-
-
-@pytest.fixture
-def subscribed(archive: Sharing, desk: Desk, rabbitmq: RabbitMQ) -> Iterator[Subscribed]:
-    made = Subscribed(archive, desk, rabbitmq)
-    yield made
-    made.close()
-
-
-def soon(done: Callable[[], bool]) -> None:
-    """Wait until it is so: the broker counts and closes when it comes to it."""
-    deadline = time.monotonic() + _SOON
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def refused(line: pika.BlockingConnection, attempt: Callable[[Any], object]) -> bool:
@@ -230,7 +107,10 @@ def test_a_reader_that_stays_away_stops_the_hub_at_a_bound_and_loses_nothing(
         assert [each.code for each in doctor.examine(session)] == ["push_unread"]
 
     assert subscribed.read(MOST_WAITING) == MOST_WAITING
-    soon(lambda: subscribed.queue(consumer).get("messages") == 0)
+    wait_for(
+        lambda: subscribed.queue(consumer).get("messages") == 0,
+        "the broker, which counts when it comes to it",
+    )
     subscribed.due(consumer)
     subscribed.put()
     assert subscribed.read(5) == 5
@@ -281,7 +161,10 @@ def test_an_empty_queue_is_told_now_and_then_where_the_hub_is(subscribed: Subscr
     subscribed.work()
     subscribed.purge()
     subscribed.set(consumer, heard_at=now() - QUIET)
-    soon(lambda: subscribed.queue(consumer).get("messages") == 0)
+    wait_for(
+        lambda: subscribed.queue(consumer).get("messages") == 0,
+        "the broker, which counts when it comes to it",
+    )
     SubscriberKeeper(subscribed.folder).step()
     subscribed.put()
     with pytest.raises(MessagesMissed):
@@ -323,7 +206,7 @@ def test_a_suspended_consumer_is_cut_off_and_comes_back_with_its_password(
     subscribed.desk.suspend(consumer)
     subscribed.keeper.step()
     with pytest.raises(AMQPConnectionError):
-        line.process_data_events(_SOON)
+        line.process_data_events(60.0)
     with pytest.raises(ProbableAuthenticationError):
         subscribed.open(consumer)
     subscribed.archive.received(1)
@@ -435,11 +318,17 @@ def test_a_broker_killed_again_and_again_while_the_hub_publishes_loses_nothing(
         for _ in range(3):
             subscribed.archive.received(60)
             subscribed.archive.settle()
-            soon(lambda: subscribed.row(consumer).sent > 0)
+            wait_for(
+                lambda: subscribed.row(consumer).sent > 0,
+                "the broker, which counts when it comes to it",
+            )
             _read_what_comes(subscribed, wait_seconds=1.0)
             broker.kill()
             broker.start()
-        soon(lambda: _read_what_comes(subscribed) or subscribed.is_whole())
+        wait_for(
+            lambda: _read_what_comes(subscribed) or subscribed.is_whole(),
+            "the broker, which counts when it comes to it",
+        )
     finally:
         over.set()
         publishing.join()
