@@ -13,9 +13,11 @@ from shared.kernel.errors import Invalid
 from shared.packaging.manifest import PackageEntry
 
 
-def bad(problem: str, code: str) -> Invalid:
-    """The error of a package that its unit has to make anew."""
-    return Invalid("package", f"{problem}。", "请由移交单位重新生成信息包并提交。", code=code)
+class BadPackage(Invalid):
+    """A package is not what its manifest and layout say; its unit has to make it anew."""
+
+    def __init__(self, problem: str, code: str) -> None:
+        super().__init__("package", f"{problem}。", "请由移交单位重新生成信息包并提交。", code=code)
 
 
 class Told(io.RawIOBase):
@@ -32,7 +34,7 @@ class Told(io.RawIOBase):
         try:
             piece = self._read(len(buffer))
         except (zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
-            raise bad(f"“{self._path}”的内容已损坏", "entry_damaged") from error
+            raise BadPackage(f"“{self._path}”的内容已损坏", "entry_damaged") from error
         buffer[: len(piece)] = piece
         return len(piece)
 
@@ -57,6 +59,6 @@ class Verified(io.RawIOBase):
         if ended and (
             self._count != self._entry.size or self._digest.hexdigest() != self._entry.sha256
         ):
-            raise bad(f"“{self._entry.path}”的内容与清单不符", "entry_digest_differs")
+            raise BadPackage(f"“{self._entry.path}”的内容与清单不符", "entry_digest_differs")
         buffer[: len(piece)] = piece
         return len(piece)

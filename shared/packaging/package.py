@@ -22,7 +22,7 @@ from shared.kernel.digests import DigestAside
 from shared.kernel.errors import Invalid, NotFound
 from shared.kernel.files import CHUNK, chunks
 from shared.packaging.build import PackageIdentity
-from shared.packaging.entry_streams import Told, Verified, bad
+from shared.packaging.entry_streams import BadPackage, Told, Verified
 from shared.packaging.layout import check_layout
 from shared.packaging.manifest import (
     CONTENT,
@@ -218,7 +218,7 @@ class LoosePackage:
         paths = [entry.path for entry in self.manifest.entries]
         wanted = {MANIFEST, RECORD, METADATA, SIGNATURE}
         if len(set(paths)) != len(paths) or not {RECORD, METADATA} <= set(paths):
-            raise bad("清单中有重复的条目，或缺少必有的条目", "bad_manifest")
+            raise BadPackage("清单中有重复的条目，或缺少必有的条目", "bad_manifest")
         for entry in self.manifest.entries:
             is_content = entry.path.startswith(CONTENT)
             is_in_eep = entry.at is not None
@@ -227,19 +227,19 @@ class LoosePackage:
                 or is_in_eep != (is_content and self.is_wrapped)
                 or (not is_content and entry.path not in (RECORD, METADATA, EEP))
             ):
-                raise bad(f"清单中的条目“{entry.path}”不在规定的位置", "bad_manifest")
+                raise BadPackage(f"清单中的条目“{entry.path}”不在规定的位置", "bad_manifest")
         ids = [entry.file_id for entry in self.manifest.entries if entry.file_id]
         if len(set(ids)) != len(ids):
-            raise bad("清单中同一计算机文件出现两次", "bad_manifest")
+            raise BadPackage("清单中同一计算机文件出现两次", "bad_manifest")
         lying = {entry.path: entry for entry in self.manifest.entries if entry.at is None}
         if more := sorted(set(self._entries.sizes) - set(lying) - wanted):
-            raise bad(f"信息包中有清单以外的内容（共 {len(more)} 项）", "entry_not_listed")
+            raise BadPackage(f"信息包中有清单以外的内容（共 {len(more)} 项）", "entry_not_listed")
         if less := sorted((set(lying) | wanted) - set(self._entries.sizes)):
-            raise bad(f"信息包缺少“{less[0]}”等 {len(less)} 项", "entry_missing")
+            raise BadPackage(f"信息包缺少“{less[0]}”等 {len(less)} 项", "entry_missing")
         for entry in lying.values():
             actual = self._entries.sizes[entry.path]
             if actual != entry.size:
-                raise bad(
+                raise BadPackage(
                     f"“{entry.path}”应为 {entry.size} 字节，实为 {actual}", "entry_size_differs"
                 )
 
@@ -348,7 +348,7 @@ class Package(LoosePackage):
     def _place_of(self, path: str) -> int:
         info = self._archive.getinfo(path)
         if info.compress_type != zipfile.ZIP_STORED:
-            raise bad("文件在信息包中是压缩的，不能直接查看", "bad_compression")
+            raise BadPackage("文件在信息包中是压缩的，不能直接查看", "bad_compression")
         return place_in(self._source, info)
 
 
@@ -382,7 +382,7 @@ def open_package(
         return Package(heard, zipfile.ZipFile(cast(BinaryIO, heard)))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
         stream.close()
-        raise bad("信息包不是完整的 ZIP 文件", "bad_zip") from error
+        raise BadPackage("信息包不是完整的 ZIP 文件", "bad_zip") from error
     except BaseException:
         stream.close()
         raise
