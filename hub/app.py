@@ -52,6 +52,7 @@ from hub.sharing.consumers.views import blueprint as consumer_pages
 from hub.sharing.harvesting.views import blueprint as harvesting_endpoint
 from hub.sharing.lookup.api import lookup_api
 from hub.sharing.lookup.views import blueprint as verification_pages
+from hub.sharing.pushing.api import queue_api
 from hub.sharing.pushing.views import blueprint as pushing_pages
 from hub.sharing.registration.views import blueprint as registration_pages
 from hub.sharing.resources.api import resources_api
@@ -72,6 +73,9 @@ from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
 
 #: The pages of the gap list and of a record on the desk join their blueprints when imported.
 _JOINED = (receiving_views, gap_views, record_views)
+
+#: What is not served where nothing leaves.
+_FEEDS = (sharing_api, queue_api, harvesting_endpoint)
 
 _KEEPERS = (Role.REVIEWER, Role.ARCHIVIST, Role.SYSTEM_ADMINISTRATOR, Role.AUTHORITY)
 
@@ -172,7 +176,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
             corrections_api,
             uploads_api,
             bundles_api,
-            *(() if folder.settings.zone == "lan" else (sharing_api, harvesting_endpoint)),
+            *(() if folder.settings.zone == "lan" else _FEEDS),
             requests_blueprint(folder, requests(folder), post_by_hand),
         ),
         navigation=NAVIGATION,

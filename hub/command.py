@@ -170,7 +170,11 @@ def init(
             "请填写12位的市级区划代码，如 420500000000。",
         )
     check_first_password(admin_password)
-    place = HubFolder.create(folder, name=name, city=city, port=port, database=database)
+    place = HubFolder.create(
+        folder, name=name, city=city, port=port, database=database,
+        # A shared password is for a demo or a test, where nobody has a telephone at hand.
+        factor_for_administrators=admin_password is None,
+    )  # fmt: skip
     with place.database().write() as session:
         found_hub(ACTOR, place, session=session)
         made = found_administrators(ACTOR, session=session, password=admin_password)

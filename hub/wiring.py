@@ -30,9 +30,12 @@ from hub.repository.registers import RegisterWriter
 from hub.sharing import news as sharing
 from hub.sharing.consumers.quotas import Sweeping
 from hub.sharing.deciding import Deciding
+from hub.sharing.pushing.queues import queues_of
 from hub.sharing.pushing.reaching import reach_of
 from hub.sharing.pushing.sending import Pushing
 from hub.sharing.pushing.signing import SecretKeeper
+from hub.sharing.pushing.subscribers import SubscriberKeeper
+from hub.sharing.pushing.webhooks import Webhooks
 from hub.sharing.registration.platform import load_platform
 from hub.sharing.registration.sending import Sending
 from hub.sharing.sequencing import Sequencing
@@ -149,8 +152,21 @@ def _pushing(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         return {}
     reach, keeper = reach_of(folder.settings), SecretKeeper(folder.path)
     return {
-        f"sharing.push.{lane}": Pushing(folder.database(), reach, keeper).step for lane in range(2)
+        f"sharing.push.{lane}": Pushing(folder.database(), Webhooks(reach, keeper)).step
+        for lane in range(2)
     }
+
+
+def _queues(folder: HubFolder, background: Background) -> None:
+    """Queues of subscribers, where there is a broker and something is shared."""
+    if folder.settings.zone == "lan":
+        return
+    queues, written = queues_of(folder), folder.database().trace
+    background.repeat("sharing.subscribers", SubscriberKeeper(folder).step, idle_seconds=0.5)
+    background.repeat(
+        "sharing.queue", Pushing(folder.database(), queues).step, idle_seconds=1.0, trace=written
+    )
+    background.at_end(queues.close)
 
 
 def holdings(node_id: str, session: Session) -> Iterable[epochs.Fact]:
@@ -181,6 +197,7 @@ def start(folder: HubFolder, shards: Iterable[int]) -> Background:
     work(folder, shards, background)
     if names_broker(folder.settings.link):
         background.repeat("broker", BrokerKeeper(folder).step, idle_seconds=2.0)
+        _queues(folder, background)
     recounting = Recounting(folder.database(), hours=folder.settings.recount_hours)
     background.repeat("catalogue.recount", recounting.step, idle_seconds=300.0)
     written = folder.database().trace

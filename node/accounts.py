@@ -14,7 +14,7 @@ from node.office.service import fonds_here
 from shared.command.accounts import add_account_commands, password_option, until_option
 from shared.command.main import json_option, show
 from shared.command.persons import by_options, person
-from shared.kernel.actor import ADMINISTRATORS, ROLE_NAMES, Role, system_actor
+from shared.kernel.actor import ADMINISTRATORS, ROLE_NAMES, Openness, Role, system_actor
 from shared.records.grants import read_grant
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def user_group() -> None:
 @click.option(
     "--fonds", "fonds", multiple=True, help="限于这些全宗（全宗号、名称或标识），可重复。"
 )
+@click.option("--class", "class_code", help="限于这个门类（代码）。")
+@click.option("--open-only", is_flag=True, help="只限开放意见为“开放”的档案。")
 @until_option
 @password_option
 @click.option("--must-change", is_flag=True, help="首次登录须修改密码。")
@@ -66,6 +68,8 @@ def add_user(
     name: str,
     roles: tuple[str, ...],
     fonds: tuple[str, ...],
+    class_code: str | None,
+    open_only: bool,
     until: str | None,
     password: str,
     must_change: bool,
@@ -93,7 +97,13 @@ def add_user(
     with place.write() as session:
         scopes: list[str | None] = [fonds_named(each, session) for each in fonds]
         grants = [
-            read_grant(role, fonds_id=scope, until=until)
+            read_grant(
+                role,
+                fonds_id=scope,
+                class_code=class_code,
+                openness=Openness.OPEN if open_only else Openness.ALL,
+                until=until,
+            )
             for role in roles
             for scope in scopes or [None]
         ]

@@ -146,7 +146,15 @@ def init(
     check_first_password(admin_password)
     place.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     with folder_lock(place.path, "node init"):
-        save_settings(NodeSettings(name=name, slug=slug, host=host, port=port), place.path)
+        settings = NodeSettings(
+            name=name,
+            slug=slug,
+            host=host,
+            port=port,
+            # A shared password is for a demo or a test, where nobody has a telephone at hand.
+            factor_for_administrators=admin_password is None,
+        )
+        save_settings(settings, place.path)
         with place.database().write() as session:
             open_office(name, session=session)
             if local is not None:

@@ -123,6 +123,13 @@ def records_of(record_ids: Iterable[str], session: Session) -> dict[str, Catalog
     return found
 
 
+def ids_in(fonds_id: str, session: Session) -> Sequence[str]:
+    """The ids of all that the catalogue has of a fonds."""
+    return session.scalars(
+        select(CatalogueRecord.id).where(CatalogueRecord.fonds_id == fonds_id)
+    ).all()
+
+
 def parts_of_wholes(record_ids: Iterable[str], session: Session) -> list[str]:
     """The ids of what lies directly in these volumes and projects."""
     found: list[str] = []

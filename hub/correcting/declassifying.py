@@ -82,7 +82,8 @@ def _declassify(actor: Actor, act: ProposedAct, session: Session) -> str:
     if record.security != act.arguments["security"] or record.archive != act.archive_code:
         raise WrongState("这件档案的密级或保管它的档案馆已经变了。", "请核对后重新提交。")
     audit.record(
-        session, actor, "record.declassified", f"record:{record.id}", security=record.security,
+        session, actor, "record.declassified", f"record:{record.id}",
+        audit.Act(was=record.security, became=str(SecurityClass.NONE)), security=record.security,
         reason=act.reason, proposed_by=act.proposed_by,
     )  # fmt: skip
     return "新的一版正在写入馆藏库，完成后自动告知单位。"

@@ -18,6 +18,7 @@ from hub.custody.telling import tell_both
 from hub.federation import service as federation
 from hub.federation.places import HubFolder
 from hub.receiving import service as receiving
+from shared.audit import Act
 from shared.audit import record as audit
 from shared.kernel.actor import system_actor
 from shared.kernel.canonical import sha256_hex
@@ -56,7 +57,8 @@ def open_part(folder: HubFolder, bundle_id: str, *, token: str, number: int) -> 
                     tell_both(hand_over, key=key, session=session)
                     audit(
                         session, system_actor("custody"), "hand_over.bundles_lost",
-                        f"fonds:{hand_over.fonds_id}", hand_over=hand_over.id, count=len(lost),
+                        f"fonds:{hand_over.fonds_id}", Act(each=lost),
+                        hand_over=hand_over.id, count=len(lost),
                     )  # fmt: skip
         raise
 

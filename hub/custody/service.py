@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from hub.catalogue import service as catalogue
 from hub.correcting import service as correcting
 from hub.custody.bundles import bundles_of
 from hub.custody.models import Bundle, HandOver
@@ -20,6 +21,7 @@ from hub.federation.events import RecordAnswered
 from hub.federation.models import Node, NodeState
 from hub.receiving import service as receiving
 from hub.repository import service as repository
+from shared.audit import Act
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, system_actor
 from shared.kernel.clock import now
@@ -193,6 +195,7 @@ def assign(hand_over: HandOver, *, key: SigningKey, session: Session) -> None:
         repository.keep_paper(session, archive, "hand-overs", hand_over.id, paper)
     audit(
         session, _SYSTEM, "hand_over.assigned", f"fonds:{fonds.id}",
+        Act(each=catalogue.ids_in(fonds.id, session)),
         hand_over=hand_over.id, from_node=hand_over.from_node, to_node=hand_over.to_node,
     )  # fmt: skip
 

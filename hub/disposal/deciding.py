@@ -134,5 +134,6 @@ def settle(document: Mapping[str, Any], *, session: Session) -> None:
     session.flush()
     audit.record(
         session, ACTOR, "disposal.sealed", f"appraisal:{appraisal.id}",
+        audit.Act(each=[each["record_id"] for each in gone]),
         archive=appraisal.archive_code, count=len(gone), sha256=digest_of(dict(document)),
     )  # fmt: skip

@@ -225,8 +225,9 @@ def submit(actor: Actor, appraisal_id: str, *, session: Session) -> Appraisal:
     appraisal.state, appraisal.returned = state, None
     session.flush()
     audit.record(
-        session, actor, "appraisal.submitted", f"appraisal:{appraisal.id}", count=len(lines)
-    )
+        session, actor, "appraisal.submitted", f"appraisal:{appraisal.id}",
+        audit.Act(each=[line.record_id for line in lines]), count=len(lines),
+    )  # fmt: skip
     return appraisal
 
 

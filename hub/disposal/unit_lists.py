@@ -98,6 +98,7 @@ def apply_lists(session: Session, node_id: str, entries: Sequence[Entry]) -> Non
             _note(session, entry.body)
             audit.record(
                 session, ACTOR, "disposal.list_kept", f"disposal:{said['list_id']}",
+                audit.Act(each=[line["record_id"] for line in said["lines"]]),
                 node=node_id, fonds=said["fonds_id"], count=len(said["lines"]),
                 sha256=digest_of(entry.body),
             )  # fmt: skip

@@ -6,7 +6,8 @@ from sqlalchemy.orm import Session
 
 from hub.exporting import jobs
 from hub.exporting.forms import FORMS
-from hub.exporting.plan import Plan
+from hub.exporting.plan import Plan, many_selected
+from shared.audit import Many
 from shared.identity import acts
 from shared.identity.acts import ActKind
 from shared.identity.models import ProposedAct
@@ -18,7 +19,7 @@ EXPORT = "export.bulk"
 
 
 def propose_export(
-    actor: Actor, plan: Plan, count: int, reason: str, *, session: Session
+    actor: Actor, plan: Plan, chosen: Many, reason: str, *, session: Session
 ) -> ProposedAct:
     """Propose an export of so many records that one person alone may not make it.
 
@@ -31,9 +32,9 @@ def propose_export(
     return acts.propose(
         actor, EXPORT, KINDS,
         subject=f"export:{plan.export_id}",
-        title=f"导出 {count} 件：{FORMS[plan.form]}",
+        title=f"导出 {chosen.count} 件：{FORMS[plan.form]}",
         reason=reason,
-        arguments={"plan": plan.to_wire(), "count": count},
+        arguments={"plan": plan.to_wire(), "count": chosen.count, "root": chosen.root},
         archive=archive,
         session=session,
     )  # fmt: skip
@@ -44,7 +45,12 @@ def _begin(actor: Actor, act: ProposedAct, session: Session) -> str:
     if proposer.disabled:
         raise WrongState("提交人的账号已停用，不能导出。", "请由在岗的人重新提交。")
     plan = Plan.from_wire(act.arguments["plan"])
-    jobs.start(actor_of(proposer), plan, int(act.arguments["count"]), session=session)
+    by = actor_of(proposer)
+    if "root" in act.arguments:
+        chosen = Many(int(act.arguments["count"]), str(act.arguments["root"]))
+    else:  # proposed before events named what is exported
+        chosen = many_selected(by, plan.filters, session=session)
+    jobs.start(by, plan, chosen, session=session)
     return f"{act.proposed_name}可以在“导出”里取。"
 
 

@@ -159,14 +159,14 @@ def _plan(
         if named:
             filters = replace(filters, records=ids_of(ACTOR, named, session=session))
         if known is None:
-            plan, count = draft(
+            plan, chosen = draft(
                 ACTOR, hub.settings.hub_id, form, filters, session=session, about=more,
                 tree_bytes=medium_size * _MEGABYTE if medium_size else None,
             )  # fmt: skip
     if known is None:
-        actor = _by_two(hub, people) if count > hub.settings.export_alone else ACTOR
+        actor = _by_two(hub, people) if chosen.count > hub.settings.export_alone else ACTOR
         with hub.database().write() as session:
-            begin(actor, plan, count, session=session)
+            begin(actor, plan, chosen, session=session)
         return plan
     _require_own(hub, known)
     if (known.form, known.filters, known.about) != (form, filters, more):

@@ -43,12 +43,12 @@ class _Progress:
 # ---- verbs and questions
 
 
-def start(actor: Actor, plan: Plan, count: int, *, session: Session) -> Job:
+def start(actor: Actor, plan: Plan, chosen: audit.Many, *, session: Session) -> Job:
     """Begin an export that the hub makes by itself; see `begin`."""
-    begin(actor, plan, count, session=session)
-    title = f"导出 {count} 件：{FORMS[plan.form]}"
+    begin(actor, plan, chosen, session=session)
+    title = f"导出 {chosen.count} 件：{FORMS[plan.form]}"
     job = jobs.submit(session, KIND, plan.to_wire(), title=title, owner=actor.id)
-    job.total = count
+    job.total = chosen.count
     return job
 
 

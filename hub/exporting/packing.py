@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -125,6 +126,8 @@ class Packing:
                 name = stored.name.rpartition("/")[2]
                 fetch(self._stores, stored.name, stored.sha256, made / name, pace=self._pace)
             return ()
+        if self._plan.form == EEP and self._handed_out(held, made, work):
+            return _later_left_out(held)
         carried = self._carried(held, work)
         if self._plan.form == EEP:
             keeper, signer = self._signer(held.archive_code)
@@ -140,6 +143,20 @@ class Packing:
             else:
                 write_eark(carried, papers, tree, later=later)
         return ()
+
+    def _handed_out(self, held: Held, made: Path, work: Path) -> bool:
+        """Give out the EEP that the unit has handed in; False where there is none, or it is old."""
+        if held.descriptions:
+            return False
+        path = work / "package.zip"
+        fetch(self._stores, held.package.name, held.package.sha256, path, pace=self._pace)
+        with open_package(path) as package:
+            if package.is_wrapped:
+                with package.open_eep() as eep, made.open("xb") as to:
+                    shutil.copyfileobj(eep, to)
+            found = package.is_wrapped
+        path.unlink()
+        return found
 
     def _carried(self, held: Held, work: Path) -> Carried:
         """The record as it is now, its files proven and unpacked."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hub.catalogue.models import CatalogueRecord, archive_custody
 from hub.catalogue.query import Filters, containing, narrowing
 from hub.exporting.forms import FORMS, OCFL
+from shared import audit
 from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import parse_utc
 from shared.kernel.errors import Invalid
@@ -98,6 +99,12 @@ def selected(actor: Actor, filters: Filters, *, session: Session) -> Select[Any]
     if filters.text.strip():
         query = containing(actor, query, filters.text)
     return query
+
+
+def many_selected(actor: Actor, filters: Filters, *, session: Session) -> audit.Many:
+    """The ids of these records, as an event names them."""
+    query = selected(actor, filters, session=session).with_only_columns(CatalogueRecord.id)
+    return audit.Many.of(session.scalars(query).all())
 
 
 def count_selected(actor: Actor, filters: Filters, *, session: Session) -> int:

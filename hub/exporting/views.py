@@ -83,18 +83,18 @@ def new() -> ResponseReturnValue:
     if request.method == "POST":
         with form.catching():
             with current_database().read() as session:
-                plan, count = draft(
+                plan, which = draft(
                     actor, current_folder().settings.hub_id, form["form"], filters, session=session
                 )
             with current_database().write() as session:
                 locked(session, Account, actor.id)  # two at once count each other
-                if count > _alone(actor, session):
-                    propose_export(actor, plan, count, form["reason"], session=session)
+                if which.count > _alone(actor, session):
+                    propose_export(actor, plan, which, form["reason"], session=session)
                     flash(
                         "已提交，请安全保密管理员在“待双人确认”确认；确认后就开始导出。", "success"
                     )
                     return redirect(url_for("acts.index"))
-                job = jobs.start(actor, plan, count, session=session)
+                job = jobs.start(actor, plan, which, session=session)
             return redirect(url_for(".show", job_id=job.id))
     with current_database().read() as session:
         count = count_selected(actor, filters, session=session)

@@ -88,7 +88,14 @@ class HubFolder:
 
     @classmethod
     def create(
-        cls, path: Path, *, name: str, city: str, port: int = 8060, database: str = ""
+        cls,
+        path: Path,
+        *,
+        name: str,
+        city: str,
+        port: int = 8060,
+        database: str = "",
+        factor_for_administrators: bool = False,
     ) -> HubFolder:
         """Begin a new data folder, with the hub's key; `establish` makes it one that can run.
 
@@ -102,7 +109,13 @@ class HubFolder:
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         link = f"embedded://{folder.path / 'link.sqlite'}"
         folder._new = HubSettings(
-            name=name, hub_id=new_id(), city=city, port=port, link=link, database=database
+            name=name,
+            hub_id=new_id(),
+            city=city,
+            port=port,
+            link=link,
+            database=database,
+            factor_for_administrators=factor_for_administrators,
         )
         folder.keys.hub_files().make()
         return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,25 @@ from hub.federation.edge import current_folder
 from hub.federation.models import Fonds
 from hub.federation.rule_models import Ruleset, RulesetDraft
 from hub.federation.rules_told import refusals_of
+from hub.federation.ruleset_words import (
+    changed_items,
+    format_names,
+    items_of_the_program,
+    profile_words,
+    schedule_rows,
+)
 from shared.identity import current_actor, with_roles
 from shared.inspection.formats.table import FORMATS
+from shared.inspection.profile import (
+    FORM_NAMES,
+    LEAST_MEDIUM_MB,
+    MOST_MEDIUM_MB,
+    NOTHING_ASKED,
+    RULE_NAMES,
+    Profile,
+)
 from shared.inspection.ruleset import MIRROR_YEARS, MOST_WEIGHT
-from shared.inspection.scheme import CLASSIFIED, Item, Mode, Occasion, load_scheme, order_of
+from shared.inspection.scheme import CLASSIFIED, Mode
 from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import today
 from shared.kernel.errors import Invalid
@@ -35,13 +51,6 @@ blueprint = Blueprint("rulesets", __name__, url_prefix="/rulesets", template_fol
 MOST_UPLOAD = 8 * 1024 * 1024
 _YES_NO = {"yes": "是", "no": "否"}
 _FLAGS = {"yes": True, "no": False}
-_SETTING_NAMES = {
-    "mandatory": "必检",
-    "veto": "否决",
-    "weight": "权重",
-    "mode": "方式",
-    "days": "病毒库天数",
-}
 
 
 @blueprint.get("/")
@@ -94,9 +103,10 @@ def show(version: str) -> ResponseReturnValue:
             row=row,
             said=said,
             archive=name,
-            items=_changed_items(said),
-            formats=_format_names(said["formats"]),
-            schedules=_schedules(said["schedules"], session),
+            items=changed_items(said),
+            formats=format_names(said["formats"]),
+            profile=profile_words(said),
+            schedules=schedule_rows(said["schedules"], session),
             refusals=refusals_of(version, session),
             is_in_force=federation.ruleset_in_force(row.archive_code, session) is row,
         )
@@ -127,9 +137,10 @@ def draft(archive: str) -> ResponseReturnValue:
             name=name,
             draft=said,
             settings=said.settings,
-            items=_changed_items(said.settings),
-            formats=_format_names(said.settings["formats"]),
-            schedules=_schedules(said.settings["schedules"], session),
+            items=changed_items(said.settings),
+            formats=format_names(said.settings["formats"]),
+            profile=profile_words(said.settings),
+            schedules=schedule_rows(said.settings["schedules"], session),
         )
 
 
@@ -141,6 +152,13 @@ def drop(archive: str) -> ResponseReturnValue:
         federation.drop_draft(current_actor(), archive, session=session)
     flash("已放弃草稿，现行的检测规则不变。", "success")
     return redirect(url_for(".index"))
+
+
+def _kept(archive: str, changes: dict[str, Any]) -> ResponseReturnValue:
+    with current_database().write() as session:
+        federation.change_draft(current_actor(), archive, changes, session=session)
+    flash("已存为草稿，启用以后才生效。", "success")
+    return redirect(url_for(".draft", archive=archive))
 
 
 @blueprint.route("/draft/<archive>/items", methods=["GET", "POST"])
@@ -159,15 +177,12 @@ def items(archive: str) -> ResponseReturnValue:
                 "mirror_years": form.number("mirror_years"),
                 "note": form.get("note"),
             }
-            with current_database().write() as session:
-                federation.change_draft(current_actor(), archive, changes, session=session)
-            flash("已存为草稿，启用以后才生效。", "success")
-            return redirect(url_for(".draft", archive=archive))
+            return _kept(archive, changes)
     return form.answer(
         "rulesets/items.html",
         archive=archive,
         name=name,
-        items=_items(),
+        items=items_of_the_program(),
         modes={str(each): each.label for each in Mode},
         yes_no=_YES_NO,
         most_weight=MOST_WEIGHT,
@@ -194,18 +209,37 @@ def formats(archive: str) -> ResponseReturnValue:
             chosen = sorted(set(form.all("format"))) if form.checked("own") else None
             if chosen == []:
                 raise Invalid("format", "没有选择格式。", "请至少选择一种格式。")
-            with current_database().write() as session:
-                federation.change_draft(
-                    current_actor(), archive, {"formats": chosen}, session=session
-                )
-            flash("已存为草稿，启用以后才生效。", "success")
-            return redirect(url_for(".draft", archive=archive))
+            return _kept(archive, {"formats": chosen})
     return form.answer(
         "rulesets/formats.html",
         archive=archive,
         name=name,
         formats=sorted(FORMATS.values(), key=lambda each: each.name),
         chosen=set(form.all("format")),
+    )
+
+
+@blueprint.route("/draft/<archive>/profile", methods=["GET", "POST"])
+@with_roles(Role.ARCHIVIST)
+def profile(archive: str) -> ResponseReturnValue:
+    """In which form the archive takes packages, and what its media hold 接收要求."""
+    with current_database().read() as session:
+        name = _name_of(current_actor(), archive, session)
+        said = federation.draft_of(archive, session).settings
+    form = Form(request.form, defaults=asdict(Profile.from_wire(said.get("profile"))))
+    if request.method == "POST":
+        with form.catching():
+            chosen = Profile(form["form"], form["rule"], form.number("medium_mb"))
+            changes = {"profile": None if chosen == NOTHING_ASKED else asdict(chosen)}
+            return _kept(archive, changes)
+    return form.answer(
+        "rulesets/profile.html",
+        archive=archive,
+        name=name,
+        forms=FORM_NAMES,
+        rules=RULE_NAMES,
+        least=LEAST_MEDIUM_MB,
+        most=MOST_MEDIUM_MB,
     )
 
 
@@ -318,15 +352,6 @@ def _read_upload() -> Any:
         return read_rows(open_table(path, str(file.filename)).rows())
 
 
-def _items() -> list[Item]:
-    """Every item as the program has it, in the order of the standard; once each."""
-    found: dict[str, Item] = {}
-    for occasion in (Occasion.RECEIVING, Occasion.FILING, Occasion.KEEPING):
-        for each in load_scheme().items(occasion):
-            found.setdefault(each.number, each)
-    return sorted(found.values(), key=lambda each: order_of(each.number))
-
-
 def _typed(settings: Any) -> dict[str, Any]:
     """What the form of the items shows for what a draft says."""
     typed = {
@@ -344,7 +369,7 @@ def _typed(settings: Any) -> dict[str, Any]:
 def _read_items(form: Form) -> dict[str, dict[str, Any]]:
     """What was chosen for each item; one that is left as the program has it is not named."""
     found: dict[str, dict[str, Any]] = {}
-    for item in _items():
+    for item in items_of_the_program():
         said: dict[str, Any] = {}
         for name in ("mandatory", "veto"):
             if (chosen := form[f"{name}.{item.number}"]) in _FLAGS:
@@ -359,38 +384,5 @@ def _read_items(form: Form) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _changed_items(settings: Any) -> list[tuple[Item, str]]:
-    """The items that an archive counts otherwise than the program, each with how, in words."""
-    said = settings["items"]
-    return [(each, _in_words(said[each.number])) for each in _items() if each.number in said]
-
-
-def _in_words(said: dict[str, Any]) -> str:
-    parts = []
-    for name, label in _SETTING_NAMES.items():
-        if name in said:
-            value = said[name]
-            if isinstance(value, bool):
-                shown = "是" if value else "否"
-            else:
-                shown = Mode(value).label if name == "mode" else str(value)
-            parts.append(f"{label}：{shown}")
-    return "，".join(parts)
-
-
 def _taken_by_program() -> list[str]:
     return [code for code, each in FORMATS.items() if each.accepted]
-
-
-def _format_names(codes: list[str] | None) -> str:
-    if codes is None:
-        return "按程序自带的范围"
-    return "、".join(FORMATS[code].name if code in FORMATS else code for code in codes)
-
-
-def _schedules(named: dict[str, str], session: Session) -> list[Any]:
-    """The tables that are named, each with its fonds, by the fonds' number."""
-    tables = federation.schedules_named(named.values(), session)
-    fonds = federation.fonds_named(named.keys(), session)
-    pairs = [(fonds[each], tables[digest]) for each, digest in named.items()]
-    return sorted(pairs, key=lambda pair: (pair[0].number or "", pair[0].name))

@@ -259,6 +259,13 @@ def activate_ruleset(
         return row.version
 
 
+def _spoken(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without a profile that asks for nothing: older programs do not know its name."""
+    return {
+        name: value for name, value in settings.items() if name != "profile" or value is not None
+    }
+
+
 def _document(
     actor: Actor, archive_code: str, active_from: date, approval: str, session: Session
 ) -> dict[str, Any]:
@@ -274,7 +281,7 @@ def _document(
             "请选择今天或以后的日期。",
         )
     document = {
-        **draft.settings,
+        **_spoken(draft.settings),
         "form": FORM,
         "archive": archive_code,
         "number": last.number + 1 if last else 1,

@@ -57,6 +57,8 @@ class HubSettings:
             `shared.seals.authorities`; empty for nobody.
         clamd: where the virus scanner clamd listens, `unix:/run/clamav/clamd.ctl` or
             `tcp://127.0.0.1:3310`; empty for none.
+        media_decoder: whole path of the program ffmpeg, which decodes sound and film to the end
+            when they are inspected; empty for none.
         zone: in which network this hub stands: `lan` 局域网, `government` 政务网, or empty where
             there is one network only. In `lan` nothing is shared or published from here.
         recount_hours: how often each fonds' counts are made anew from its records; 0 for never.
@@ -92,6 +94,9 @@ class HubSettings:
         lookups_per_hour: how many records an account may look up in an hour 查证; a tenth of these
             may find nothing.
         password_length: the least number of characters of a password.
+        password_kinds: of how many kinds of characters it has to be: lower and upper case letters,
+            digits, others.
+        password_days: after how many days it has to be changed; 0 for never.
         lock_after: after how many failures in a row an account is locked.
         lock_minutes: for how long at first; each further lock lasts twice as long.
         session_hours: a sign-in ends after so many hours, whatever happens.
@@ -152,6 +157,7 @@ class HubSettings:
     status_timeout: int = 10
     seal_authorities: str = ""
     clamd: str = ""
+    media_decoder: str = ""
     zone: str = ""
     recount_hours: int = 24
     sso_issuer: str = ""
@@ -176,6 +182,8 @@ class HubSettings:
     push_timeout: int = 10
     lookups_per_hour: int = 300
     password_length: int = 8
+    password_kinds: int = 1
+    password_days: int = 0
     lock_after: int = 5
     lock_minutes: int = 10
     session_hours: int = 12

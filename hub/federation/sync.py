@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from hub.federation import epochs
 from hub.federation.assignments import hub_of
+from hub.federation.contact import count_of
 from hub.federation.enrolment import key_at
 from hub.federation.greeting import News, Reception, no_news
 from hub.federation.lanes import InHand, Lanes
@@ -42,6 +43,8 @@ from shared.messaging.models import OutgoingStream
 log = logging.getLogger(__name__)
 
 _BATCH = 50
+#: A node with so many changes waiting sends runs that are worth reading ahead.
+_MUCH = 500
 #: When a node was heard of last is known to within so much.
 _CONTACT_SECONDS = 2.0
 
@@ -328,8 +331,14 @@ class PostOffice:
         self._note_contact(message.header.sender)
         if message.header.kind == "hello":
             exchange.check(message)
+            self._prepare(message)
             return self.reception.greet(exchange, message)
         return exchange.receive(message)
+
+    def _prepare(self, hello: Message) -> None:
+        """Be ready for what a node says that it will send."""
+        if self._ahead is not None and count_of(hello.document().get("backlog")) >= _MUCH:
+            self._ahead.prepare()
 
     def _exchange(self, node_id: str) -> Exchange:
         with self._lock:

@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from hub.federation.models import Archive, Division
+from shared.audit import Act
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.database import locked
@@ -39,7 +40,7 @@ def load_divisions(
         )
     above = {each.code for each in records_divisions.lineage(city, known)}
     held = {each.code: each for each in session.scalars(select(Division))}
-    new = 0
+    new, changed = 0, []
     for each in known.values():
         line = [place.code for place in records_divisions.lineage(each.code, known)]
         if city not in line and each.code not in above:
@@ -53,8 +54,10 @@ def load_divisions(
         row.level = str(each.level)
         row.parent_code = each.parent_code
         row.path = "/".join(reversed(line))
+        if session.is_modified(row):
+            changed.append(row.code)
     session.flush()
-    audit(session, actor, "divisions.loaded", f"division:{city}", new=new)
+    audit(session, actor, "divisions.loaded", f"division:{city}", Act(each=changed), new=new)
     return new
 
 
@@ -71,7 +74,7 @@ def load_archives(actor: Actor, seal: Callable[[str], Seal], *, session: Session
         for row in session.scalars(select(Division))
     }
     held = {row.code for row in session.scalars(select(Archive))}
-    new = 0
+    new = []
     for position, archive in enumerate(records_archives.archives_of(places)):
         if archive.code in held:
             continue
@@ -85,10 +88,10 @@ def load_archives(actor: Actor, seal: Callable[[str], Seal], *, session: Session
                 seal_public=seal(archive.code).public.hex,
             )
         )
-        new += 1
+        new.append(archive.code)
     session.flush()
-    audit(session, actor, "archives.loaded", "hub", new=new)
-    return new
+    audit(session, actor, "archives.loaded", "hub", Act(each=new), new=len(new))
+    return len(new)
 
 
 def division_of(code: str, session: Session) -> Division:

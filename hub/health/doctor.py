@@ -51,5 +51,6 @@ def examine(folder: HubFolder) -> Iterator[Ailment]:
         yield away
         yield from federation.examine_disk(folder)
     yield from receiving.examine_scanner(folder)
+    yield from receiving.examine_decoder(folder)
     yield from federation.examine_store(folder.store)
     yield from repository.examine_second(folder)

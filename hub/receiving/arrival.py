@@ -265,8 +265,10 @@ def apply_batch(session: Session, node_id: str, entries: Sequence[Entry]) -> Non
         batch.listed_digest = digest
         advance(batch, session=session)
         audit.record(
-            session, _ACTOR, "batch.offered", f"batch:{batch.id}", node=node_id, count=batch.count
-        )
+            session, _ACTOR, "batch.offered", f"batch:{batch.id}",
+            audit.Act(each=[each.record_id for each in offers if each.id in taken]),
+            node=node_id, count=batch.count,
+        )  # fmt: skip
 
 
 def _is_restored(
@@ -317,12 +319,16 @@ def apply_withdraw(session: Session, node_id: str, entries: Sequence[Entry]) -> 
             continue
         batch.state = HUB_BATCH.after("withdraw", batch.state)
         batch.withdrawn_reason = body["reason"]
-        for offer in offers_of(batch.id, session=session):
+        offers = offers_of(batch.id, session=session)
+        for offer in offers:
             offer.state = OfferState.WITHDRAWN
             offer.inline = None
         session.flush()
-        give_back(session, offers_of(batch.id, session=session))
-        audit.record(session, _ACTOR, "batch.withdrawn", f"batch:{batch.id}", node=node_id)
+        give_back(session, offers)
+        audit.record(
+            session, _ACTOR, "batch.withdrawn", f"batch:{batch.id}",
+            audit.Act(each=[each.record_id for each in offers]), node=node_id,
+        )  # fmt: skip
         _answer(session, node_id, batch.batch_id, granted=True, reason=None)
 
 

@@ -25,6 +25,7 @@ from hub.receiving.progress import advance, locked_batch
 from hub.receiving.rules import rules_of
 from shared import audit
 from shared.inspection.clamd import Clamd
+from shared.inspection.decoder import decoder_at
 from shared.inspection.finding import Finding
 from shared.inspection.formats.remembering import Remembered
 from shared.inspection.report import Report, Stage
@@ -111,13 +112,16 @@ class Checking:
         staging: Staging,
         authorities: AuthoritiesFolder | None = None,
         clamd: Clamd | None = None,
+        *,
         remembered: Remembered | None = None,
+        decoder: str = "",
     ) -> None:
         self._database = database
         self._staging = staging
         self._authorities = authorities
         self._clamd = clamd
         self._remembered = remembered
+        self._decoder = decoder
         self._scanner: Scanner | None = None
 
     def step(self) -> bool:
@@ -228,6 +232,7 @@ class Checking:
         return Context(
             occasion=Occasion.RECEIVING,
             scheme=work.rules.scheme,
+            profile=work.rules.profile,
             accepted_formats=work.rules.formats,
             schedule=work.rules.schedule,
             fonds=work.fonds,
@@ -246,6 +251,7 @@ class Checking:
             authorities=self._authorities.current() if self._authorities else None,
             scan=self._clamd.scan if self._clamd else None,
             scanner=self._scanner,
+            decoder=decoder_at(self._decoder),
             remembered=self._remembered,
         )
 

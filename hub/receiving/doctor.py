@@ -13,6 +13,7 @@ from hub.federation.places import HubFolder
 from hub.receiving.models import Batch, Offer, OfferState, Receipt, Upload
 from hub.receiving.stamping import count_stamps, first_end, oldest_unstamped
 from hub.receiving.uploads import GRANT_LASTS
+from shared.inspection.decoder import decoder_at
 from shared.inspection.scanner import Scanner
 from shared.inspection.scheme import Occasion, load_scheme
 from shared.kernel.ailment import Ailment
@@ -107,6 +108,17 @@ def examine_scanner(folder: HubFolder) -> Iterator[Ailment]:
             "scanner_away",
             error.message,
             "启动 clamd，检查设置项 clamd，再运行 danglian hub doctor --dir …；恢复后自动继续。",
+        )
+
+
+def examine_decoder(folder: HubFolder) -> Iterator[Ailment]:
+    """A decoder of sound and film that is set up, and cannot be started."""
+    decoder = decoder_at(folder.settings.media_decoder)
+    if decoder is not None and not decoder.version:
+        yield Ailment(
+            "decoder_away",
+            f"音像解码程序 {decoder.path} 不能运行：{decoder.problem}。音像文件须人工播放。",
+            "安装 ffmpeg，检查设置项 media_decoder，再运行 danglian hub doctor --dir …。",
         )
 
 

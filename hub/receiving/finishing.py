@@ -289,6 +289,7 @@ def finish_batch(
         _ACTOR,
         "batch.received",
         f"batch:{batch.id}",
+        audit.Act(each=[offer.record_id for offer in offers]),
         receipt=receipt.id,
         accession=accession.label,
         count=len(offers),

@@ -74,17 +74,17 @@ class Counting:
         if batch is None:
             return False
         number = batch.inspection
-        tally, scanner = self._tally(batch.id)
+        tally, scanner, tool = self._tally(batch.id)
         tally.add_of_set(Report.from_wire(batch.set_report).checks)
         with self._database.write() as session:
             batch = locked_batch(session, batch.id)
             if batch.inspection != number or session.scalar(select(_counted(batch.id, number))):
                 return True  # another worker was faster, or somebody wants it inspected again
-            note_run(batch, tally, scanner, session=session)
+            note_run(batch, tally, scanner, tool, session=session)
         return True
 
-    def _tally(self, batch_id: str) -> tuple[Tally, str]:
-        tally, scanner, last = Tally(), "", ""
+    def _tally(self, batch_id: str) -> tuple[Tally, str, str]:
+        tally, scanner, tool, last = Tally(), "", TOOL, ""
         while True:
             with self._database.read() as session:
                 offers = session.scalars(
@@ -98,9 +98,9 @@ class Counting:
                 if offer.report is not None:
                     report = Report.from_wire(offer.report)
                     tally.add(report)
-                    scanner = scanner or report.scanner
+                    scanner, tool = scanner or report.scanner, report.tool
             if len(offers) < _PIECE:
-                return tally, scanner
+                return tally, scanner, tool
             last = offers[-1].id
 
 
@@ -109,8 +109,10 @@ def _counted(batch_row_id: Any, number: Any) -> Any:
     return exists().where(InspectionRun.batch_id == batch_row_id, InspectionRun.number >= number)
 
 
-def note_run(batch: Batch, tally: Tally, scanner: str, *, session: Session) -> InspectionRun:
-    """Write down that the program has inspected a batch, and what came of it."""
+def note_run(
+    batch: Batch, tally: Tally, scanner: str, tool: str, *, session: Session
+) -> InspectionRun:
+    """Write down that the program has inspected a batch, with what, and what came of it."""
     scheme = rules_of(batch, session=session).scheme
     verdict = judge(scheme, _OCCASION, tally)
     run = InspectionRun(
@@ -118,7 +120,7 @@ def note_run(batch: Batch, tally: Tally, scanner: str, *, session: Session) -> I
         batch_id=batch.id,
         occasion=str(_OCCASION),
         scheme=scheme.version,
-        tool=TOOL,
+        tool=tool,
         number=batch.inspection,
         program=program(),
         scanner=scanner,

@@ -61,6 +61,7 @@ def settle_receipt(
         actor,
         "batch.signed_by_archive",
         f"batch:{batch.id}",
+        audit.Act(each=[each["record_id"] for each in document["offers"]]),
         receipt=document["receipt_id"],
         count=len(document["offers"]),
     )

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from hub.federation import service as federation
 from hub.receiving.models import Batch, InspectionRun
 from shared.inspection.comparing import Difference, Inspected, differences
+from shared.inspection.report import decoder_of
 from shared.inspection.ruleset import Rules
 from shared.inspection.scheme import Occasion
 from shared.inspection.verdict import Tally
@@ -75,7 +76,10 @@ def _differences(
     rules = federation.rules_named(run.scheme, batch.fonds_id, session)
     if rules is None:
         return ()
-    ours = Inspected(run.scheme, run.program, run.scanner, Tally.from_wire(run.tally))
+    ours = Inspected(
+        *(run.scheme, run.program, run.scanner, Tally.from_wire(run.tally)),
+        decoder=decoder_of(run.tool),
+    )
     return differences(theirs, ours, rules.scheme, Occasion(run.occasion))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Integer, Select, cast, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 
 from hub.catalogue import service as catalogue
@@ -111,6 +112,57 @@ def is_listed_whole(actor: Actor, batch: Batch, *, session: Session) -> bool:
     """Whether nothing of a batch is left out of the lists that the actor reads."""
     left_out = exists().where(Offer.batch_id == batch.id, ~is_listed(actor))
     return not session.scalar(select(left_out))
+
+
+@dataclass(frozen=True)
+class BatchNumbers:
+    """How many a batch has, how much, and how far it is, as somebody may read it."""
+
+    count: int
+    size: int
+    arrived: int
+    checked: int
+    findings: int
+    errors: int
+
+
+def numbers_of(
+    actor: Actor, batches: Sequence[Batch], *, session: Session
+) -> dict[str, BatchNumbers]:
+    """The numbers of batches, by id, less what is left out of the lists that the actor reads.
+
+    So a third party cannot take the length of a list from the number above it, and know how much
+    of it is 内部 or 工作秘密.
+    """
+    ids = [each.id for each in batches]
+    sums = (
+        func.count(),
+        func.coalesce(func.sum(Offer.package_size), 0),
+        func.coalesce(func.sum(cast(Offer.arrived, Integer)), 0),
+        func.count(Offer.checked_at),
+        func.coalesce(func.sum(Offer.findings), 0),
+        func.coalesce(func.sum(Offer.errors), 0),
+    )
+    by_batch = select(Offer.batch_id, *sums).where(Offer.batch_id.in_(ids)).group_by(Offer.batch_id)
+    left_out = {row[0]: row[1:] for row in session.execute(by_batch.where(~is_listed(actor)))}
+    here = select(Offer.batch_id, sums[2]).where(Offer.batch_id.in_(ids)).group_by(Offer.batch_id)
+    arrived = {row[0]: row[1] for row in session.execute(here)}
+    return {
+        each.id: BatchNumbers(
+            *(
+                max(0, whole - kept)
+                for whole, kept in zip(
+                    (
+                        *(each.count, each.size, arrived.get(each.id, 0)),
+                        *(each.checked, each.findings, each.errors),
+                    ),
+                    left_out.get(each.id, (0,) * len(sums)),
+                    strict=True,
+                )
+            )
+        )
+        for each in batches
+    }
 
 
 def require_sight(actor: Actor, *offers: Offer, session: Session) -> None:

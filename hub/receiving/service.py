@@ -52,6 +52,7 @@ from hub.receiving.receipts import (
 )
 from hub.receiving.rules import compared, program
 from hub.receiving.seen import (
+    BatchNumbers,
     accession_of,
     batch_seen_by,
     batches_seen_by,
@@ -60,6 +61,7 @@ from hub.receiving.seen import (
     inspection_report_seen_by,
     is_listed,
     is_listed_whole,
+    numbers_of,
     offer_in,
     offer_to_look_at,
     offers_named,
@@ -105,6 +107,7 @@ __all__ = [
     "OFFER_STATES",
     "Accession",
     "Batch",
+    "BatchNumbers",
     "CarriedPackages",
     "Checking",
     "Counting",
@@ -154,6 +157,7 @@ __all__ = [
     "may_decide_items",
     "may_inspect_again",
     "news_of",
+    "numbers_of",
     "offer_in",
     "offer_to_look_at",
     "offers_named",
@@ -206,6 +210,7 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         "receiving.check": Checking(
             *(database, folder.staging, folder.seal_authorities, folder.clamd),
             remembered=folder.remembered,
+            decoder=folder.settings.media_decoder,
         ).step,
         "receiving.sets": SetChecking(database).step,
         "receiving.count": Counting(database).step,

@@ -150,6 +150,7 @@ def _note(waiting: _Waiting, new: NewStamp, session: Session) -> bool:
     repository.keep_stamp(session, receipt.archive_code, receipt.id, stamp.number, new.content)
     audit.record(
         session, _ACTOR, "receipt.stamped", f"batch:{receipt.batch_id}",
+        audit.Act(became=audit.columns_of(stamp)),
         receipt=receipt.id, number=stamp.number, by=new.by,
     )  # fmt: skip
     return True

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, BinaryIO
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from hub.federation import service as federation
@@ -292,6 +292,28 @@ def forget_upload(session: Session, upload_id: str) -> None:
     session.execute(delete(Upload).where(Upload.id == upload_id))
 
 
+_DONE = (
+    select(Offer)
+    .where(
+        Offer.state.in_([OfferState.RETURNED, OfferState.WITHDRAWN, OfferState.RECEIVED])
+        | has_finding(Classified.code),
+        Offer.staged.is_(True),
+    )
+    .order_by(Offer.id)
+    .limit(_CHUNK)
+)
+
+
+def _stale() -> Select[Upload]:
+    """Parts of uploads that nobody went on with."""
+    return (
+        select(Upload)
+        .join(Offer, Offer.id == Upload.id)
+        .where(Offer.arrived.is_(False), Upload.expires_at < now() - PARTS_LAST)
+        .limit(_CHUNK)
+    )
+
+
 class UploadSweeper:
     """Clears staging of what is not wanted any more (a step for `Background`).
 
@@ -305,31 +327,14 @@ class UploadSweeper:
 
     def step(self) -> bool:
         """Clear some; True when there may be more."""
+        with self._database.read() as session:
+            # Whoever looks only takes nobody's turn to write.
+            if not (session.scalars(_DONE).first() or session.scalars(_stale()).first()):
+                return False
         with self._database.write() as session:
-            done = list(
-                session.scalars(
-                    select(Offer)
-                    .where(
-                        Offer.state.in_(
-                            [OfferState.RETURNED, OfferState.WITHDRAWN, OfferState.RECEIVED]
-                        )
-                        | has_finding(Classified.code),
-                        Offer.staged.is_(True),
-                    )
-                    .order_by(Offer.id)
-                    .limit(_CHUNK)
-                )
-            )
-            stale = list(
-                session.scalars(
-                    select(Upload)
-                    .join(Offer, Offer.id == Upload.id)
-                    .where(Offer.arrived.is_(False), Upload.expires_at < now() - PARTS_LAST)
-                    .limit(_CHUNK)
-                    # One that is granted anew right now is not stale.
-                    .with_for_update(of=Upload, skip_locked=True)
-                )
-            )
+            done = list(session.scalars(_DONE))
+            # One that is granted anew right now is not stale.
+            stale = list(session.scalars(_stale().with_for_update(of=Upload, skip_locked=True)))
             for upload in stale:
                 upload.token_digest = _CLEARING
             ids = [offer.id for offer in done] + [upload.id for upload in stale]

@@ -43,5 +43,6 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         pace=Pace(settings.inspection_mb_per_second * MEGABYTE),
         authorities=folder.seal_authorities,
         clamd=folder.clamd,
+        decoder=settings.media_decoder,
     ).step
     return found

@@ -153,10 +153,18 @@ def head_number(inventory: Mapping[str, Any] | None) -> int:
 
 
 def files_of(inventory: Mapping[str, Any]) -> dict[str, str]:
-    """The content path in the object of each file of the last version, by logical path."""
+    """The content path in the object of each file of the last version, by logical path.
+
+    Where several files have the same bytes, each is its own.
+    """
     manifest: Mapping[str, list[str]] = inventory["manifest"]
     state: Mapping[str, list[str]] = inventory["versions"][inventory["head"]]["state"]
-    return {path: manifest[digest][0] for digest, paths in state.items() for path in paths}
+    return {
+        path: next((at for at in places if at.endswith(f"/content/{path}")), places[0])
+        for digest, paths in state.items()
+        for path in paths
+        for places in (manifest[digest],)
+    }
 
 
 def declarations_of(archive_code: str) -> dict[str, bytes]:

@@ -194,6 +194,9 @@ def _ask(actor: Actor, place: str, wish: str, session: Session) -> KeptObject:
         faults = [each for each in faults if each.kind == FaultKind.SURPLUS]
     if not faults:
         raise WrongState("这一件现在没有这样的问题。", "请刷新后再看。")
+    act = audit.Act(
+        was={each.name: each.wish for each in faults}, became={each.name: wish for each in faults}
+    )
     for each in faults:
         each.wish = wish
     action = "object.aside_asked" if wish == ASIDE else "object.look_asked"
@@ -202,6 +205,7 @@ def _ask(actor: Actor, place: str, wish: str, session: Session) -> KeptObject:
         actor,
         action,
         subject_of(row.archive_code, row.record_id),
+        act,
         place=place,
         count=len(faults),
         problems=[each.name for each in faults[:50]],

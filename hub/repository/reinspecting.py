@@ -28,8 +28,9 @@ from hub.repository.keeping import subject_of
 from hub.repository.models import InspectionPause, KeptInspection, KeptObject, KeptPackage
 from shared import audit
 from shared.inspection.clamd import Clamd
+from shared.inspection.decoder import decoder_at
 from shared.inspection.finding import Finding
-from shared.inspection.report import TOOL, Outcome, Report
+from shared.inspection.report import Outcome, Report
 from shared.inspection.run import inspect_package
 from shared.inspection.scheme import Occasion
 from shared.inspection.subject import Context
@@ -107,6 +108,7 @@ class Reinspecting:
         pace: bounds how much is read in a second.
         authorities: who counts for seals.
         clamd: the virus scanner, where there is one.
+        decoder: path of what decodes sound and film, where there is one.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class Reinspecting:
         pace: Pace | None = None,
         authorities: AuthoritiesFolder | None = None,
         clamd: Clamd | None = None,
+        decoder: str = "",
         actor: Actor = _ACTOR,
     ) -> None:
         self._database = database
@@ -126,6 +129,7 @@ class Reinspecting:
         self._pace = pace or Pace()
         self._authorities = authorities
         self._clamd = clamd
+        self._decoder = decoder
         self._actor = actor
 
     def step(self) -> bool:
@@ -219,6 +223,7 @@ class Reinspecting:
                 authorities=self._authorities.current() if self._authorities else None,
                 scan=self._clamd.scan if self._clamd else None,
                 scanner=scanner,
+                decoder=decoder_at(self._decoder),
             )
             return inspect_package(path, context)
 
@@ -289,7 +294,7 @@ def _note(actor: Actor, work: _Work, report: Report, found: Reinspected, session
             record_id=found.record_id,
             outcome=str(found.standing),
             scheme=report.scheme,
-            tool=TOOL,
+            tool=report.tool,
             scanner=report.scanner,
             outcomes={each.number: str(each.outcome) for each in report.checks},
             problems=problems,

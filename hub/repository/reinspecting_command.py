@@ -61,6 +61,7 @@ def reinspect_command(
         pace=Pace(settings.inspection_mb_per_second * MEGABYTE if rate is None else rate),
         authorities=place.seal_authorities,
         clamd=place.clamd,
+        decoder=settings.media_decoder,
         actor=ACTOR,
     )
     told = _Told(as_json)

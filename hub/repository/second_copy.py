@@ -173,9 +173,13 @@ def begin_anew(actor: Actor, hub_id: str, *, session: Session) -> int:
         .where(~KeptObject.place.contains("/records/"))
         .values(waiting_since=now(), second_looked_at=None, second_intact=None)
     )
-    count = waiting_count(session)[0]
-    audit.record(session, actor, "hub.second_store_begun", f"hub:{hub_id}", count=count)
-    return count
+    places = select(KeptObject.place).where(KeptObject.waiting_since.is_not(None))
+    waiting = audit.Many.of(session.scalars(places).all())
+    audit.record(
+        session, actor, "hub.second_store_begun", f"hub:{hub_id}", audit.Act(each=waiting),
+        count=waiting.count,
+    )  # fmt: skip
+    return waiting.count
 
 
 def waiting_count(session: Session) -> tuple[int, datetime | None]:

@@ -45,8 +45,9 @@ def batches(query: dict[str, Any]) -> Any:
             .limit(query["size"])
             .offset((query["page"] - 1) * query["size"])
         ).all()
+        numbers = receiving.numbers_of(current_actor(), rows, session=session)
     return {
-        "batches": rows,
+        "batches": [_summary(each, numbers[each.id]) for each in rows],
         "total": total,
         "page": query["page"],
         "pages": max(1, -(-total // query["size"])),
@@ -175,18 +176,25 @@ def _reviewed(batch: Batch, session: Session) -> dict[str, Any]:
                 "reasons": draft.reasons if draft else offer.reasons,
             }
         )
-    shown = {name: getattr(batch, name) for name in _SHOWN}
+    numbers = receiving.numbers_of(current_actor(), [batch], session=session)
+    # Form and findings name records: for who sees each of them.
+    whole = len(listed) == len(offers)
     return {
-        **shown,
-        "arrived_at": batch.arrived_at,
-        "form": batch.form,
-        "set_report": batch.set_report,
+        **_summary(batch, numbers[batch.id]),
+        "form": batch.form if whole and not hidden else None,
+        "set_report": batch.set_report if whole else None,
         "records": records,
     }
 
 
 _SHOWN = (
     *("id", "batch_id", "round", "title", "node_id", "fonds_id", "fonds_name"),
-    *("reviewing_archive", "receiving_archive", "state", "count", "checked", "size"),
-    *("findings", "errors"),
+    *("reviewing_archive", "receiving_archive", "state", "arrived_at"),
 )
+_NUMBERS = ("count", "checked", "size", "findings", "errors")
+
+
+def _summary(batch: Batch, numbers: receiving.BatchNumbers) -> dict[str, Any]:
+    return {name: getattr(batch, name) for name in _SHOWN} | {
+        name: getattr(numbers, name) for name in _NUMBERS
+    }

@@ -94,8 +94,8 @@ def index() -> ResponseReturnValue:
             sorts={
                 "title": Batch.title,
                 "fonds": Batch.fonds_name,
-                "count": Batch.count,
-                "errors": Batch.errors,
+                # Not for third parties: the order would tell how many are left out.
+                **({"count": Batch.count, "errors": Batch.errors} if _is_party() else {}),
                 "arrived": Batch.arrived_at,
             },
             default_sort="arrived" if chosen[0] in ("desk", "coming") else "-arrived",
@@ -105,8 +105,19 @@ def index() -> ResponseReturnValue:
         rows = mine.where(Batch.state.in_(chosen[2])) if chosen[2] else mine
         page = listing.apply(rows, session=session)
         return render_template(
-            "review/index.html", page=page, tabs=TABS, chosen=chosen, states=HUB_BATCH.states
+            "review/index.html",
+            page=page,
+            numbers=receiving.numbers_of(current_actor(), page.items, session=session),
+            is_party=_is_party(),
+            tabs=TABS,
+            chosen=chosen,
+            states=HUB_BATCH.states,
         )
+
+
+def _is_party() -> bool:
+    """Whether the reader is of an archive that reviews or receives, not over it only."""
+    return current_actor().has(Role.REVIEWER, Role.ARCHIVIST)
 
 
 def _fonds_in(mine: Any, session: Session) -> list[tuple[str, str]]:
@@ -156,7 +167,7 @@ def batch(batch_id: str) -> ResponseReturnValue:
             causes=causes,
             in_sight=in_sight,
             counts=_counts(offers, drafts),
-            arrived=sum(offer.arrived for offer in offers),
+            numbers=receiving.numbers_of(actor, [found], session=session)[found.id],
             decisions=DECISIONS,
             states=HUB_BATCH.states,
             offer_states=OFFER_STATES,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from hub.sharing import feed
 from hub.sharing.consumers.edge import consumer_or_none, for_consumers_and_people
-from hub.sharing.consumers.service import fonds_read
+from hub.sharing.consumers.service import scope_read
 from hub.sharing.consumers.terms import Service
 from hub.sharing.policies import Audience
 from hub.sharing.schemas import (
@@ -34,15 +34,16 @@ _LINES = "application/x-ndjson"
 
 @dataclass(frozen=True)
 class Reading:
-    """Who reads what: an audience's feed, whole or of some fonds, and on which ration."""
+    """Who reads what: an audience's feed, whole or in part, and on which ration."""
 
     audience: Audience
-    fonds: tuple[str, ...] | None
+    scope: feed.Scope
     ration: feed.Ration
 
     def tag(self, *parts: object) -> str:
         """What an answer is told by: up to one end of a feed, one question has one answer."""
-        scope = () if self.fonds is None else (sha256_hex("\n".join(self.fonds).encode())[:16],)
+        asked = canonical_json([list(self.scope.archives), list(self.scope.fonds)])
+        scope = () if self.scope == feed.ALL else (sha256_hex(asked)[:16],)
         return ".".join(map(str, (self.audience, *scope, *parts)))
 
 
@@ -50,9 +51,9 @@ def _reading(wanted: str | None, session: Session) -> Reading:
     """What the caller reads: a consumer on its terms, a person as `audience_of` says."""
     asking = consumer_or_none()
     if asking is None:
-        return Reading(audience_of(current_actor(), wanted), None, feed.Unrationed())
+        return Reading(audience_of(current_actor(), wanted), feed.ALL, feed.Unrationed())
     terms = asking.terms
-    return Reading(narrowed(Audience(terms.audience), wanted), fonds_read(terms, session), asking)
+    return Reading(narrowed(Audience(terms.audience), wanted), scope_read(terms), asking)
 
 
 @sharing_api.route("/records", methods=["GET"])
@@ -71,7 +72,7 @@ def read_feed(query: dict[str, Any]) -> Any:
         tag = reading.tag(at.text, end.text, limit)
         if request.if_none_match.contains_weak(tag):
             return _tagged(Response(status=304), tag)
-        page = feed.read_page(reading.audience, at, end, limit, session, fonds=reading.fonds)
+        page = feed.read_page(reading.audience, at, end, limit, session, scope=reading.scope)
     reading.ration.took(len(page.entries))
     head = canonical_json(
         {"audience": str(reading.audience), "cursor": page.cursor.text, "more": page.more}
@@ -96,7 +97,7 @@ def export_feed(query: dict[str, Any]) -> Response:
     with database.read() as session:
         reading = _reading(query["audience"], session)
     lines = feed.export(
-        database, reading.audience, query["cursor"], fonds=reading.fonds, ration=reading.ration
+        database, reading.audience, query["cursor"], scope=reading.scope, ration=reading.ration
     )
     return answer_with(lines, _LINES)
 
@@ -114,7 +115,7 @@ def prove(query: dict[str, Any]) -> Any:
         tag = reading.tag(feed.mark_of(reading.audience, session).text)
         if request.if_none_match.contains_weak(tag):
             return _tagged(Response(status=304), tag)
-        found = feed.proof(reading.audience, session, fonds=reading.fonds)
+        found = feed.proof(reading.audience, session, scope=reading.scope)
     return _tagged(answer_with(canonical_json(found), _JSON), tag)
 
 

@@ -286,6 +286,7 @@ def _change(
     return {
         "audience": str(audience),
         "record_id": held.wire["id"],
+        "archive": held.archive or "",
         "fonds_id": held.wire["fonds_id"],
         "year": held.wire["year"],
         "kind": "tombstone" if gone else "upsert",

@@ -7,11 +7,11 @@ after it: its cursor is refused, and the reader begins anew.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Table, select
 from sqlalchemy.orm import Session
 
 from hub.federation import service as federation
@@ -54,6 +54,26 @@ class FeedPage:
     entries: list[str]
     cursor: Cursor
     more: bool
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Of which part of a feed a reader is: what these archives keep, of these fonds; all for none.
+
+    A record is of the archive that keeps it, wherever its fonds belongs now: who moves a fonds
+    moves what will be received, never what was.
+    """
+
+    archives: tuple[str, ...] = ()
+    fonds: tuple[str, ...] = ()
+
+    def of(self, table: Table, session: Session) -> list[ColumnElement[bool]]:
+        """The conditions on a table with the columns `archive` and `fonds_id`."""
+        asked = (("archive", self.archives), ("fonds_id", self.fonds))
+        return [among(session, table.c[name], wanted) for name, wanted in asked if wanted]
+
+
+ALL = Scope()
 
 
 class Ration(Protocol):
@@ -122,12 +142,9 @@ def read_page(
     limit: int,
     session: Session,
     *,
-    fonds: Collection[str] | None = None,
+    scope: Scope = ALL,
 ) -> FeedPage:
-    """The entries after a place, up to the end of the feed as it was when asked.
-
-    Of these fonds alone, when they are given.
-    """
+    """The entries after a place, up to the end of the feed as it was when asked."""
     table = table_of(FeedEntry)
     wanted = (
         select(
@@ -140,9 +157,8 @@ def read_page(
         )
         .where(table.c.audience == str(audience))
         .where(table.c.position > at.position, table.c.position <= end.position)
+        .where(*scope.of(table, session))
     )
-    if fonds is not None:
-        wanted = wanted.where(among(session, table.c.fonds_id, fonds))
     rows = session.execute(wanted.order_by(table.c.position).limit(limit)).all()
     more = len(rows) == limit and rows[-1].position < end.position
     # Positions that records have left for later ones are passed over.
@@ -163,7 +179,7 @@ def export(
     audience: Audience,
     text: str | None,
     *,
-    fonds: Collection[str] | None = None,
+    scope: Scope = ALL,
     ration: Ration | None = None,
 ) -> Iterator[bytes]:
     """All entries after a cursor as lines of JSON; the last line has the cursor to go on from.
@@ -180,7 +196,7 @@ def export(
         more = True
         while more and (limit := min(_EXPORTED_AT_ONCE, ration.rows_left)):
             with database.read() as session:
-                page = read_page(audience, at, end, limit, session, fonds=fonds)
+                page = read_page(audience, at, end, limit, session, scope=scope)
             if page.entries:
                 yield ("\n".join(page.entries) + "\n").encode()
             ration.took(len(page.entries))
@@ -190,23 +206,22 @@ def export(
     return lines(at)
 
 
-def proof(
-    audience: Audience, session: Session, *, fonds: Collection[str] | None = None
-) -> dict[str, Any]:
+def proof(audience: Audience, session: Session, *, scope: Scope = ALL) -> dict[str, Any]:
     """How many records of each fonds and year the audience sees at the end of the feed.
-
-    Of these fonds alone, when they are given.
 
     `digest` of a group is the sum, modulo 2**256, of the SHA-256 over the canonical JSON of
     `[id, digest]` of its records; that of the whole is the sum over the groups.
     """
     end = mark_of(audience, session)
-    wanted = select(FeedTally.fonds_id, FeedTally.year, FeedTally.records, FeedTally.sum).where(
-        FeedTally.audience == str(audience)
-    )
-    if fonds is not None:
-        wanted = wanted.where(among(session, table_of(FeedTally).c.fonds_id, fonds))
-    rows = session.execute(wanted.order_by(FeedTally.fonds_id, FeedTally.year)).all()
+    rows = session.execute(
+        select(FeedTally.fonds_id, FeedTally.year, FeedTally.records, FeedTally.sum)
+        .where(FeedTally.audience == str(audience), *scope.of(table_of(FeedTally), session))
+        .order_by(FeedTally.fonds_id, FeedTally.year)
+    ).all()
+    # A fonds that moved has a group at each archive that has received from it.
+    groups: dict[tuple[str, int], list[Any]] = {}
+    for row in rows:
+        groups.setdefault((row.fonds_id, row.year), []).append(row)
     return {
         "audience": str(audience),
         "cursor": end.text,
@@ -214,11 +229,11 @@ def proof(
         "digest": sum_of_digests(row.sum for row in rows),
         "groups": [
             {
-                "fonds_id": row.fonds_id,
-                "year": row.year,
-                "records": row.records,
-                "digest": row.sum,
+                "fonds_id": fonds_id,
+                "year": year,
+                "records": sum(each.records for each in many),
+                "digest": sum_of_digests(each.sum for each in many),
             }
-            for row in rows
+            for (fonds_id, year), many in groups.items()
         ],
     }

@@ -19,6 +19,7 @@ from shared.records.values import NAME_LENGTH, REASON_LENGTH
 
 _ID = String(36)
 _AUDIENCE = String(40)
+_ARCHIVE = String(20)
 
 
 class SharingPolicy(Model):
@@ -104,6 +105,7 @@ class SharingPending(Model):
 
     audience: Mapped[str] = mapped_column(_AUDIENCE, primary_key=True)
     record_id: Mapped[str] = mapped_column(_ID, primary_key=True)
+    archive: Mapped[str] = mapped_column(_ARCHIVE, default="", server_default="")
     fonds_id: Mapped[str] = mapped_column(_ID)
     year: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str] = mapped_column(String(10))
@@ -115,6 +117,7 @@ class SharingPending(Model):
 class FeedEntry(Model):
     """The latest entry of a record in an audience's feed, under its position.
 
+    `archive` is that which keeps the record, whichever receives from its fonds now.
     `stamped` is the second, since 1970, in which it was given: never lower than that of a position
     before.
     """
@@ -124,6 +127,7 @@ class FeedEntry(Model):
         Index("sharing_feed_position", "audience", "position", unique=True),
         Index("sharing_feed_stamp", "audience", "stamped", "position"),
         Index("sharing_feed_fonds", "audience", "fonds_id", "position"),
+        Index("sharing_feed_archive", "audience", "archive", "position"),
         {"info": {"origin": "derived"}},
     )
 
@@ -131,6 +135,7 @@ class FeedEntry(Model):
     record_id: Mapped[str] = mapped_column(_ID, primary_key=True)
     position: Mapped[int] = mapped_column(BigInteger)
     stamped: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    archive: Mapped[str] = mapped_column(_ARCHIVE, default="", server_default="")
     fonds_id: Mapped[str] = mapped_column(_ID)
     year: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str] = mapped_column(String(10))
@@ -151,7 +156,9 @@ class FeedMark(Model):
 
 
 class FeedTally(Model):
-    """How many records of a fonds and year an audience's feed holds, and the sum of their digests.
+    """How many records that an archive keeps of a fonds and year an audience's feed holds.
+
+    And the sum of their digests.
 
     Of the entries up to the mark, no more and no less: written with it.
     """
@@ -160,6 +167,7 @@ class FeedTally(Model):
     __table_args__ = ({"info": {"origin": "derived"}},)
 
     audience: Mapped[str] = mapped_column(_AUDIENCE, primary_key=True)
+    archive: Mapped[str] = mapped_column(_ARCHIVE, primary_key=True)
     fonds_id: Mapped[str] = mapped_column(_ID, primary_key=True)
     year: Mapped[int] = mapped_column(Integer, primary_key=True)
     records: Mapped[int] = mapped_column(Integer)

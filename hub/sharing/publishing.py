@@ -121,7 +121,7 @@ def _make_next(actor: Actor, folder: HubFolder, kept: Path, *, anew: bool) -> Pu
         session.add(row)
         session.flush()
         audit.record(
-            session, actor, "sharing.published", "hub",
+            session, actor, "sharing.published", "hub", audit.Act(each=page.entries),
             series=row.series, number=row.number, count=row.entries, sha256=row.digest,
         )  # fmt: skip
     return row

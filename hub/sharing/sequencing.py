@@ -22,13 +22,15 @@ from shared.kernel.database import Database, locked
 
 CHUNK = 1000
 _MODULUS = 1 << 256
-_ENTRY = ("audience", "record_id", "fonds_id", "year", "kind", "reason", "digest", "body")
+_PLACE = ("archive", "fonds_id", "year")
+_ENTRY = ("audience", "record_id", *_PLACE, "kind", "reason", "digest", "body")
 
-Group = tuple[str, int]
+#: The archive that keeps records, their fonds and year.
+Group = tuple[str, str, int]
 
 
 def item_digest(record_id: str, digest: str) -> str:
-    """What one record adds to the sum of its fonds and year, SHA-256 in hex."""
+    """What one record adds to the sum of its group, SHA-256 in hex."""
     return digest_of([record_id, digest])
 
 
@@ -72,7 +74,8 @@ def sequence(audience: Audience, session: Session) -> bool:
         entries.append({**row, "position": mark.position, "stamped": stamped})
         for each, sign in ((was, -1), (row, 1)):
             if each is not None and each["kind"] == "upsert":
-                count = tally.setdefault((each["fonds_id"], each["year"]), [0, 0])
+                group = (each["archive"], each["fonds_id"], each["year"])
+                count = tally.setdefault(group, [0, 0])
                 count[0] += sign
                 count[1] += sign * int(item_digest(each["record_id"], each["digest"]), 16)
     put_rows(session, table_of(FeedEntry), entries, key=("audience", "record_id"))
@@ -123,7 +126,7 @@ def _waiting(
 
 def _entries(audience: Audience, ids: Sequence[str], session: Session) -> dict[str, dict[str, Any]]:
     table = table_of(FeedEntry)
-    names = ("record_id", "kind", "digest", "fonds_id", "year")
+    names = ("record_id", "kind", "digest", *_PLACE)
     rows = session.execute(
         select(*(table.c[name] for name in names)).where(
             table.c.audience == str(audience), among(session, table.c.record_id, ids)
@@ -137,11 +140,10 @@ def _count(audience: Audience, changes: dict[Group, list[int]], session: Session
     if not changes:
         return
     table = table_of(FeedTally)
-    these = (table.c.audience == str(audience)) & tuple_(table.c.fonds_id, table.c.year).in_(
-        list(changes)
-    )
+    group_of = tuple_(table.c.archive, table.c.fonds_id, table.c.year)
+    these = (table.c.audience == str(audience)) & group_of.in_(list(changes))
     held = {
-        (row.fonds_id, row.year): (row.records, int(row.sum, 16))
+        (row.archive, row.fonds_id, row.year): (row.records, int(row.sum, 16))
         for row in session.execute(select(table).where(these))
     }
     session.execute(delete(table).where(these))
@@ -152,8 +154,9 @@ def _count(audience: Audience, changes: dict[Group, list[int]], session: Session
             rows.append(
                 {
                     "audience": str(audience),
-                    "fonds_id": group[0],
-                    "year": group[1],
+                    "archive": group[0],
+                    "fonds_id": group[1],
+                    "year": group[2],
                     "records": records + count,
                     "sum": f"{(was + total) % _MODULUS:064x}",
                 }

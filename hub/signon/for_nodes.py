@@ -27,7 +27,7 @@ from shared.identity.grants import grants_of
 from shared.identity.models import BearerToken
 from shared.identity.service import actor_of
 from shared.identity.signing_in import token_digest
-from shared.kernel.actor import ADMINISTRATORS, Actor, Grant, Role
+from shared.kernel.actor import ADMINISTRATORS, Actor, Grant, Openness, Role
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import format_utc, now
 from shared.kernel.database import locked
@@ -44,6 +44,9 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _MOST_ASKED = 500
 #: The business roles that the hub gives at nodes.
 _ROLES = (Role.CLERK, Role.LEADER)
+#: How far a grant is limited: its class and its openness; `_WHOLE` is not.
+_Limit = tuple[str | None, Openness]
+_WHOLE: _Limit = (None, Openness.ALL)
 #: Later than any day on which a grant ends.
 _EVER = "9999-12-31"
 
@@ -113,7 +116,7 @@ def redeem(session: Session, node_id: str, question: dict[str, Any]) -> dict[str
         and hmac.compare_digest(create_s256_code_challenge(verifier), begun.challenge)
     )
     account = session.get(Account, begun.account_id) if begun and right else None
-    told = _told(account, node_id, session) if account else None
+    told = _told(account, node_id, session, limits=_limits(question)) if account else None
     if begun is None or told is None:
         raise NotAllowed("登录没有通过市级平台的核对。", "请重新登录。", code="code_refused")
     session.delete(begun)
@@ -145,7 +148,8 @@ def accounts_at_node(session: Session, node_id: str, question: dict[str, Any]) -
     if len(asked) > _MOST_ASKED:
         raise Invalid("known", "一次核对的账号过多。", "请升级软件后再试。", code="too_large")
     found = session.scalars(select(Account).where(Account.id.in_(asked))).all()
-    told = {each.id: _told(each, node_id, session) for each in found}
+    limits = _limits(question)
+    told = {each.id: _told(each, node_id, session, limits=limits) for each in found}
     return {"accounts": {each: told.get(each) for each in asked}}
 
 
@@ -169,11 +173,18 @@ def may_return_to(address: str) -> bool:
     return place.is_private and not place.is_unspecified and not place.is_multicast
 
 
-def _told(account: Account, node_id: str, session: Session) -> dict[str, Any] | None:
+def _limits(question: dict[str, Any]) -> bool:
+    """Whether the node honours class and openness of a grant; one before 0.2 would widen it."""
+    return question.get("limits") is True
+
+
+def _told(
+    account: Account, node_id: str, session: Session, *, limits: bool
+) -> dict[str, Any] | None:
     """What a node may know of an account; None for one that may nothing there."""
     if account.disabled or account.waiting or account.emergency:
         return None
-    grants = _grants_at(account, node_id, session)
+    grants = [each for each in _grants_at(account, node_id, session) if limits or not each.partial]
     if not grants:
         return None
     return {
@@ -181,7 +192,14 @@ def _told(account: Account, node_id: str, session: Session) -> dict[str, Any] | 
         "login": account.login,
         "name": account.name,
         "grants": [
-            {"role": str(each.role), "fonds": each.fonds_id, "until": each.until} for each in grants
+            {
+                "role": str(each.role),
+                "fonds": each.fonds_id,
+                "until": each.until,
+                **({"class_code": each.class_code} if each.class_code else {}),
+                **({"openness": str(each.openness)} if each.openness != Openness.ALL else {}),
+            }
+            for each in grants
         ],
         "signed_out_at": _text(account.signed_out_at),
     }
@@ -190,13 +208,13 @@ def _told(account: Account, node_id: str, session: Session) -> dict[str, Any] | 
 def _grants_at(account: Account, node_id: str, session: Session) -> Sequence[Grant]:
     """What an account may do at a node: its roles there, each for one fonds that the node keeps.
 
-    A node knows neither class nor openness of a grant: one that has them is not passed on. Of
-    several grants of a role the one that lasts longest says until when. Whoever is one of the three
+    Of several grants of a role that differ in nothing but their end the one that lasts longest says
+    until when. Whoever is one of the three
     administrators for the archive that all these fonds belong to, is it at the node as well: small
     offices have none of their own.
     """
     roles = (*_ROLES, *ADMINISTRATORS)
-    held = [each for each in grants_of(account) if each.role in roles and not each.partial]
+    held = [each for each in grants_of(account) if each.role in roles]
     if not held:
         return []
     kept = {
@@ -208,15 +226,23 @@ def _grants_at(account: Account, node_id: str, session: Session) -> Sequence[Gra
         )
     }
 
-    def last_day(role: Role, fonds_id: str) -> str:
-        """The last day on which the role is held for a fonds; empty where it is not."""
+    def last_day(role: Role, fonds_id: str, limit: _Limit = _WHOLE) -> str:
+        """The last day on which the role is held for a fonds or for a part of it; empty for none.
+
+        Each grant says of itself how far it is limited; it is the node that applies that.
+        """
         days = [
             each.until or _EVER
             for each in held
-            if each.role == role
-            and any(each.covers(archive, fonds_id) for archive in kept[fonds_id])
+            if (each.role, each.class_code, each.openness) == (role, *limit)
+            and any(
+                each.covers(archive, fonds_id, each.class_code, Openness.OPEN)
+                for archive in kept[fonds_id]
+            )
         ]
         return max(days, default="")
+
+    limits = dict.fromkeys((each.class_code, each.openness) for each in held)
 
     administers = [
         Grant(role, until=_until(min(days)))
@@ -224,10 +250,11 @@ def _grants_at(account: Account, node_id: str, session: Session) -> Sequence[Gra
         if kept and all(days := [last_day(role, each) for each in kept])
     ]
     return administers or [
-        Grant(role, fonds_id=fonds_id, until=_until(day))
+        Grant(role, None, fonds_id, *limit, until=_until(day))
         for fonds_id in sorted(kept)
         for role in _ROLES
-        if (day := last_day(role, fonds_id))
+        for limit in limits
+        if (day := last_day(role, fonds_id, limit))
     ]
 
 

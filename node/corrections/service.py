@@ -23,7 +23,7 @@ from node.office.service import (
 )
 from node.transfer import service as transfer
 from shared import audit
-from shared.kernel.actor import Actor, Role, require, system_actor
+from shared.kernel.actor import Actor, Role, system_actor
 from shared.kernel.canonical import digest_of
 from shared.kernel.clock import format_utc, now, parse_utc
 from shared.kernel.errors import DanglianError, NotFound, WrongState
@@ -43,7 +43,7 @@ _HUB = system_actor("市级平台")
 def to_ask_about(actor: Actor, record_id: str, *, session: Session) -> filing.Record:
     """The record, if a correction of it may be asked for now. Raises like `ask`."""
     record = filing.record_of(actor, record_id, session=session)
-    require(actor, *ASKING, fonds=record.fonds_id)
+    filing.require_held(actor, [record], *ASKING)
     require_writable(record.fonds_id, session)
     if record.state not in MIRRORED:
         raise WrongState(
@@ -301,16 +301,19 @@ def _tell_again(session: Session, lost: Any) -> int:
 
 def listing(actor: Actor, *, session: Session) -> Select[Correction]:
     """The corrections of the fonds that the actor sees; unordered."""
-    seen = filing.ids_seen(actor, session=session)
-    return select(Correction).where(Correction.fonds_id.in_(seen))
+    in_part = select(filing.Record.id).where(filing.records_seen(actor, session=session))
+    return select(Correction).where(
+        Correction.fonds_id.in_(filing.ids_seen(actor, session=session))
+        | Correction.record_id.in_(in_part)
+    )
 
 
 def correction_of(actor: Actor, correction_id: str, *, session: Session) -> Correction:
     """A correction that the actor may see. Raises NotFound."""
-    found = session.get(Correction, correction_id)
-    if found is None or found.fonds_id not in filing.ids_seen(actor, session=session):
+    seen = listing(actor, session=session).where(Correction.id == correction_id)
+    found = session.scalar(seen)
+    if found is None:
         raise NotFound("没有这份更正。", "请回到更正申请列表查看。")
-    filing.record_of(actor, found.record_id, session=session)
     return found
 
 

@@ -53,7 +53,12 @@ def may_ask(record: filing.Record) -> bool:
     with current_database().read() as session:
         asked = [each.state for each in corrections.of_record(record.id, session=session)]
         return "asked" not in asked and may_write(
-            actor, record.fonds_id, *corrections.ASKING, session=session
+            actor,
+            record.fonds_id,
+            *corrections.ASKING,
+            class_code=record.class_code,
+            opening=record.opening_opinion,
+            session=session,
         )
 
 
@@ -90,7 +95,7 @@ def index() -> str:
 
 
 def _fonds_names(session: Session) -> dict[str, str]:
-    seen = filing.ids_seen(current_actor(), session=session)
+    seen = filing.ids_seen(current_actor(), in_part=True, session=session)
     return {each.id: each.name for each in fonds_here(session) if each.id in seen}
 
 

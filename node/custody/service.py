@@ -124,7 +124,10 @@ def freeze(actor: Actor, hand_over_id: str, *, session: Session) -> HandOver:
     hand_over.frozen_at, hand_over.frozen_by = now(), actor.name
     body = {"hand_over_id": hand_over.id, "by": actor.name}
     tell_hub(session, "hand_over_frozen", hand_over.id, body)
-    audit.record(session, actor, "hand_over.frozen", hand_over, fonds=hand_over.fonds_id)
+    audit.record(
+        session, actor, "hand_over.frozen", hand_over, _records_of(hand_over, session),
+        fonds=hand_over.fonds_id,
+    )  # fmt: skip
     return hand_over
 
 
@@ -161,8 +164,10 @@ def sign(
     hand_over.signed_body = {"hand_over_id": hand_over.id, "by": actor.name, **draft}
     tell_hub(session, kind, hand_over.id, hand_over.signed_body)
     audit.record(
-        session, actor, "hand_over.signed", hand_over, inventory=draft["statement"]["inventory"]
-    )
+        session, actor, "hand_over.signed", hand_over,
+        audit.Act(each=[each["sha256"] for each in draft["statement"]["bundles"]]),
+        inventory=draft["statement"]["inventory"],
+    )  # fmt: skip
     return hand_over
 
 
@@ -243,7 +248,15 @@ def settle(hand_over: HandOver, *, session: Session) -> None:
     set_standing(fonds_of(hand_over.fonds_id, session), Standing.OPEN, session=session)
     hand_over.taken_in_at = now()
     tell_settled(hand_over, session=session)
-    audit.record(session, _BY_ITSELF, "hand_over.taken_in", hand_over, fonds=hand_over.fonds_id)
+    audit.record(
+        session, _BY_ITSELF, "hand_over.taken_in", hand_over, _records_of(hand_over, session),
+        fonds=hand_over.fonds_id,
+    )  # fmt: skip
+
+
+def _records_of(hand_over: HandOver, session: Session) -> audit.Act:
+    """What an event says of a hand-over: the ids of all records of the fonds, drafts among them."""
+    return audit.Act(each=filing.ids_in(hand_over.fonds_id, session=session))
 
 
 def tell_settled(hand_over: HandOver, *, session: Session) -> None:

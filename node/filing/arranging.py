@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from node.filing.access import SEEING, fonds_subject, records_to_change
+from node.filing.access import fonds_subject, records_to_change, sees
 from node.filing.categories import Categories, is_complete, values_of
 from node.filing.models import Category, Record
 from node.filing.numbering import plan_numbers, write_numbers
@@ -174,7 +174,7 @@ def move(actor: Actor, record: Record, to: int, *, session: Session) -> int:
 def sort_category(actor: Actor, category_id: str, *, session: Session) -> int:
     """Order a category by date, then document number, then title (按时间结合事由)."""
     records = _in_order(category_id, session)
-    if not records or not actor.may(*SEEING, fonds=records[0].fonds_id):
+    if not records or not all(sees(actor, each) for each in records):
         raise NotFound("这一类目没有可排序的文件。", "请刷新后重试。")
     records_to_change(actor, [record.id for record in records], session=session)
     records.sort(key=_by_date)

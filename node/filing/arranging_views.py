@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from node.filing import service as filing
 from node.filing.catalogue import as_pdf, as_xlsx, catalogue
 from node.filing.models import ClosedClass, Divergence
-from node.filing.pages import NAMES, SEEING, back, blueprint, fonds_names, ticked
+from node.filing.pages import NAMES, SEEING, back, blueprint, classes_of, fonds_names, ticked
 from node.filing.record_lists import catalogue_lines
+from node.office.service import may_write
 from node.registry.edge import fragment
 from shared.identity import current_actor, with_roles
 from shared.kernel.actor import Role
@@ -62,26 +63,34 @@ def order(category_id: str) -> str:
     """The order of a category, to be changed with buttons or by place."""
     with current_database().read() as session:
         category = filing.category_of(category_id, session=session)
-        names = fonds_names(session)
-        if category.fonds_id not in names:
-            raise NotFound("没有这个类目。", "请回到归档列表重新选择。")
         records = filing.in_category(category_id, session=session)
+        class_code = category.class_code or (records[0].class_code if records else None)
+        _require_class(category.fonds_id, class_code)
+        actor = current_actor()
         start = max(0, min(request.args.get("from", 0, type=int), len(records) - 1))
         return render_template(
             "filing/order.html",
             category=category,
-            fonds=names[category.fonds_id],
+            fonds=fonds_names(session, in_part=True)[category.fonds_id],
             records=records[start : start + _SHOWN],
             start=start,
             shown=_SHOWN,
             total=len(records),
             year=category.year or (records[0].year if records else None),
-            class_code=category.class_code or (records[0].class_code if records else None),
-            may_change=category.fonds_id in fonds_names(session, Role.CLERK),
-            undo=filing.last_step(category.fonds_id, session=session),
+            class_code=class_code,
+            may_change=may_write(
+                actor, category.fonds_id, Role.CLERK, class_code=class_code, session=session
+            ),
+            undo=filing.step_to_undo(actor, category.fonds_id, session=session),
             organs=filing.organs([category.fonds_id], session=session),
             **NAMES,
         )
+
+
+def _require_class(fonds_id: str, class_code: str | None) -> None:
+    """Raise NotFound unless the reader sees everything of this class."""
+    if not current_actor().may(*SEEING, fonds=fonds_id, class_code=class_code):
+        raise NotFound("没有这个类目。", "请回到归档列表重新选择。")
 
 
 @blueprint.post("/order/<category_id>/move")
@@ -120,7 +129,7 @@ def _moved() -> tuple[str, int]:
 
 
 def _new_order(category_id: str, fonds_id: str, told: str, session: Session) -> ResponseReturnValue:
-    step = filing.last_step(fonds_id, session=session)
+    step = filing.step_to_undo(current_actor(), fonds_id, session=session)
     records = filing.in_category(category_id, session=session)
     return {
         "told": told,
@@ -145,22 +154,38 @@ def classes() -> str:
     """What waits to be closed, what was closed, and gaps."""
     with current_database().read() as session:
         actor = current_actor()
-        seen = filing.ids_seen(actor, session=session)
+        seen = filing.classes_seen(actor, ClosedClass, session=session)
+        records = filing.records_seen(actor, session=session)
         closed = filing.closed_classes(seen, session=session)
         done = {(each.fonds_id, each.class_code, each.year) for each in closed}
-        waiting = filing.open_classes(seen, session=session)
-        fonds = fonds_names(session)
+        waiting = filing.open_classes(records, session=session)
+        fonds = fonds_names(session, in_part=True)
         return render_template(
             "filing/classes.html",
             waiting=[each for each in waiting if each[:3] not in done],
             late=[each for each in waiting if each[:3] in done],
             page=_closed(closed, fonds).apply(filing.closed_listing(seen), session=session),
-            organs=filing.organs(seen, session=session),
-            gaps=[each for one in seen for each in filing.check_gaps(one, session=session)],
+            organs=filing.organs(records, session=session),
+            gaps=[
+                each
+                for one in fonds
+                for each in filing.check_gaps(one, session=session)
+                if actor.may(*SEEING, fonds=one, class_code=each.category.class_code)
+            ],
             fonds=fonds,
-            written=fonds_names(session, Role.CLERK),
+            may_number=_may_number(waiting, session),
             **NAMES,
         )
+
+
+def _may_number(waiting: list[tuple[str, str, int, int]], session: Session) -> set[tuple[str, str]]:
+    """The fonds and classes of these whose numbers the reader may give."""
+    actor = current_actor()
+    return {
+        (fonds_id, class_code)
+        for fonds_id, class_code in {each[:2] for each in waiting}
+        if may_write(actor, fonds_id, Role.CLERK, class_code=class_code, session=session)
+    }
 
 
 def _closed(closed: list[ClosedClass], fonds: dict[str, str]) -> Listing:
@@ -286,17 +311,19 @@ def show_catalogue() -> ResponseReturnValue:
     given = request.args
     with current_database().read() as session:
         actor = current_actor()
-        seen = filing.ids_seen(actor, session=session)
-        names = fonds_names(session)
+        seen = filing.records_seen(actor, session=session)
+        names = fonds_names(session, in_part=True)
         years = sorted(filing.distinct_values("year", seen, session=session), reverse=True)
         fonds_id = given.get("fonds") or next(iter(names), "")
         year = parse_year(given["year"]) if given.get("year") else next(iter(years), None)
+        codes = classes_of(fonds_id, *SEEING)
+        class_code = given.get("class") or next(iter(codes), "WS")
         found = None
-        if fonds_id in names and year is not None:
+        if fonds_id in names and year is not None and class_code in codes:
             found = catalogue(
                 actor,
                 fonds_id,
-                given.get("class") or "WS",
+                class_code,
                 year,
                 retention=given.get("retention") or None,
                 organ=given.get("organ") or None,
@@ -315,9 +342,10 @@ def show_catalogue() -> ResponseReturnValue:
         fonds=names,
         years=years,
         organs=organs,
+        classes=codes,
         chosen={
             "fonds": fonds_id,
-            "class": given.get("class") or "WS",
+            "class": class_code,
             "year": year or "",
             "retention": given.get("retention", ""),
             "organ": given.get("organ", ""),
@@ -331,7 +359,8 @@ def show_catalogue() -> ResponseReturnValue:
 def divergences() -> str:
     """Records of which node and hub had different versions."""
     with current_database().read() as session:
-        fonds = fonds_names(session)
+        fonds = fonds_names(session, in_part=True)
+        seen = filing.records_seen(current_actor(), session=session)
         listing = Listing.from_request(
             request.args,
             sorts={"code": Record.code, "title": Record.title, "noticed": Divergence.noticed_at},
@@ -341,9 +370,9 @@ def divergences() -> str:
         )
         return render_template(
             "filing/divergences.html",
-            page=listing.apply(filing.divergence_listing(list(fonds)), session=session),
+            page=listing.apply(filing.divergence_listing(seen), session=session),
             differences=filing.differences,
-            written=fonds_names(session, Role.CLERK),
+            written=fonds_names(session, Role.CLERK, in_part=True),
             **NAMES,
         )
 

@@ -67,7 +67,7 @@ def catalogue(
 
     Void numbers and destroyed records keep a line.
     """
-    require(actor, Role.CLERK, Role.LEADER, fonds=fonds_id)
+    require(actor, Role.CLERK, Role.LEADER, fonds=fonds_id, class_code=class_code)
     query = (
         select(Record)
         .where(Record.fonds_id == fonds_id, Record.class_code == class_code)

@@ -6,14 +6,13 @@ reason: no number is ever skipped or given twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sqlalchemy import Select, Table, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from node.filing.access import require_clerk
+from node.filing.access import Within, require_clerk, within
 from node.filing.categories import closed_class
 from node.filing.history import note_events, tell
 from node.filing.models import Category, ClosedClass, Record
@@ -63,7 +62,7 @@ def preview_closing(
     actor: Actor, fonds_id: str, class_code: str, year: int, *, session: Session
 ) -> Preview:
     """What `close_class` would freeze now; writes nothing."""
-    fonds = require_clerk(actor, fonds_id, session=session)
+    fonds = require_clerk(actor, fonds_id, class_code, session=session)
     return _preview(fonds, class_code, year, session)
 
 
@@ -115,7 +114,7 @@ def close_class(
     Raises NotAllowed for anything but a person, WrongState when it is closed already or something
     stands in the way.
     """
-    fonds = require_clerk(actor, fonds_id, session=session)
+    fonds = require_clerk(actor, fonds_id, class_code, session=session)
     if actor.system:
         raise NotAllowed("定号须由具名的档案员办理。", "请用本人账号登录后再定号。")
     require_grant(session)
@@ -210,21 +209,21 @@ def is_closed(fonds_id: str, class_code: str, year: int, *, session: Session) ->
     return closed_class(fonds_id, class_code, year, session=session) is not None
 
 
-def closed_classes(fonds_ids: Sequence[str], *, session: Session) -> list[ClosedClass]:
+def closed_classes(seen: Within, *, session: Session) -> list[ClosedClass]:
     """The classes of years that were closed."""
-    return list(session.scalars(closed_listing(fonds_ids)))
+    return list(session.scalars(closed_listing(seen)))
 
 
-def closed_listing(fonds_ids: Sequence[str]) -> Select[ClosedClass]:
+def closed_listing(seen: Within) -> Select[ClosedClass]:
     """The classes of years that were closed, as a statement to page through."""
-    return select(ClosedClass).where(ClosedClass.fonds_id.in_(fonds_ids))
+    return select(ClosedClass).where(within(seen, ClosedClass))
 
 
-def open_classes(fonds_ids: Sequence[str], *, session: Session) -> list[tuple[str, str, int, int]]:
+def open_classes(seen: Within, *, session: Session) -> list[tuple[str, str, int, int]]:
     """What waits to be closed: fonds, class, year, and how many records are being arranged."""
     rows = session.execute(
         select(Record.fonds_id, Record.class_code, Record.year, func.count())
-        .where(Record.fonds_id.in_(fonds_ids), Record.state == "arranging")
+        .where(within(seen), Record.state == "arranging")
         .group_by(Record.fonds_id, Record.class_code, Record.year)
         .order_by(Record.fonds_id, Record.class_code, Record.year)
     )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from node.filing.access import records_to_change, require_clerk
+from node.filing.access import record_of, records_to_change
 from node.filing.categories import Categories, closed_class, is_complete
 from node.filing.history import note_events
 from node.filing.holding import check_kinds
@@ -17,9 +17,10 @@ from node.filing.models import ComputerFile, Document, Event, Objection, Record
 from node.filing.places import Shelf
 from node.filing.values import check_values, read_given_code
 from node.filing.wire import chunked
+from node.office.service import fonds_of, require_writable
 from node.registry.service import mark_unfiled
 from shared import audit
-from shared.kernel.actor import Actor
+from shared.kernel.actor import Actor, Role, require
 from shared.kernel.clock import now
 from shared.kernel.errors import DanglianError, Invalid, WrongState
 from shared.kernel.identifiers import new_id
@@ -91,7 +92,7 @@ class Collected:
 def collect(actor: Actor, fonds_id: str, values: Mapping[str, Any], *, session: Session) -> Record:
     """File a record directly (a village has no 收发文 book). See `collect_many` for the values."""
     record_id = _collect(actor, fonds_id, [values], session).ids[0]
-    record = session.get_one(Record, record_id)
+    record = record_of(actor, record_id, session=session)
     act = audit.Act(became=values)
     audit.record(session, actor, "record.collected", record, act, fonds=fonds_id)
     return record
@@ -182,7 +183,7 @@ def holders_in_use(
 def _collect(
     actor: Actor, fonds_id: str, rows: Sequence[Mapping[str, Any]], session: Session
 ) -> Collected:
-    fonds = require_clerk(actor, fonds_id, session=session)
+    fonds = _fonds_to_fill(actor, fonds_id, session)
     maker = _Maker(actor, fonds, session)
     given_keys = [str(row["source_key"]) for row in rows if row.get("source_key")]
     known_ids = keys_in_use(fonds_id, given_keys, session=session)
@@ -207,6 +208,14 @@ def _collect(
     return Collected(ids, known)
 
 
+def _fonds_to_fill(actor: Actor, fonds_id: str, session: Session) -> Fonds:
+    """The fonds, for a clerk of it or of a part of it: each new record is asked about by itself."""
+    if not actor.reaches_into(Role.CLERK, fonds=fonds_id):
+        require(actor, Role.CLERK, fonds=fonds_id)
+    require_writable(fonds_id, session)
+    return fonds_of(fonds_id, session)
+
+
 class _Maker:
     """Turns cleaned rows into records, documents and files, written in bulk at the end."""
 
@@ -219,6 +228,7 @@ class _Maker:
         self.documents: list[dict[str, Any]] = []
         self.files: list[dict[str, Any]] = []
         self.numbers: set[tuple[str, int]] = set()
+        self.held: set[tuple[str, str | None]] = set()
 
     def make(self, row: Mapping[str, Any]) -> str:
         given = {name: value for name, value in row.items() if name != "documents"}
@@ -232,6 +242,7 @@ class _Maker:
         values |= {"created_at": self.moment, "changed_at": self.moment}
         values["created_by"] = self.actor.name
         self._place(values, number)
+        self._require_held(values["class_code"], values["opening_opinion"])
         documents = arranged(row.get("documents") or ())
         kinds = {
             file.get("kind") or FileKind.BORN_DIGITAL
@@ -243,6 +254,15 @@ class _Maker:
         for document in documents:
             self._document(values["id"], document)
         return str(values["id"])
+
+    def _require_held(self, class_code: str, opening: str | None) -> None:
+        """Raise NotAllowed unless the clerk's grants reach such a record."""
+        if (class_code, opening) not in self.held:
+            require(
+                self.actor, Role.CLERK,
+                fonds=self.fonds.id, class_code=class_code, opening=opening,
+            )  # fmt: skip
+            self.held.add((class_code, opening))
 
     def _place(self, values: dict[str, Any], number: int | None) -> None:
         if values["level"] == RecordLevel.ITEM or values["parent_id"] is not None:

@@ -151,7 +151,7 @@ def list_records(
             state=state,
             text=text,
         )
-        query = filing.listing(wanted, filing.ids_seen(actor, session=session))
+        query = filing.listing(wanted, filing.records_seen(actor, session=session))
         ordered = query.order_by(filing.Record.code, filing.Record.id).limit(limit)
         rows = [line_of(record) for record in session.scalars(ordered)]
     show_table(rows, RECORD_COLUMNS, as_json=as_json, title="归档文件", key="records")
@@ -184,7 +184,7 @@ def arrange(
         ids = list(record_ids)
         if not ids and state is not None:
             wanted = filing.Filter(fonds_id=fonds_named(fonds, session), state=state)
-            query = filing.listing(wanted, filing.ids_seen(actor, session=session))
+            query = filing.listing(wanted, filing.records_seen(actor, session=session))
             ids = [each.id for each in session.scalars(query.order_by(filing.Record.id))]
         if not ids:
             raise Invalid("records", "没有指明文件。", "请写出标识，或用 --state 选取。")
@@ -316,9 +316,10 @@ def gaps(
         named = fonds_named(fonds, session) if fonds else None
         rows = [
             {"year": one.category.year, "class_code": one.category.class_code, "problem": g.problem}
-            for fonds_id in filing.ids_seen(actor, session=session)
+            for fonds_id in filing.ids_seen(actor, in_part=True, session=session)
             if named in (None, fonds_id)
             for one in filing.check_gaps(fonds_id, class_code, year, session=session)
+            if actor.may(*filing.SEEING, fonds=fonds_id, class_code=one.category.class_code)
             for g in one.gaps
         ]
     columns = {"year": "年度", "class_code": "门类", "problem": "情况"}

@@ -8,6 +8,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from node.filing import service as filing
+from node.filing.models import ClosedClass
 from node.filing.pages import NAMES, SEEING, fonds_names
 from node.office.models import STATE_LABELS, OfficeState
 from node.office.service import office_of
@@ -38,24 +39,28 @@ def home() -> ResponseReturnValue:
     with current_database().read() as session:
         actor = current_actor()
         seen = filing.ids_seen(actor, session=session)
+        records_seen = filing.records_seen(actor, session=session)
         # What waits is asked of the fonds that are written here: nobody can do it in a mirror.
         written = list(fonds_names(session, *SEEING))
+        here = filing.records_seen(actor, written=True, session=session)
+        classes = filing.classes_seen(actor, ClosedClass, written=True, session=session)
         documents = registry.counts_by_state(seen, session=session)
-        records = filing.counts_by_state(seen, session=session)
+        records = filing.counts_by_state(records_seen, session=session)
         unfinished = registry.counts_by_state(written, session=session)
-        drafts = filing.counts_by_state(written, session=session)
-        said = filing.open_objection_counts(written, session=session)
+        drafts = filing.counts_by_state(here, session=session)
+        said = filing.open_objection_counts(here, session=session)
         closed = {
             (each.fonds_id, each.class_code, each.year)
-            for each in filing.closed_classes(written, session=session)
+            for each in filing.closed_classes(classes, session=session)
         }
-        waiting = filing.open_classes(written, session=session)
+        waiting = filing.open_classes(here, session=session)
         to_close = [each for each in waiting if each[:3] not in closed]
         late = sum(each[3] for each in waiting if each[:3] in closed)
-        diverged = len(filing.open_divergences(written, session=session))
+        diverged = len(filing.open_divergences(here, session=session))
         office = office_of(session)
-        names = fonds_names(session)
-        is_clerk = bool(fonds_names(session, Role.CLERK))
+        names = fonds_names(session, in_part=True)
+        is_clerk = bool(fonds_names(session, Role.CLERK, in_part=True))
+        registers = bool(fonds_names(session, Role.CLERK))
     index = "filing.index"
     tasks = [
         Task(diverged, "件与市级平台不一致，请核对", url_for("filing.divergences"), "red"),
@@ -104,5 +109,6 @@ def home() -> ResponseReturnValue:
         office_state=STATE_LABELS[OfficeState(office.state)],
         fonds=names,
         is_clerk=is_clerk,
+        registers=registers,
         **NAMES,
     )

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, literal_column, or_, select
 from sqlalchemy.orm import Session
 
-from node.filing.access import require_leader
+from node.filing.access import require_held, require_leader
 from node.filing.categories import key_of, values_of
 from node.filing.handover import records_named, with_whole_volumes
 from node.filing.history import changed
 from node.filing.late import file_anew
 from node.filing.models import Record
 from shared import audit
-from shared.kernel.actor import Actor
+from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import today
 from shared.kernel.errors import Invalid, WrongState
 from shared.records.record import RecordLevel
@@ -32,7 +32,8 @@ _WITNESSES = 2
 
 def gave_up_bytes() -> ColumnElement[bool]:
     """That a record is destroyed, or a mirror that was let go: nothing needs its files here."""
-    return or_(Record.state == "disposed", Record.released_at.is_not(None))
+    # Literally so in the index `filing_record_to_erase`, which is not found by a parameter.
+    return or_(Record.state == literal_column("'disposed'"), Record.released_at.is_not(None))
 
 
 def ran_out(record: Record) -> bool:
@@ -70,6 +71,7 @@ def extend(
     kept = record
     if key_of(values_of(record)) == key_of({**values_of(record), "retention": longer}):
         whole = [record, *_items_of(record, session)]
+        require_held(actor, whole, Role.LEADER)
         for each in whole:
             each.retention = longer
         changed(whole, "续存", actor, session=session, basis=basis, description=said)
@@ -115,6 +117,7 @@ def dispose(
         raise WrongState("卷内文件随案卷销毁。", "请打开所在的案卷办理。")
     basis = required_text(reason, "reason", max_length=REASON_LENGTH)
     gone = records_named(with_whole_volumes([record.id], session=session), session=session)
+    require_held(actor, gone, Role.LEADER)
     for each in gone or [record]:
         state = RECORD.after("dispose", each.state)
         if not ran_out(each):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from node.filing.access import SEEING, require_clerk
+from node.filing.access import Within, records_to_change, require_held, sees, within
 from node.filing.adoption import write_parts
 from node.filing.history import changed
 from node.filing.models import ComputerFile, Divergence, Document, Record
 from node.filing.places import Shelf
 from shared import audit
-from shared.kernel.actor import Actor
+from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import NotFound, WrongState
 
@@ -40,23 +39,25 @@ def differences(divergence: Divergence) -> list[Difference]:
 
 
 def open_divergences(
-    fonds_ids: Collection[str], *, record_id: str | None = None, session: Session
+    seen: Within, *, record_id: str | None = None, session: Session
 ) -> list[Divergence]:
     """Divergences that wait for a clerk, oldest first."""
-    query = select(Divergence).where(
-        Divergence.settled_at.is_(None), Divergence.fonds_id.in_(fonds_ids)
+    query = (
+        select(Divergence)
+        .join(Record, Record.id == Divergence.record_id)
+        .where(Divergence.settled_at.is_(None), within(seen))
     )
     if record_id is not None:
         query = query.where(Divergence.record_id == record_id)
     return list(session.scalars(query.order_by(Divergence.noticed_at, Divergence.id)))
 
 
-def divergence_listing(fonds_ids: Collection[str]) -> Select[Divergence, Record]:
+def divergence_listing(seen: Within) -> Select[Divergence, Record]:
     """The divergences that wait for a clerk, each with its record; unordered."""
     return (
         select(Divergence, Record)
         .join(Record, Record.id == Divergence.record_id)
-        .where(Divergence.settled_at.is_(None), Divergence.fonds_id.in_(fonds_ids))
+        .where(Divergence.settled_at.is_(None), within(seen))
     )
 
 
@@ -75,9 +76,10 @@ def settle_divergence(
     hub is told.
     """
     divergence = session.get(Divergence, divergence_id)
-    if divergence is None or not actor.may(*SEEING, fonds=divergence.fonds_id):
+    record = session.get(Record, divergence.record_id) if divergence else None
+    if divergence is None or record is None or not sees(actor, record):
         raise NotFound("没有这条分歧。", "请刷新列表。")
-    require_clerk(actor, divergence.fonds_id, session=session)
+    records_to_change(actor, [record.id], session=session)
     if divergence.settled_at is not None:
         raise WrongState("这条分歧已经处理。", "请查看该件的经过。")
     if choice == "local":
@@ -108,4 +110,5 @@ def _restore(actor: Actor, divergence: Divergence, session: Session) -> None:
     write_parts({**ours, "events": []}, session)
     session.flush()
     session.expire(record)
+    require_held(actor, [record], Role.CLERK)
     changed([record], "修改", actor, session=session, description="恢复后采用本机版本")

@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from node.filing.access import SEEING, fonds_subject, records_to_change
+from node.filing.access import fonds_subject, records_to_change, require_held, sees
 from node.filing.history import changed
 from node.filing.holding import check_kinds
 from node.filing.models import ComputerFile, Objection, Record
 from node.filing.places import Shelf
 from node.filing.values import DESCRIPTION_FIELDS, PLACE_FIELDS, check_values
 from shared import audit
-from shared.kernel.actor import Actor
+from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, NotFound, WrongState
 from shared.records.record import COLUMN_NAMES, FIELD_NAMES
@@ -51,6 +51,7 @@ def edit(actor: Actor, record: Record, values: Mapping[str, Any], *, session: Se
             select(ComputerFile.kind).where(ComputerFile.record_id == record.id)
         )
         check_kinds(record.holding, set(kinds))
+    require_held(actor, [record], Role.CLERK)
     changed([record], "修改", actor, session=session, description=_named(touched))
     act = audit.Act(was=before, became={name: found[name] for name in touched})
     audit.record(session, actor, "record.edited", record, act, fields=touched)
@@ -103,6 +104,7 @@ def put_opinions(
             for name, value in found.items():
                 setattr(record, name, value)
             touched.append(record)
+    require_held(actor, touched, Role.CLERK)
     changed(touched, "鉴定", actor, session=session, description=_named(list(found)))
     return records, touched
 
@@ -134,7 +136,7 @@ def settle_objection(actor: Actor, objection_id: str, *, session: Session) -> Ob
     """Put an objection aside as dealt with. Raises NotFound, also for another fonds'."""
     objection = session.get(Objection, objection_id)
     record = session.get(Record, objection.record_id or "") if objection else None
-    foreign = record is not None and not actor.may(*SEEING, fonds=record.fonds_id)
+    foreign = record is not None and not sees(actor, record)
     if objection is None or foreign:
         raise NotFound("没有这条意见。", "它可能已经处理。")
     if objection.record_id is not None:

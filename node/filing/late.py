@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from node.filing.access import records_to_change
+from node.filing.access import SEEING, records_to_change, require_held
 from node.filing.categories import Categories, closed_class, values_of
 from node.filing.history import changed, note_events
 from node.filing.models import ComputerFile, Document, Record
@@ -69,6 +69,7 @@ def take_late_number(actor: Actor, record: Record, *, session: Session) -> None:
             item.volume_number = record.number
             _take_next_number(item, fonds, session)
         filed += items
+    require_held(actor, filed, *SEEING)
     changed(filed, "归档", actor, session=session, description="补充归档")
 
 
@@ -140,6 +141,7 @@ def _make_void(
         each.void_reason = reason
         if erase:
             _erase(each, session)
+    require_held(actor, gone, *SEEING)
     changed(gone, "作废", actor, session=session, basis=reason)
 
 
@@ -221,6 +223,7 @@ def file_anew(
     copy.position = Categories(session).next_position(category.id) if category else 0
     copy.state = "arranging" if category else "collected"
     session.flush()
+    require_held(actor, [copy], *SEEING)
     action, description = event
     note_events([copy.id], action, actor, session=session, basis=reason, description=description)
     if copy.year and closed_class(copy.fonds_id, copy.class_code, copy.year, session=session):

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -153,6 +154,14 @@ class Record(Model):
         Index("filing_record_list", "fonds_id", "state", "year", "position"),
         Index("filing_record_parent", "parent_id"),
         Index("filing_record_order", "category_id", "position"),
+        # Asked again and again, and mostly for nothing.
+        Index(
+            "filing_record_to_erase",
+            "id",
+            sqlite_where=text(
+                "erased_at IS NULL AND (state = 'disposed' OR released_at IS NOT NULL)"
+            ),
+        ),
     )
 
     id: Mapped[str] = mapped_column(_ID, primary_key=True, default=new_id)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from node.filing.access import require_clerk
+from node.filing.access import records_to_change, require_clerk
 from node.filing.models import Box, Note, Record
 from shared import audit
 from shared.kernel.actor import Actor
@@ -29,7 +29,10 @@ def write_note(
     It is the room's own paper: nothing of it travels to the hub, and it may be changed as long as
     the box stands here. Raises Invalid, Classified.
     """
-    require_clerk(actor, about.fonds_id, session=session)
+    if isinstance(about, Record):
+        records_to_change(actor, [about.id], session=session)
+    else:
+        require_clerk(actor, about.fonds_id, session=session)
     situation = clean_text(
         values.get("situation"), "situation", max_length=REMARK_LENGTH, multiline=True
     )

@@ -269,7 +269,7 @@ def draft_numbers(
     Drafts can be made anew at any time; nothing is told to the hub. With `keep_given` False also
     the numbers that came with records are given up.
     """
-    fonds = require_clerk(actor, fonds_id, session=session)
+    fonds = require_clerk(actor, fonds_id, class_code, session=session)
     plan = plan_numbers(fonds, class_code, year, keep_given=keep_given, session=session)
     more = {} if keep_given else {"number_given": False}
     write_numbers(plan.rows, session=session, **more)
@@ -290,7 +290,7 @@ def clear_drafts(
     actor: Actor, fonds_id: str, class_code: str, year: int, *, session: Session
 ) -> int:
     """Take all draft numbers of the class of a year away again; says how many there were."""
-    require_clerk(actor, fonds_id, session=session)
+    require_clerk(actor, fonds_id, class_code, session=session)
     session.flush()
     cleared = session.scalars(
         update(_TABLE)

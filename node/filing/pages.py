@@ -67,14 +67,27 @@ NAMES: dict[str, Any] = {
 }
 
 
-def fonds_names(session: Session, *roles: Role) -> dict[str, str]:
-    """The fonds that the reader may see (or write into in one of the roles), by id."""
+def fonds_names(session: Session, *roles: Role, in_part: bool = False) -> dict[str, str]:
+    """The fonds that the reader may see (or write into in one of the roles), by id.
+
+    `in_part` also those of which it sees some records only.
+    """
     actor = current_actor()
     if roles:
-        found = fonds_written(actor, *roles, session=session)
+        found = fonds_written(actor, *roles, in_part=in_part, session=session)
     else:
-        found = filing.fonds_seen(actor, session=session)
+        found = filing.fonds_seen(actor, in_part=in_part, session=session)
     return {each.id: f"{each.number} {each.name}" if each.number else each.name for each in found}
+
+
+def classes_of(fonds_id: str, *roles: Role) -> dict[str, str]:
+    """The classes of a fonds for which the reader holds one of the roles, by code."""
+    actor = current_actor()
+    return {
+        code: name
+        for code, name in CLASSES.items()
+        if actor.may(*roles, fonds=fonds_id, class_code=code)
+    }
 
 
 def back(default: str) -> str:

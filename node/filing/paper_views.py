@@ -14,8 +14,9 @@ from node.filing import service as filing
 from node.filing.models import Box, Place, Record
 from node.filing.pages import NAMES, SEEING, blueprint, fonds_names
 from node.filing.record_lists import in_box
+from node.office.service import may_write
 from shared.identity import current_actor, with_roles
-from shared.kernel.actor import Role
+from shared.kernel.actor import Role, require
 from shared.kernel.errors import Invalid, WrongState
 from shared.web import Filter, Form, Listing, current_database, download
 from shared.web.downloads import PDF
@@ -129,7 +130,13 @@ def papers(record_id: str) -> ResponseReturnValue:
         volume = _volume(record_id, session)
         note = filing.notes_of([record_id], session=session).get(record_id)
         paper = box_papers.volume_paper(volume, session=session)
-        may_change = volume.fonds_id in fonds_names(session, Role.CLERK)
+        may_change = may_write(
+            current_actor(),
+            volume.fonds_id,
+            Role.CLERK,
+            class_code=volume.class_code,
+            session=session,
+        )
     form = _note_form(note)
     if request.method == "POST":
         with form.catching():
@@ -164,6 +171,8 @@ def print_volume(record_id: str, what: str) -> ResponseReturnValue:
 
 def _volume(record_id: str, session: Session) -> Record:
     volume = filing.record_of(current_actor(), record_id, session=session)
+    # What is printed names everything inside.
+    require(current_actor(), *SEEING, fonds=volume.fonds_id, class_code=volume.class_code)
     if volume.level != "volume":
         raise WrongState("只有案卷有封面、卷内文件目录和卷内备考表。", "请打开案卷的页面。")
     return volume

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from node.filing.access import fonds_subject, records_to_change
+from node.filing.access import fonds_subject, records_to_change, require_held
 from node.filing.arranging import take_place
 from node.filing.categories import Categories, values_of
 from node.filing.models import Record
 from node.filing.numbering import code_for
 from node.office.service import fonds_of
 from shared import audit
-from shared.kernel.actor import Actor
+from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import WrongState
 from shared.records.record import RecordLevel
 from shared.records.states import RECORD
@@ -37,6 +37,7 @@ def put_back(actor: Actor, record_ids: Sequence[str], *, session: Session) -> li
         _give_up_place(record, categories)
         if record.level == RecordLevel.VOLUME:
             for item in session.scalars(select(Record).where(Record.parent_id == record.id)):
+                require_held(actor, [item], Role.CLERK)
                 _give_up_place(item, categories)
     session.flush()
     act = audit.Act(each=[each.id for each in records])

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
+from node.filing.access import Within, within
 from node.filing.models import Category, ComputerFile, Event, Objection, Record
 from node.filing.wire import chunked
 from node.office.models import OfficeFonds, Standing
@@ -37,9 +38,9 @@ _EQUAL = (
 )
 
 
-def listing(wanted: Filter, seen: Collection[str]) -> Select[Record]:
-    """The records that fit, within the fonds that may be seen; unordered."""
-    query = select(Record).where(Record.fonds_id.in_(seen))
+def listing(wanted: Filter, seen: Within) -> Select[Record]:
+    """The records that fit, within what may be seen; unordered."""
+    query = select(Record).where(within(seen))
     for name in _EQUAL:
         value = getattr(wanted, name)
         if value is not None:
@@ -65,20 +66,20 @@ def listing(wanted: Filter, seen: Collection[str]) -> Select[Record]:
     return query
 
 
-def counts_by_state(seen: Collection[str], *, session: Session) -> dict[str, int]:
+def counts_by_state(seen: Within, *, session: Session) -> dict[str, int]:
     """How many records are in each state."""
     rows = session.execute(
-        select(Record.state, func.count()).where(Record.fonds_id.in_(seen)).group_by(Record.state)
+        select(Record.state, func.count()).where(within(seen)).group_by(Record.state)
     )
     return {row[0]: row[1] for row in rows}
 
 
-def open_objection_counts(seen: Collection[str], *, session: Session) -> dict[str, int]:
+def open_objection_counts(seen: Within, *, session: Session) -> dict[str, int]:
     """How many records have something said about them, by who said it (returned, refused)."""
     rows = session.execute(
         select(Objection.source, func.count(func.distinct(Objection.record_id)))
         .join(Record, Record.id == Objection.record_id)
-        .where(Objection.settled_at.is_(None), Record.fonds_id.in_(seen))
+        .where(Objection.settled_at.is_(None), within(seen))
         .group_by(Objection.source)
     )
     return {row[0]: row[1] for row in rows}
@@ -119,23 +120,21 @@ def refusals_open() -> Any:
     )
 
 
-def distinct_values(column: str, seen: Collection[str], *, session: Session) -> list[Any]:
+def distinct_values(column: str, seen: Within, *, session: Session) -> list[Any]:
     """The values that a column has, for a filter's choices."""
     found = getattr(Record, column)
     return [
         value
-        for value in session.scalars(
-            select(found).where(Record.fonds_id.in_(seen)).distinct().order_by(found)
-        )
+        for value in session.scalars(select(found).where(within(seen)).distinct().order_by(found))
         if value is not None
     ]
 
 
-def organs(seen: Collection[str], *, session: Session) -> dict[str, str]:
+def organs(seen: Within, *, session: Session) -> dict[str, str]:
     """The organ codes in use with their latest name."""
     rows = session.execute(
         select(Record.organ, func.max(Record.organ_name))
-        .where(Record.fonds_id.in_(seen), Record.organ.is_not(None))
+        .where(within(seen), Record.organ.is_not(None))
         .group_by(Record.organ)
         .order_by(Record.organ)
     )
@@ -143,13 +142,13 @@ def organs(seen: Collection[str], *, session: Session) -> dict[str, str]:
 
 
 def categories(
-    seen: Collection[str], *, state: str | None = None, session: Session
+    seen: Within, *, state: str | None = None, session: Session
 ) -> list[tuple[Category, int]]:
     """The categories that hold records, with how many."""
     query = (
         select(Category, func.count(Record.id))
         .join(Record, Record.category_id == Category.id)
-        .where(Category.fonds_id.in_(seen))
+        .where(within(seen))
         .group_by(Category.id)
         .order_by(
             Category.fonds_id,
@@ -178,6 +177,11 @@ def inside(record_id: str, *, session: Session) -> list[Record]:
             .order_by(Record.number.is_(None), Record.number, Record.position, Record.id)
         )
     )
+
+
+def ids_in(fonds_id: str, *, session: Session) -> Sequence[str]:
+    """The ids of all records of a fonds, whatever their state."""
+    return session.scalars(select(Record.id).where(Record.fonds_id == fonds_id)).all()
 
 
 def content_totals(record_ids: Sequence[str], *, session: Session) -> dict[str, int]:

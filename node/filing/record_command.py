@@ -189,7 +189,11 @@ def order(
         else:
             filing.reorder(actor, record_ids, session=session)
         inside = filing.in_category(str(record.category_id), session=session)
-        rows = [{"place": place, **line_of(each)} for place, each in enumerate(inside, 1)]
+        rows = [
+            {"place": place, **line_of(each)}
+            for place, each in enumerate(inside, 1)
+            if filing.sees(actor, each)
+        ]
     columns = {"place": "位次", **RECORD_COLUMNS}
     show_table(rows, columns, as_json=as_json, title="现在的顺序", key="records")
 

@@ -36,7 +36,7 @@ def items_in(record: Record, *, session: Session) -> Page[Record]:
         search=(Record.title, Record.doc_no, Record.author),
         filters={"state": Filter("状态", Record.state, RECORD.states)},
     )
-    seen = filing.ids_seen(current_actor(), session=session)
+    seen = filing.records_seen(current_actor(), session=session)
     return listing.apply(filing.listing(filing.Filter(parent_id=record.id), seen), session=session)
 
 
@@ -76,7 +76,7 @@ def history_of(record: Record, *, session: Session) -> Page[Event]:
 
 def in_box(box_id: str, *, session: Session) -> Page[Record]:
     """What stands in a box 盒."""
-    seen = filing.ids_seen(current_actor(), session=session)
+    seen = filing.records_seen(current_actor(), session=session)
     return Listing.from_request(
         request.args,
         name="items",

@@ -61,7 +61,7 @@ def divergences(folder: Path, login: str | None, as_json: bool) -> None:
     """列出恢复之后与平台不一致、等待处理的档案。"""
     with NodeFolder(folder).database().read() as session:
         actor = acting(login, *SEEING, session=session)
-        seen = filing.ids_seen(actor, session=session)
+        seen = filing.records_seen(actor, session=session)
         rows = [
             {
                 "id": each.id,

@@ -19,7 +19,8 @@ from shared.web import Filter, Listing, Page, current_database
 def schedule() -> str:
     """The approved schedule of a fonds by name, and the seed table of its level to look up in."""
     with current_database().read() as session:
-        fonds = {each.id: each for each in filing.fonds_seen(current_actor(), session=session)}
+        actor = current_actor()
+        fonds = {each.id: each for each in filing.fonds_seen(actor, in_part=True, session=session)}
         chosen = _chosen(fonds)
         seed = schedule_for_level(chosen.level)
         return render_template(

@@ -5,7 +5,19 @@ and never commits. A record is told to the hub from `filed` on, at every change,
 next version.
 """
 
-from node.filing.access import fonds_seen, ids_seen, record_of, records_to_change
+from node.filing.access import (
+    SEEING,
+    Within,
+    classes_seen,
+    fonds_seen,
+    ids_seen,
+    record_of,
+    records_seen,
+    records_to_change,
+    require_held,
+    sees,
+    within,
+)
 from node.filing.adoption import (
     adopt_correction,
     adopt_held,
@@ -98,6 +110,7 @@ from node.filing.queries import (
     counts_by_state,
     distinct_values,
     history_listing,
+    ids_in,
     inside,
     listing,
     objected,
@@ -108,7 +121,7 @@ from node.filing.queries import (
     refusals_open,
 )
 from node.filing.twins import twins_of
-from node.filing.undoing import last_step, undo
+from node.filing.undoing import last_step, step_to_undo, undo
 from node.filing.values import COLLECT_FIELDS, DESCRIPTION_FIELDS, PLACE_FIELDS, check_values
 from node.filing.volumes import candidates, put_into, take_out
 from node.filing.wire import wire, wires
@@ -117,6 +130,7 @@ __all__ = [
     "COLLECT_FIELDS",
     "DESCRIPTION_FIELDS",
     "PLACE_FIELDS",
+    "SEEING",
     "Box",
     "Category",
     "CategoryGaps",
@@ -133,6 +147,7 @@ __all__ = [
     "Preview",
     "Record",
     "Step",
+    "Within",
     "adopt_correction",
     "adopt_held",
     "arrange",
@@ -146,6 +161,7 @@ __all__ = [
     "category_of",
     "check_gaps",
     "check_values",
+    "classes_seen",
     "clear_drafts",
     "close_class",
     "closed_classes",
@@ -172,6 +188,7 @@ __all__ = [
     "fonds_seen",
     "history_listing",
     "holders_in_use",
+    "ids_in",
     "ids_seen",
     "in_category",
     "inside",
@@ -205,22 +222,27 @@ __all__ = [
     "record_of",
     "records_for_transfer",
     "records_named",
+    "records_seen",
     "records_to_change",
     "referenced_digests",
     "refusals_open",
     "remove_filed",
     "reorder",
+    "require_held",
     "require_open",
+    "sees",
     "send_to_filing",
     "set_opinions",
     "settle_divergence",
     "settle_objection",
     "sort_category",
+    "step_to_undo",
     "take_out",
     "twins_of",
     "undo",
     "wire",
     "wires",
     "with_whole_volumes",
+    "within",
     "write_note",
 ]

@@ -12,14 +12,14 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from node.filing.access import SEEING, records_to_change
+from node.filing.access import SEEING, records_seen, records_to_change, require_held
 from node.filing.models import Record, Step
 from node.filing.numbering import plan_numbers, write_numbers
 from node.filing.values import PLACE_FIELDS
 from node.filing.wire import chunked
 from node.office.service import fonds_of
 from shared import audit
-from shared.kernel.actor import Actor
+from shared.kernel.actor import Actor, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import NotFound, WrongState
 from shared.records.states import DRAFT_STATES
@@ -37,12 +37,15 @@ def undoable(
 ) -> Iterator[None]:
     """Keep how these records stood before the block, so that `undo` can bring it back.
 
-    `what` says in the user's words what was done. Nothing is kept where nothing changed.
+    `what` says in the user's words what was done. Nothing is kept where nothing changed. All of
+    them are the actor's to change, before it and after. Raises NotAllowed.
     """
     watched = list(records)
+    require_held(actor, watched, Role.CLERK)
     before = {record.id: _values(record) for record in watched}
     yield
     session.flush()
+    require_held(actor, watched, Role.CLERK)
     changed = {each.id: before[each.id] for each in watched if _values(each) != before[each.id]}
     if not changed:
         return
@@ -64,6 +67,22 @@ def last_step(fonds_id: str, *, session: Session) -> Step | None:
     return step if step is not None and _free(step, session) else None
 
 
+def step_to_undo(actor: Actor, fonds_id: str, *, session: Session) -> Step | None:
+    """The step that `undo` would take back for this actor: one of which it may see all records."""
+    step = last_step(fonds_id, session=session)
+    return step if step is not None and _sees_all(actor, step, session) else None
+
+
+def _sees_all(actor: Actor, step: Step, session: Session) -> bool:
+    if actor.may(*SEEING, fonds=step.fonds_id):
+        return True
+    seen = records_seen(actor, session=session)
+    return all(
+        len(session.scalars(select(Record.id).where(Record.id.in_(some), seen)).all()) == len(some)
+        for some in chunked(list(step.records))
+    )
+
+
 def undo(actor: Actor, step_id: str, *, session: Session) -> Step:
     """Bring the records of the last step back to how they stood before it.
 
@@ -71,7 +90,7 @@ def undo(actor: Actor, step_id: str, *, session: Session) -> Step:
     records of it were filed or discarded since.
     """
     step = session.get(Step, step_id)
-    if step is None or not actor.may(*SEEING, fonds=step.fonds_id):
+    if step is None or not _sees_all(actor, step, session):
         raise NotFound("没有这一步可以撤销。", "请刷新页面后查看。")
     newest = last_step(step.fonds_id, session=session)
     if newest is None or newest.id != step.id:
@@ -93,6 +112,7 @@ def undo(actor: Actor, step_id: str, *, session: Session) -> Step:
         record.changed_at = now()
     step.undone_at = now()
     session.flush()
+    require_held(actor, records, Role.CLERK)
     if drafted:
         _draft_anew(records, session)
     audit.record(

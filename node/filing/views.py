@@ -19,6 +19,7 @@ from node.filing.pages import (
     SEEING,
     back,
     blueprint,
+    classes_of,
     fonds_names,
     record_for_form,
 )
@@ -56,8 +57,8 @@ def words(statement: Any, text: str) -> Any:
 
 def record_listing(session: Session) -> Listing:
     """What the request asks of the list of records."""
-    seen = filing.ids_seen(current_actor(), session=session)
-    fonds = fonds_names(session)
+    seen = filing.records_seen(current_actor(), session=session)
+    fonds = fonds_names(session, in_part=True)
     years = [(year, f"{year}年度") for year in _years(seen, session)]
     organs = filing.organs(seen, session=session)
     filters = {
@@ -95,13 +96,13 @@ def _about(statement: Any, source: str) -> Any:
     )
 
 
-def _years(seen: list[str], session: Session) -> list[int]:
+def _years(seen: filing.Within, session: Session) -> list[int]:
     found = filing.distinct_values("year", seen, session=session)
     return sorted((int(year) for year in found), reverse=True)
 
 
 def _used(
-    names: dict[str, str], column: str, seen: list[str], session: Session
+    names: dict[str, str], column: str, seen: filing.Within, session: Session
 ) -> list[tuple[str, str]]:
     used = filing.distinct_values(column, seen, session=session)
     return [(code, names.get(code, code)) for code in used]
@@ -119,15 +120,15 @@ def index() -> ResponseReturnValue:
     with current_database().read() as session:
         actor = current_actor()
         page = record_listing(session).apply(
-            filing.listing(filing.Filter(), filing.ids_seen(actor, session=session)),
+            filing.listing(filing.Filter(), filing.records_seen(actor, session=session)),
             session=session,
         )
         objected = filing.objected([item.id for item in page.items], session=session)
         return form.answer(
             "filing/index.html",
             page=page,
-            fonds=fonds_names(session),
-            written=fonds_names(session, Role.CLERK),
+            fonds=fonds_names(session, in_part=True),
+            written=fonds_names(session, Role.CLERK, in_part=True),
             objected=objected,
             undo=_last_step(session),
             **NAMES,
@@ -136,9 +137,11 @@ def index() -> ResponseReturnValue:
 
 def _last_step(session: Session) -> filing.Step | None:
     """What can be undone on the list, where it is the list of one fonds."""
-    fonds = fonds_names(session, Role.CLERK)
+    fonds = fonds_names(session, Role.CLERK, in_part=True)
     chosen = request.args.get("fonds") or (next(iter(fonds)) if len(fonds) == 1 else "")
-    return filing.last_step(chosen, session=session) if chosen in fonds else None
+    if chosen not in fonds:
+        return None
+    return filing.step_to_undo(current_actor(), chosen, session=session)
 
 
 _PLACE = ("class_code", "subclass", "year", "retention", "organ", "organ_name")
@@ -161,7 +164,7 @@ def _values(form: Form, names: tuple[str, ...]) -> dict[str, str]:
 @accepts_upload(MOST_UPLOAD)
 def new() -> ResponseReturnValue:
     with current_database().read() as session:
-        fonds = fonds_names(session, Role.CLERK)
+        fonds = fonds_names(session, Role.CLERK, in_part=True)
         parent = _parent(request.args.get("parent") or request.form.get("parent_id"), session)
     defaults = {
         "fonds_id": parent.fonds_id if parent else next(iter(fonds), ""),
@@ -169,7 +172,9 @@ def new() -> ResponseReturnValue:
             parent.level if parent else "", "record"
         ),
         "parent_id": parent.id if parent else "",
-        "class_code": parent.class_code if parent else "WS",
+        "class_code": parent.class_code
+        if parent
+        else next(iter(classes_of(next(iter(fonds), ""), Role.CLERK)), "WS"),
         "security": "none",
         "holding": "electronic",
         "role": "正本",
@@ -203,6 +208,23 @@ def _parent(record_id: str | None, session: Session) -> filing.Record | None:
     return filing.record_of(current_actor(), record_id, session=session)
 
 
+def _holder(record: filing.Record, session: Session) -> filing.Record | None:
+    """What a record is in, where the reader may see that as well."""
+    parent = session.get(Record, record.parent_id) if record.parent_id else None
+    return parent if parent is not None and filing.sees(current_actor(), parent) else None
+
+
+def _may_write(record: filing.Record, role: Role, session: Session) -> bool:
+    return may_write(
+        current_actor(),
+        record.fonds_id,
+        role,
+        class_code=record.class_code,
+        opening=record.opening_opinion,
+        session=session,
+    )
+
+
 @blueprint.get("/<record_id>")
 @with_roles(*SEEING)
 def show(record_id: str) -> str:
@@ -216,13 +238,13 @@ def show(record_id: str) -> str:
             "filing/show.html",
             record=record,
             wire=wire,
-            parent=_parent(record.parent_id, session),
+            parent=_holder(record, session),
             items=items_in(record, session=session)
             if record.level in ("volume", "project")
             else None,
             files=files_in(wire["documents"]),
             history=history_of(record, session=session),
-            fonds=fonds_names(session).get(record.fonds_id, ""),
+            fonds=fonds_names(session, in_part=True).get(record.fonds_id, ""),
             schedule=fonds_of(record.fonds_id, session).retention_schedule,
             objections=objections,
             by_field={name: [o for o in objections if o.field == name] for name in known},
@@ -232,12 +254,11 @@ def show(record_id: str) -> str:
             late=record.year is not None
             and record.state == "arranging"
             and filing.is_closed(record.fonds_id, record.class_code, record.year, session=session),
-            may_change=may_write(actor, record.fonds_id, Role.CLERK, session=session),
-            may_decide=record.state == "filed"
-            and may_write(actor, record.fonds_id, Role.LEADER, session=session),
+            may_change=_may_write(record, Role.CLERK, session),
+            may_decide=record.state == "filed" and _may_write(record, Role.LEADER, session),
             ran_out=record.state == "filed" and filing.ran_out(record),
             open=record.state in OPEN_STATES,
-            undo=filing.last_step(record.fonds_id, session=session),
+            undo=filing.step_to_undo(actor, record.fonds_id, session=session),
             draft=record.state in DRAFT_STATES,
             **NAMES,
         )

@@ -48,7 +48,7 @@ def undo(folder: Path, login: str | None, as_json: bool, fonds: str | None) -> N
     """撤销最近一步整理：设定门类年度、调整顺序、组卷、移出。定号之后不能撤销。"""
     with NodeFolder(folder).database().write() as session:
         actor = acting(login, session=session)
-        step = filing.last_step(fonds_named(fonds, session), session=session)
+        step = filing.step_to_undo(actor, fonds_named(fonds, session), session=session)
         if step is None:
             raise WrongState(
                 "没有可以撤销的一步。", "定号之后不能撤销；可直接调整。", code="not_undoable"

@@ -27,7 +27,9 @@ def fill(record_id: str) -> str:
     with current_database().read() as session:
         actor = current_actor()
         parent = filing.record_of(actor, record_id, session=session)
-        page = _listing(parent, session).apply(filing.candidates(parent), session=session)
+        page = _listing(parent, session).apply(
+            filing.candidates(actor, parent, session=session), session=session
+        )
         ids = {each.parent_id for each in page.items if each.parent_id}
         inside = select(func.count()).where(Record.parent_id == parent.id)
         return render_template(
@@ -39,13 +41,13 @@ def fill(record_id: str) -> str:
                 each.id: f"{each.code or ''} {each.title}".strip()
                 for each in session.scalars(select(Record).where(Record.id.in_(ids)))
             },
-            undo=filing.last_step(parent.fonds_id, session=session),
+            undo=filing.step_to_undo(actor, parent.fonds_id, session=session),
             **NAMES,
         )
 
 
 def _listing(parent: Record, session: Session) -> Listing:
-    seen = [parent.fonds_id]
+    seen = filing.records_seen(current_actor(), session=session)
     years = sorted(filing.distinct_values("year", seen, session=session), reverse=True)
     return Listing.from_request(
         request.args,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from node.filing.access import fonds_subject, records_to_change
+from node.filing.access import fonds_subject, records_seen, records_to_change
 from node.filing.arranging import arrange_inside, short, take_place, with_content
 from node.filing.categories import Categories
 from node.filing.models import Record
@@ -96,10 +96,11 @@ def take_out(actor: Actor, record_ids: Sequence[str], *, session: Session) -> li
     return inside
 
 
-def candidates(parent: Record) -> Select[Record]:
+def candidates(actor: Actor, parent: Record, *, session: Session) -> Select[Record]:
     """The drafts of a fonds that `put_into` takes for this volume or project; unordered."""
     level = _INNER[RecordLevel(parent.level)]
     return select(Record).where(
+        records_seen(actor, session=session),
         Record.fonds_id == parent.fonds_id,
         Record.state.in_(DRAFT_STATES),
         Record.level.in_([str(each) for each in _MAY_GO_INTO[level]]),

@@ -43,10 +43,15 @@ class NodeSettings:
             `shared.seals.authorities`; empty for nobody.
         seal_service: where the unit's seal is kept when it is not in this folder, see
             `shared.kernel.signing_service`; empty for in this folder.
+        media_decoder: whole path of the program ffmpeg, which decodes sound and film to the end
+            when they are inspected; empty for none.
         sign_in_through_hub: whether people may sign in with their account at the hub.
         accounts_minutes: how often the hub is asked what has become of these accounts.
         offline_days: for how many days without the hub they may sign in with a local password.
         password_length: the least number of characters of a password.
+        password_kinds: of how many kinds of characters it has to be: lower and upper case letters,
+            digits, others.
+        password_days: after how many days it has to be changed; 0 for never.
         lock_after: after how many failures in a row an account is locked.
         lock_minutes: for how long at first; each further lock lasts twice as long.
         session_hours: a sign-in ends after so many hours, whatever happens.
@@ -76,10 +81,13 @@ class NodeSettings:
     reconcile_hours: int = 24
     seal_authorities: str = ""
     seal_service: str = ""
+    media_decoder: str = ""
     sign_in_through_hub: bool = True
     accounts_minutes: int = 10
     offline_days: int = 30
     password_length: int = 8
+    password_kinds: int = 1
+    password_days: int = 0
     lock_after: int = 5
     lock_minutes: int = 10
     session_hours: int = 12

@@ -67,21 +67,41 @@ def fonds_here(session: Session) -> list[Fonds]:
     return [Fonds.from_wire(row.wire) for row in _rows_here(session)]
 
 
-def fonds_written(actor: Actor, *roles: Role, session: Session) -> list[Fonds]:
+def fonds_written(
+    actor: Actor, *roles: Role, in_part: bool = False, session: Session
+) -> list[Fonds]:
     """The fonds that this node writes now, and in which the actor holds one of the roles.
 
-    Pages decide by it (and `may_write`) what they offer; the verbs ask `require_writable`.
+    `in_part` also those in which it holds them for some records only. Pages decide by it (and
+    `may_write`) what they offer; the verbs ask `require_writable`.
     """
     return [
         Fonds.from_wire(row.wire)
         for row in _rows_here(session)
-        if row.kept and row.standing == Standing.OPEN and actor.may(*roles, fonds=row.fonds_id)
+        if row.kept
+        and row.standing == Standing.OPEN
+        and (
+            actor.may(*roles, fonds=row.fonds_id)
+            or (in_part and actor.reaches_into(*roles, fonds=row.fonds_id))
+        )
     ]
 
 
-def may_write(actor: Actor, fonds_id: str, *roles: Role, session: Session) -> bool:
-    """Whether a page offers the actor to change something of this fonds: see `fonds_written`."""
-    return any(each.id == fonds_id for each in fonds_written(actor, *roles, session=session))
+def may_write(
+    actor: Actor,
+    fonds_id: str,
+    *roles: Role,
+    class_code: str | None = None,
+    opening: str | None = None,
+    session: Session,
+) -> bool:
+    """Whether a page offers the actor to change something of this fonds: see `fonds_written`.
+
+    What is meant of it has this class and this opening, where it has one.
+    """
+    return actor.may(*roles, fonds=fonds_id, class_code=class_code, opening=opening) and any(
+        each.id == fonds_id for each in fonds_written(actor, *roles, in_part=True, session=session)
+    )
 
 
 def standings(session: Session) -> dict[str, OfficeFonds]:

@@ -23,7 +23,7 @@ from shared.identity.elsewhere import (
     register_elsewhere,
     revoke_elsewhere,
 )
-from shared.kernel.actor import ADMINISTRATORS, Grant, Role, system_actor
+from shared.kernel.actor import ADMINISTRATORS, Grant, Openness, Role, system_actor
 from shared.kernel.clock import parse_utc
 from shared.kernel.errors import DanglianError, Invalid, Unavailable, WrongState
 from shared.records.grants import read_grant
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 _HUB = system_actor("hub")
 #: What the hub gives at a node, for its fonds, or for the whole of it; anything else is left out.
 _ROLES = {Role.CLERK, Role.LEADER}
+#: Tells the hub that class and openness of a grant are honoured here.
+_KNOWS = {"limits": True}
 _MOST_ASKED = 500
 _FIRST_AFTER_SECONDS = 5.0
 
@@ -84,6 +86,7 @@ def finish(
             "code": code,
             "code_verifier": verifier,
             "redirect_uri": redirect_uri,
+            **_KNOWS,
         }
     )
     with folder.database().write() as session:
@@ -167,7 +170,7 @@ def ask_about_accounts(folder: NodeFolder, door: HubDoor) -> int:
         ]
     for start in range(0, len(known), _MOST_ASKED):
         some = known[start : start + _MOST_ASKED]
-        told = door.ask({"what": "accounts", "known": some})["accounts"]
+        told = door.ask({"what": "accounts", "known": some, **_KNOWS})["accounts"]
         with database.write() as session:
             for subject in some:
                 account = account_elsewhere(issuer, subject, session)
@@ -184,7 +187,13 @@ def _take(account: Account, told: dict[str, Any], session: Session) -> None:
     """Take over what the hub says, as far as it is about fonds that are here."""
     here = {each.id for each in fonds_here(session)}
     grants = [
-        read_grant(each["role"], fonds_id=each["fonds"], until=each.get("until"))
+        read_grant(
+            each["role"],
+            fonds_id=each["fonds"],
+            class_code=each.get("class_code"),
+            openness=each.get("openness") or Openness.ALL,
+            until=each.get("until"),
+        )
         for each in told["grants"]
         if each["role"] in _ROLES and each["fonds"] in here
     ]

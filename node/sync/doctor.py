@@ -24,6 +24,7 @@ from node.sync.reconciling import last
 from node.sync.waiting import waiting_of
 from node.transfer import service as transfer
 from shared.audit import oldest_unsealed, require_witness, verify_chain, witnesses
+from shared.inspection.decoder import decoder_at
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
 from shared.kernel.errors import DanglianError, Unavailable
@@ -201,7 +202,7 @@ def examine_folder(folder: NodeFolder) -> Iterator[Ailment]:
 
     Raises NotFound when this is no node's folder.
     """
-    _ = folder.settings
+    yield from _of_the_decoder(folder.settings.media_decoder)
     yield from _of_the_disk(folder.path)
     damaged = list(_damaged(folder.path))
     yield from damaged
@@ -223,6 +224,16 @@ def examine_folder(folder: NodeFolder) -> Iterator[Ailment]:
         office = office_of(session)
     if office.node_id is not None:
         yield from _of_the_hub(hub_url(folder, office))
+
+
+def _of_the_decoder(path: str) -> Iterator[Ailment]:
+    decoder = decoder_at(path)
+    if decoder is not None and not decoder.version:
+        yield Ailment(
+            "decoder_away",
+            f"音像解码程序 {path} 不能运行：{decoder.problem}。音像文件须人工播放。",
+            "安装 ffmpeg，检查设置项 media_decoder，再运行 danglian node doctor --dir …",
+        )
 
 
 def _of_the_disk(path: Path) -> Iterator[Ailment]:

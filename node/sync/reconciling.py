@@ -53,7 +53,8 @@ def ask(actor: Actor, *, session: Session) -> Reconciliation:
     session.execute(delete(Reconciliation).where(Reconciliation.asked_at < now() - _KEPT))
     session.add(asked)
     session.flush()
-    audit.record(session, actor, "node.reconcile_asked", f"node:{office.node_id}", seq=seq)
+    act = audit.Act(became=audit.columns_of(asked))
+    audit.record(session, actor, "node.reconcile_asked", f"node:{office.node_id}", act, seq=seq)
     return asked
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from node.filing import service as filing
 from node.office.service import may_write
 from node.transfer import service as transfer
-from node.transfer.inspections import inspection_of, runs_of
+from node.transfer.inspections import form_asked, inspection_of, runs_of
 from node.transfer.models import Batch, BatchRecord
 from node.transfer.pages import NAMES, blueprint, fonds_names
 from shared.identity import current_actor, with_roles
@@ -84,6 +84,7 @@ def _page(batch_id: str, form: Form) -> ResponseReturnValue:
             is_clerk=may_write(actor, batch.fonds_id, Role.CLERK, session=session),
             is_leader=may_write(actor, batch.fonds_id, Role.LEADER, session=session),
             inspection=inspection_of(batch, session=session),
+            form_asked=form_asked(batch, session=session),
             runs=runs_of(batch, session=session),
             verdicts={str(each): each.label for each in Verdict},
             written=may_write(actor, batch.fonds_id, *transfer.SEEING, session=session),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from node.filing import service as filing
 from node.office.places import NodeFolder
 from node.registry.files import object_name
+from shared.inspection.decoder import decoder_at
 from shared.inspection.formats.remembering import Remembered
 from shared.inspection.report import CheckResult
 from shared.inspection.ruleset import Rules
@@ -29,6 +30,7 @@ class Checked:
     errors: int
     warnings: int
     results: tuple[CheckResult, ...]
+    tool: str
 
 
 class Checker:
@@ -37,6 +39,7 @@ class Checker:
     def __init__(self, folder: NodeFolder) -> None:
         self._files = folder.path / "files"
         self._authorities = folder.seal_authorities
+        self._decoder = folder.settings.media_decoder
         self._remembered = Remembered(folder.path / "inspected.sqlite")
 
     def codes_elsewhere(
@@ -64,11 +67,13 @@ class Checker:
         context = Context(
             occasion=Occasion.TRANSFER,
             scheme=rules.scheme,
+            profile=rules.profile,
             accepted_formats=rules.formats,
             schedule=rules.schedule,
             fonds=fonds,
             code_used_by=None if codes is None else codes.get,
             authorities=self._authorities.current() if self._authorities else None,
+            decoder=decoder_at(self._decoder),
             remembered=self._remembered,
         )
         report = inspect_record(wire, paths, context)
@@ -78,4 +83,5 @@ class Checker:
             errors=len(report.errors),
             warnings=len(report.warnings),
             results=report.checks,
+            tool=report.tool,
         )

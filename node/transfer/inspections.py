@@ -13,7 +13,8 @@ from node.office.rules import rules_named, rules_on
 from node.office.service import fonds_of
 from node.transfer.models import Batch, InspectionRun
 from shared.inspection.comparing import Inspected
-from shared.inspection.report import TOOL, CheckResult
+from shared.inspection.profile import FOLDER, FORM_NAMES
+from shared.inspection.report import TOOL, CheckResult, decoder_of
 from shared.inspection.ruleset import Rules
 from shared.inspection.scheme import Occasion, load_scheme
 from shared.inspection.verdict import BatchVerdict, Tally, judge
@@ -43,9 +44,12 @@ def begin_run(actor: Actor, batch: Batch, *, session: Session) -> None:
 
 
 def add_to_run(
-    batch: Batch, inspected: Iterable[Iterable[CheckResult]], *, session: Session
+    batch: Batch, inspected: Iterable[Iterable[CheckResult]], *, tool: str, session: Session
 ) -> None:
-    """Count what some records of a batch have shown, in the transaction that writes it down."""
+    """Count what some records of a batch have shown, in the transaction that writes it down.
+
+    `tool` is what their reports say they were inspected with; empty where there are none.
+    """
     run = _last(batch, session)
     if run is None:
         return  # begun by a version of the program that kept no history
@@ -53,6 +57,7 @@ def add_to_run(
     for results in inspected:
         tally.add_results(results)
     run.tally = tally.to_wire()
+    run.tool = tool or run.tool
 
 
 def end_run(batch: Batch, of_set: Iterable[CheckResult], *, session: Session) -> None:
@@ -89,7 +94,10 @@ def inspection_wire(batch: Batch, *, session: Session) -> dict[str, Any]:
     run, found = _last(batch, session), inspection_of(batch, session=session)
     if found is None or run is None:
         return {}
-    inspected = Inspected(run.scheme, version("danglian"), "", Tally.from_wire(run.tally))
+    inspected = Inspected(
+        *(run.scheme, version("danglian"), "", Tally.from_wire(run.tally)),
+        decoder=decoder_of(run.tool),
+    )
     return {
         "scheme": found.scheme,
         "verdict": str(found.verdict),
@@ -102,6 +110,15 @@ def scheme_named(batch: Batch, *, session: Session) -> str | None:
     """The version by which a batch was inspected, as its offers name it to the archive."""
     run = _last(batch, session)
     return None if run is None else run.scheme
+
+
+def form_asked(batch: Batch, *, session: Session) -> str:
+    """In which form the archive takes the packages of a batch, for people; empty for folders."""
+    try:
+        profile = rules_of(batch, session=session).profile
+    except (NotFound, Unavailable):
+        return ""  # the inspection, and the offering, say so
+    return "" if profile.form == FOLDER else FORM_NAMES[profile.form]
 
 
 def _judged(run: InspectionRun, batch: Batch, session: Session) -> BatchVerdict:

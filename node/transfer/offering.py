@@ -147,7 +147,8 @@ def close_batch(batch: Batch, *, session: Session) -> None:
     batch.state = NODE_BATCH.after("offer", batch.state)
     actor = Actor(batch.offered_by_id or "", batch.offered_by or "")
     audit.record(
-        session, actor, "batch.offered", f"batch:{batch.id}", records=len(records),
+        session, actor, "batch.offered", f"batch:{batch.id}",
+        audit.Act(each=[each.record_id for each in records]), records=len(records),
         bytes=batch.bytes,
     )  # fmt: skip
 

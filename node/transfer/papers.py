@@ -88,7 +88,10 @@ def apply_withdrawn(session: Session, body: dict[str, Any]) -> None:
         each.outcome = "withdrawn"
     batch.state = NODE_BATCH.after("withdrawn", batch.state)
     batch.concluded_at = now()
-    audit.record(session, _HUB, "batch.withdrawn", f"batch:{batch.id}", records=len(records))
+    audit.record(
+        session, _HUB, "batch.withdrawn", f"batch:{batch.id}",
+        audit.Act(each=[each.record_id for each in records]), records=len(records),
+    )  # fmt: skip
 
 
 def note_refusal(session: Session, body: Mapping[str, Any]) -> bool:
@@ -192,7 +195,8 @@ def _receipt(session: Session, body: dict[str, Any]) -> None:
     received = _offered([each.record_id for each in records.values()], session)
     filing.mark_received(_HUB, received, body, session=session)
     audit.record(
-        session, _HUB, "batch.received", f"batch:{batch.id}", receipt=body["receipt_id"],
+        session, _HUB, "batch.received", f"batch:{batch.id}",
+        audit.Act(each=[each.record_id for each in records.values()]), receipt=body["receipt_id"],
         records=len(records),
     )  # fmt: skip
 

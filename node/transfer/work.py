@@ -26,13 +26,17 @@ from node.transfer.models import Batch, BatchRecord
 from node.transfer.offering import close_batch, offer_fact, package_name
 from node.transfer.questions import records_of
 from node.transfer.sets import report_on
+from shared.inspection.profile import EEP, Profile
 from shared.inspection.report import CheckResult
+from shared.inspection.ruleset import Rules, built_in
 from shared.kernel.actor import Actor
 from shared.kernel.clock import now
 from shared.kernel.errors import DanglianError, NotFound
 from shared.kernel.files import file_sha256
 from shared.kernel.jobs import Job, Steps
 from shared.packaging import PackageIdentity, build_package, open_package
+from shared.packaging.eep.form import CanonicalForm
+from shared.packaging.wrapping import wrapping
 from shared.records.fonds import Fonds
 from shared.records.record import content_digest
 
@@ -50,6 +54,15 @@ class _Packed:
     identity: PackageIdentity
     content: bytes | None
     target: Path
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What packages are made by: their fonds, what rides inside an entry, what the archive asks."""
+
+    fonds: Fonds
+    limit: int
+    profile: Profile
 
 
 @dataclass
@@ -103,7 +116,7 @@ class TransferWork(FolderRunner):
             wires = filing.wires(ids, session=session) if ids else []
             if job.kind == INSPECT:
                 taken = self._checker.codes_elsewhere(wires, session)
-                rules = inspections.rules_of(batch, session=session)
+            rules = self._rules(job, batch, todo, session)
         if job.kind == INSPECT:
             for each, wire in zip(todo, wires, strict=True):
                 prepared.checked[each.offer_id] = self._checker.check(wire, fonds, taken, rules)
@@ -111,21 +124,32 @@ class TransferWork(FolderRunner):
             if job.arguments.get("again"):
                 self._require_stored(todo)
             try:
-                self._pack(todo, wires, fonds, limit, prepared)
+                self._pack(todo, wires, _Wanted(fonds, limit, rules.profile), prepared)
             except BaseException:
                 self._tidy(job, prepared)
                 raise
         return prepared
 
+    def _rules(self, job: Job, batch: Batch, todo: list[BatchRecord], session: Session) -> Rules:
+        """Those of the batch, by which it is inspected, and its packages get their form.
+
+        Where every package is here already nobody needs them, and they may have been forgotten.
+        """
+        if job.kind == INSPECT or not all(map(self._is_stored, todo)):
+            return inspections.rules_of(batch, session=session)
+        return built_in()
+
+    def _is_stored(self, each: BatchRecord) -> bool:
+        sha256 = each.package_sha256
+        return sha256 is not None and self._folder.packages.exists(package_name(sha256))
+
     def _require_stored(self, todo: list[BatchRecord]) -> None:
         """What was decided on can only be told with the package that was decided on."""
-        for each in todo:
-            name = package_name(str(each.package_sha256))
-            if each.package_sha256 is None or not self._folder.packages.exists(name):
-                raise NotFound(
-                    "本机已没有这一批原来的信息包，不能再次提交。",
-                    "请与市档案馆核对这一批是否完整。",
-                )
+        if not all(map(self._is_stored, todo)):
+            raise NotFound(
+                "本机已没有这一批原来的信息包，不能再次提交。",
+                "请与市档案馆核对这一批是否完整。",
+            )
 
     # Inspection
 
@@ -141,7 +165,7 @@ class TransferWork(FolderRunner):
                 session=session,
             )
         }
-        noted = []
+        noted, tool = [], ""
         for each in todo:
             checked = prepared.checked.get(each.offer_id)
             if checked is None or versions[each.record_id] != checked.version:
@@ -150,7 +174,8 @@ class TransferWork(FolderRunner):
             each.findings = checked.findings
             each.errors, each.warnings = checked.errors, checked.warnings
             noted.append(checked.results)
-        inspections.add_to_run(batch, noted, session=session)
+            tool = checked.tool
+        inspections.add_to_run(batch, noted, tool=tool, session=session)
         session.flush()
         left = sum(1 for each in todo if each.inspected_version is None)
         job.done = batch.count - left
@@ -171,13 +196,12 @@ class TransferWork(FolderRunner):
         self,
         todo: list[BatchRecord],
         wires: list[dict[str, Any]],
-        fonds: Fonds,
-        limit: int,
+        wanted: _Wanted,
         prepared: _Prepared,
     ) -> None:
         inside = 0
         for each, wire in zip(todo, wires, strict=True):
-            packed = self._stored(each, limit) or self._build(each, wire, fonds, limit)
+            packed = self._stored(each, wanted.limit) or self._build(each, wire, wanted)
             prepared.packed[each.offer_id] = packed
             inside += len(packed.content or b"")
             if inside > _MOST_INLINE:
@@ -185,15 +209,12 @@ class TransferWork(FolderRunner):
 
     def _stored(self, each: BatchRecord, limit: int) -> _Packed | None:
         """The package of an offer that was made before, when it is still here."""
-        if each.package_sha256 is None:
+        if not self._is_stored(each):
             return None
-        name = package_name(each.package_sha256)
-        if not self._folder.packages.exists(name):
-            return None
-        identity = PackageIdentity(each.package_sha256, each.package_size)
+        identity = PackageIdentity(str(each.package_sha256), each.package_size)
         return _Packed(identity, self._inside(identity, limit), self._target(each))
 
-    def _build(self, each: BatchRecord, wire: dict[str, Any], fonds: Fonds, limit: int) -> _Packed:
+    def _build(self, each: BatchRecord, wire: dict[str, Any], wanted: _Wanted) -> _Packed:
         """Build and store the package of an offer; one that a killed process built is taken."""
         target = self._target(each)
         identity = _built_before(target, each)
@@ -203,14 +224,20 @@ class TransferWork(FolderRunner):
                 for document in wire["documents"]
                 for file in document["files"]
             }
+            fonds, seal = wanted.fonds, self._folder.keys.seal()
+            wrap = None
+            if wanted.profile.form_for(wire["level"], has_files=bool(files)) == EEP:
+                rule = CanonicalForm(wanted.profile.rule)
+                wrap = wrapping(files, fonds=fonds, seal=seal, unit=fonds.name, rule=rule)
             identity = build_package(
                 wire,
                 files,
                 offer_id=each.offer_id,
                 unit=fonds.name,
                 fonds=fonds,
-                seal=self._folder.keys.seal(),
+                seal=seal,
                 target=target,
+                wrap=wrap,
             )
         with target.open("rb") as stream:
             self._folder.packages.put(
@@ -219,7 +246,7 @@ class TransferWork(FolderRunner):
                 sha256=identity.sha256,
                 size=identity.size,
             )
-        return _Packed(identity, self._inside(identity, limit), target)
+        return _Packed(identity, self._inside(identity, wanted.limit), target)
 
     def _target(self, each: BatchRecord) -> Path:
         return self._folder.path / "building" / f"{each.offer_id}.zip"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from enum import StrEnum
 from typing import Any
 
@@ -126,16 +125,14 @@ def _at_the_archive() -> ColumnElement[str]:
     )
 
 
-def listing(seen: Collection[str], session: Session) -> Select[Any]:
-    """Records of these fonds with their places, as a statement to page through."""
+def listing(seen: filing.Within, session: Session) -> Select[Any]:
+    """The records that are seen, with their places, as a statement to page through."""
     return filing.listing(filing.Filter(), seen).add_columns(place_column(session).label("place"))
 
 
-def counts(seen: Collection[str], session: Session) -> dict[str, int]:
-    """How many records of these fonds are at each place, in the order of the way."""
+def counts(seen: filing.Within, session: Session) -> dict[str, int]:
+    """How many of the records that are seen are at each place, in the order of the way."""
     where = place_column(session).label("place")
-    rows = session.execute(
-        select(where, func.count()).where(Record.fonds_id.in_(seen)).group_by(where)
-    )
+    rows = session.execute(select(where, func.count()).where(filing.within(seen)).group_by(where))
     found: dict[str, int] = {str(name): count for name, count in rows}
     return {str(each): found[each] for each in Place if each in found}

@@ -42,7 +42,7 @@ _STOP_POLLING = 286
 def index() -> str:
     """Where the records are, counted by place, and each one."""
     with current_database().read() as session:
-        seen = filing.ids_seen(current_actor(), session=session)
+        seen = filing.records_seen(current_actor(), session=session)
         counted = counts(seen, session)
         page = _listing(counted, session).apply(listing(seen, session), session=session)
         return render_template(
@@ -58,7 +58,7 @@ def index() -> str:
 
 
 def _listing(counted: dict[str, int], session: Session) -> Listing:
-    fonds = fonds_names(session)
+    fonds = fonds_names(session, in_part=True)
     choices = {place: f"{PLACES[place]}（{n}）" for place, n in counted.items()}
     where = place_column(session)
     filters = {

@@ -22,7 +22,7 @@ from shared.audit.models import AuditArchive, AuditEvent, AuditWitness, Outcome
 from shared.audit.refusals import note_refusal
 from shared.audit.sealing import Sealer
 from shared.audit.segments import open_segment
-from shared.audit.service import Act, events, record, subjects_after
+from shared.audit.service import Act, Many, events, record, root_of, subjects_after
 from shared.audit.watching import Thresholds, statistics, unusual
 from shared.audit.witness import settle, take_from, told_to, witnesses
 
@@ -33,6 +33,7 @@ __all__ = [
     "AuditEvent",
     "AuditWitness",
     "Head",
+    "Many",
     "Outcome",
     "Problem",
     "Sealer",
@@ -50,6 +51,7 @@ __all__ = [
     "open_segment",
     "record",
     "require_witness",
+    "root_of",
     "settle",
     "shut_when_unsealed",
     "statistics",

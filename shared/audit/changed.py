@@ -2,8 +2,8 @@
 
 The canonical form of a subject is the list of its rows that the transaction made, changed or
 removed, each as its table's name and its columns, in the order of table and key. Which rows are a
-subject's: those that carry its id, in their key or as `…_id`; where none does (`hub`, `office`),
-all that the transaction changed.
+subject's: those that carry its id, in their key or as `…_id`, an archive's also as `archive_code`;
+where none does (`hub`, `office`), all that the transaction changed.
 """
 
 from __future__ import annotations
@@ -51,10 +51,7 @@ class Changes:
 
         After what was pending has been flushed.
         """
-        by_id: dict[str, list[Any]] = {}
-        for row in self._rows:
-            for each in _ids(row):
-                by_id.setdefault(each, []).append(row)
+        by_id = self._by_id()
         found: dict[str, Digests] = {}
         whole: Digests | None = None
         for subject in dict.fromkeys(subjects):
@@ -64,6 +61,17 @@ class Changes:
             else:
                 found[subject] = whole = whole or self._digests(self._rows)
         return found
+
+    def has(self, subject: str) -> bool:
+        """Whether one of the rows is the subject's, so that its digests are of it alone."""
+        return subject.partition(":")[2] in self._by_id()
+
+    def _by_id(self) -> dict[str, list[Any]]:
+        by_id: dict[str, list[Any]] = {}
+        for row in self._rows:
+            for each in _ids(row):
+                by_id.setdefault(each, []).append(row)
+        return by_id
 
     def _digests(self, rows: Iterable[Any]) -> Digests:
         rows = list(rows)
@@ -126,4 +134,9 @@ def _key_columns(mapper: Mapper[Any]) -> tuple[str, ...]:
 
 @cache
 def _id_columns(mapper: Mapper[Any]) -> tuple[str, ...]:
-    return tuple({*_key_columns(mapper), *(n for n in _columns(mapper) if n.endswith("_id"))})
+    return tuple(
+        {
+            *_key_columns(mapper),
+            *(n for n in _columns(mapper) if n.endswith(("_id", "archive_code"))),
+        }
+    )

@@ -58,10 +58,10 @@ def tell(session: Session, row: dict[str, Any]) -> None:
     _of(session).told.append(row)
 
 
-def told_in(session: Session) -> tuple[list[dict[str, Any]], int]:
-    """The events that a transaction has told so far, and how many rows it has changed."""
+def told_in(session: Session) -> tuple[list[dict[str, Any]], Changes]:
+    """The events that a transaction has told so far, and what it has changed."""
     waiting = _of(session)
-    return waiting.told, len(waiting.changes)
+    return waiting.told, waiting.changes
 
 
 def _of(session: Session) -> _Waiting:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import URL, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEvent, AuditWitness
@@ -58,20 +59,29 @@ class _Guard:
 
 
 #: By the address of the database: sessions that read have an engine of their own.
-_GUARDS: dict[URL, _Guard] = {}
-_WITNESSED: dict[URL, tuple[str, timedelta]] = {}
+_GUARDS: dict[str, _Guard] = {}
+_WITNESSED: dict[str, tuple[str, timedelta]] = {}
+#: Putting an address together costs as much as telling an event: each engine's is kept.
+_ADDRESSES: WeakKeyDictionary[Engine, str] = WeakKeyDictionary()
 
 
 def shut_when_unsealed(
     database: Database, limit: timedelta, *, patience: float = _PATIENCE_SECONDS
 ) -> None:
     """Let no use case of this process write when an event has awaited its seal for so long."""
-    _GUARDS[database.engine.url] = _Guard(limit, patience)
+    _GUARDS[_address(database.engine)] = _Guard(limit, patience)
+
+
+def _address(engine: Engine) -> str:
+    found = _ADDRESSES.get(engine)
+    if found is None:
+        found = _ADDRESSES[engine] = str(engine.url)
+    return found
 
 
 def require_sealing(session: Session) -> None:
     """Raise Unavailable when the log of this database has not been sealed for too long."""
-    guard = _GUARDS.get(session.get_bind().engine.url)
+    guard = _GUARDS.get(_address(session.get_bind().engine))
     if guard is not None and guard.is_shut(session):
         raise Unavailable(
             "操作日志未能及时封存，为保证可追溯，暂停办理一切业务，本次没有保存。",
@@ -83,7 +93,7 @@ def require_sealing(session: Session) -> None:
 
 def depend_on_witness(database: Database, party: str, limit: timedelta) -> None:
     """Let what asks `require_witness` do so of this party."""
-    _WITNESSED[database.engine.url] = party, limit
+    _WITNESSED[_address(database.engine)] = party, limit
 
 
 def require_witness(session: Session) -> None:
@@ -91,7 +101,7 @@ def require_witness(session: Session) -> None:
 
     Only time on line counts: who is cut off for a month may hand over as before.
     """
-    party, limit = _WITNESSED.get(session.get_bind().engine.url, ("", timedelta.max))
+    party, limit = _WITNESSED.get(_address(session.get_bind().engine), ("", timedelta.max))
     row = session.get(AuditWitness, party)
     if row is not None and row.unheld_seconds > limit.total_seconds():
         raise Unavailable(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from shared.audit.models import Outcome
 from shared.audit.service import Act, record
@@ -23,40 +24,51 @@ log = logging.getLogger(__name__)
 _HOUR_SECONDS = 3600.0
 _ONE_BY_ONE = 10
 
-#: Who tried what where, of which database.
-_Key = tuple[str, str, str, str]
+#: How often something has been tried in this hour, this try included.
+Counter = Callable[[str], int]
 
 
 class _Tally:
-    """How often this process has seen each kind of try in this hour."""
+    """How often this process alone has seen each kind of try in this hour."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._since = 0.0
-        self._seen: dict[_Key, int] = {}
+        self._seen: dict[str, int] = {}
 
-    def one_more(self, key: _Key) -> int | None:
-        """The number of tries when this one is to be written, else None."""
+    def one_more(self, key: str) -> int:
+        """Count a try; its number in this hour."""
         with self._lock:
             moment = time.monotonic()
             if not self._since or moment - self._since > _HOUR_SECONDS:
                 self._since = moment
                 self._seen.clear()
             count = self._seen[key] = self._seen.get(key, 0) + 1
-        times, rest = divmod(count, _ONE_BY_ONE)
-        doubled = rest == 0 and times & (times - 1) == 0
-        return count if count <= _ONE_BY_ONE or doubled else None
+            return count
+
+
+def _is_written(count: int) -> bool:
+    """Whether the try of this number leaves an event."""
+    times, rest = divmod(count, _ONE_BY_ONE)
+    return count <= _ONE_BY_ONE or (rest == 0 and times & (times - 1) == 0)
 
 
 _TALLY = _Tally()
 
 
 def note_refusal(
-    error: DanglianError, actor: Actor, place: str, database: Database, **details: object
+    error: DanglianError,
+    actor: Actor,
+    place: str,
+    database: Database,
+    *,
+    counter: Counter = _TALLY.one_more,
+    **details: object,
 ) -> None:
     """Write down that somebody tried what is not theirs to do, in a transaction of its own.
 
-    `place` is the page or command, as the event's subject. Errors that are no refusal leave none.
+    `place` is the page or command, as the event's subject; `counter` counts for all processes
+    together, where there are several. Errors that are no refusal leave none.
     """
     if isinstance(error, NotFound) and not error.out_of_reach:
         action, code, act = "access.missed", error.code, Act(ended=Outcome.FAILED)
@@ -66,8 +78,8 @@ def note_refusal(
         action, code, act = "access.refused", error.code, Act()
     else:
         return
-    times = _TALLY.one_more((str(database.engine.url), actor.id, place, action))
-    if times is None:
+    times = counter(f"{database.engine.url} {actor.id} {place} {action}")
+    if not _is_written(times):
         return
     if times > _ONE_BY_ONE:
         details["times"] = times

@@ -23,6 +23,19 @@ _ENDED = {"refused": Outcome.REFUSED, "locked": Outcome.REFUSED, "failed": Outco
 
 
 @dataclass(frozen=True)
+class Many:
+    """Many things as an event names them: how many, and the Merkle root (SM3) over their names."""
+
+    count: int
+    root: str
+
+    @classmethod
+    def of(cls, names: Collection[str]) -> Many:
+        """Of these names, in whatever order they come."""
+        return cls(len(names), root_of(names))
+
+
+@dataclass(frozen=True)
 class Act:
     """What is told of an act beside its details.
 
@@ -31,13 +44,19 @@ class Act:
         was: what a thing that was changed had been, as plain values; only its SM3 is kept.
         became: what it is now.
         each: of an act on many things their names, of which the number and the Merkle root (SM3)
-            are kept: one act is one event.
+            are kept: one act is one event. Who has the names can show of each that it was among
+            them (`root_of`).
     """
 
     ended: Outcome | None = None
     was: object = None
     became: object = None
-    each: Collection[str] | None = None
+    each: Collection[str] | Many | None = None
+
+    @property
+    def many(self) -> Many | None:
+        """What `each` comes to."""
+        return self.each if isinstance(self.each, Many | None) else Many.of(self.each)
 
 
 _PLAIN_ACT = Act()
@@ -70,6 +89,7 @@ def record(
     Raises Unavailable when the log has not been sealed for too long (`guard`).
     """
     require_sealing(session)
+    many = act.many
     roles = "system" if actor.system else ",".join(sorted({str(g.role) for g in actor.grants}))
     tell(
         session,
@@ -85,8 +105,8 @@ def record(
             "outcome": str(act.ended or _ENDED.get(action.rpartition(".")[2], Outcome.DONE)),
             "before": digest(act.was),
             "after": digest(act.became),
-            "count": None if act.each is None else len(act.each),
-            "root": None if act.each is None else root_of(act.each),
+            "count": None if many is None else many.count,
+            "root": None if many is None else many.root,
             "details": plain(details),
         },
     )

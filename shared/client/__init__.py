@@ -1,5 +1,7 @@
 """A client of a hub's shared records: read on from a cursor, and prove that the copy is whole.
 
+`shared.client.queue` reads the same out of a queue on the hub's broker.
+
 For programs of those who consume the feed; `docs/integrators.md` shows one that keeps a full copy.
 """
 

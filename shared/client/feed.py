@@ -100,7 +100,7 @@ class Feed:
             query = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
             answer = self._get("records", query)
             page = Page(
-                [_change(each) for each in answer["entries"]], answer["cursor"], answer["more"]
+                [change_of(each) for each in answer["entries"]], answer["cursor"], answer["more"]
             )
             yield page
             cursor, more = page.cursor, page.more
@@ -110,10 +110,20 @@ class Feed:
         answer = self._get("proof", {})
         return Proof(answer["cursor"], answer["records"], answer["digest"], answer["groups"])
 
+    def tell_again(self, cursor: str | None) -> None:
+        """Have what came after a cursor put into one's queue again; all of it for None.
+
+        Raises StartAnew, Unavailable, DanglianError.
+        """
+        self._ask("POST", "queue", json={"cursor": cursor})
+
     def _get(self, path: str, query: dict[str, str]) -> dict[str, Any]:
+        return self._ask("GET", path, params={**self._query, **query})
+
+    def _ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         try:
-            answer = self._session.get(
-                f"{self._address}/{path}", params={**self._query, **query}, timeout=_SECONDS
+            answer = self._session.request(
+                method, f"{self._address}/{path}", timeout=_SECONDS, **more
             )
             said: dict[str, Any] = answer.json()
         except (requests.RequestException, ValueError) as error:
@@ -126,7 +136,8 @@ class Feed:
         return said
 
 
-def _change(entry: dict[str, Any]) -> Change:
+def change_of(entry: dict[str, Any]) -> Change:
+    """One entry, held against its digest. Raises CopyDiffers."""
     record = entry.get("record")
     if record is not None and digest_of(record) != entry["digest"]:
         raise CopyDiffers(f"记录 {entry['id']} 与它的摘要不符。", "请重新读取。")

@@ -26,6 +26,7 @@ from shared.kernel.settings import FILE_NAME
 
 #: OWASP ASVS 4.0.3, 2.1.1; GB/T 22239-2019, 8.1.4.1 a) asks for complexity, not for a number.
 _GOOD_PASSWORD_LENGTH = 12
+_GOOD_PASSWORD_KINDS = 3
 _MOST_TRIES = 10
 _MOST_HOURS, _MOST_IDLE_MINUTES = 12, 60
 _HERE = {"127.0.0.1", "localhost", "::1"}
@@ -75,6 +76,7 @@ def check_config_command(
 def weak_everywhere(settings: Any, folder: Path) -> Iterator[Weakness]:
     """What a hub and a node have in common: the door, secrets, rights of files."""
     yield from _of_the_door(settings)
+    yield from _of_the_decoder(settings)
     yield from _of_secrets(folder)
     yield from _of_files(folder)
 
@@ -145,6 +147,20 @@ def _of_the_door(settings: Any) -> Iterator[Weakness]:
             f"密码只要求 {settings.password_length} 个字符。",
             f"请设为 {_GOOD_PASSWORD_LENGTH} 或更多；已有的密码在下次修改时按新要求检查。",
         )
+    if settings.password_kinds < _GOOD_PASSWORD_KINDS:
+        yield Weakness(
+            "password_simple",
+            "password_kinds",
+            f"密码只要求 {settings.password_kinds} 种字符。",
+            f"请设为 {_GOOD_PASSWORD_KINDS}（等保要求复杂度）；已有的密码在下次修改时检查。",
+        )
+    if not settings.password_days:
+        yield Weakness(
+            "password_kept",
+            "password_days",
+            "密码从不要求更换。",
+            "请设为天数，如 90（等保要求口令定期更换）；到期的在下次登录时修改。",
+        )
     if not settings.factor_for_administrators:
         yield Weakness(
             "factor_not_required",
@@ -172,6 +188,20 @@ def _of_the_door(settings: Any) -> Iterator[Weakness]:
             "requests_per_minute、address_requests_per_minute",
             "没有限制访问频率。",
             "请删去这两项（用默认值），或设为大于 0 的数。",
+        )
+
+
+def _of_the_decoder(settings: Any) -> Iterator[Weakness]:
+    """A decoder of sound and film that is set, and cannot be started."""
+    from shared.inspection.decoder import decoder_at
+
+    decoder = decoder_at(settings.media_decoder)
+    if decoder is not None and not decoder.version:
+        yield Weakness(
+            "decoder_unusable",
+            "media_decoder",
+            f"音像解码程序 {decoder.path} 不能运行：{decoder.problem}。",
+            "请安装 ffmpeg，并写它的完整路径；不用的，删去这一项。",
         )
 
 

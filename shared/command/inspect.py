@@ -49,6 +49,16 @@ _MOST_FILES = 100_000
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     help="另外写一份存档用的检测报告（PDF，没有签名）。",
 )
+@click.option(
+    "--clamd",
+    metavar="ADDRESS",
+    help="查毒软件 clamd 的地址，如 unix:/run/clamav/clamd.ctl；不填则不查毒，写“未检测”。",
+)
+@click.option(
+    "--media-decoder",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, resolve_path=True),
+    help="ffmpeg 程序的路径：音像文件用它解码到末尾。",
+)
 @json_option
 @trusting
 def inspect(
@@ -58,6 +68,8 @@ def inspect(
     scheme: str | None,
     html: Path | None,
     pdf: Path | None,
+    clamd: str | None,
+    media_decoder: Path | None,
     trust: Trust,
     as_json: bool,
 ) -> None:
@@ -69,6 +81,8 @@ def inspect(
     退出码：0 全部通过；1 有不合格；2 命令用错，或路径、方案不对；3 没有不合格，但有项目须由人工或
     查毒软件完成。
     """
+    from shared.inspection.clamd import Clamd
+    from shared.inspection.decoder import decoder_at
     from shared.inspection.foreign import form_of_path
     from shared.inspection.report import Stage
     from shared.inspection.scheme import load_scheme
@@ -76,7 +90,15 @@ def inspect(
 
     with telling_of_trouble():
         by = load_scheme(scheme) if scheme else load_scheme()
-        context = Context(stage=Stage(stage), scheme=by)
+        decoder = decoder_at(str(media_decoder)) if media_decoder else None
+        scanner = Clamd(clamd) if clamd else None
+        context = Context(
+            stage=Stage(stage),
+            scheme=by,
+            scan=scanner.scan if scanner else None,
+            scanner=scanner.scanner() if scanner else None,
+            decoder=decoder,
+        )
         paths = list(_files(path))
         # A form may be a folder: then it is one thing, and its files are inspected as its records.
         whole = path.is_dir() and form_of_path(path) is not None

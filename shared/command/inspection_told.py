@@ -63,7 +63,9 @@ def lines_of(wire: dict[str, Any]) -> Iterator[str]:
             yield f"{each['subject']}：{_VERDICTS[each['verdict']]}"
         for finding in found:
             mark = "✗" if finding["severity"] == "error" else "？"
-            yield f"  {mark} {finding['number']} {finding['problem']}{finding['remedy']}"
+            yield f"  {mark} {finding['number']} {finding['problem']}{_evidence(finding)}"
+            if finding["remedy"]:
+                yield f"      {finding['remedy']}"
     clean = sum(all(not item["findings"] for item in each["items"]) for each in wire["subjects"])
     yield f"共 {len(wire['subjects'])} 个，其中 {clean} 个没有发现问题。"
     yield f"结论：{_VERDICTS[wire['verdict']]}。"
@@ -75,6 +77,17 @@ def lines_of(wire: dict[str, Any]) -> Iterator[str]:
     }
     if open_items:
         yield f"未完成的检测项：{'、'.join(sorted(open_items))}。"
+
+
+def _evidence(finding: dict[str, Any]) -> str:
+    """What should be there and what is, and where, as far as the sentence does not say it."""
+    expected, actual, where = (finding[name] or "" for name in ("expected", "actual", "where"))
+    if expected:
+        told = [f"应为 {expected}，现为 {actual or '无'}"]
+    else:
+        told = [actual] if actual and actual not in finding["problem"] else []
+    told += [where] if where and where not in finding["problem"] else []
+    return f"（{'；'.join(told)}）" if told else ""
 
 
 def page_of(wire: dict[str, Any]) -> str:

@@ -72,6 +72,8 @@ def _lines(report: Report) -> list[str]:
         who = f"（{said.signer}）" if said.signer else ""
         lines.append(f"{what} {said.identifier or ''}{who}：{said.verdict.label}")
         lines += [_finding(each) for each in said.findings]
+        if said.because:
+            lines.append(f"  看来由这里的问题引起：{said.because}")
     return lines
 
 

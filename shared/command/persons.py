@@ -64,11 +64,13 @@ def person(
     """Who acts, once name, password and second factor were right, and one of the roles is held.
 
     Raises SignInRefused; failures count as at the door. Raises NotAllowed for another's role, or
-    while a first password has not been changed.
+    while a password has to be changed, or a second factor to be
+    registered.
     """
     from shared.identity import SignInRefused, actor_of, authenticate
     from shared.identity.factor_key import factor_key
-    from shared.identity.factors import check_code, has_factor
+    from shared.identity.factors import check_code, has_factor, must_have_factor
+    from shared.identity.service import must_change_password
 
     account = authenticate(login, password, database=database, policy=policy)
     with database.read() as session:
@@ -82,9 +84,15 @@ def person(
         account = check_code(account.id, code, database=database, key=key, policy=policy)
     actor = actor_of(account)
     acts(actor, database)
-    if account.must_change:
+    if must := must_change_password(account, policy):
         raise NotAllowed(
-            "初始密码须先修改。", "请先在网页上登录并修改密码。", code="must_change_password"
+            "密码已到期，须先修改。" if must == "expired" else "初始密码须先修改。",
+            "请先在网页上登录并修改密码。",
+            code="must_change_password",
+        )
+    if must_have_factor(account, policy) and not asks:
+        raise NotAllowed(
+            "管理员须先登记双因素。", "请先在网页上登录并登记。", code="second_factor_needed"
         )
     if not actor.has(*roles):
         wanted = "、".join(ROLE_NAMES[each] for each in roles)

@@ -76,8 +76,13 @@ def has_factor(account_id: str, session: Session) -> bool:
 
 
 def must_have_factor(account: Account, policy: Policy) -> bool:
-    """Whether this account may do nothing without a second factor."""
-    return policy.factor_for_administrators and account.duty != Duty.BUSINESS
+    """Whether this account may do nothing without a second factor.
+
+    Not an emergency account: two people open it, and the factor would be the device of one.
+    """
+    return (
+        policy.factor_for_administrators and account.duty != Duty.BUSINESS and not account.emergency
+    )
 
 
 # An authenticator app

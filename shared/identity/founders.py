@@ -50,7 +50,10 @@ def found_administrators(
         set_grants(actor, account, [Grant(role)], session=session)
         made[login] = first
     if made:
-        audit.record(session, actor, "administrators.founded", "account", logins=sorted(made))
+        audit.record(
+            session, actor, "administrators.founded", "account", audit.Act(each=made),
+            logins=sorted(made),
+        )  # fmt: skip
     return made
 
 

@@ -58,6 +58,8 @@ class Account(Model):
     name: Mapped[str] = mapped_column(String(60))
     password_hash: Mapped[str] = mapped_column(String(255))
     must_change: Mapped[bool] = mapped_column(Boolean, default=False)
+    #: When its password was set; None where that was before this was kept.
+    password_set_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
     disabled: Mapped[bool] = mapped_column(Boolean, default=False)
     failures: Mapped[int] = mapped_column(Integer, default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UtcTime, default=None)

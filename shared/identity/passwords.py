@@ -15,6 +15,8 @@ from shared.kernel.keys import random_token
 
 MAX_LENGTH = 128
 PIN_LENGTH = 6
+#: So many characters there are beside the login name in a password that has it in it.
+_MORE_THAN_LOGIN = 4
 #: How passwords are kept, and at which cost: argon2id (RFC 9106) with 19 MiB in two rounds, so
 #: that a village's PC and a hub with eight sign-ins at a time both bear it.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -44,8 +46,15 @@ def check_password_rules(
         )
     if len(password) > MAX_LENGTH:
         raise Invalid(field, f"密码超过 {MAX_LENGTH} 个字符。", "请缩短。", code="weak_password")
-    if password.casefold() in {login.casefold(), login[::-1].casefold()}:
-        raise Invalid(field, "密码不能与登录名相同。", remedy, code="weak_password")
+    if _is_of(password.casefold(), login.casefold()):
+        raise Invalid(field, "密码不能与登录名相同，也不能由它拼成。", remedy, code="weak_password")
+    if _kinds(password) < policy.password_kinds:
+        raise Invalid(
+            field,
+            f"密码须含小写字母、大写字母、数字、其他字符中的 {policy.password_kinds} 种。",
+            remedy,
+            code="weak_password",
+        )
     if _often(password.casefold()):
         raise Invalid(field, "这个密码太常见，容易被猜到。", remedy, code="weak_password")
 
@@ -82,6 +91,22 @@ def password_fits(password_hash: str | None, password: str) -> bool:
 def is_outdated(password_hash: str) -> bool:
     """Whether a hash was made in another way or at another cost than today's."""
     return password_hash.startswith(_FORMER) or HASHER.check_needs_rehash(password_hash)
+
+
+def _is_of(password: str, login: str) -> bool:
+    """Whether a password is little more than the login name, forward or backward."""
+    rest = password.replace(login, "").replace(login[::-1], "")
+    return rest != password and len(rest) < _MORE_THAN_LOGIN
+
+
+def _kinds(password: str) -> int:
+    """Of how many kinds of characters it is."""
+    return len(
+        {
+            0 if each.islower() else 1 if each.isupper() else 2 if each.isdigit() else 3
+            for each in password
+        }
+    )
 
 
 def _often(password: str) -> bool:

@@ -11,6 +11,8 @@ _DAY_MINUTES = 24 * 60
 #: The least and the most that each setting may be.
 _BOUNDS = {
     "password_length": (8, 64),
+    "password_kinds": (1, 4),
+    "password_days": (0, 3650),
     "lock_after": (3, 20),
     "lock_minutes": (1, 1440),
     "session_hours": (1, 24),
@@ -28,6 +30,9 @@ class Policy:
 
     Attributes:
         password_length: the least number of characters of a password.
+        password_kinds: of how many kinds of characters it has to be: lower and upper case letters,
+            digits, others.
+        password_days: after how many days it has to be changed; 0 for never.
         lock_after: after how many failures in a row an account is locked.
         lock_minutes: for how long the first time; each further lock without a sign-in in between
             lasts twice as long, a day at most.
@@ -42,6 +47,8 @@ class Policy:
     """
 
     password_length: int = 8
+    password_kinds: int = 1
+    password_days: int = 0
     lock_after: int = 5
     lock_minutes: int = 10
     session_hours: int = 12

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
@@ -32,6 +33,7 @@ from shared.kernel.actor import (
     Role,
     require,
 )
+from shared.kernel.clock import now
 from shared.kernel.database import locked_all
 from shared.kernel.errors import Conflict, Invalid, NotFound, WrongState
 from shared.kernel.identifiers import new_id
@@ -77,6 +79,7 @@ def create_account(
         name=_name(name),
         password_hash=hash_password(password) if password else "",
         must_change=must_change and bool(password),
+        password_set_at=now(),
         disabled=False,
         failures=0,
         emergency=emergency,
@@ -246,6 +249,20 @@ def change_password(
     audit.record(session, actor, "account.password_changed", account)
 
 
+def must_change_password(account: Account, policy: Policy) -> str:
+    """Why somebody has to change the password before anything else; empty for who has not to.
+
+    `first` for one that somebody else knows, `expired` for one that is older than
+    `Policy.password_days`. The password of an emergency account is sealed, not used.
+    """
+    if account.must_change:
+        return "first"
+    if not policy.password_days or account.issuer is not None or account.emergency:
+        return ""
+    age = now() - (account.password_set_at or account.created_at)
+    return "expired" if age > timedelta(days=policy.password_days) else ""
+
+
 def actor_of(account: Account, session: Session | None = None) -> Actor:
     """Who acts when this account is signed in."""
     return Actor(id=account.id, name=account.name, grants=grants_of(account))
@@ -254,6 +271,7 @@ def actor_of(account: Account, session: Session | None = None) -> Actor:
 def _set_password(account: Account, password: str, session: Session, policy: Policy) -> None:
     check_password_rules(account.login, password, policy=policy)
     account.password_hash = hash_password(password)
+    account.password_set_at = now()
     end_tokens(account, session)
 
 

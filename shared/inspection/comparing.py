@@ -16,14 +16,15 @@ from shared.inspection.report import Outcome
 from shared.inspection.scheme import Item, Occasion, Scheme
 from shared.inspection.verdict import Tally
 
-#: The items that the virus scanner decides.
+#: The items that the virus scanner decides; that on which it matters what decodes sound and film.
 _SCANNED = frozenset({"4-1", "4-2"})
+_DECODED = "3-4"
 _EXAMINED = (Outcome.FAILED, Outcome.PASSED)
 
 
 @dataclass(frozen=True)
 class Inspected:
-    """One side's inspection: by which scheme, with which program and scanner, and its tally.
+    """One side's inspection: by which scheme, with which programs, and its tally.
 
     An empty text says that the side did not tell.
     """
@@ -32,12 +33,14 @@ class Inspected:
     program: str
     scanner: str
     tally: Tally
+    decoder: str = ""
 
     def to_wire(self) -> dict[str, Any]:
         """As it travels with a batch; why items were not run stays with who inspected."""
         return {
             "program": self.program,
             "scanner": self.scanner,
+            **({"decoder": self.decoder} if self.decoder else {}),
             "items": {number: dict(each) for number, each in self.tally.outcomes.items()},
             "open": sorted(self.tally.left),
             "reasons": dict(self.tally.reasons),
@@ -48,7 +51,10 @@ class Inspected:
     def from_wire(cls, scheme: str, data: Mapping[str, Any]) -> Inspected:
         """Read what `to_wire` wrote. Raises Invalid."""
         tally = Tally.from_wire(data)
-        return cls(scheme, str(data.get("program", "")), str(data.get("scanner", "")), tally)
+        program, scanner, decoder = (
+            str(data.get(name, "")) for name in ("program", "scanner", "decoder")
+        )
+        return cls(scheme, program, scanner, tally, decoder)
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,9 @@ def _reasons(
     if item.number in _SCANNED and theirs.scanner != ours.scanner:
         one, other = (each.scanner or "（没有）" for each in (theirs, ours))
         reasons.append(f"杀毒软件不同：单位用 {one}，本馆用 {other}")
+    if item.number == _DECODED and theirs.decoder != ours.decoder:
+        one, other = (each.decoder or "（没有）" for each in (theirs, ours))
+        reasons.append(f"音像解码程序不同：单位用 {one}，本馆用 {other}")
     for who, side, outcome in (("单位", theirs, first), ("本馆", ours, second)):
         reason = side.tally.reasons.get(item.number)
         if outcome not in _EXAMINED and reason:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import shared.inspection.checks  # noqa: F401 - importing registers the checks
+from shared.inspection.eep_items import ITEM_OF_PART, ITEM_OF_SIGNATURES
 from shared.inspection.finding import Finding
 from shared.inspection.registry import checks_of
 from shared.inspection.report import Outcome, Report
@@ -44,11 +45,7 @@ _ITEMS = {
     "form_metadata_foreign": "3-1",
     Classified.code: CLASSIFIED,
 }
-_PAPERS, _SEALED = "1-12", "1-1"
-#: The questions that are asked of an EEP, likewise (`shared.packaging.eep.report`).
-_EEP_PARTS = {
-    "well_formed": "3-1", "schema_valid": "2-10", "references": "1-13", "contents": "1-10",
-}  # fmt: skip
+_PAPERS, _SEALED = "1-12", ITEM_OF_SIGNATURES
 #: What is asked of a form as a whole.
 _OF_THE_WHOLE = {_PAPERS, "1-13", "3-7", "4-3", "4-4", "4-5", "4-6", "4-7"}
 _IN_RECORDS = "这一项在包内的每件档案中检测。"
@@ -131,8 +128,8 @@ def _inspect_eep(path: Path, context: Context, trust: Trust, work: Path) -> Repo
 
 
 def _of_eep(report: EepReport) -> Told:
-    told = {number: getattr(report, name).findings for name, number in _EEP_PARTS.items()}
-    told[_SEALED] = tuple(each for said in report.signatures for each in said.findings)
+    told = {number: getattr(report, name).findings for name, number in ITEM_OF_PART.items()}
+    told[_SEALED] = report.of_signatures
     marked = [each for of in told.values() for each in of if each.code == Classified.code]
     return {CLASSIFIED: tuple(marked)} if marked else told
 

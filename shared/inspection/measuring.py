@@ -74,6 +74,8 @@ def measure_of(stream: BinaryIO, context: Context, questions: Questions) -> Meas
         found = examine(stream, questions)
     else:
         found = context.remembered.examine(stream, sha256, questions)
+    if context.decoder is not None:
+        found = context.decoder.examine(found, stream, sha256, context.remembered)
     seals: tuple[Seal, ...] = ()
     if found.kind and not any(each.kind in _UNREADABLE for each in found.troubles):
         seals = _seals(found.kind, stream, context)

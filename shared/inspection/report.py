@@ -14,6 +14,17 @@ from shared.kernel.errors import Invalid
 
 #: Version of the shape of a report, and of the set of checks.
 TOOL = "danglian-inspection/1"
+_WITH = "；"
+
+
+def tool_with(decoder: str) -> str:
+    """The tool of an inspection, as its operation record names it, with a decoder where one is."""
+    return f"{TOOL}{_WITH}{decoder}" if decoder else TOOL
+
+
+def decoder_of(tool: str) -> str:
+    """The decoder in the name of a tool; empty where none was set up."""
+    return tool.partition(_WITH)[2]
 
 
 class Stage(StrEnum):
@@ -99,7 +110,7 @@ class Report:
         at: when, as `format_utc` writes it.
         checks: every check of the stage, in the order of the standard.
         findings: every problem, in the same order.
-        tool: shape and version of the checks.
+        tool: shape and version of the checks, and what decoded sound and film (`tool_with`).
         seals: every seal found, as plain values (`shared.seals.Seal.to_wire`, without findings),
             with the `field` and `file` that it is in; evidence for later, kept with the receipt.
         scheme: version of the scheme 检测方案; empty in reports of before there were any.
@@ -130,6 +141,7 @@ class Report:
         scheme: str = "",
         occasion: str = "",
         scanner: str = "",
+        decoder: str = "",
     ) -> Report:
         """A report of now."""
         return cls(
@@ -138,6 +150,7 @@ class Report:
             tuple(checks),
             tuple(findings),
             utc_text(),
+            tool_with(decoder),
             seals=tuple(seals),
             scheme=scheme,
             occasion=occasion,

@@ -1,9 +1,10 @@
 """The ruleset 检测规则 of an archive: what it inspects by, in signed versions that only grow.
 
 One document: how each item of the scheme 检测方案 counts, which formats are taken 长期保存格式, and
-by its digest the approved 归档范围与保管期限表 of each fonds; and how long a unit keeps its copy
-after receipt. The archive edits it on the hub, signs it with its seal and activates it from a day
-on; nodes inspect by the one in force without the line. It names items and never brings their code.
+by its digest the approved 归档范围与保管期限表 of each fonds; in which form packages are taken
+接收要求 (`profile`), and how long a unit keeps its copy after receipt. The archive edits it on the
+hub, signs it with its seal and activates it from a day on; nodes inspect by the one in force
+without the line. It names items and never brings their code.
 The tables of fonds travel beside it, so that a node need not carry those of others; a ruleset whose
 table is not there is not used at all.
 """
@@ -19,6 +20,7 @@ from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from shared.inspection.formats.table import FORMATS
+from shared.inspection.profile import NOTHING_ASKED, Profile, ProfileSchema
 from shared.inspection.scheme import CURRENT, Mode, Scheme, load_scheme
 from shared.kernel.canonical import canonical_json, digest_of
 from shared.kernel.errors import Invalid, NotAllowed, Unavailable
@@ -47,11 +49,13 @@ class Rules:
         scheme: the items; its version names the ruleset, too.
         formats: codes of the formats that the archive takes; None takes those of the program.
         schedule: the fonds' own approved table; None when its archive has put none in.
+        profile: in which form the archive takes packages.
     """
 
     scheme: Scheme
     formats: frozenset[str] | None = None
     schedule: RetentionSchedule | None = None
+    profile: Profile = NOTHING_ASKED
 
 
 def built_in() -> Rules:
@@ -78,6 +82,7 @@ class _RulesetSchema(wire.WireSchema):
     formats = wire.List(wire.Text(20), least=1, most=200, required=True, allow_none=True)
     schedules = wire.Map(wire.Id(), wire.Digest(), most=_MOST_FONDS, required=True)
     mirror_years = wire.Int(MIRROR_YEARS, 100, allow_none=True)
+    profile = wire.Nested(ProfileSchema, allow_none=True)
     approval = wire.Text(CODE_LENGTH, required=True)
     note = wire.Text(REASON_LENGTH, required=True, allow_none=True)
     made_by = wire.Text(NAME_LENGTH, required=True)
@@ -100,6 +105,7 @@ class Ruleset:
         formats: see `Rules`.
         schedules: digest of its table, by the id of the fonds.
         mirror_years: so many years a unit keeps its copy after receipt; None for good.
+        profile: see `Rules`.
     """
 
     archive: str
@@ -109,6 +115,7 @@ class Ruleset:
     formats: frozenset[str] | None
     schedules: Mapping[str, str]
     mirror_years: int | None = MIRROR_YEARS
+    profile: Profile = NOTHING_ASKED
 
     @property
     def version(self) -> str:
@@ -122,7 +129,7 @@ class Ruleset:
         """
         digest = self.schedules.get(fonds_id)
         if digest is None:
-            return Rules(self.scheme, self.formats)
+            return Rules(self.scheme, self.formats, profile=self.profile)
         document = find(digest)
         if document is None or digest_of(document) != digest:
             raise Unavailable(
@@ -130,7 +137,7 @@ class Ruleset:
                 "请联网同步后再检测；一直没有的，请联系接收的档案馆。",
                 code="ruleset_incomplete",
             )
-        return Rules(self.scheme, self.formats, read_schedule(document))
+        return Rules(self.scheme, self.formats, read_schedule(document), self.profile)
 
 
 def version_of(archive: str, number: int) -> str:
@@ -167,6 +174,7 @@ def _read(text: str) -> Ruleset:
         formats,
         said["schedules"],
         said.get("mirror_years", MIRROR_YEARS),
+        Profile.from_wire(said.get("profile")),
     )
 
 
@@ -222,5 +230,6 @@ def blank_settings() -> dict[str, Any]:
         "formats": None,
         "schedules": {},
         "mirror_years": MIRROR_YEARS,
+        "profile": None,
         "note": None,
     }

@@ -141,6 +141,7 @@ def report_of(
         scheme=context.scheme.version,
         occasion=str(context.at),
         scanner=context.scanner.label if context.scanner else "",
+        decoder=context.decoder.version if context.decoder else "",
     )
 
 

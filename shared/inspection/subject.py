@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from shared.inspection.finding import Finding
 from shared.inspection.formats.examination import Questions
 from shared.inspection.measuring import Measure, Source, measure_of, package_source, path_source
+from shared.inspection.profile import Profile
 from shared.inspection.questions import questions_about
 from shared.inspection.report import Stage
 from shared.inspection.scanner import Scanner, VirusScanner
@@ -31,6 +32,7 @@ from shared.records.roles import MAIN_ROLES
 from shared.records.schedules import RetentionSchedule
 
 if TYPE_CHECKING:
+    from shared.inspection.decoder import Decoder
     from shared.inspection.formats.remembering import Remembered
     from shared.kernel.keys import PublicKey
     from shared.packaging.build import PackageIdentity
@@ -63,9 +65,11 @@ class Context:
             else they are read for it.
         offer: the body of the offer entry (1-9).
         record_digest: digest of this version of the record in the catalogue (1-9).
+        profile: in which form the archive takes packages (1-13); None where nobody asks.
         accepted_formats: codes of `shared.inspection.formats` that the archive takes (3-8).
         scan: the virus scanner, where one is set up (4-1, 4-2).
         scanner: what that scanner says of itself: its definitions and their date (4-1).
+        decoder: what decodes sound and film to the end, where one is set up (3-4).
         authorities: to whom the certificates of seals inside documents must lead (1-1).
         remembered: what earlier inspections have seen in the same bytes (None: look anew).
     """
@@ -83,9 +87,11 @@ class Context:
     measured: PackageIdentity | None = None
     offer: Mapping[str, Any] | None = None
     record_digest: str | None = None
+    profile: Profile | None = None
     accepted_formats: frozenset[str] | None = None
     scan: VirusScanner | None = None
     scanner: Scanner | None = None
+    decoder: Decoder | None = None
     authorities: Authorities | None = None
     remembered: Remembered | None = None
 
@@ -172,8 +178,18 @@ class Subject:
         return self.package is None and self.form is None
 
     def form_says(self, number: str) -> Sequence[Finding]:
-        """What reading the form has shown of an item."""
-        return self.form.told.get(number, ()) if self.form else ()
+        """What reading the form, or the EEP in a package, has shown of an item."""
+        told = self.form.told if self.form else self._eep_told
+        return told.get(number, ())
+
+    @cached_property
+    def _eep_told(self) -> Mapping[str, Sequence[Finding]]:
+        """What the EEP has shown that has the files of a package, by item."""
+        if self.package is None or not self.package.is_wrapped:
+            return {}
+        from shared.packaging.wrapped_checks import judge_eep
+
+        return judge_eep(self.package, self.context.seal)
 
     @property
     def kind(self) -> str:

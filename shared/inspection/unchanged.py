@@ -12,7 +12,7 @@ import hashlib
 import os
 import zlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -138,8 +138,10 @@ def _known(context: Context) -> dict[str, Any]:
         "measured": _identity(context.measured),
         "offer": None if context.offer is None else dict(context.offer),
         "record_digest": context.record_digest,
+        "profile": None if context.profile is None else asdict(context.profile),
         "formats": None if context.accepted_formats is None else sorted(context.accepted_formats),
         "scanner": (context.scan is not None, context.scanner.label if context.scanner else ""),
+        "decoder": None if context.decoder is None else context.decoder.version,
         "authorities": None if authorities is None else sha256_hex(b"".join(ders)),
     }
 

@@ -163,6 +163,13 @@ class Actor:
         """Whether one of the roles is held at all, for whatever scope."""
         return self.system or any(grant.role in roles for grant in self.grants)
 
+    def reaches_into(self, *roles: Role, fonds: str) -> bool:
+        """Whether one of the roles is held for a fonds, or for a part of it (class, openness)."""
+        return self.system or any(
+            grant.role in roles and grant.archive_code is None and grant.fonds_id in (None, fonds)
+            for grant in self.grants
+        )
+
     @property
     def is_system_elsewhere(self) -> bool:
         """Whether it is another system 系统对接, which has nothing to do on pages."""

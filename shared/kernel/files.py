@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from shared.kernel.errors import Conflict
 from shared.kernel.identifiers import new_id
@@ -143,25 +143,33 @@ def sole_lock(path: Path) -> Iterator[bool]:
         yield _lock(stream.fileno(), shared=False)
 
 
-#: Where the system locks bytes: who shares takes any one of so many, who is alone takes all.
-_PLACES = 1 << 20
+#: Where the system locks bytes: who shares takes any one of so many, who is alone takes all; and
+#: who holds a folder takes one behind whatever stands in the file, which others may then read.
+_PLACES, _BEHIND = 1 << 20, 1 << 30
 
 
 def _lock(descriptor: int, *, shared: bool | None = None) -> bool:
     """Take the lock of an open file; False when another has it. `shared` as the two above need."""
     try:
-        if os.name == "nt":
-            import msvcrt
+        import fcntl
+    except ImportError:  # Windows locks bytes, not files
+        return _lock_bytes(descriptor, shared=shared)
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
-            if shared is not None:
-                os.lseek(descriptor, secrets.randbelow(_PLACES) if shared else 0, os.SEEK_SET)
-            size = _PLACES if shared is False else 1
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, size)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
 
-            how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+def _lock_bytes(descriptor: int, *, shared: bool | None) -> bool:
+    import msvcrt
+
+    windows = cast(Any, msvcrt)  # what is in it is known on Windows alone
+    places = {None: _BEHIND, True: secrets.randbelow(_PLACES), False: 0}
+    os.lseek(descriptor, places[shared], os.SEEK_SET)
+    try:
+        windows.locking(descriptor, windows.LK_NBLCK, _PLACES if shared is False else 1)
     except OSError:
         return False
     return True

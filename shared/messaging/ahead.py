@@ -55,11 +55,10 @@ def is_worth_reading(body: bytes) -> bool:
 class Coming:
     """A run that shall be read ahead."""
 
-    def __init__(self, ahead: Ahead, message: Message) -> None:
-        header = message.header
-        self.question = b"%d %d " % (header.after, header.last) + message.body
+    def __init__(self, ahead: Ahead, *, after: int, last: int, body: bytes) -> None:
+        self.question = b"%d %d " % (after, last) + body
         self.answer: Future[Run | None] = Future()
-        self.after = header.after
+        self.after = after
         self._ahead = ahead
 
     def run(self) -> Run | None:
@@ -93,10 +92,18 @@ class Ahead:
         """Begin to read the run in a message whose signature is good; None when not worth it."""
         if message.header.kind != "run" or not is_worth_reading(message.body):
             return None
+        header = message.header
+        return self._ask(after=header.after, last=header.last, body=message.body)
+
+    def prepare(self) -> None:
+        """Have the process there, which takes a third of a second: much is about to come."""
+        self._ask(after=0, last=0, body=b"")  # no run, as it will answer
+
+    def _ask(self, *, after: int, last: int, body: bytes) -> Coming:
         with self._lock:
             if self._thread.ident is None:
                 self._thread.start()
-        coming = Coming(self, message)
+        coming = Coming(self, after=after, last=last, body=body)
         self._asked.put(coming)
         return coming
 

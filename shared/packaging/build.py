@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from shared.kernel.keys import Seal
 from shared.packaging.manifest import (
     CONTENT,
     DIGEST_ALGORITHM,
+    EEP,
     ENTRY_DIGESTS,
     MANIFEST,
     METADATA,
@@ -48,6 +50,10 @@ _UNIX = 3
 _BUILDING = ".building"
 
 
+#: Writes a package of DA/T 48 of a record to a stream; says where the Base64 of each file begins.
+Wrap = Callable[[Record, BinaryIO], Mapping[str, int]]
+
+
 @dataclass(frozen=True)
 class PackageIdentity:
     """What names a package: the SHA-256 of its bytes, and how many they are."""
@@ -67,6 +73,7 @@ def build_package(
     target: Path,
     archive: Archive | None = None,
     signature: bytes | None = None,
+    wrap: Wrap | None = None,
 ) -> PackageIdentity:
     """Write the package of one offer to `target`, whole or not at all, with flat memory.
 
@@ -85,6 +92,7 @@ def build_package(
         target: the file to write; an old one is replaced.
         archive: the archive that keeps the record, once it does.
         signature: the seal's signature of an earlier build over the same manifest.
+        wrap: puts the files into a package of DA/T 48 (`wrapping`), where the archive wants one.
 
     Raises:
         Classified: a text bears a mark of classification.
@@ -92,18 +100,26 @@ def build_package(
         NotFound: the bytes of a file are not there.
         Unavailable: the disk is full; nothing is left behind.
     """
-    sealed = seal_record(
-        record,
-        files,
-        offer_id=offer_id,
-        unit=unit,
-        fonds=fonds,
-        seal=seal,
-        archive=archive,
-        signature=signature,
-    )
     building = target.parent / _BUILDING
-    with telling_of_trouble(), temporary_file(building) as temporary:
+    with telling_of_trouble(), ExitStack() as stack:
+        wrapped = None
+        if wrap is not None:
+            eep = stack.enter_context(temporary_file(building))
+            places = wrap(_whole(record), eep.stream)
+            eep.stream.flush()
+            wrapped = Wrapped(eep.path, places)
+        sealed = seal_record(
+            record,
+            files,
+            offer_id=offer_id,
+            unit=unit,
+            fonds=fonds,
+            seal=seal,
+            archive=archive,
+            signature=signature,
+            wrapped=wrapped,
+        )
+        temporary = stack.enter_context(temporary_file(building))
         with zipfile.ZipFile(temporary.stream, "w", zipfile.ZIP_STORED) as archive_file:
             for name, content in sealed.described:
                 archive_file.writestr(zip_info(name, len(content)), content)
@@ -115,6 +131,14 @@ def build_package(
         temporary.replace(target)
     sweep_leftovers(building)
     return identity
+
+
+@dataclass(frozen=True)
+class Wrapped:
+    """A package of DA/T 48 that was written: where it lies, and where in it each file begins."""
+
+    path: Path
+    places: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -147,14 +171,24 @@ def seal_record(
     seal: Seal,
     archive: Archive | None = None,
     signature: bytes | None = None,
+    wrapped: Wrapped | None = None,
 ) -> Sealed:
-    """What `build_package` writes, with the same arguments; raises the same."""
-    whole = record_from_wire(record_to_wire(record) if isinstance(record, Record) else record)
+    """What `build_package` writes, with the same arguments; raises the same.
+
+    `wrapped` is the package of DA/T 48 that has the files instead.
+    """
+    whole = _whole(record)
     if whole.fonds_id != fonds.id:
         raise Invalid("fonds", "档案不属于这个全宗。", "请检查全宗后重新生成信息包。")
     record_bytes = canonical_json(record_to_wire(whole))
     metadata = to_xml(describe(whole, fonds, archive=archive))
     contents = _contents(whole, files)
+    listed = [entry for entry, _source in contents]
+    if wrapped is not None:
+        (sha256, sm3), size = file_digests(wrapped.path)
+        eep = PackageEntry(EEP, size, sha256, sm3)
+        listed = [eep, *(replace(each, at=wrapped.places[str(each.file_id)]) for each in listed)]
+        contents = [(eep, wrapped.path)]
     manifest = Manifest(
         offer_id=offer_id,
         record_id=whole.id,
@@ -168,11 +202,15 @@ def seal_record(
         entries=(
             _entry_of_bytes(RECORD, record_bytes),
             _entry_of_bytes(METADATA, metadata),
-            *(entry for entry, _source in contents),
+            *listed,
         ),
     ).to_bytes()
     sealed = _sealed(manifest, seal, signature)
     return Sealed(manifest, record_bytes, metadata, sealed, tuple(contents))
+
+
+def _whole(record: Record | Mapping[str, Any]) -> Record:
+    return record_from_wire(record_to_wire(record) if isinstance(record, Record) else record)
 
 
 def distinct_names(names: Iterable[str]) -> list[str]:

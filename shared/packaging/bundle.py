@@ -18,9 +18,9 @@ from shared.kernel.canonical import canonical_json
 from shared.kernel.errors import Invalid
 from shared.kernel.files import CHUNK, file_sha256
 from shared.packaging.build import PackageIdentity, copy_entry, file_digests, zip_info
+from shared.packaging.entry_streams import Told, Verified
 from shared.packaging.layout import check_layout
 from shared.packaging.manifest import MANIFEST, PackageEntry, bad_shape, entry_from, read_json
-from shared.packaging.package import Told, Verified
 from shared.storage.temporary import sweep_leftovers, telling_of_trouble, temporary_file
 
 #: Name and version of the layout of a bundle.
@@ -48,16 +48,7 @@ def build_bundle(
         {
             "format": BUNDLE_FORMAT,
             "about": dict(about),
-            "entries": [
-                {
-                    "path": entry.path,
-                    "size": entry.size,
-                    "sha256": entry.sha256,
-                    "sm3": entry.sm3,
-                    "file_id": None,
-                }
-                for entry, _source in listed
-            ],
+            "entries": [entry.to_wire() for entry, _source in listed],
         }
     )
     building = target.parent / _BUILDING

@@ -11,13 +11,16 @@ from shared.kernel.canonical import canonical_json, strict_json
 from shared.kernel.errors import Invalid
 from shared.kernel.identifiers import is_id
 
-#: Name and version of the layout of a package.
+#: Name and version of the layout of a package; of one whose files lie in a package of DA/T 48.
 FORMAT = "danglian-package/1"
+FORMAT_EEP = "danglian-package/2"
 
 MANIFEST = "manifest.json"
 RECORD = "record.json"
 METADATA = "metadata.xml"
 SIGNATURE = "signature.json"
+#: The package of DA/T 48-2009 that holds the files, where there is one.
+EEP = "record.eep"
 CONTENT = "content/"
 
 #: OIDs of SM3 and of SM3withSM2 (GM/T 0006).
@@ -41,17 +44,34 @@ _KEYS = {
 }
 _FONDS_KEYS = {"id", "name", "number"}
 _ENTRY_KEYS = {"file_id", "path", "sha256", "size", "sm3"}
+_WRAPPED_KEYS = _ENTRY_KEYS | {"at"}
 
 
 @dataclass(frozen=True)
 class PackageEntry:
-    """One entry: where it lies in the package, and for a computer file its id in the record."""
+    """One entry: where it lies in the package, and for a computer file its id in the record.
+
+    `at` is where its Base64 begins in the EEP, for a file that lies in there; then `path` is only
+    its name in the package, and size and digests are those of the file itself.
+    """
 
     path: str
     size: int
     sha256: str
     sm3: str
     file_id: str | None = None
+    at: int | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """As it stands in a manifest."""
+        said: dict[str, Any] = {
+            "path": self.path,
+            "size": self.size,
+            "sha256": self.sha256,
+            "sm3": self.sm3,
+            "file_id": self.file_id,
+        }
+        return said if self.at is None else {**said, "at": self.at}
 
 
 @dataclass(frozen=True)
@@ -69,11 +89,16 @@ class Manifest:
     created_by: str
     entries: tuple[PackageEntry, ...]
 
+    @property
+    def eep(self) -> PackageEntry | None:
+        """The entry of the EEP that holds the files; None where they lie by themselves."""
+        return next((each for each in self.entries if each.path == EEP), None)
+
     def to_bytes(self) -> bytes:
         """The manifest as canonical JSON."""
         return canonical_json(
             {
-                "format": FORMAT,
+                "format": FORMAT if self.eep is None else FORMAT_EEP,
                 "offer_id": self.offer_id,
                 "record_id": self.record_id,
                 "record_version": self.record_version,
@@ -85,16 +110,7 @@ class Manifest:
                 },
                 "unit": self.unit,
                 "created_by": self.created_by,
-                "entries": [
-                    {
-                        "path": each.path,
-                        "size": each.size,
-                        "sha256": each.sha256,
-                        "sm3": each.sm3,
-                        "file_id": each.file_id,
-                    }
-                    for each in self.entries
-                ],
+                "entries": [each.to_wire() for each in self.entries],
             }
         )
 
@@ -102,10 +118,10 @@ class Manifest:
     def from_bytes(cls, content: bytes) -> Manifest:
         """Read what `to_bytes` wrote, exactly. Raises Invalid."""
         data = read_json(content, MANIFEST)
-        if data.get("format") != FORMAT:
+        if data.get("format") not in (FORMAT, FORMAT_EEP):
             raise Invalid(
                 MANIFEST,
-                f"信息包格式不是 {FORMAT}。",
+                f"信息包格式不是 {FORMAT} 或 {FORMAT_EEP}。",
                 "请用新版本的程序打开，或由移交单位重新生成信息包。",
                 code="unknown_package_format",
             )
@@ -152,7 +168,7 @@ def bad_shape(name: str) -> Invalid:
 
 def entry_from(data: object) -> PackageEntry:
     """Read one entry of a manifest. Raises Invalid."""
-    if not isinstance(data, Mapping) or set(data) != _ENTRY_KEYS:
+    if not isinstance(data, Mapping) or set(data) not in (_ENTRY_KEYS, _WRAPPED_KEYS):
         raise bad_shape(MANIFEST)
     return PackageEntry(
         path=_text(data["path"]),
@@ -160,6 +176,7 @@ def entry_from(data: object) -> PackageEntry:
         sha256=_digest(data["sha256"]),
         sm3=_digest(data["sm3"]),
         file_id=None if data["file_id"] is None else _id(data["file_id"]),
+        at=_count(data["at"]) if "at" in data else None,
     )
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tempfile
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -22,9 +22,11 @@ from shared.kernel.digests import DigestAside
 from shared.kernel.errors import Invalid, NotFound
 from shared.kernel.files import CHUNK, chunks
 from shared.packaging.build import PackageIdentity
+from shared.packaging.entry_streams import BadPackage, Told, Verified
 from shared.packaging.layout import check_layout
 from shared.packaging.manifest import (
     CONTENT,
+    EEP,
     MANIFEST,
     METADATA,
     RECORD,
@@ -34,6 +36,7 @@ from shared.packaging.manifest import (
     read_json,
 )
 from shared.packaging.member import member_stream, place_in
+from shared.packaging.wrapped import FileStream, ForwardText, wrapped_stream
 from shared.records.record import Record, record_from_wire
 
 #: The small entries are read whole; none of ours comes near this.
@@ -61,6 +64,7 @@ class LoosePackage:
     def __init__(self, entries: Entries) -> None:
         """Raise Invalid when the entries are not exactly those of the manifest."""
         self._entries = entries
+        self._listed: dict[str, PackageEntry] = {}
         self.manifest_bytes = self._small(MANIFEST)
         self.manifest = Manifest.from_bytes(self.manifest_bytes)
         self._listed = {entry.path: entry for entry in self.manifest.entries}
@@ -80,6 +84,11 @@ class LoosePackage:
     def close(self) -> None:
         """Let go of the entries."""
         self._entries.close()
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether its files lie in a package of DA/T 48 (EEP)."""
+        return self.manifest.eep is not None
 
     @property
     def names(self) -> list[str]:
@@ -133,6 +142,9 @@ class LoosePackage:
 
     def size_of(self, path: str) -> int:
         """The unpacked size of an entry as its holder says. Raises NotFound."""
+        entry = self._listed.get(path)
+        if entry is not None and entry.at is not None:
+            return entry.size
         size = self._entries.sizes.get(path)
         if size is None:
             raise _absent(path)
@@ -161,8 +173,38 @@ class LoosePackage:
     def open_raw(self, path: str) -> Iterator[BinaryIO]:
         """An entry's bytes as they are, at most as many as declared; for those who digest them."""
         self.size_of(path)
+        entry = self._listed.get(path)
+        if entry is not None and entry.at is not None:
+            with self._unwrapped(entry, entry.at) as stream:
+                yield stream
+            return
         with self._entries.open(path) as stream:
             yield stream
+
+    @contextmanager
+    def open_eep(self) -> Iterator[BinaryIO]:
+        """The package of DA/T 48 inside, to seek in.
+
+        Raises NotFound where the files lie by themselves, Invalid for bytes that are not the
+        listed ones.
+        """
+        with tempfile.TemporaryFile() as copy, self.open(self._eep.path) as stream:
+            for piece in chunks(stream):
+                copy.write(piece)
+            copy.seek(0)
+            yield copy
+
+    @property
+    def _eep(self) -> PackageEntry:
+        if self.manifest.eep is None:
+            raise _absent(EEP)
+        return self.manifest.eep
+
+    @contextmanager
+    def _unwrapped(self, entry: PackageEntry, at: int) -> Iterator[BinaryIO]:
+        """A file out of the EEP, whose text is read in order."""
+        with self._entries.open(EEP) as stream:
+            yield wrapped_stream(ForwardText(stream), at, entry)
 
     def _small(self, name: str) -> bytes:
         if self.size_of(name) > _MOST_SMALL:
@@ -176,24 +218,28 @@ class LoosePackage:
         paths = [entry.path for entry in self.manifest.entries]
         wanted = {MANIFEST, RECORD, METADATA, SIGNATURE}
         if len(set(paths)) != len(paths) or not {RECORD, METADATA} <= set(paths):
-            raise _bad("清单中有重复的条目，或缺少必有的条目", "bad_manifest")
+            raise BadPackage("清单中有重复的条目，或缺少必有的条目", "bad_manifest")
         for entry in self.manifest.entries:
             is_content = entry.path.startswith(CONTENT)
-            if is_content != (entry.file_id is not None) or (
-                not is_content and entry.path not in (RECORD, METADATA)
+            is_in_eep = entry.at is not None
+            if (
+                is_content != (entry.file_id is not None)
+                or is_in_eep != (is_content and self.is_wrapped)
+                or (not is_content and entry.path not in (RECORD, METADATA, EEP))
             ):
-                raise _bad(f"清单中的条目“{entry.path}”不在规定的位置", "bad_manifest")
+                raise BadPackage(f"清单中的条目“{entry.path}”不在规定的位置", "bad_manifest")
         ids = [entry.file_id for entry in self.manifest.entries if entry.file_id]
         if len(set(ids)) != len(ids):
-            raise _bad("清单中同一计算机文件出现两次", "bad_manifest")
-        if more := sorted(set(self._entries.sizes) - set(paths) - wanted):
-            raise _bad(f"信息包中有清单以外的内容（共 {len(more)} 项）", "entry_not_listed")
-        if less := sorted((set(paths) | wanted) - set(self._entries.sizes)):
-            raise _bad(f"信息包缺少“{less[0]}”等 {len(less)} 项", "entry_missing")
-        for entry in self.manifest.entries:
+            raise BadPackage("清单中同一计算机文件出现两次", "bad_manifest")
+        lying = {entry.path: entry for entry in self.manifest.entries if entry.at is None}
+        if more := sorted(set(self._entries.sizes) - set(lying) - wanted):
+            raise BadPackage(f"信息包中有清单以外的内容（共 {len(more)} 项）", "entry_not_listed")
+        if less := sorted((set(lying) | wanted) - set(self._entries.sizes)):
+            raise BadPackage(f"信息包缺少“{less[0]}”等 {len(less)} 项", "entry_missing")
+        for entry in lying.values():
             actual = self._entries.sizes[entry.path]
             if actual != entry.size:
-                raise _bad(
+                raise BadPackage(
                     f"“{entry.path}”应为 {entry.size} 字节，实为 {actual}", "entry_size_differs"
                 )
 
@@ -278,11 +324,32 @@ class Package(LoosePackage):
         entry = self.files.get(file_id)
         if entry is None:
             raise _absent(file_id)
-        info = self._archive.getinfo(entry.path)
-        if info.compress_type != zipfile.ZIP_STORED:
-            raise _bad("文件在信息包中是压缩的，不能直接查看", "bad_compression")
-        start = place_in(self._source, info)
+        if entry.at is not None:
+            return wrapped_stream(self._eep_text, entry.at, entry, close=self.close)
+        start = self._place_of(entry.path)
         return member_stream(self._source, start, entry.size, entry.sha256, close=self.close)
+
+    @contextmanager
+    def open_eep(self) -> Iterator[BinaryIO]:
+        """The package of DA/T 48 inside, read where it lies. Raises as in `LoosePackage`."""
+        entry = self._eep
+        start = self._place_of(EEP)
+        yield member_stream(self._source, start, entry.size, entry.sha256, close=lambda: None)
+
+    @contextmanager
+    def _unwrapped(self, entry: PackageEntry, at: int) -> Iterator[BinaryIO]:
+        """A file out of the EEP, whose text is read where the file begins."""
+        yield wrapped_stream(self._eep_text, at, entry)
+
+    @cached_property
+    def _eep_text(self) -> FileStream:
+        return FileStream(self._source, self._place_of(EEP), self.size_of(EEP))
+
+    def _place_of(self, path: str) -> int:
+        info = self._archive.getinfo(path)
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise BadPackage("文件在信息包中是压缩的，不能直接查看", "bad_compression")
+        return place_in(self._source, info)
 
 
 def open_package(
@@ -315,59 +382,11 @@ def open_package(
         return Package(heard, zipfile.ZipFile(cast(BinaryIO, heard)))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
         stream.close()
-        raise _bad("信息包不是完整的 ZIP 文件", "bad_zip") from error
+        raise BadPackage("信息包不是完整的 ZIP 文件", "bad_zip") from error
     except BaseException:
         stream.close()
         raise
 
 
-class Told(io.RawIOBase):
-    """A ZIP entry's stream whose troubles are told as Invalid."""
-
-    def __init__(self, read: Callable[[int], bytes], path: str) -> None:
-        self._read = read
-        self._path = path
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        try:
-            piece = self._read(len(buffer))
-        except (zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
-            raise _bad(f"“{self._path}”的内容已损坏", "entry_damaged") from error
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-
-class Verified(io.RawIOBase):
-    """Hands out an entry, and its last bytes only if the whole is what the manifest lists."""
-
-    def __init__(self, stream: BinaryIO, entry: PackageEntry) -> None:
-        self._stream = stream
-        self._entry = entry
-        self._digest = hashlib.sha256()
-        self._count = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        piece = self._stream.read(len(buffer))
-        self._digest.update(piece)
-        self._count += len(piece)
-        ended = not piece or self._count >= self._entry.size
-        if ended and (
-            self._count != self._entry.size or self._digest.hexdigest() != self._entry.sha256
-        ):
-            raise _bad(f"“{self._entry.path}”的内容与清单不符", "entry_digest_differs")
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-
 def _absent(name: str) -> NotFound:
     return NotFound(f"信息包中没有“{name}”。", "请由移交单位重新生成信息包。")
-
-
-def _bad(problem: str, code: str) -> Invalid:
-    return Invalid("package", f"{problem}。", "请由移交单位重新生成信息包并提交。", code=code)

@@ -15,6 +15,7 @@ from shared.kernel.keys import PublicKey
 from shared.packaging.build import PackageIdentity
 from shared.packaging.manifest import (
     DIGEST_ALGORITHM,
+    EEP,
     ENTRY_DIGESTS,
     MANIFEST,
     RECORD,
@@ -88,8 +89,13 @@ def verify_loose(
 ) -> Iterator[Finding]:
     """As `verify_package`, of a package whose entries lie wherever they do."""
     yield from check_seal(package, seal)
-    for entry in package.manifest.entries:
-        yield from check_entry(package, entry)
+    altered = list(check_entries(package))
+    yield from altered
+    if package.is_wrapped and not altered:
+        from shared.packaging.wrapped_checks import judge_eep  # which needs what is made here
+
+        for of_item in judge_eep(package, seal).values():
+            yield from of_item
     yield from check_claims(package, offer)
 
 
@@ -135,6 +141,20 @@ def check_seal(package: LoosePackage, seal: PublicKey | None) -> Iterator[Findin
             _AGAIN,
             where=SIGNATURE,
         )
+
+
+def check_entries(package: LoosePackage) -> Iterator[Finding]:
+    """Whether all bytes are those of the manifest.
+
+    Of an EEP that is not, the files in it are not judged: that follows.
+    """
+    altered = False
+    for entry in package.manifest.entries:
+        if altered and entry.at is not None:
+            continue
+        for found in check_entry(package, entry):
+            altered = altered or entry.path == EEP
+            yield found
 
 
 def check_entry(package: LoosePackage, entry: PackageEntry) -> Iterator[Finding]:

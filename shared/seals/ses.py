@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from shared.kernel.der import element, elements
 from shared.verifier.certificates import Certificate, moment
-from shared.verifier.signatures import DIGESTS, NotChecked, hashed_by, oid
+from shared.verifier.signatures import DIGESTS, Key, NotChecked, hashed_by, oid
 
 _INTEGER, _BITS, _OCTETS, _OID, _UTF8, _SEQUENCE = 0x02, 0x03, 0x04, 0x06, 0x0C, 0x30
 _IA5, _STAMP = 0x16, 0xA0
@@ -49,12 +50,7 @@ class ESeal:
         It is over the seal's data (as ofdrw makes it), or these with certificate and algorithm
         (GM/T 0031, 6.2; GB/T 38540, 6.1).
         """
-        for signed in self._signed[:-1]:
-            try:
-                return self.maker.key.verifies(self.algorithm, None, signed, self.signature)
-            except ValueError:
-                continue
-        return self.maker.key.verifies(self.algorithm, None, self._signed[-1], self.signature)
+        return _made(self.maker.key, self.algorithm, tuple(self._signed), self.signature)
 
     def is_held_by(self, certificate: Certificate) -> bool:
         """Whether a certificate is one of its holders'."""
@@ -63,6 +59,17 @@ class ESeal:
         return any(
             hashed_by(name, certificate.der) in self.holders for name in set(DIGESTS.values())
         )
+
+
+@lru_cache(maxsize=256)
+def _made(key: Key, algorithm: str, forms: tuple[bytes, ...], signature: bytes) -> str:
+    """The digest of a maker's signature over one of these; the letters of a unit bear one seal."""
+    for signed in forms[:-1]:
+        try:
+            return key.verifies(algorithm, None, signed, signature)
+        except ValueError:
+            continue
+    return key.verifies(algorithm, None, forms[-1], signature)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from shared.kernel.actor import Actor
 from shared.kernel.errors import DanglianError, Unavailable
 from shared.kernel.place import act_from
 from shared.web.current import current_database
+from shared.web.throttle import TRIES
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,10 @@ def note_refusal(error: DanglianError) -> None:
     actor = _actor()
     if actor is not None:
         audit.note_refusal(
-            error, actor, _page(), current_database(), path=request.path, method=request.method
-        )
+            error, actor, _page(), current_database(),
+            counter=current_app.extensions[TRIES].one_more,
+            path=request.path, method=request.method,
+        )  # fmt: skip
 
 
 def note_failure(number: str) -> None:

@@ -42,7 +42,7 @@ from shared.web.links import is_api
 from shared.web.reference.views import API
 from shared.web.reference.views import blueprint as reference_pages
 from shared.web.sessions import PrefixedSessions, Sessions, cookie_name, session_secret
-from shared.web.throttle import COUNTS, Allowance, Counts, Throttle
+from shared.web.throttle import COUNTS, TRIES, Allowance, Counts, Throttle, Tries
 
 _HERE = Path(__file__).parent
 _MOST_BYTES = 8 * 1024 * 1024
@@ -158,6 +158,7 @@ def make_app(
             COUNTS: counts,
             "danglian.throttle": Throttle(counts),
             "danglian.allowance": Allowance(counts),
+            TRIES: Tries(counts),
             "danglian.hosts": hosts,
             POLICY_NAME: policy,
             WAY_NAME: way,
@@ -197,12 +198,23 @@ def make_app(
         product=PRODUCT,
         account_menu=tuple(menu),
         policy=policy,
+        password_hint=_password_hint(policy),
     )
     if proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
         )
     return app
+
+
+def _password_hint(policy: Policy) -> str:
+    """What is asked of a password, for the forms that take a new one."""
+    kinds = (
+        f"，含小写字母、大写字母、数字、其他字符中的 {policy.password_kinds} 种"
+        if policy.password_kinds > 1
+        else ""
+    )
+    return f"至少 {policy.password_length} 个字符{kinds}，不能与登录名相同。"
 
 
 def _join(app: Flask, api: DanglianApi, blueprints: Iterable[Any]) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from flask import Flask, g, request, session
 from flask.sessions import SecureCookieSessionInterface
+from sqlalchemy.orm import Session
 
 from shared.identity import NotSignedIn, Policy, actor_of
 from shared.identity.access_keys import PREFIX, account_of_key, note_use, use_is_noted
 from shared.identity.factors import has_factor, must_have_factor
-from shared.identity.models import BearerToken
+from shared.identity.models import Account, BearerToken
+from shared.identity.service import must_change_password
 from shared.identity.signing_in import account_of_token, kept_token, revoke_token
 from shared.kernel.actor import Actor
 from shared.kernel.canonical import sha256_hex
@@ -75,10 +77,8 @@ class Sessions:
         try:
             with self._database.read() as transaction:
                 account = account_of_token(token, session=transaction)
-                g.danglian_must_change = account.must_change
-                g.danglian_must_enrol = must_have_factor(account, self._policy) and not has_factor(
-                    account.id, transaction
-                )
+                g.danglian_must_change = must_change_password(account, self._policy)
+                g.danglian_must_enrol = self._must_enrol(account, token, transaction)
                 return actor_of(account, transaction)
         except NotSignedIn:
             if not is_api():
@@ -98,6 +98,16 @@ class Sessions:
             with self._database.write() as transaction:
                 note_use(key, place, session=transaction)
         return actor
+
+    def _must_enrol(self, account: Account, token: str, transaction: Session) -> bool:
+        """Whether an administrator has to register a second factor before anything else.
+
+        Who came through the hub has shown it there.
+        """
+        if not must_have_factor(account, self._policy) or has_factor(account.id, transaction):
+            return False
+        kept = kept_token(token, session=transaction)
+        return kept is None or kept.way != "hub"
 
     def _session_token(self) -> str | None:
         token, seen = session.get("token"), session.get("seen")

@@ -17,18 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.identity import TooManyAttempts, TooManyRequests
+from shared.kernel.canonical import sha256_hex
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "limits.sqlite"
 #: Under this name an app has its counts.
 COUNTS = "danglian.counts"
+#: And under this one, what counts refused tries.
+TRIES = "danglian.tries"
 
 _PATIENCE = 2.0
 _MOST_DOUBLINGS = 8
 #: A place that has not failed for so long begins anew.
 _FORGOTTEN_SECONDS = 86_400
-_MINUTE = 60
+_MINUTE, _HOUR = 60, 3600
 #: A process tells the others of every twentieth part of an allowance.
 _PARTS = 20
 _MOST_PLACES = 10_000
@@ -37,6 +40,8 @@ create table if not exists failing (place text primary key, since real not null,
     failures integer not null, pauses integer not null, until real not null, last real not null);
 create table if not exists asking
     (place text primary key, minute integer not null, requests integer not null);
+create table if not exists trying
+    (what text primary key, hour integer not null, tries integer not null);
 """
 
 
@@ -134,6 +139,37 @@ class Throttle:
             "insert or replace into failing values (?, ?, ?, ?, ?, ?)",
             (place, since, failures, pauses, until, now),
         )
+
+
+class Tries:
+    """How often somebody has tried what is not theirs in this hour, for all processes together."""
+
+    def __init__(self, counts: Counts, clock: Callable[[], float] = time.time) -> None:
+        self._counts = counts
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._alone: dict[str, int] = {}
+        self._hour = 0
+
+    def one_more(self, what: str) -> int:
+        """Count a try; its number in this hour. Where the file cannot be read, by itself alone."""
+        hour = int(self._clock() // _HOUR)
+        try:
+            with self._counts.open() as database:
+                database.execute("delete from trying where hour < ?", (hour,))
+                row = database.execute(
+                    "insert into trying values (?, ?, 1) on conflict (what) do update "
+                    "set tries = tries + 1 returning tries",
+                    (sha256_hex(what.encode()), hour),
+                ).fetchone()
+                return int(row[0])
+        except sqlite3.Error:
+            log.warning("tries cannot be counted together", exc_info=True)
+            with self._lock:
+                if self._hour != hour:
+                    self._hour, self._alone = hour, {}
+                self._alone[what] = count = self._alone.get(what, 0) + 1
+                return count
 
 
 @dataclass

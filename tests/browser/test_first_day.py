@@ -38,7 +38,7 @@ def test_a_wrong_password_says_so_and_keeps_the_name(sign_in: SignIn, shot: Shot
     clerk.sees("工作台", "孙丽萍")
     clerk.page.get_by_role("button", name="账号菜单").click()
     clerk.click("退出登录")
-    clerk.sees("忘记密码请联系系统管理员")
+    clerk.sees("忘记密码请联系安全保密管理员")
 
 
 def test_an_empty_office_says_what_to_do_first(sign_in: SignIn, shot: Shot) -> None:

@@ -135,6 +135,53 @@ def test_every_test_that_the_threat_model_names_exists() -> None:
         assert (ROOT / path).exists(), path
 
 
+#: The requirements of ASVS 4.0.3 at level 2, by section; the standard has struck out some.
+_ASVS = """
+1.1 1-7, 1.2 1-4, 1.4 1 4-5, 1.5 1-4, 1.6 1-4, 1.7 1-2, 1.8 1-2, 1.9 1-2, 1.10 1, 1.11 1-2,
+1.12 2, 1.14 1-6,
+2.1 1-12, 2.2 1-3, 2.3 1-3, 2.4 1-6, 2.5 1-7, 2.6 1-3, 2.7 1-6, 2.8 1-7, 2.9 1-3, 2.10 1-4,
+3.1 1, 3.2 1-4, 3.3 1-4, 3.4 1-5, 3.5 1-3, 3.7 1,
+4.1 1-3 5, 4.2 1-2, 4.3 1-3,
+5.1 1-5, 5.2 1-8, 5.3 1-10, 5.4 1-3, 5.5 1-4,
+6.1 1-3, 6.2 1-6, 6.3 1-2, 6.4 1-2,
+7.1 1-4, 7.2 1-2, 7.3 1 3-4, 7.4 1-3,
+8.1 1-4, 8.2 1-3, 8.3 1-8,
+9.1 1-3, 9.2 1-4,
+10.2 1-2, 10.3 1-3,
+11.1 1-8,
+12.1 1-3, 12.2 1, 12.3 1-6, 12.4 1-2, 12.5 1-2, 12.6 1,
+13.1 1 3-5, 13.2 1-3 5-6, 13.3 1-2, 13.4 1-2,
+14.1 1-4, 14.2 1-6, 14.3 2-3, 14.4 1-7, 14.5 1-4
+"""
+
+
+def test_every_requirement_of_asvs_is_shown_or_said_to_be_open() -> None:
+    text = read(DOCS / "asvs.md")
+    rows = re.findall(r"^\| (\d+\.\d+\.\d+) \| .+? \| (.+) \|$", text, re.MULTILINE)
+    wanted = []
+    for section in " ".join(_ASVS.split()).split(", "):
+        chapter, *spans = section.split()
+        for first, _, last in (span.partition("-") for span in spans):
+            wanted += [f"{chapter}.{n}" for n in range(int(first), int(last or first) + 1)]
+    assert [number for number, _ in rows] == wanted
+    kinds = {"tests": 0, "by reading": 0, "open": 0, "not applicable": 0}
+    for number, said in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", said)
+        for path, name in named:
+            assert f"def {name}(" in read(ROOT / path), f"{number}: {path} has no {name}"
+        for path in re.findall(r"`((?:shared|hub|docs|ansible|tests)/[\w/.-]+)`", said):
+            assert (ROOT / path).exists(), f"{number}: {path}"
+        begun = re.match(r"(by reading|open|not applicable): .{4}", said)
+        kind = "open" if "open: " in said else begun[1] if begun else "tests"
+        assert named or begun, f"{number}: {said}"
+        kinds[kind] += 1
+    assert (
+        f"{len(rows)} requirements: {kinds['tests']} shown by tests, {kinds['by reading']} by "
+        f"reading, {kinds['open']} open in whole or in part, {kinds['not applicable']} not "
+        "applicable."
+    ) in text
+
+
 def test_both_readmes_say_the_same() -> None:
     english, chinese = read(README), read(CHINESE)
     assert len(english.splitlines()) <= 150

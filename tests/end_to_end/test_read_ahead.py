@@ -124,6 +124,19 @@ def test_a_run_that_was_not_begun_is_read_by_whoever_needs_it(unit: Unit) -> Non
         assert coming.run() is None
 
 
+def test_a_node_that_greets_with_much_to_tell_finds_the_process_started(
+    city: Federation, unit: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit.file(SOME)
+    with closing(Ahead(READING, "sqlite")) as ahead:
+        post = foreseeing(city, ahead)
+        post.take(unit.agent._hello())
+        assert ahead.process is None, "so little is read sooner than it is there"
+        monkeypatch.setattr("hub.federation.sync._MUCH", SOME)
+        post.take(unit.agent._hello())
+        wait_for(lambda: ahead.process is not None, "the process to be started")
+
+
 def test_little_is_not_worth_it(unit: Unit, ahead: Ahead) -> None:
     unit.file(3)
     (message,) = runs(unit)

@@ -176,8 +176,8 @@ def test_versions_exports_and_disposal_on_postgresql_and_two_buckets(
     room.all_is_well()
     out = tmp_path / "out"
     with hub.city.database.read() as session:
-        plan, count = draft(archivist, folder.settings.hub_id, "own", Filters(), session=session)
-    assert count == 2
+        plan, chosen = draft(archivist, folder.settings.hub_id, "own", Filters(), session=session)
+    assert chosen.count == 2
     with ExportFolder.opened(out, plan) as opened:
         export = Export(folder, opened, archivist)
         while export.step():

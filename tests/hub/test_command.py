@@ -17,11 +17,13 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 from hub.federation import places
-from hub.federation.models import Node
+from hub.federation.models import Archive, Division, Node
 from hub.federation.places import HubFolder
+from shared.audit import root_of
 from shared.command.main import danglian
 from shared.identity import Account
 from shared.kernel.clock import format_utc
+from tests.audit_digests import many_of
 from tests.later import later_release
 
 CITY = "420500000000"
@@ -52,8 +54,12 @@ def hub(run):
     return run
 
 
-def test_a_hub_is_made_once(hub):
+def test_a_hub_is_made_once(hub, tmp_path):
     assert hub("status")["archives"] == 14
+    with HubFolder(tmp_path / "hub").database().read() as session:
+        for action, rows in (("divisions.loaded", Division), ("archives.loaded", Archive)):
+            codes = session.scalars(select(rows.code)).all()
+            assert many_of(action, session) == (len(codes), root_of(codes)), action
     refused = hub("init", "--name", "又一个", "--city", CITY, status=1)
     assert refused["code"] == "conflict"
 

@@ -103,6 +103,7 @@ def _fill(archive: Sharing, count: int) -> None:
                 {
                     "audience": str(Audience.PUBLIC),
                     "record_id": body["id"],
+                    "archive": body["archive"],
                     "fonds_id": body["fonds_id"],
                     "year": body["year"],
                     "kind": "upsert",

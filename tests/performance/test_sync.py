@@ -180,5 +180,5 @@ def _arrived(town: Town, units: list[Unit]) -> float:
             link.send(hub_queue(town.hub.settings.hub_id), messages)
         for link in links:
             link.flush()
-        time_until(lambda: sum(map(town.held, units)) == FEW, pause=0.05)
+        time_until(lambda: town.held(*units) == FEW, pause=0.05)
         return time.perf_counter() - start

@@ -161,11 +161,11 @@ class Town:
         finally:
             process.stop()
 
-    def held(self, unit: Unit) -> int:
-        """How many records of a node the hub's database has."""
-        of_the_unit = CatalogueRecord.fonds_id == unit.fonds_id
+    def held(self, *units: Unit) -> int:
+        """How many records of these nodes the hub's database has: one question, for it costs."""
+        of_the_units = CatalogueRecord.fonds_id.in_([unit.fonds_id for unit in units])
         with self.hub.database().read() as session:
-            return session.scalar(select(func.count()).where(of_the_unit)) or 0
+            return session.scalar(select(func.count()).where(of_the_units)) or 0
 
     def agent(self, unit: Unit) -> Agent:
         """A node's agent in this process, without a link."""

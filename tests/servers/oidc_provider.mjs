@@ -3,16 +3,33 @@ import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { Provider } from "oidc-provider";
 
 const told = JSON.parse(process.argv[2]);
+if (told.behind) { // a service whose clock is wrong: its tokens have run out when they come
+  const { now } = Date;
+  Date.now = () => now() - told.behind * 1000;
+}
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const key = { ...privateKey.export({ format: "jwk" }), kid: randomUUID(), use: "sig", alg: "RS256" };
 
 const provider = new Provider(`http://127.0.0.1:${told.port}`, {
-  clients: [told.client],
+  clients: [told.client, ...told.programs],
   jwks: { keys: [key] },
   cookies: { keys: [randomUUID()] },
   claims: { openid: ["sub"], profile: ["name", "preferred_username", "unit_code", "duty"] },
   pkce: { required: () => true },
-  features: { backchannelLogout: { enabled: true }, rpInitiatedLogout: { enabled: true } },
+  scopes: ["openid", "offline_access", "records"],
+  features: {
+    backchannelLogout: { enabled: true },
+    rpInitiatedLogout: { enabled: true },
+    clientCredentials: { enabled: true },
+    // What a program asks a token for (RFC 8707) is its audience; such tokens are JWT (RFC 9068).
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (ctx, resource) => ({
+        scope: "records", audience: resource, accessTokenFormat: "jwt", accessTokenTTL: 600,
+        jwt: { sign: { alg: "RS256" } },
+      }),
+    },
+  },
   findAccount: (ctx, sub) => ({ accountId: sub, claims: () => ({ sub, ...told.people[sub] }) }),
   // Its own refuses addresses of this machine, where the hub of the test is.
   fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined, redirect: "manual" }),

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,19 @@ class _Started:
 
 
 class OidcProvider(_Started):
-    """The certified provider of npm. Any login and password will do; `people` have claims."""
+    """The certified provider of npm. Any login and password will do; `people` have claims.
 
-    def __init__(self, folder: Path, port: int, hub: str, people: dict[str, Any]) -> None:
+    `programs` are clients of their own, which ask for access tokens by client credentials.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        hub: str,
+        people: dict[str, Any],
+        programs: Sequence[str] = (),
+    ) -> None:
         super().__init__(folder)
         self.issuer = f"http://127.0.0.1:{port}"
         client = {
@@ -75,8 +86,33 @@ class OidcProvider(_Started):
         node = shutil.which("node")
         assert node is not None, "no Node.js: deploy/setup/system-packages.txt"
         assert (_ROOT / "node_modules/oidc-provider").is_dir(), "run: sh deploy/setup/run long"
-        told = {"port": port, "client": client, "people": people}
-        self._command = [node, str(_HERE / "oidc_provider.mjs"), json.dumps(told)]
+        self._node = node
+        self._told: dict[str, Any] = {
+            "port": port, "client": client, "people": people,
+            "programs": [
+                {
+                    "client_id": each, "client_secret": SECRET, "redirect_uris": [],
+                    "response_types": [], "grant_types": ["client_credentials"],
+                }
+                for each in programs
+            ],
+        }  # fmt: skip
+        self.set_clock()
+
+    def set_clock(self, *, behind: int = 0) -> None:
+        """From its next start on its clock is so many seconds behind."""
+        told = json.dumps({**self._told, "behind": behind})
+        self._command = [self._node, str(_HERE / "oidc_provider.mjs"), told]
+
+    def access_token(self, program: str, resource: str) -> str:
+        """What a program gets by client credentials, for a resource (RFC 8707)."""
+        form = {"grant_type": "client_credentials", "scope": "records", "resource": resource}
+        answer = requests.post(
+            f"{self.issuer}/token", data=form, auth=(program, SECRET), timeout=20
+        )
+        assert answer.ok, answer.text
+        token: str = answer.json()["access_token"]
+        return token
 
 
 class Canaille(_Started):

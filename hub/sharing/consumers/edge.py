@@ -30,6 +30,7 @@ from hub.sharing.consumers.models import Consumer
 from hub.sharing.consumers.terms import SERVICE_NAMES, Service, Terms
 from hub.sharing.consumers.tokens import TOKEN_PATH, Bearer, Tokens, bound_to, refusal
 from shared.identity import Access, SignInRefused, guarded_by
+from shared.kernel.actor import Actor
 from shared.kernel.database import Database
 from shared.kernel.identifiers import is_id
 from shared.web import current_database
@@ -56,6 +57,11 @@ class Asking:
         self._uncounted = 0
         self._day_taken = counted.taken
         self._database = database
+
+    @property
+    def actor(self) -> Actor:
+        """As the audit names it; it has no rights of an account."""
+        return Actor(f"consumer:{self.id}", self.name)
 
     @property
     def requests_left(self) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from hub.federation import service as federation
 from hub.sharing.consumers.models import Consumer
 from hub.sharing.consumers.terms import Terms, checked
+from hub.sharing.feed import Scope
 from shared import audit
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.canonical import sha256_hex
@@ -294,15 +295,9 @@ def consumer_of(consumer_id: str, session: Session) -> Consumer:
     return found
 
 
-def fonds_read(terms: Terms, session: Session) -> tuple[str, ...] | None:
-    """The fonds that terms let a consumer read; None for all."""
-    if not terms.archives and not terms.fonds:
-        return None
-    return tuple(
-        each.id
-        for each in federation.all_fonds(session)
-        if terms.covers(each.receiving_archive, each.id)
-    )
+def scope_read(terms: Terms) -> Scope:
+    """The part of a feed that terms let a consumer read."""
+    return Scope(terms.archives, terms.fonds)
 
 
 def _held(consumer_id: str, session: Session) -> Consumer:

@@ -18,7 +18,6 @@ from hub.sharing.lookup.service import Asker, look_up, read_question
 from hub.sharing.lookup.verification import verify
 from hub.sharing.policies import Audience
 from shared.identity import current_actor, public
-from shared.kernel.actor import Actor
 from shared.web import api_blueprint, current_database
 
 lookup_api = api_blueprint("lookup", "核验和查证", prefix="/shared")
@@ -54,5 +53,4 @@ def _asker() -> Asker:
     asking = consumer_or_none()
     if asking is None:
         return Asker(current_actor())
-    actor = Actor(f"consumer:{asking.id}", asking.name)
-    return Asker(actor, Audience(asking.terms.audience), asking.terms.covers)
+    return Asker(asking.actor, Audience(asking.terms.audience), asking.terms.covers)

@@ -23,5 +23,5 @@ def push_again(consumer_id: str, folder: Path, as_json: bool) -> None:
     """马上再向一个应用推送，停止了的也恢复；写客户端编号。"""
     with HubFolder(folder).database().write() as session:
         push = pushing.resume_push(ACTOR, consumer_id, session=session)
-        said = {"id": push.consumer_id, "url": push.url, "state": push.state}
-    show(said, as_json=as_json, sentence=f"马上再向 {said['url']} 推送。")
+        said = {"id": push.consumer_id, "way": push.way, "url": push.url, "state": push.state}
+    show(said, as_json=as_json, sentence=f"马上再向 {said['url'] or '它的消息队列'} 推送。")

@@ -1,10 +1,10 @@
-"""The table of pushing: where to a consumer's entries go, and how far it has them."""
+"""The table of pushing: by which way and where to a consumer's entries go, and how far they are."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kernel.clock import now
@@ -15,17 +15,25 @@ from shared.records.values import NAME_LENGTH, REASON_LENGTH
 MOST_URL = 500
 
 STATE_NAMES = {"active": "推送中", "suspended": "已停止推送"}
+#: The ways: to an address of the receiver's, or into a queue on the broker from which it reads.
+WEBHOOK, QUEUE = "webhook", "queue"
+WAY_NAMES = {WEBHOOK: "推送到对方的地址", QUEUE: "消息队列"}
 
 
 class Push(Model):
-    """One consumer's address, and what it has acknowledged.
+    """The way that one consumer's entries go, and what was acknowledged: by it, or by the broker.
 
-    `secret` is sealed (`hub.sharing.pushing.signing`). All up to `position` of `generation` is
-    acknowledged, as read under the terms of which `scope` is the digest; under others, and in
-    another generation, all is told anew. `series` counts on whenever the address changes.
+    Of a webhook, `secret` is sealed (`hub.sharing.pushing.signing`); `former_secret` signs beside
+    it until `former_until`. Of a queue, `password_hash` is what the broker knows of the account's
+    password, which nobody keeps; both are empty for the other way.
+
+    All up to `position` of `generation` is acknowledged, as read under the terms of which `scope`
+    is the digest; under others, and in another generation, all is told anew. `series` counts on
+    whenever the way or the address changes. With `tell` a message goes out though nothing is new,
+    so that who reads a queue sees where the hub is.
 
     It is sent to when `due_at` has come, which is also the lease of who sends. `tries` failed in a
-    row since `failing_since`, the last for `problem`.
+    row since `failing_since`, the last for `problem`; of a queue that is full, since when it is.
     """
 
     __tablename__ = "sharing_push"
@@ -35,8 +43,13 @@ class Push(Model):
     )
 
     consumer_id: Mapped[str] = mapped_column(ForeignKey("sharing_consumer.id"), primary_key=True)
-    url: Mapped[str] = mapped_column(String(MOST_URL))
-    secret: Mapped[str] = mapped_column(Text)
+    way: Mapped[str] = mapped_column(String(10), default=WEBHOOK, server_default=WEBHOOK)
+    url: Mapped[str] = mapped_column(String(MOST_URL), default="")
+    secret: Mapped[str] = mapped_column(Text, default="")
+    former_secret: Mapped[str | None] = mapped_column(Text, default=None)
+    former_until: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    password_hash: Mapped[str | None] = mapped_column(String(100), default=None)
+    tell: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     series: Mapped[int] = mapped_column(Integer, default=1)
     state: Mapped[str] = mapped_column(String(10), default="active")
     set_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))

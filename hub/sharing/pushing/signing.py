@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from shared.kernel.errors import Unavailable
@@ -24,19 +25,24 @@ def new_secret() -> str:
     return _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
-def signed_headers(secret: str, message_id: str, seconds: int, body: bytes) -> dict[str, str]:
+def signed_headers(
+    secrets_: Sequence[str], message_id: str, seconds: int, body: bytes
+) -> dict[str, str]:
     """The headers under which a body is sent at a time (seconds since 1970).
 
-    HMAC-SHA256 over `id.time.body`; the id is the same at every try.
+    HMAC-SHA256 over `id.time.body`, by each of the secrets; the id is the same at every try.
     """
-    key = base64.b64decode(secret.removeprefix(_PREFIX))
     signed = f"{message_id}.{seconds}.".encode() + body
-    signature = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(seconds),
-        "webhook-signature": f"v1,{signature}",
+        "webhook-signature": " ".join(f"v1,{_signature(each, signed)}" for each in secrets_),
     }
+
+
+def _signature(secret: str, signed: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix(_PREFIX))
+    return base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
 
 
 class SecretKeeper:

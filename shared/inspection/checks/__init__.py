@@ -1,10 +1,11 @@
-"""The checks, one module for each property; what sets and documents show has its own."""
+"""The checks, one module for each property; what packages, sets and documents show has its own."""
 
 from shared.inspection.checks import (
     authenticity,
     composition,
     integrity,
     letters,
+    packages,
     safety,
     scope,
     sets,
@@ -16,6 +17,7 @@ __all__ = [
     "composition",
     "integrity",
     "letters",
+    "packages",
     "safety",
     "scope",
     "sets",

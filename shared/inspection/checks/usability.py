@@ -209,8 +209,8 @@ def files_will_last(subject: Subject) -> Iterator[Finding]:
     """What claims to be PDF/A or OFD-A is; nothing needed is outside the file (DA/T 70-2018, 3-5).
 
     GB/T 42133-2022, ISO 19005; of PDF/A the rules that a program can check without a validator.
-    Fonts that are not embedded, outside content and scans below 200 dpi (DA/T 31-2017) are pointed
-    out.
+    Fonts that are not embedded, outside content, scans below 200 dpi (DA/T 31-2017) and digitised
+    recordings below 44.1 kHz and 24 bits (DA/T 62-2017) are pointed out.
     """
     _with_files(subject)
     for trouble in _troubles(subject):
@@ -233,6 +233,33 @@ def files_will_last(subject: Subject) -> Iterator[Finding]:
                 where=file.name,
                 severity=Severity.WARNING,
             )
+        yield from _thin_sound(place, file, measure)
+
+
+#: DA/T 62-2017: recordings are digitised with so many samples a second, of so many bits.
+_LEAST_RATE, _LEAST_BITS = 44_100, 24
+
+
+def _thin_sound(place: str, file: ComputerFile, measure: Measure) -> Iterator[Finding]:
+    """Of a digital copy of a recording, with less than DA/T 62-2017 asks for."""
+    facts = measure.examination.facts
+    if file.kind is not FileKind.DIGITAL_COPY or measure.kind is None:
+        return
+    if measure.kind.code not in ("wav", "avi"):
+        return  # MP3 and MP4 are made for use, beside the copy that is kept
+    rate, bits = facts.get("sample_rate"), facts.get("bits")
+    if rate is None or bits is None or (rate >= _LEAST_RATE and bits >= _LEAST_BITS):
+        return
+    yield Finding(
+        "recording_parameters_low",
+        f"“{file.name}”的采样率或量化位数低于录音录像数字化的要求。",
+        "请按 DA/T 62-2017 重新数字化；确实无法重做的，请在备注中说明。",
+        field=place,
+        expected=f"不低于 {_LEAST_RATE / 1000:g} kHz、{_LEAST_BITS} 位",
+        actual=f"{rate / 1000:g} kHz、{bits} 位",
+        where=file.name,
+        severity=Severity.WARNING,
+    )
 
 
 @check("3-7")

@@ -1,11 +1,14 @@
 """Sound and film: the structure walked to its end, length and parameters (DA/T 62-2017).
 
-Nothing is decoded (`docs/decisions/0034`), and each file says so: whether every second can be heard
-and seen a person tries, as DA/T 70-2018, 3-4 foresees.
+Samples that are stored as they are (PCM) are all there when the walk comes to their end. Of other
+codings nothing is decoded here (`docs/decisions/0034`), and each file says so: whether every second
+can be heard and seen a decoder tries where one is set up (`shared.inspection.decoder`), and else a
+person, as DA/T 70-2018, 3-4 foresees.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -13,7 +16,11 @@ from shared.inspection.formats.examination import Look
 from shared.inspection.formats.trouble import DAMAGED, UNSURE
 
 _SHORT = "音像文件比其自述的短，可能不完整"
-_NOT_DECODED = "只核对了音像文件的结构，没有逐帧解码播放"
+#: What each file says that was walked and not decoded; `shared.inspection.decoder` looks for it.
+NOT_DECODED = "只核对了音像文件的结构，没有设置解码程序，没有逐帧解码播放"
+#: Codings of WAV whose samples lie there as they are: linear PCM, and with floating point.
+_PCM = {1, 3}
+_EXTENSIBLE = 0xFFFE
 _UNKNOWN_LENGTH = 0xFFFFFFFF
 _MOST_CHUNKS = 200_000
 
@@ -21,11 +28,11 @@ _MOST_CHUNKS = 200_000
 def examine_wave(stream: BinaryIO, size: int, look: Look) -> None:
     """WAV: its chunks to the end, sampling, and as many seconds as its data make."""
     rate = 0
-    has_data = False
+    has_data = is_whole = False
     for name, at, length in _riff(stream, size, look):
         if name == b"fmt " and length >= 16:
             stream.seek(at)
-            head = stream.read(16)
+            head = stream.read(min(length, 40))
             look.facts["channels"] = int.from_bytes(head[2:4], "little")
             look.facts["sample_rate"] = int.from_bytes(head[4:8], "little")
             look.facts["bits"] = int.from_bytes(head[14:16], "little")
@@ -34,17 +41,37 @@ def examine_wave(stream: BinaryIO, size: int, look: Look) -> None:
             has_data = True
             if rate:
                 look.facts["seconds"] = round(min(length, size - at) / rate, 3)
+                is_whole = _is_plain_sound(head, length)
     if not look.has(DAMAGED) and not (has_data and rate):
         look.trouble(DAMAGED, "音频文件没有声音内容或缺少参数")
     look.facts["puid"] = "fmt/141"
-    look.trouble(UNSURE, _NOT_DECODED)
+    if not is_whole:
+        look.trouble(UNSURE, NOT_DECODED)
+
+
+def _is_plain_sound(head: bytes, length: int) -> bool:
+    """Whether `fmt ` says PCM, agrees with itself, and so many bytes are whole samples of it.
+
+    Then there is nothing to decode: whatever the bytes are, they are sound.
+    """
+    coding, channels, sampled, rate, block, bits = struct.unpack_from("<HHIIHH", head)
+    if coding == _EXTENSIBLE:
+        coding = int.from_bytes(head[24:26], "little")
+    agrees = block == channels * -(-bits // 8) and rate == sampled * block
+    return coding in _PCM and bits > 0 and block > 0 and agrees and length % block == 0
 
 
 def examine_avi(stream: BinaryIO, size: int, look: Look) -> None:
     """AVI: its chunks to the end, the picture's size, and its length by frames."""
-    has_content = False
+    has_content, of_stream = False, b""
     for name, at, length in _riff(stream, size, look):
-        if name == b"avih" and length >= 40:
+        if name == b"strh" and length >= 8:
+            stream.seek(at)
+            of_stream = stream.read(4)
+        elif name == b"strf" and length >= 16:
+            stream.seek(at)
+            _note_sound(of_stream, stream.read(16), look)
+        elif name == b"avih" and length >= 40:
             stream.seek(at)
             head = stream.read(40)
             pause, frames = (int.from_bytes(head[n : n + 4], "little") for n in (0, 16))
@@ -55,7 +82,14 @@ def examine_avi(stream: BinaryIO, size: int, look: Look) -> None:
     if not look.has(DAMAGED) and not has_content:
         look.trouble(DAMAGED, "音像文件没有内容")
     look.facts["puid"] = "fmt/5"
-    look.trouble(UNSURE, _NOT_DECODED)
+    look.trouble(UNSURE, NOT_DECODED)
+
+
+def _note_sound(of_stream: bytes, head: bytes, look: Look) -> None:
+    """The parameters of the sound in an AVI (WAVEFORMATEX)."""
+    if of_stream == b"auds":
+        look.facts["sample_rate"] = int.from_bytes(head[4:8], "little")
+        look.facts["bits"] = int.from_bytes(head[14:16], "little")
 
 
 def _riff(stream: BinaryIO, size: int, look: Look) -> Iterator[tuple[bytes, int, int]]:
@@ -130,7 +164,7 @@ def examine_mp4(stream: BinaryIO, size: int, look: Look) -> None:
     if not look.has(DAMAGED) and (b"moov" not in seen or not seen & {b"mdat", b"moof"}):
         look.trouble(DAMAGED, "音像文件缺少索引或内容，不能播放")
     look.facts["puid"] = "fmt/199"
-    look.trouble(UNSURE, _NOT_DECODED)
+    look.trouble(UNSURE, NOT_DECODED)
 
 
 def _boxes(
@@ -206,7 +240,7 @@ def examine_mp3(stream: BinaryIO, size: int, look: Look) -> None:
         look.trouble(DAMAGED, "音频文件中有不是声音的内容，可能已损坏")
     look.facts["seconds"] = round(seconds, 3)
     look.facts["puid"] = "fmt/134"
-    look.trouble(UNSURE, _NOT_DECODED)
+    look.trouble(UNSURE, NOT_DECODED)
 
 
 def _mp3_frame(head: bytes) -> tuple[int, int, int] | None:
@@ -229,8 +263,9 @@ _PACK, _END = 0xBA, 0xB9
 def examine_mpeg(stream: BinaryIO, size: int, look: Look) -> None:
     """An MPEG program stream: packs and packets to the end; no bare stream of pictures."""
     look.facts["puid"] = "x-fmt/385"
-    look.trouble(UNSURE, _NOT_DECODED)
+    look.trouble(UNSURE, NOT_DECODED)
     if stream.read(4) != b"\0\0\1\xba":
+        look.facts["bare"] = True
         return
     at = packets = 0
     while at + 4 <= size:

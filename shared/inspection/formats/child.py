@@ -66,6 +66,10 @@ def _without_network() -> None:
 
 
 def _answer(request: Mapping[str, Any], file: BinaryIO) -> dict[str, Any]:
+    if request["verb"] == "decode":
+        from shared.inspection.formats.decoding import decode
+
+        return decode(file, request["program"], request["demuxer"])
     from shared.inspection.formats.identification import identify
     from shared.inspection.formats.looking import examine, mark_of
 

@@ -19,7 +19,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from shared.inspection.formats.child import BEGUN, DONE, PATIENCE
@@ -34,6 +35,8 @@ _COMMAND = ("-I", "-m", "shared.inspection.formats.child")
 #: for each of these bytes, up to the most.
 _AT_THE_DOOR, _AT_LEAST, _AT_MOST = 10, 20, 300
 _BYTES_A_SECOND = 4 * 1024 * 1024
+#: Those of decoding: an old PC takes up to twice as long as the sound or film itself.
+_FOR_DECODING, _TIMES, _MOST_FOR_DECODING = 60, 2, 3600
 #: A child ends itself by then; this is for one that does not.
 _SLACK = 2.0
 _DIED = "检测该文件的程序意外终止或超过了时间、内存限制，文件未能检测"
@@ -68,12 +71,25 @@ def mark_on_first_page(stream: BinaryIO) -> Mark:
     return Mark(_ask({"verb": "mark"}, stream, _AT_THE_DOOR)["mark"])
 
 
+def decode(stream: BinaryIO, program: str, demuxer: str, length: float) -> dict[str, Any]:
+    """What a program says that decodes a sound or film of some seconds (`decoding.decode`).
+
+    Raises NoAnswer where it goes on for too long, and Unavailable when no process can be started.
+    """
+    size = stream.seek(0, 2)
+    seconds = _FOR_DECODING + int(length * _TIMES) + size // _BYTES_A_SECOND
+    asked = {"verb": "decode", "program": program, "demuxer": demuxer}
+    answer = _ask(asked, stream, min(_MOST_FOR_DECODING, seconds))
+    if not isinstance(answer.get("ended"), int) or "seconds" not in answer or "said" not in answer:
+        raise NoAnswer
+    return answer
+
+
 def _ask(request: Mapping[str, Any], stream: BinaryIO, seconds: int) -> dict[str, Any]:
     sent = json.dumps({**request, "seconds": seconds}).encode()
     patience = seconds * PATIENCE + _SLACK
     try:
-        with tempfile.TemporaryFile() as copy:
-            file = _real_file(stream, copy)
+        with _real_file(stream) as file:
             place = os.lseek(file, 0, os.SEEK_CUR)
             try:
                 with _turns:
@@ -209,16 +225,19 @@ def _all_of(answer: int, patience: float) -> bytes:
     return said or BEGUN
 
 
-def _real_file(stream: BinaryIO, copy: BinaryIO) -> int:
+@contextmanager
+def _real_file(stream: BinaryIO) -> Iterator[int]:
     """A file of the operating system with the bytes of the stream: itself, or a copy."""
     try:
         file = stream.fileno()
     except OSError:
-        stream.seek(0)
-        while piece := stream.read(_CHUNK):
-            copy.write(piece)
-        copy.flush()
-        return copy.fileno()
+        with tempfile.TemporaryFile() as copy:
+            stream.seek(0)
+            while piece := stream.read(_CHUNK):
+                copy.write(piece)
+            copy.flush()
+            yield copy.fileno()
+        return
     if stream.writable():
         stream.flush()
-    return file
+    yield file

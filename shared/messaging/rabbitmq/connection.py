@@ -183,10 +183,15 @@ class Connection:
 def problem_of_channel(reason: object) -> Unavailable:
     """Why the broker closed a channel, as an error for people."""
     if isinstance(reason, exceptions.ChannelClosedByBroker) and reason.reply_code == 404:
-        return Unavailable(
-            "消息服务器上还没有所需的队列。", "请管理员运行 danglian hub broker declare。"
-        )
+        return no_queue()
     return _problem_of(reason)
+
+
+def no_queue() -> Unavailable:
+    """Nobody has declared the queue."""
+    return Unavailable(
+        "消息服务器上还没有所需的队列。", "请管理员运行 danglian hub broker declare。"
+    )
 
 
 def _problem_of(reason: object) -> Unavailable:

@@ -41,6 +41,14 @@ class RabbitLink:
         """Wait until the broker has what this thread sent."""
         self._publisher.flush()
 
+    def deliver(self, queue: str, messages: Sequence[bytes]) -> None:
+        """Send, and wait until the broker has it in that queue.
+
+        Raises Unavailable, other than `flush` also when nobody has declared the queue.
+        """
+        self.send(queue, messages)
+        self._publisher.flush(routed=True)
+
     def receive(self, queue: str, *, wait_seconds: float, most: int = 1) -> list[Delivery]:
         """Up to `most` messages of a queue, in order; waits a while for the first."""
         consumer = self._consumers.get(queue)

@@ -19,7 +19,7 @@ import pika
 from pika import spec
 
 from shared.kernel.errors import Unavailable
-from shared.messaging.rabbitmq.connection import Connection, problem_of_channel
+from shared.messaging.rabbitmq.connection import Connection, no_queue, problem_of_channel
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +30,15 @@ _REOPEN_SECONDS = 1.0
 
 
 class Batch:
-    """Messages that were sent together: how many are not settled, and what went wrong first."""
+    """Messages that were sent together: how many are not settled, and what went wrong first.
+
+    With `is_returned` some may have had no queue.
+    """
 
     def __init__(self, count: int) -> None:
         self.waiting = count
         self.problem: Unavailable | None = None
+        self.is_returned = False
 
 
 class _Letter:
@@ -87,8 +91,11 @@ class Publisher:
                 self._require_connection()
             self._outbox.extend(letters)
 
-    def flush(self) -> None:
-        """Wait until all that this thread sent is confirmed. Raises Unavailable if some is not."""
+    def flush(self, *, routed: bool = False) -> None:
+        """Wait until all that this thread sent is confirmed. Raises Unavailable if some is not.
+
+        `routed` asks for a queue as well: a broker confirms also what it has given back.
+        """
         batches, self._sent.batches = self._batches, []
         deadline = time.monotonic() + _CONFIRM_SECONDS
         with self._condition:
@@ -102,6 +109,8 @@ class Publisher:
             for batch in batches:
                 if batch.problem is not None:
                     raise again(batch.problem)
+                if routed and batch.is_returned:
+                    raise no_queue()
 
     @property
     def _batches(self) -> list[Batch]:
@@ -157,8 +166,13 @@ class Publisher:
                 self._condition.notify_all()
 
     def _on_return(self, channel: Any, method: Any, properties: object, body: bytes) -> None:
-        # Lost like anything that a link may lose; the stream sends it again.
+        # Lost like anything that a link may lose; the stream sends it again. It comes before its
+        # confirm, without its number.
         log.warning("nobody has declared the queue of %s%s", method.exchange, method.routing_key)
+        with self._condition:
+            for letter in self._in_flight.values():
+                if (letter.exchange, letter.key) == (method.exchange, method.routing_key):
+                    letter.batch.is_returned = True
 
     def _on_confirm(self, frame: Any) -> None:
         method = frame.method

@@ -17,7 +17,7 @@ from lxml import etree
 
 from shared.kernel.certificates import Certificate
 from shared.kernel.errors import Invalid
-from shared.packaging.eep.base64_text import BadBase64, decoded
+from shared.packaging.base64_text import BadBase64, decoded
 from shared.packaging.eep.canonical import SignedStretch
 from shared.packaging.eep.form import LOCK, SIGNATURE, SIGNATURES, SIGNED, CanonicalForm, rules
 

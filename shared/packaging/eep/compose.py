@@ -70,7 +70,7 @@ def compose(
 
     Raises Invalid for what DA/T 48 cannot say: a volume or project, no author, no document or file.
     """
-    _check(record)
+    require_sayable(record)
     tree = describe(record, fonds, archive=archive)
     contents: dict[str, ComputerFile] = {}
     documents = tuple(_documents(record, tree, revision, kept or {}, contents))
@@ -82,7 +82,8 @@ def compose(
     return Composed(blocks, contents)
 
 
-def _check(record: Record) -> None:
+def require_sayable(record: Record) -> None:
+    """Raise Invalid, naming the field, for a record that DA/T 48 cannot say."""
     if record.level in (RecordLevel.PROJECT, RecordLevel.VOLUME) or record.number is None:
         raise Invalid(
             "number",

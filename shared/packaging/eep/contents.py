@@ -80,6 +80,8 @@ def _encoding(
     yield from _keyword(encoding)
     reference = encoded.get(REFERENCE)
     if reference is not None:
+        if reference not in by_name:
+            return  # the references say so
         if encoded.text:
             yield Finding(
                 "eep_content_and_reference",
@@ -88,9 +90,9 @@ def _encoding(
                 where=place(encoded),
             )
             return
-        if reference not in by_name:
-            return  # the references say so
         content = by_name[reference]
+        if content.trouble is not None:
+            return  # said where it is
     yield from _size(encoding, encoded, content)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from shared.kernel.digests import DigestAside
-from shared.packaging.eep.base64_text import BadBase64, Base64Decoder
+from shared.packaging.base64_text import BadBase64, Base64Decoder
 
 #: Takes the bytes of one content, in pieces.
 Take = Callable[[bytes], object]

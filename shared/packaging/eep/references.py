@@ -12,6 +12,7 @@ from shared.inspection.finding import Finding, Severity, shown
 from shared.packaging.eep.form import (
     ENCODED,
     ENCODED_ID,
+    FORMAT_VERSION,
     MODIFIED,
     ORIGINAL,
     REFERENCE,
@@ -40,25 +41,32 @@ _ID_ATTRIBUTES = ("文档数据ID", "编码ID", ENCODED_ID)
 
 def check_references(root: Element) -> Iterator[Finding]:
     """Each thing that is named twice, named wrongly, refers to nothing, or contradicts another."""
-    yield from _unique(root)
+    twice: set[str] = set()
+    yield from _unique(root, twice)
     found = layers(root)
     version = value(root, "版本")
+    said: set[str] = set()
     for at, layer in enumerate(found):
-        yield from _agreement(layer, version)
-        yield from _forms(layer)
+        for each in _agreement(layer, version):
+            if each.code != "eep_version_differs" or each.code not in said:  # of all layers once
+                said.add(each.code)
+                yield each
+        yield from _forms(layer, twice)
         yield from _entities(layer)
         yield from _contents(layer, found[at + 1 :])
         yield from _locked(layer)
 
 
-def _unique(root: Element) -> Iterator[Finding]:
+def _unique(root: Element, twice: set[str]) -> Iterator[Finding]:
+    """Names that are there more than once; they go into `twice`."""
     seen: set[str] = set()
     for element in root.iter():
         values = [element.get(name) for name in _ID_ATTRIBUTES]
         if name_of(element) in _IDENTIFIERS:
             values.append(element.text)
         for each in values:
-            if each in seen:
+            if each is not None and each in seen:
+                twice.add(each)
                 yield Finding(
                     "eep_identifier_twice",
                     f"标识符“{shown(each)}”出现不止一次。",
@@ -78,13 +86,14 @@ def _agreement(layer: Layer, version: str | None) -> Iterator[Finding]:
             _AGAIN,
             expected=shown(own),
             actual=shown(version),
-            where=place(layer.signed),
+            where=place(layer.signed) if version == FORMAT_VERSION else "版本",
         )
     kind = value(layer.signed, "封装包类型")
     if kind not in (ORIGINAL, MODIFIED):
         return  # the schema says so
     fits = child(layer.signed, kind_content(kind)) is not None
-    if not fits or value(layer.signed, "封装包类型描述") != kind_description(kind):
+    other = kind_description(MODIFIED if kind == ORIGINAL else ORIGINAL)
+    if not fits or value(layer.signed, "封装包类型描述") == other:  # the schema knows no third
         yield Finding(
             "eep_kind_differs",
             f"封装包类型是“{kind}”，内容或类型描述却不是。",
@@ -93,7 +102,7 @@ def _agreement(layer: Layer, version: str | None) -> Iterator[Finding]:
         )
 
 
-def _forms(layer: Layer) -> Iterator[Finding]:
+def _forms(layer: Layer, twice: set[str]) -> Iterator[Finding]:
     """Identifiers that are not as the standard makes them; others may make them otherwise."""
     revision = identifier("revision", revision=layer.revision)
     expected: list[tuple[Element | None, str | None, str]] = []
@@ -113,7 +122,7 @@ def _forms(layer: Layer) -> Iterator[Finding]:
         name = identifier("signature", revision=revision, number=number)
         expected.append((signature, value(signature, "签名标识符"), name))
     for element, actual, wanted in expected:
-        if element is not None and actual is not None and actual != wanted:
+        if element is not None and actual not in (None, wanted, *twice):
             yield Finding(
                 "eep_identifier_form",
                 "标识符不是 DA/T 48 的写法。",
@@ -127,12 +136,14 @@ def _forms(layer: Layer) -> Iterator[Finding]:
 
 def _entities(layer: Layer) -> Iterator[Finding]:
     record = value(layer.record, "电子文件号")
+    told: set[str] = set()
     agents = {value(each, "机构人员标识符") for each in below(layer.blocks, "机构人员实体")}
     for name in ("业务实体", "机构人员实体关系"):
         for each in below(layer.blocks, name):
             for path in ("机构人员标识符", "被关联机构人员标识符"):
                 wanted = value(each, path)
-                if wanted is not None and wanted not in agents:
+                if wanted is not None and wanted not in agents and wanted not in told:
+                    told.add(wanted)
                     yield _unknown("机构人员", wanted, each)
     for each in below(layer.blocks, "业务实体"):
         if (wanted := value(each, "文件标识符")) not in (None, record):

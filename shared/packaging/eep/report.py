@@ -60,7 +60,11 @@ NOT_RUN = Part(None)
 
 @dataclass(frozen=True)
 class SignatureReport:
-    """One 电子签名 or 锁定签名 of one layer; `revision` 0 is the original package."""
+    """One 电子签名 or 锁定签名 of one layer; `revision` 0 is the original package.
+
+    Where the verdict only follows from a finding elsewhere, `because` is the place of that, and
+    what would be found here by itself is `evidence`.
+    """
 
     verdict: Verdict
     revision: int
@@ -71,6 +75,8 @@ class SignatureReport:
     algorithm: str | None = None
     rule: str | None = None
     findings: tuple[Finding, ...] = ()
+    because: str | None = None
+    evidence: tuple[Finding, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:
         """As plain values."""
@@ -84,6 +90,8 @@ class SignatureReport:
             "algorithm": self.algorithm,
             "rule": self.rule,
             "findings": [each.to_wire() for each in self.findings],
+            "because": self.because,
+            "evidence": [each.to_wire() for each in self.evidence],
         }
 
 
@@ -111,6 +119,14 @@ class Report:
         """All findings, in the order of the questions."""
         of_parts = [each for part in self.parts for each in part.findings]
         return (*of_parts, *(each for said in self.signatures for each in said.findings))
+
+    @property
+    def of_signatures(self) -> tuple[Finding, ...]:
+        """What is wrong with the signatures, also where that only follows from the document."""
+        own = tuple(each for said in self.signatures for each in said.findings)
+        if any(each.is_error for each in own):
+            return own
+        return (*own, *next((said.evidence for said in self.signatures if said.evidence), ()))
 
     @property
     def is_sound(self) -> bool:

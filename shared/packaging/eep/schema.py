@@ -11,7 +11,16 @@ from itertools import islice
 from lxml import etree
 
 from shared.inspection.finding import Finding, Property, Severity, shown
-from shared.packaging.eep.form import DATA, FORMAT_VERSION, LOCK, NAMESPACE, ROOT, SIGNATURES
+from shared.packaging.eep.form import (
+    DATA,
+    FORMAT_VERSION,
+    LOCK,
+    NAMESPACE,
+    ROOT,
+    SIGNATURES,
+    SIGNED,
+    VERSION_ATTRIBUTE,
+)
 from shared.packaging.eep.report import MOST_FINDINGS
 from shared.packaging.eep.skeleton import Element, child, name_of, value
 
@@ -20,6 +29,8 @@ _ONE_AT_A_TIME = threading.Lock()
 _PREFIX = re.compile(r"\bns\d+:")
 _NOT_AN_ID = re.compile(r"'([^']*)' is not a valid value of the atomic type 'xs:ID'")
 _IS_NAME = re.compile(r"[^\W\d][\w.-]*")
+#: A namespace that is still there: not ours.
+_FOREIGN = re.compile(r"Element '\{")
 _AGAIN = "请由生成单位按 DA/T 48-2009 重新封装。"
 
 
@@ -49,7 +60,10 @@ def check_schema(root: Element, namespace: str | None) -> Iterator[Finding]:
             severity=Severity.WARNING,
         )
     version = value(root, "版本")
-    if version is not None and version != FORMAT_VERSION:
+    signed = child(root, SIGNED)
+    own = signed.get(VERSION_ATTRIBUTE) if signed is not None else None
+    # One that contradicts the signed one is worse, and the references say so.
+    if version not in (None, FORMAT_VERSION) and own in (None, version):
         yield Finding(
             "eep_version_other",
             f"封装包的版本是“{shown(version)}”，不是 DA/T 48-2009 的。",
@@ -67,6 +81,7 @@ def _by_schema(root: Element, *, is_other_version: bool) -> Iterator[Finding]:
         schema.validate(root)
         # The stubs do not know that a log can be walked through.
         errors = list(islice(iter(schema.error_log), MOST_FINDINGS))  # type: ignore[call-overload]
+    told: set[str] = set()
     lacks_lock = child(root, SIGNATURES) is not None and child(root, LOCK) is None
     for error in errors:
         message = error.message.replace(f"{{{NAMESPACE}}}", "")
@@ -75,6 +90,8 @@ def _by_schema(root: Element, *, is_other_version: bool) -> Iterator[Finding]:
         twice = _NOT_AN_ID.search(message)
         if twice and _IS_NAME.fullmatch(twice[1]):
             continue  # a good name, only not the first time: the references say so
+        if _FOREIGN.search(message):
+            continue  # said where it stands in the text
         if lacks_lock and LOCK in message:
             yield Finding(
                 "eep_lock_missing",
@@ -83,12 +100,16 @@ def _by_schema(root: Element, *, is_other_version: bool) -> Iterator[Finding]:
                 where=SIGNATURES,
             )
             continue
+        where = _where(error.path)
+        if where in told:
+            continue  # an attribute with a wrong name is one too many, and one too few
+        told.add(where)
         yield Finding(
             "eep_schema",
             "封装包的结构不符合 DA/T 48-2009。",
             _AGAIN,
             actual=shown(message),
-            where=_where(error.path),
+            where=where,
             property=Property.INTEGRITY,
         )
 

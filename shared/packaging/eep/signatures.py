@@ -14,8 +14,8 @@ from shared.inspection.finding import Finding, Severity, shown
 from shared.kernel.certificates import Certificate
 from shared.kernel.digests import DigestAside
 from shared.kernel.errors import Invalid
+from shared.packaging.base64_text import BadBase64, decoded
 from shared.packaging.eep.ahead import Ahead
-from shared.packaging.eep.base64_text import BadBase64, decoded
 from shared.packaging.eep.canonical import SignedStretch
 from shared.packaging.eep.form import (
     RESULT,
@@ -80,9 +80,7 @@ def check_signatures(
         ]
     if found.findings:
         return [
-            each
-            if isinstance(each, SignatureReport)
-            else _with(each.report, Verdict.UNVERIFIABLE, _unjudged(each.where))
+            each if isinstance(each, SignatureReport) else _unjudged(each, found.findings[0])
             for each in claims
         ]
     _digest(found, source, [each for each in claims if isinstance(each, _Claim)])
@@ -94,13 +92,20 @@ def _not_judged(problem: str) -> SignatureReport:
     return SignatureReport(Verdict.UNVERIFIABLE, 0, findings=(finding,))
 
 
-def _unjudged(where: str) -> Finding:
-    return Finding(
+def _unjudged(claim: _Claim, cause: Finding) -> SignatureReport:
+    """Not verified, because of what is wrong with the XML."""
+    finding = Finding(
         "eep_signature_not_judged",
         "封装包的 XML 有问题，签名未予验证。",
         "请先解决 XML 的问题。",
-        where=where,
+        where=claim.where,
         severity=Severity.WARNING,
+    )
+    return replace(
+        claim.report,
+        verdict=Verdict.UNVERIFIABLE,
+        because=cause.where or cause.code,
+        evidence=(finding,),
     )
 
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from shared.inspection.finding import Finding, Severity
 from shared.kernel.errors import Invalid
 from shared.packaging.eep.ahead import Ahead
+from shared.packaging.eep.causes import apart, told_once
 from shared.packaging.eep.contents import check_contents
 from shared.packaging.eep.form import ENCODED, ENCODED_ID, REFERENCE, ROOT, rules
 from shared.packaging.eep.references import check_references
@@ -64,33 +65,36 @@ def look_into(stream: BinaryIO, *, trust: Trust | None = None) -> Verified:
         schema = Part.of(check_schema(root, found.namespace))
         report = _report(found, (schema, NOT_RUN, NOT_RUN), ())
     else:
+        parts = apart(
+            Part.of(check_schema(root, found.namespace)),
+            Part.of(check_references(root)),
+            check_contents(found, root),
+        )
         report = _report(
             found,
-            (
-                Part.of(check_schema(root, found.namespace)),
-                Part.of(check_references(root)),
-                check_contents(found, root),
-            ),
+            parts,
             tuple(check_signatures(found, root, Source(stream), trust or Trust(), ahead)),
         )
     return Verified(report, found)
 
 
 def _report(
-    found: Scanned, parts: tuple[Part, Part, Part], signatures: tuple[SignatureReport, ...]
+    found: Scanned, later: tuple[Part, Part, Part], signatures: tuple[SignatureReport, ...]
 ) -> Report:
     root = found.root
     well_formed = list(found.findings)
-    if root is not None and not found.is_canonical and not well_formed:
+    others = any(each.is_error for part in later for each in part.findings)
+    # Who has put in something wrong has seldom written it as it should be: one thing is told.
+    if root is not None and not (found.is_canonical or well_formed or others):
         well_formed.append(_not_canonical(root))
+    parts = (Part.of(well_formed), *later)
     return Report(
         found.sha256,
         found.size,
         value(root, "被签名对象/封装包类型"),
         value(root, "版本"),
-        Part.of(well_formed),
         *parts,
-        signatures,
+        told_once(parts, signatures),
     )
 
 

@@ -6,15 +6,15 @@ Nothing is held but one piece of one file, so a package of any size costs a few 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from shared.kernel.clock import format_utc, now
 from shared.kernel.digests import DigestAside
 from shared.kernel.files import chunks
+from shared.packaging.base64_text import PIECE, encoded_lines
 from shared.packaging.build import PackageIdentity, file_changed, sources_of
-from shared.packaging.eep.base64_text import PIECE, encoded_lines
 from shared.packaging.eep.canonical import (
     DECLARATION,
     LAST_BYTE,
@@ -55,6 +55,7 @@ def write_original(
     fonds: Fonds,
     making: Making,
     archive: Archive | None = None,
+    noted: Callable[[str, int], object] | None = None,
 ) -> PackageIdentity:
     """Write an original package 原始型 of a record with its files.
 
@@ -65,13 +66,14 @@ def write_original(
         fonds: the record's fonds.
         making: who makes and signs it.
         archive: the archive that keeps the record, once it does.
+        noted: told for each computer file, by its id, at which byte its Base64 begins.
 
     Raises:
         Invalid: DA/T 48 cannot say this record, or a file differs from what the record says.
         NotFound: the bytes of a file are not there.
     """
     composed = compose(record, fonds, revision=0, archive=archive)
-    writing = _Writing(to, making, 0, _read(record, files, composed))
+    writing = _Writing(to, making, 0, _read(record, files, composed), noted)
     writing.begin(ORIGINAL)
     writing.start(kind_content(ORIGINAL))
     for block in composed.blocks:
@@ -138,12 +140,14 @@ class _Writing:
         making: Making,
         revision: int,
         contents: Mapping[str, tuple[ComputerFile, Path]],
+        noted: Callable[[str, int], object] | None = None,
     ) -> None:
         self._to = to
         self._making = making
         self._time = format_utc(making.time or now())
         self._revision = revision
         self._contents = contents
+        self._noted = noted
         self._sha256 = DigestAside(hashlib.sha256())
         self._size = 0
         self._xml = CanonicalWriter(self._write)
@@ -206,6 +210,8 @@ class _Writing:
         if name not in self._contents:  # it is in the package inside
             return
         file, path = self._contents[name]
+        if self._noted is not None:
+            self._noted(file.id, self._size)
         sha256, size = hashlib.sha256(), 0
 
         def pieces() -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from shared.kernel.keys import PublicKey, Seal
 from shared.packaging.build import Sealed, seal_record
 from shared.packaging.eep.report import Verdict
 from shared.packaging.eep.trust import Trust
-from shared.packaging.exchange.carried import Carried, Found
+from shared.packaging.exchange.carried import Carried, Found, Loss
 from shared.packaging.exchange.tree import FolderTree
 from shared.packaging.exchange.writing import TreeWriter, copy_out
 from shared.packaging.manifest import SIGNATURE
@@ -71,20 +71,22 @@ def carried_of(
     manifest = package.manifest
     places: dict[str, Path] = {}
     for file_id, entry in package.files.items():
-        if place_of is not None:
+        if place_of is not None and entry.at is None:
             places[file_id] = place_of(entry.path)
             continue
         places[file_id] = work / file_id
         with package.open(entry.path) as stream:
             copy_out(stream, places[file_id])
     contents = tuple((entry, places[file_id]) for file_id, entry in package.files.items())
-    sealed = Sealed(
+    # The seal over an EEP is over nothing that the files make by themselves.
+    sealed = None if package.is_wrapped else Sealed(
         package.manifest_bytes,
         package.record_bytes,
         package.metadata_bytes,
         package.signature_bytes,
         contents,
-    )
+    )  # fmt: skip
+    proofs = (Loss("seal"), Loss("signatures", manifest.unit)) if package.is_wrapped else ()
     known = described.fonds
     fonds = Fonds(
         manifest.fonds_id,
@@ -95,7 +97,7 @@ def carried_of(
         known.numbers,
         receiving_archive=known.receiving_archive,
     )
-    return Carried(package.record, fonds, described.archive, places, sealed)
+    return Carried(package.record, fonds, described.archive, places, sealed, proofs)
 
 
 def sealed_by(carried: Carried, key: Seal) -> Carried:

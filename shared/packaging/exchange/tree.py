@@ -20,10 +20,11 @@ from typing import BinaryIO, cast
 from shared.kernel.errors import Invalid
 from shared.kernel.files import CHUNK
 from shared.packaging.build import fold
+from shared.packaging.entry_streams import Told
 from shared.packaging.exchange.disc import Piece, Pieces, files_of_image
 from shared.packaging.exchange.image import is_image
 from shared.packaging.layout import MOST_RATIO
-from shared.packaging.package import Entries, Told
+from shared.packaging.package import Entries
 from shared.packaging.zip_names import encoding_of, entry_name
 from shared.records.security import classified_mark
 from shared.records.text import repair_text, safe_file_name

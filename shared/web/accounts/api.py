@@ -7,6 +7,7 @@ from marshmallow import Schema, fields
 
 from shared import identity
 from shared.identity import public
+from shared.identity.service import must_change_password
 from shared.kernel.clock import format_utc, now
 from shared.kernel.errors import NotAllowed
 from shared.web.accounts.admission import admit_program
@@ -48,11 +49,13 @@ def api_sign_in(given: dict[str, str]) -> dict[str, str]:
     """Sign in with name and password; the token is good for 12 hours, or as it is set."""
     done = admit_program(given["login"], given["password"], given["code"])
     account, token = done.account, done.token
-    if account.must_change:
+    if must := must_change_password(account, current_policy()):
         with current_database().write() as transaction:
             identity.revoke_token(token, session=transaction)
         raise NotAllowed(
-            "初始密码须先修改。", "请先在网页上登录并修改密码。", code="must_change_password"
+            "密码已到期，须先修改。" if must == "expired" else "初始密码须先修改。",
+            "请先在网页上登录并修改密码。",
+            code="must_change_password",
         )
     return {
         "token": token,

@@ -379,10 +379,9 @@ def _choices(grants: Any = ()) -> dict[str, Any]:
         roles.setdefault(each.role, ROLE_NAMES[Role(each.role)])
         scopes.setdefault(_scope_of(each), _scope_of(each).partition(":")[2])
     scopes.pop("", None)
-    by_record = Role.READER in current_app.config["DANGLIAN_ROLES"]
     return {
         "roles": roles,
         "scopes": scopes,
-        "classes": {each.code: each.name for each in load_classes().values()} if by_record else {},
+        "classes": {each.code: each.name for each in load_classes().values()},
         "opennesses": {str(each): name for each, name in OPENNESS_NAMES.items()},
     }

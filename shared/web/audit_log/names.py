@@ -159,6 +159,7 @@ DETAIL_NAMES = {
     "correction": "更正申请",
     "count": "件数",
     "counts": "件数",
+    "cursor": "游标",
     "device_key": "设备公钥",
     "disclosure": "公开程度",
     "division": "区划",

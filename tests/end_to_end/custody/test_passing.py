@@ -14,7 +14,9 @@ from node.filing import service as filing
 from node.office.service import standing_of
 from node.registry import service as registry
 from node.transfer import service as transfer
+from shared.audit import root_of
 from shared.kernel.errors import WrongState
+from tests.audit_digests import many_of
 from tests.end_to_end.custody.two_units import NOTHING_WRONG, TwoUnits, as_taken_over
 from tests.federation import ADMIN, ARCHIVIST, CLERK, LEADER, everywhere_the_same
 
@@ -50,6 +52,15 @@ def test_a_whole_fonds_passes_to_another_node_and_nothing_of_it_is_lost(two: Two
         assert (document.state, document.handler) == ("in_hand", "周办事")
     assert two.taking.folder.files.exists(f"{file.sha256[:2]}/{file.sha256[2:4]}/{file.sha256}")
     assert everywhere_the_same(two.city, as_taken_over(two)) == NOTHING_WRONG
+    # Who has the list of either node can show of each record that it was handed over.
+    for node, action in ((two.giving, "hand_over.frozen"), (two.taking, "hand_over.taken_in")):
+        with node.folder.database().read() as session:
+            ids = filing.ids_in(two.fonds_id, session=session)
+            assert many_of(action, session) == (len(ids), root_of(ids))
+    with two.giving.folder.database().read() as session:
+        said = session.get_one(HandOver, hand_over_id).signed_body["statement"]
+        digests = [each["sha256"] for each in said["bundles"]]
+        assert many_of("hand_over.signed", session) == (len(digests), root_of(digests))
 
 
 def test_the_new_keeper_numbers_on_where_the_old_one_ended_and_hands_over_to_the_archive(

@@ -15,6 +15,7 @@ DOORS = OF_BOTH | {
     "harvesting.harvest", "harvesting.schema", "verification.index", "lookup_api.verify_paper",
     # for consumers, who show a token of theirs
     "oauth_metadata.metadata", "oauth_api.give_token", "oauth_api.keys", "consumers_api.me",
+    "queue_api.show_queue", "queue_api.tell_again",
 }  # fmt: skip
 
 #: Without a sign-in, by the token of a grant that one node was given for one thing.
@@ -30,7 +31,7 @@ OWN = EACH_OWN | {
     # which other bodies read what is shared is the platform's; who may change it, test_approval
     "consumers.show", "consumers.change", "consumers.rotate", "consumers.public_keys",
     "consumers.move", "consumers.requests", "consumers.export",
-    "pushing.show", "pushing.address", "pushing.rotate", "pushing.move",
+    "pushing.show", "pushing.address", "pushing.rotate", "pushing.move", "pushing.queue",
     # what is published of the resource catalogue is for everybody who is signed in
     "resources.by_code", "resources.version", "resources.export", "resources_api.one_resource",
 }  # fmt: skip
@@ -200,6 +201,7 @@ THINGS: dict[str, Thing] = {
     "rulesets.draft": Thing({"archive": "archive"}, {"active_from": "2026-12-01", "approval": "x"}),
     "rulesets.drop": Thing({"archive": "archive"}),
     "rulesets.formats": Thing({"archive": "archive"}, {"own": "1", "format": "pdf"}),
+    "rulesets.profile": Thing({"archive": "archive"}, {"form": "eep", "rule": "exc-c14n"}),
     "rulesets.items": Thing({"archive": "archive"}, {"pass_score": "60"}),
     "rulesets.schedule": Thing({"archive": "archive"}, {"name": "表"}),
     "rulesets.leave_out": Thing({"archive": "archive", "fonds_id": "fonds"}),

@@ -215,8 +215,8 @@ def test_archivists_export_their_own_archive_and_nobody_else_anything(
     city = received.hub.city
     stranger = city.archivist(ZHIJIANG_ARCHIVE)
     with city.database.read() as session:
-        _plan, count = draft(archivist, "hub", "own", Filters(), session=session)
-        assert count == RECORDS
+        _plan, chosen = draft(archivist, "hub", "own", Filters(), session=session)
+        assert chosen.count == RECORDS
         with pytest.raises(Invalid):
             draft(stranger, "hub", "own", Filters(archive=YILING_ARCHIVE), session=session)
         for nobody in (reviewer, city.person()):

@@ -12,13 +12,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from hub.catalogue.models import CatalogueRecord
 from hub.exporting.jobs import KIND
 from hub.exporting.work import Export
-from shared.audit import events
+from shared.audit import events, root_of
 from shared.kernel.actor import Grant, Role
 from shared.kernel.errors import Unavailable
 from shared.kernel.jobs import Job
 from shared.kernel.settings import change_settings
+from tests.audit_digests import many_of
 from tests.hub.desk import Browser, make_desk
 from tests.hub.exporting.exported import RECORDS, Received, assert_whole
 from tests.hub.receiving.handover import YILING_ARCHIVE, ZHIJIANG_ARCHIVE
@@ -144,6 +146,9 @@ def test_what_was_exported_is_removed_and_the_repository_stays(
             "export.begun",
             "export.removed",
         ]
+        kept = select(CatalogueRecord.id).where(CatalogueRecord.received)
+        ids = session.scalars(kept).all()
+        assert many_of("export.begun", session) == (len(ids), root_of(ids))
 
 
 def test_exports_are_for_archivists_and_each_sees_his_own(

@@ -98,6 +98,7 @@ def test_the_command_reads_settings_files_and_passwords(city: Any) -> None:
         return answer.exit_code, [(each["code"], each["setting"]) for each in told]
 
     good = {"clamd": GOOD.clamd, "password_length": 12, "factor_for_administrators": True}
+    good |= {"password_kinds": 3, "password_days": 90}
     change_settings(city.folder.path, good)
     for path in (city.folder.path, *city.folder.path.glob("keys/*")):
         path.chmod(0o700 if path.is_dir() else 0o600)

@@ -11,11 +11,14 @@ from hub.app import make_app
 from hub.federation.epochs import raise_generation
 from hub.federation.key_roll import roll_hub_key
 from hub.portal.models import OpenedRecord
-from hub.sharing import publishing
+from hub.sharing import feed, publishing
+from hub.sharing.policies import Audience
+from shared.audit import root_of
 from shared.kernel.canonical import canonical_json, strict_json
 from shared.kernel.errors import Conflict, DanglianError, Invalid, NotFound, WrongState
 from shared.kernel.keys import SigningKey, sign_document
 from shared.packaging import publication
+from tests.audit_digests import many_of
 from tests.hub.portal.conftest import new_portal
 
 
@@ -45,6 +48,11 @@ def test_what_is_opened_arrives_and_what_is_taken_back_goes(portal):
 def test_the_same_again_is_nothing(portal):
     portal.archive.received(2)
     assert portal.publish().made == 1
+    with portal.archive.city.database.read() as session:
+        begin = feed.Cursor(feed.mark_of(Audience.PUBLIC, session).generation, 0)
+        end = feed.mark_of(Audience.PUBLIC, session)
+        lines = feed.read_page(Audience.PUBLIC, begin, end, 100, session).entries
+        assert many_of("sharing.published", session) == (2, root_of(lines))
     assert portal.publish().made == portal.publish().copied == 0
     portal.take()
     again = portal.take()

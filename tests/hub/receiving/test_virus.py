@@ -10,7 +10,7 @@ import pytest
 from hub.federation.places import HubFolder
 from hub.receiving import service as receiving
 from hub.receiving.checking import Checking
-from hub.receiving.doctor import examine_scanner, old_definitions
+from hub.receiving.doctor import examine_decoder, examine_scanner, old_definitions
 from shared.inspection.clamd import Clamd
 from shared.inspection.scanner import Scanner
 from shared.kernel.actor import Grant, Role
@@ -87,6 +87,16 @@ def test_the_doctor_asks_the_scanner(hub: Hub, clamav: ClamAV) -> None:
         assert doctor(hub, clamav.address) == ["scanner_away"]
     finally:
         clamav.start()
+
+
+def test_the_doctor_names_a_decoder_that_is_not_there(hub: Hub) -> None:
+    def told(path: str) -> list[str]:
+        settings = replace(hub.city.folder.settings, media_decoder=path)
+        save_settings(settings, hub.city.folder.path)
+        return [each.code for each in examine_decoder(HubFolder(hub.city.folder.path))]
+
+    assert told("") == []
+    assert told("/no/such/ffmpeg") == ["decoder_away"]
 
 
 def test_the_doctor_names_old_definitions() -> None:

@@ -20,10 +20,12 @@ from hub.repository.papers import PaperFinder
 from hub.repository.registers import RegisterWriter
 from hub.repository.second_copy import MARK, Copying, begin_anew
 from hub.repository.service import PaperWriter, keep_paper
+from shared.audit import root_of
 from shared.audit.models import AuditEvent
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, Unavailable
 from shared.storage import FolderStore
+from tests.audit_digests import many_of
 from tests.damage import flipped
 from tests.hub.conftest import City
 from tests.hub.receiving.handover import YILING_ARCHIVE
@@ -359,6 +361,8 @@ def test_a_second_store_that_is_not_the_one_it_was_is_left_alone(
     assert list(keeper.stores.of(Copy.SECOND).names()) == []
     with keeper.database.write() as session:
         assert begin_anew(City.admin, "hub", session=session) == 2
+        places = session.scalars(select(KeptObject.place)).all()
+        assert many_of("hub.second_store_begun", session) == (2, root_of(places))
     keeper.copy()
     assert keeper.faults(Copy.SECOND) == set()
     stranger = Copying(keeper.database, keeper.stores, "another hub")

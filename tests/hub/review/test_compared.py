@@ -18,10 +18,12 @@ from shared.kernel.errors import NotFound, WrongState
 from tests.hub.desk import Api, Browser
 from tests.hub.receiving.handover import HandedOver, Hub, Unit
 
-#: The unit could not open a file that opens here; its program is older, and it has no scanner.
+#: The unit could not open a file that opens here; its program is older, it has a decoder, and no
+#: scanner.
 TOLD = {
     "program": "0.0.9",
     "scanner": "",
+    "decoder": "ffmpeg 6.0",
     "records": 2,
     "items": {"3-4": {"failed": 1, "passed": 1}, "1-8": {"passed": 2}, "4-2": {"not_run": 2}},
     "reasons": {},
@@ -47,7 +49,10 @@ def test_the_desk_and_the_report_say_where_verdicts_differ_and_why(
     (each,) = said["differences"]
     assert (each["number"], each["theirs"], each["ours"]) == ("YJ-3-4", "failed", "passed")
     assert (each["their_failures"], each["our_failures"]) == (1, 0)
-    assert each["reasons"] == [f"程序版本不同：单位用 0.0.9，本馆用 {receiving.program()}"]
+    assert each["reasons"] == [
+        f"程序版本不同：单位用 0.0.9，本馆用 {receiving.program()}",
+        "音像解码程序不同：单位用 ffmpeg 6.0，本馆用 （没有）",
+    ]
     browser = Browser(desk, "reviewer")
     page = browser.get(f"/review/{batch.id}").text
     assert "与单位自检的不同" in page

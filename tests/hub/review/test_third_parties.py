@@ -10,7 +10,7 @@ from hub.receiving.models import Batch, Offer
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.errors import NotAllowed
 from shared.records.security import SecurityClass
-from tests.hub.desk import Browser, make_desk
+from tests.hub.desk import Api, Browser, make_desk
 from tests.hub.receiving.handover import YILING_ARCHIVE, Hub, Unit
 
 
@@ -45,3 +45,15 @@ def test_a_form_that_lists_what_is_internal_is_not_for_the_authority(
     assert public[0][0].code in page
     assert internal[0][0].code not in page
     assert "检测发现不在这里列出" in page
+    assert "1 件，" in page, "the number above the list is that of the list"
+    assert "已到 1 / 1，已检验 1 / 1" in page
+    with hub.city.database.read() as session:
+        row = session.get_one(Batch, row.id)
+        for actor, count in ((authority, 1), (reviewer, 2)):
+            told = receiving.numbers_of(actor, [row], session=session)[row.id]
+            assert (told.count, told.arrived, told.checked) == (count, count, count)
+            assert told.size < row.size or count == 2
+    answer = Api(desk, "authority").get(f"/review/batches/{row.id}").get_json()
+    assert (answer["count"], len(answer["records"]), answer["form"]) == (1, 1, None)
+    listed_there = Api(desk, "authority").get("/review/batches").get_json()
+    assert [each["count"] for each in listed_there["batches"]] == [1]

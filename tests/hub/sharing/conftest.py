@@ -33,17 +33,18 @@ class Sharing:
     fonds: Fonds
     node: Node
     records: list[Record] = field(default_factory=list)
+    code: str = ARCHIVE
 
     @property
     def archivist(self) -> Any:
-        return self.city.archivist(ARCHIVE)
+        return self.city.archivist(self.code)
 
     def receive(self, *records: Record) -> list[str]:
         """The node files these records, and the archive receives them."""
         with self.city.database.write() as session:
             catalogue.apply_records(session, self.node.id, self.city.entries(*records))
             ids = [each.id for each in records]
-            catalogue.set_custody(session, ids, ARCHIVE, new_id())
+            catalogue.set_custody(session, ids, self.code, new_id())
         self.records += records
         return ids
 
@@ -66,7 +67,7 @@ class Sharing:
         """The archive shares with an audience: all fields, unless said."""
         policy = sharing.NewPolicy(**{"fields": tuple(FIELDS), "basis": "馆务会决定", **more})
         with self.city.database.write() as session:
-            sharing.set_policy(self.archivist, ARCHIVE, audience, policy, session=session)
+            sharing.set_policy(self.archivist, self.code, audience, policy, session=session)
 
     def withdraw(self, record_id: str) -> None:
         with self.city.database.write() as session:

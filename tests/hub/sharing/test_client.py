@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from danglian.client import CopyDiffers, Feed
 
 from hub.federation.epochs import raise_generation
 from hub.sharing.policies import Audience
-from shared.client import CopyDiffers, Feed
 from shared.kernel.actor import Grant, Role
 from shared.kernel.errors import DanglianError
 from shared.web import serve

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from danglian.client import Feed
 from werkzeug.serving import make_server
 
 from hub.sharing.policies import Audience
-from shared.client import Feed
 from shared.kernel.actor import Grant, Role
 from shared.kernel.errors import Unavailable
 from shared.kernel.identifiers import new_id

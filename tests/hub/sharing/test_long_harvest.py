@@ -47,6 +47,7 @@ class Writer:
         return {
             "audience": str(Audience.PUBLIC),
             "record_id": record_id,
+            "archive": "420506",
             "fonds_id": self._archive.fonds.id,
             "year": 1990,
             "kind": "tombstone" if body is None else "upsert",

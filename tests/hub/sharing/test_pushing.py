@@ -17,11 +17,12 @@ from hub.federation.places import HubFolder
 from hub.sharing.consumers import service as consumers
 from hub.sharing.consumers.models import ConsumerRequest
 from hub.sharing.policies import Audience
-from hub.sharing.pushing import doctor
+from hub.sharing.pushing import doctor, service
 from hub.sharing.pushing.commands import consumer_group
 from hub.sharing.pushing.reaching import AddressRefused, Reach, reach_of
-from hub.sharing.pushing.sending import PATIENCE, Pushing
+from hub.sharing.pushing.sending import Pushing
 from hub.sharing.pushing.signing import SecretKeeper, new_secret, signed_headers
+from hub.sharing.pushing.webhooks import PATIENCE, Webhooks
 from shared.kernel.actor import Grant, Role
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, Unavailable, WrongState
@@ -61,10 +62,47 @@ def test_a_receiver_has_what_the_feed_has_after_all_changes(pushes: Pushes) -> N
 
 def test_a_signature_is_that_of_the_published_example() -> None:
     headers = signed_headers(
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330,
+        ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330,
         b'{"test": 2432232314}',
     )  # fmt: skip
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_two_secrets_sign_for_a_day_after_a_rotation_then_the_new_one_alone(
+    pushes: Pushes,
+) -> None:
+    def rotate() -> str:
+        with pushes.archive.city.database.write() as session:
+            return service.rotate_push_secret(
+                pushes.desk.applicant, consumer_id, keeper=pushes.keeper, session=session
+            )
+
+    def push(secret: str) -> int:
+        """Push one more to a receiver that knows this secret; by how many it was signed."""
+        pushes.receiver.secret = secret
+        pushes.archive.received(1)
+        pushes.work()
+        assert pushes.receiver.held == pushes.archive.seen(Audience.GOVERNMENT)
+        return len(pushes.receiver.signatures)
+
+    consumer_id = pushes.begin()
+    old = pushes.receiver.secret
+    assert push(old) == 1
+    new = rotate()
+    assert push(old) == 2
+    assert push(new) == 2
+    until = pushes.row(consumer_id).former_until
+    assert until is not None
+    assert timedelta(hours=23) < until - now() <= service.OVERLAP
+    pushes.later(consumer_id, former_until=now())
+    assert push(new) == 1
+    # A second rotation at once: the last two sign, no more; and the keeper may end that, too.
+    third, fourth = rotate(), rotate()
+    assert push(third) == 2
+    assert push(fourth) == 2
+    with pushes.archive.city.database.write() as session:
+        service.end_former_secret(pushes.desk.applicant, consumer_id, session=session)
+    assert push(fourth) == 1
 
 
 def test_what_was_not_acknowledged_is_sent_again_under_the_same_id(pushes: Pushes) -> None:
@@ -203,7 +241,7 @@ def test_a_receiver_shows_the_certificate_of_its_name(
     body = b'{"after":null,"entries":[]}'
 
     def post(reach: Reach, name: str) -> int:
-        headers = signed_headers(receiver.secret, "1", 1, body)
+        headers = signed_headers([receiver.secret], "1", 1, body)
         url = f"https://{name}:{listening.server_port}/hooks"
         return reach.post(url, body, headers, allowed=lambda _: True).status
 
@@ -226,7 +264,7 @@ def pushes_on(folder: Path, what: str, at: int) -> None:
         event.listen(hub.database().engine, "commit", lambda connection: bomb.tick())
     else:
         object.__setattr__(reach, "post", mined(reach.post, bomb, after=True))
-    pushing = Pushing(hub.database(), reach, SecretKeeper(folder))
+    pushing = Pushing(hub.database(), Webhooks(reach, SecretKeeper(folder)))
     while pushing.step():
         pass
 
@@ -255,6 +293,7 @@ def test_from_the_address_to_what_was_sent(pushes: Pushes) -> None:
     keeper, page = Browser(app, "gly"), f"/consumers/{consumer_id}/push"
     assert f"{page}/" in keeper.get(f"/consumers/{consumer_id}").text
     assert "没有设推送" in keeper.get(f"{page}/").text
+    assert "内置通道" in keeper.get(f"{page}/").text, "why there is no queue is said"
     wrong = keeper.send(f"{page}/address", {"url": "http://receiver.example/x"})
     assert wrong.status_code == 422
     assert "http://receiver.example/x" in wrong.text
@@ -264,6 +303,11 @@ def test_from_the_address_to_what_was_sent(pushes: Pushes) -> None:
     assert "whsec_" not in again
     assert "要从头送" in again
     assert "whsec_" in keeper.send(f"{page}/secret").text
+    assert "新旧两个密钥同时签名" in keeper.get(f"{page}/").text
+    assert keeper.send(f"{page}/forget").status_code == 302
+    assert "同时签名。对方" not in keeper.get(f"{page}/").text
+    assert "没有消息服务器" not in keeper.get(f"{page}/").text
+    assert "没有使用消息服务器" in keeper.send(f"{page}/queue").text
     assert keeper.send(f"{page}/resume").status_code == 302
     assert keeper.send(f"{page}/remove").status_code == 302
     assert "没有设推送" in keeper.get(f"{page}/").text

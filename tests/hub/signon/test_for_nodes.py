@@ -23,7 +23,7 @@ from shared.identity import (
     issue_token,
 )
 from shared.identity.elsewhere import account_elsewhere, register_elsewhere
-from shared.kernel.actor import ADMINISTRATORS, Actor, Grant, Role
+from shared.kernel.actor import ADMINISTRATORS, Actor, Grant, Openness, Role
 from shared.kernel.errors import Invalid, NotAllowed, NotFound
 from tests.hub.signon.conftest import SignOnCity
 from tests.people import MACHINE
@@ -106,6 +106,35 @@ def test_a_countys_three_are_the_administrators_of_its_nodes(city: SignOnCity) -
         )
         service._take(account, told[county.id], session)
         assert actor_of(account).grants == (Grant(Role.AUDITOR),), "for the whole of the node"
+
+
+def test_a_limit_is_passed_on_to_a_node_that_honours_it(city: SignOnCity) -> None:
+    fonds = city.unit.fonds_id
+    limited = city.add(
+        "keji",
+        Grant(Role.CLERK, None, fonds, "KJ"),
+        Grant(Role.CLERK, None, fonds, "KJ", until="2030-12-31"),
+        Grant(Role.LEADER, None, fonds, openness=Openness.OPEN),
+    )
+    known = {"known": [limited.id]}
+    with city.hub.database().read() as session:
+        old = for_nodes.accounts_at_node(session, city.unit.node_id, known)["accounts"]
+        told = for_nodes.accounts_at_node(session, city.unit.node_id, {**known, "limits": True})
+    assert old[limited.id] is None, "an older node would take it for the whole fonds"
+    grants = told["accounts"][limited.id]["grants"]
+    assert grants == [
+        {"role": "clerk", "fonds": fonds, "until": None, "class_code": "KJ"},
+        {"role": "leader", "fonds": fonds, "until": None, "openness": "open"},
+    ]
+    with city.unit.folder.database().write() as session:
+        account = register_elsewhere(
+            MACHINE, "hub", limited.id, login="h", name="科技", waiting=False, session=session
+        )
+        service._take(account, told["accounts"][limited.id], session)
+        assert set(actor_of(account).grants) == {
+            Grant(Role.CLERK, None, fonds, "KJ"),
+            Grant(Role.LEADER, None, fonds, openness=Openness.OPEN),
+        }
 
 
 def test_signing_out_at_a_node_ends_what_led_there(city: SignOnCity, clerk: Account) -> None:

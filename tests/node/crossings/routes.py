@@ -24,7 +24,7 @@ LISTS: dict[str, dict[str, str]] = {
     "corrections.index": {}, "custody.index": {}, "custody.ask": {},
     "filing.index": {"q": "事项"}, "filing.boxes": {},
 
-    "filing.catalogue": {"class_code": "WS", "year": "2023"}, "filing.classes": {},
+    "filing.catalogue": {"class": "WS", "year": "2023"}, "filing.classes": {},
     "filing.disposals": {},
     "filing.divergences": {}, "filing.due": {}, "filing.new": {},
 
@@ -37,7 +37,7 @@ LISTS: dict[str, dict[str, str]] = {
 
 _RECORD, _BATCH = {"record_id": "record"}, {"batch_id": "batch"}
 _DOCUMENT, _INTAKE = {"document_id": "document"}, {"intake_id": "intake"}
-_CLASS = {"fonds": "fonds", "class_code": "WS", "year": "2023"}
+_CLASS = {"fonds": "fonds", "class": "WS", "year": "2023"}
 _REASON = {"reason": "别村想办"}
 
 #: Things of another fonds.
@@ -61,8 +61,8 @@ THINGS: dict[str, Thing] = {
     "filing.put_into": Thing(_RECORD, {"ids": "@record"}),
     "filing.take_out": Thing(_RECORD, {"ids": "@record"}),
     "filing.print_boxes": Thing({"ids": "box"}),
-    "filing.numbers": Thing(_CLASS),
-    "filing.close": Thing(_CLASS, {"fonds": "@fonds", "class_code": "WS", "year": "2023"}),
+    "filing.numbers": Thing(_CLASS, status=403),
+    "filing.close": Thing(_CLASS, {"fonds": "@fonds", "class": "WS", "year": "2023"}, 403),
     "filing.file": Thing({**_RECORD, "file_id": "file"}),
     "filing.detach": Thing({**_RECORD, "file_id": "file"}),
     "filing.print_volume": Thing({**_RECORD, "what": "cover"}),

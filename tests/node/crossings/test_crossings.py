@@ -22,7 +22,7 @@ from node.intake.models import Intake
 from node.registry.models import Registered, RegisteredFile
 from node.submission.models import Submission
 from node.transfer.models import Batch, BatchRecord, Notice
-from shared.kernel.actor import ADMINISTRATORS, Actor, Grant, Role
+from shared.kernel.actor import ADMINISTRATORS, Actor, Grant, Openness, Role
 from shared.kernel.database import Model
 from shared.kernel.identifiers import new_id
 from shared.kernel.jobs import Job
@@ -80,6 +80,8 @@ def _row(model: type[Model], names: dict[str, str]) -> dict[str, object]:
             row[column.key] = names[column.key]
         elif column.key == "inventory":
             row[column.key] = {"fonds": [{"id": names["fonds_id"], "name": SECRET}]}
+        elif model is Step and column.key == "records":
+            row[column.key] = {names["record_id"]: {"parent_id": None, "number": None}}
         elif column.key == "owner":
             row[column.key] = "somebody of the town"
         elif not column.nullable and column.default is None:
@@ -88,7 +90,7 @@ def _row(model: type[Model], names: dict[str, str]) -> dict[str, object]:
     return row
 
 
-def test_no_role_of_another_fonds_crosses_on_any_route(node: Node, clerk: Actor) -> None:
+def test_no_role_of_another_fonds_or_class_crosses_on_any_route(node: Node, clerk: Actor) -> None:
     matrix = Matrix(
         make_node_app(node.folder), furnished(node, clerk), (SECRET,),
         DOORS, OWN, OF_ALL, {}, LISTS, THINGS, {"fonds": new_id()},
@@ -99,6 +101,12 @@ def test_no_role_of_another_fonds_crosses_on_any_route(node: Node, clerk: Actor)
         Actor("stranger", "村文书", (Grant(role, fonds_id=VILLAGE),))
         for role in (*ROLES, Role.ARCHIVIST)
         if role not in ADMINISTRATORS  # theirs is the whole node
+    ]
+    # Of the same fonds, but of another class, or of what is open: the town's record is neither.
+    people += [
+        Actor("stranger", "科技档案员", (Grant(role, None, node.fonds, *limit),))
+        for role in (Role.CLERK, Role.LEADER)
+        for limit in (("KJ",), (None, Openness.OPEN))
     ]
     found = [each for person in (None, *people) for each in matrix.crossings(person)]
     assert not found, "\n".join(found)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from imageio_ffmpeg import get_ffmpeg_exe
+
 from node.filing import service as filing
+from node.office.places import NodeFolder
 from node.transfer import service as transfer
 from node.transfer.inspections import inspection_of, runs_of
 from node.transfer.models import InspectionRun
+from node.transfer.work import TransferWork
 from shared.inspection.report import Outcome
 from shared.inspection.scheme import load_scheme
 from shared.inspection.verdict import BatchVerdict, Verdict
+from shared.kernel.settings import change_settings
 from tests.node.conftest import Node
 from tests.node.transfer.conftest import Office
 
@@ -40,6 +45,18 @@ def test_every_inspection_is_kept_with_who_when_and_by_which_scheme(
     assert last.tally["records"] == 2
     assert last.tally["items"]["1-7"] == {"passed": 2}
     assert last.tally["items"]["2-6"] == {"passed": 1}, "the batch as a whole, once"
+
+
+def test_an_inspection_names_what_decoded_sound_and_film(node: Node, office: Office) -> None:
+    """In its operation record; and to the archive, which may have another decoder, or none."""
+    change_settings(node.folder.path, {"media_decoder": get_ffmpeg_exe()})
+    office.work = TransferWork(NodeFolder(node.folder.path))
+    batch_id, _ = office.offered(1)
+    (run,) = runs(node, batch_id)
+    tool, _, named = run.tool.partition("；")
+    assert tool == "danglian-inspection/1"
+    assert named.startswith("ffmpeg ")
+    assert office.batch(batch_id).closing["self_check"]["inspected"]["decoder"] == named
 
 
 def test_one_that_was_never_finished_has_no_verdict(node: Node, office: Office) -> None:

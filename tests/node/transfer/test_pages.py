@@ -21,6 +21,7 @@ from shared.records.record import record_from_wire
 from tests.node.browser import Browser
 from tests.node.conftest import Node
 from tests.node.transfer.conftest import Archive, Office
+from tests.shared.inspection.looks import painted
 
 REASON = {
     "field": "title",
@@ -175,6 +176,18 @@ def test_what_was_ticked_was_lost_when_something_was_missing(
     assert ticked(f"/transfer/{batch_id}/opinions", offer_id, opening_opinion="controlled") == [
         offer_id
     ]
+
+
+def test_a_finding_beside_its_field_says_on_which_page(
+    office: Office, clerk_browser: Browser
+) -> None:
+    """It named the file and the trouble, and let the clerk look for the page."""
+    odd = painted(b"0 0 m 10 10 x S")
+    batch_id = office.prepared(office.filed(1, content=odd))
+    office.inspect(batch_id)
+    (line,) = office.lines(batch_id)
+    page = clerk_browser.get(f"/transfer/{batch_id}/records/{line.offer_id}").text
+    assert "正文.pdf：第 1 页" in page
 
 
 def test_returned_reasons_stand_beside_the_fields(

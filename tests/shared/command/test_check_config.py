@@ -14,7 +14,13 @@ from shared.kernel.database import Database
 from shared.kernel.errors import Unavailable
 from shared.kernel.settings import load_settings
 
-GOOD = {"name": "某局", "password_length": 12, "factor_for_administrators": True}
+GOOD = {
+    "name": "某局",
+    "password_length": 12,
+    "password_kinds": 3,
+    "password_days": 90,
+    "factor_for_administrators": True,
+}
 
 
 @pytest.fixture
@@ -48,12 +54,15 @@ def test_what_is_good_is_left_alone(folder: Path) -> None:
     ("code", "setting", "changes"),
     [
         ("password_short", "password_length", {"password_length": 8}),
+        ("password_simple", "password_kinds", {"password_kinds": 2}),
+        ("password_kept", "password_days", {"password_days": 0}),
         (
             "factor_not_required",
             "factor_for_administrators",
             {"factor_for_administrators": False},
         ),
         ("lock_late", "lock_after", {"lock_after": 20}),
+        ("decoder_unusable", "media_decoder", {"media_decoder": "/no/such/ffmpeg"}),
         ("sessions_long", "session_hours、idle_minutes", {"session_hours": 24}),
         ("sessions_long", "session_hours、idle_minutes", {"idle_minutes": 240}),
         (

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from shared.command.main import danglian
 from shared.packaging.exchange import convert
 from tests.shared.inspection.files import locked_pdf
+from tests.shared.inspection.looks import painted
 from tests.shared.inspection.test_first_words import MARK, pdf
 from tests.shared.packaging.exchange.test_foreign_and_hostile import CODE, foreign, packed
 from tests.shared.packaging.exchange.test_foreign_and_hostile import FOLDER as FORM_FOLDER
@@ -68,6 +69,19 @@ def test_a_report_for_the_browser_has_the_problems_first(folder: Path, tmp_path:
     written = page.read_text(encoding="utf-8")
     assert written.index("locked.pdf") < written.index("notice.pdf")
     assert "&lt;b&gt;.txt" in written
+
+
+def test_a_finding_says_on_which_page_and_what_should_be_there(
+    folder: Path, tmp_path: Path
+) -> None:
+    """The lines and the page left that to those who read JSON."""
+    (folder / "odd.pdf").write_bytes(painted(b"0 0 m 10 10 x S"))
+    (folder / "notice.pdf").rename(folder / "notice.ofd")
+    page = tmp_path / "report.html"
+    lines = inspect(folder, "--html", page).output
+    for told in (lines, page.read_text(encoding="utf-8")):
+        assert "odd.pdf：第 1 页" in told
+        assert "应为 pdf，现为 ofd" in told
 
 
 def test_a_marked_file_is_named_and_nothing_of_it(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +28,9 @@ from shared.identity import (
     sign_in,
 )
 from shared.identity.grants import told_grants
+from shared.identity.passwords import check_password_rules
+from shared.identity.policy import Policy
+from shared.identity.service import account_of, must_change_password
 from shared.kernel.actor import Actor, Grant, Role, system_actor
 from shared.kernel.clock import now
 from shared.kernel.database import Database
@@ -222,6 +226,41 @@ def test_changing_a_password_asks_for_the_old_one(database: Database, clerk: Acc
                 identity.change_password(me, account, old, new, session=session)
         with pytest.raises(WrongState):
             identity.change_password(SYSTEM, account, PASSWORD, "another-2025", session=session)
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "kinds", "good"),
+    [
+        ("admin", "adminadminadmin", 1, False),  # was taken: the login name, three times
+        ("admin", "Admin123", 1, False),
+        ("admin", "nimda2024", 1, True),
+        ("zhang", "guihua-zhang", 1, True),
+        ("zhang", "qinghejie", 2, False),
+        ("zhang", "Qinghe-9", 4, True),
+        ("zhang", "清河街的老槐树", 1, False),  # seven characters
+        ("zhang", "清河街的老槐树9", 2, True),
+    ],
+)
+def test_a_password_is_held_to_the_rules(login: str, password: str, kinds: int, good: bool) -> None:
+    policy = Policy(password_kinds=kinds)
+    with nullcontext() if good else pytest.raises(Invalid):
+        check_password_rules(login, password, policy=policy)
+
+
+def test_a_password_is_used_up_after_so_many_days(
+    database: Database, clerk: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = Policy(password_days=90)
+    with database.read() as session:
+        held = account_of(clerk.id, session)
+        assert must_change_password(held, policy) == ""
+        monkeypatch.setattr("shared.identity.service.now", lambda: now() + timedelta(days=91))
+        assert must_change_password(held, policy) == "expired"
+        assert must_change_password(held, Policy()) == "", "unless the settings ask for it"
+        held.password_set_at = None  # of an older release: since the account was made
+        assert must_change_password(held, policy) == "expired"
+        held.issuer = "https://id.example"
+        assert must_change_password(held, policy) == "", "that password is not here"
 
 
 def test_a_reset_password_must_be_changed(database: Database, clerk: Account) -> None:

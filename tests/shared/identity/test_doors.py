@@ -201,6 +201,14 @@ def test_half_a_sign_in_opens_nothing(database: Database) -> None:
         actor_of_token(half, session=session)
 
 
+def test_an_emergency_account_is_not_bound_to_one_persons_device(database: Database) -> None:
+    policy = Policy(factor_for_administrators=True)
+    boss = add(database, "boss", Role.SYSTEM_ADMINISTRATOR)
+    emergency = add(database, "emergency", Role.SYSTEM_ADMINISTRATOR, emergency=True)
+    assert factors.must_have_factor(boss, policy)
+    assert not factors.must_have_factor(emergency, policy), "two people open it instead"
+
+
 def test_the_last_factor_of_an_administrator_stays(database: Database) -> None:
     account = add(database, "boss", Role.SYSTEM_ADMINISTRATOR)
     policy = Policy(factor_for_administrators=True)

@@ -70,14 +70,14 @@ def workbook(text: str = "预算") -> bytes:
     return buffer.getvalue()
 
 
-def wave(seconds: int = 1) -> bytes:
+def wave(seconds: int = 1, *, bits: int = 16, rate: int = 44100) -> bytes:
     """Silence."""
     buffer = io.BytesIO()
     with waves.open(buffer, "wb") as sound:
         sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(44100)
-        sound.writeframes(bytes(2 * 44100 * seconds))
+        sound.setsampwidth(bits // 8)
+        sound.setframerate(rate)
+        sound.writeframes(bytes(bits // 8 * rate * seconds))
     return buffer.getvalue()
 
 

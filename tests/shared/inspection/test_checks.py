@@ -30,8 +30,8 @@ from tests.shared.inspection.files import (
     blank_page,
     claiming_pdf,
     locked_pdf,
+    mp3,
     scripted_pdf,
-    wave,
     with_stray_part,
 )
 from tests.shared.inspection.reports import (
@@ -164,7 +164,7 @@ BAD_FILES = [
     ("3-4", "file_damaged", "x.pdf", sound_pdf()[:-20]),
     ("3-4", "file_repairable", "x.pdf", sound_pdf().replace(b"startxref\n", b"startxref\n1")),
     ("3-4", "file_locked", "x.pdf", locked_pdf()),
-    ("3-4", "file_not_fully_checked", "x.wav", wave()),
+    ("3-4", "file_not_fully_checked", "x.mp3", mp3(5)),
     ("3-4", "page_blank", "x.png", blank_page()),
     ("3-5", "claim_not_kept", "x.pdf", claiming_pdf()),
     ("2-7", "file_empty", "x.pdf", b""),

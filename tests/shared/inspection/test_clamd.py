@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import socket
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from shared.command.main import danglian
 from shared.inspection.clamd import Clamd, read_version
 from shared.inspection.finding import Severity
 from shared.inspection.report import Outcome
@@ -52,6 +55,21 @@ def test_a_file_with_a_virus_fails_its_record(clamav: ClamAV, unit: Unit, tmp_pa
     assert (finding.code, finding.actual) == ("virus_found", SIGNATURE)
     assert outcome(report, "4-2") is Outcome.FAILED
     assert report.scanner.startswith("ClamAV ")
+
+
+def test_the_command_alone_scans_and_then_leaves_nothing_open(
+    clamav: ClamAV, tmp_path: Path
+) -> None:
+    """Without `--clamd` a file by itself could never come out as passed."""
+    path = tmp_path / "公文.txt"
+    for content, verdict in (("公文的文字。", "passed"), (EICAR.decode(), "failed")):
+        path.write_text(content, encoding="utf-8")
+        words = ["inspect", str(path), "--clamd", clamav.address, "--json"]
+        said = json.loads(CliRunner().invoke(danglian, words).stdout)
+        outcomes = {each["item"]: each["outcome"] for each in said["subjects"][0]["items"]}
+        assert outcomes["4-2"] == verdict
+        # Definitions of our own bear no date: that alone is left to say.
+        assert {number for number, each in outcomes.items() if each == "not_run"} <= {"4-1"}
 
 
 def test_a_file_that_was_not_looked_at_is_not_passed(unit: Unit) -> None:

@@ -33,7 +33,7 @@ from shared.records.holdings import FileKind, Holding
 from shared.records.numbering import Gap
 from shared.records.record import Document, Event, record_to_wire
 from tests.shared.inspection.borders import at_borders, record_in_form
-from tests.shared.inspection.files import letter, letter_on, wave
+from tests.shared.inspection.files import letter, letter_on, mp3, wave
 from tests.shared.inspection.reports import in_metadata, repacked
 from tests.shared.inspection.test_checks import BAD_FILES, BAD_RECORDS
 from tests.shared.inspection.test_items import (
@@ -250,6 +250,14 @@ def with_files(unit: Unit) -> Iterator[tuple[str, Callable[[], Report]]]:
     for said in ("时长 1:02:03", "时长：2分3秒", "时长3秒", "时长为4秒", "时长"):
         recording = unit.record(unit.file("讲话.wav", wave(1)), pages=None, remark=said)
         yield f"recording of {said}", lambda each=recording: the_record(unit, each)
+    paper = {"holding": Holding.PAPER_WITH_COPY, "pages": None, "remark": "时长1秒"}
+    for bits, rate in ((24, 44_100), (16, 44_100), (24, 44_099)):
+        made = unit.file(f"讲话{bits}.wav", wave(1, bits=bits, rate=rate))
+        dubbed = unit.record(replace(made, kind=FileKind.DIGITAL_COPY), **paper)
+        yield f"dubbed at {rate} and {bits}", lambda each=dubbed: the_record(unit, each)
+    for_use = replace(unit.file("讲话.mp3", mp3(38)), kind=FileKind.DIGITAL_COPY)
+    dubbed = unit.record(for_use, **paper)
+    yield "dubbed as MP3", lambda each=dubbed: the_record(unit, each)
     for pages in (2, 3, 5, 4):
         files = unit.file("正文.pdf"), unit.file("正文.tif", scan(3, edged=False, dpi=300))
         both = unit.record(*files, pages=pages)

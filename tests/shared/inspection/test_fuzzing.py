@@ -27,8 +27,8 @@ from shared.inspection.formats.examination import Examination
 from shared.inspection.formats.looking import examine
 from shared.inspection.formats.trouble import DAMAGED, LOCKED, REPAIRABLE, UNEXAMINED, UNSURE
 from tests.shared.inspection.conftest import SAMPLES, sample_rows
+from tests.shared.inspection.looks import PLAYED, SOUND
 from tests.shared.inspection.other_readers import READERS, complaints
-from tests.shared.inspection.test_formats import PLAYED, SOUND
 
 AT_LENGTH = int(os.environ.get("FUZZ", "20000"))
 FROM = int(os.environ.get("FUZZ_FROM", "0"))

@@ -22,9 +22,9 @@ from shared.records.gaps import Run, Series, Standing, gap_of, lacking, split_co
 from shared.records.numbering import Gap
 from shared.records.record import Document, Record, record_to_wire
 from tests.shared.inspection.files import PAPER, letter, letter_ofd, slides, wave, word
+from tests.shared.inspection.looks import painted
 from tests.shared.inspection.reports import context
 from tests.shared.inspection.test_checks import BAD_FILES, BAD_RECORDS
-from tests.shared.inspection.test_formats import painted
 from tests.shared.packaging.samples import Unit, sound_pdf
 
 Found = tuple[str, str]
@@ -47,7 +47,6 @@ ALONG: dict[str, set[Found]] = {
     "DL-13 plain": {("1-11", "text_differs")},
     "DL-13 ofd": set(),
     "1-11 number": {("DL-13", "letter_form_differs")},
-    "2-7 duration": {("3-4", "file_not_fully_checked")},
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -140,21 +141,18 @@ def test_an_item_twice_is_refused() -> None:
         read_scheme({**data, "items": [*data["items"], data["items"][0]]})
 
 
-ADDITION = """
-from shared.inspection.finding import Finding
-from shared.inspection.registry import check
-
-@check("ACME-1")
-def no_watermark(subject):
-    yield Finding("watermark", "有水印。", "请换成没有水印的图像。")
-
-ROWS = [{row}]
-"""
 USE = """
+import tempfile
+from pathlib import Path
+from shared.inspection.loose import inspect_file
 from shared.inspection.run import inspect_record
 from shared.inspection.subject import Context
-report = inspect_record({"id": "x"}, {}, Context())
-print([each.outcome.value for each in report.checks if each.number == "ACME-1"], report.scheme)
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "有水印.txt"
+    path.write_text("公文")
+    reports = inspect_record({"id": "x"}, {}, Context()), inspect_file(path, Context())
+for report in reports:
+    print([each.outcome.value for each in report.checks if each.number == "ACME-1"], report.scheme)
 """
 
 
@@ -172,9 +170,12 @@ def installed(folder: Path, module: str) -> str:
     return run.stdout + run.stderr
 
 
-def test_others_add_an_item_by_installing_it(tmp_path: Path) -> None:
-    said = installed(tmp_path, ADDITION.replace("{row}", repr(ROW)))
-    assert "['failed'] 2018-1+acme" in said
+def test_others_add_an_item_by_installing_what_the_documents_show(tmp_path: Path) -> None:
+    """It stood there with an import that there never was; and a file alone has it, too."""
+    page = (Path(__file__).parents[3] / "docs" / "inspection.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
+    said = installed(tmp_path, next(each for each in shown if "ROWS" in each))
+    assert said.split("\n")[:2] == ["['passed'] 2018-1+acme", "['failed'] 2018-1+acme"]
 
 
 def test_an_addition_that_cannot_be_loaded_lets_no_inspection_look_whole(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from shared.messaging.link import Link, Refused
 from shared.messaging.links import open_link
 from shared.messaging.rabbitmq.address import BrokerAddress
 from shared.messaging.rabbitmq.connection import Connection
+from shared.messaging.rabbitmq.link import RabbitLink
 from tests.servers.certificates import make_certificates
 from tests.servers.rabbitmq import RabbitMQ
 from tests.shared.messaging.contract import QUEUES, LinkContract, drained, one
@@ -132,6 +133,14 @@ def test_a_queue_that_nobody_declared_takes_nothing_and_harms_nobody(link: Link)
         link.receive("nobody's", wait_seconds=30)
     with pytest.raises(Unavailable):
         link.size("nobody's")
+
+
+def test_who_delivers_is_told_that_nobody_has_declared_the_queue(link: Link) -> None:
+    assert isinstance(link, RabbitLink)
+    with pytest.raises(Unavailable, match="还没有所需的队列"):
+        link.deliver("nowhere", [b"lost"])
+    link.deliver("q", [b"there"])
+    assert one(link, "q").body == b"there"
 
 
 def test_a_wrong_password_is_told_from_an_absent_broker(rabbitmq: RabbitMQ, vhost: str) -> None:

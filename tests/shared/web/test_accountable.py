@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import update
@@ -12,6 +13,7 @@ from shared import audit
 from shared.audit import AuditEvent
 from shared.kernel.clock import now
 from shared.kernel.database import Database
+from shared.web.throttle import Counts, Tries
 from tests.shared.web.conftest import Browser
 
 SignIn = Callable[[str], Browser]
@@ -58,6 +60,16 @@ def test_a_flood_of_guesses_is_counted_and_not_written_one_by_one(
     assert [each.details.get("times") for each in found] == [*[None] * 10, 20, 40]
     browser.get("/things/scope")
     assert told(database, "access.refused"), "another kind is counted by itself"
+
+
+def test_processes_count_refused_tries_together(tmp_path: Path) -> None:
+    hour = 490_000 * 3600.0
+    first, second = (Tries(Counts(tmp_path), lambda: hour) for _ in range(2))
+    assert [each.one_more("a") for each in (first, second, first)] == [1, 2, 3]
+    assert second.one_more("b") == 1
+    assert Tries(Counts(tmp_path), lambda: hour + 3600).one_more("a") == 1, "another hour"
+    alone = Tries(Counts(tmp_path / "nowhere"), lambda: hour)
+    assert [alone.one_more("a") for _ in range(2)] == [1, 2]
 
 
 def test_nobody_in_particular_leaves_no_refusal(browser: Browser, database: Database) -> None:

@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0027"
-down_revision = "0026"
+revision = "0030"
+down_revision = "0029"
 
 
 def upgrade() -> None:
-    """From 0026 to 0027."""
+    """From 0029 to 0030."""
     op.create_table(
         "identity_access_key",
         sa.Column("account_id", sa.String(length=36), nullable=False),

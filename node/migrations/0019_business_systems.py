@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0019"
+down_revision = "0018"
 
 
 def upgrade() -> None:
-    """From 0014 to 0015."""
+    """From 0018 to 0019."""
     op.create_table(
         "identity_access_key",
         sa.Column("account_id", sa.String(length=36), nullable=False),

@@ -11,14 +11,13 @@ from collections.abc import Iterable, Iterator
 import pybase64
 
 _LINE = 76
+#: The bytes that a whole line holds, and its characters with the line feed.
+LINE_BYTES, LINE_TEXT = _LINE // 4 * 3, _LINE + 1
 #: What makes a whole number of lines, about 1 MB.
-_LINE_BYTES = _LINE // 4 * 3
-PIECE = _LINE_BYTES * 18_000
+PIECE = LINE_BYTES * 18_000
 _WHITE = b" \t\r\n"
 _OTHER_WHITE = (b" ", b"\t", b"\r")
 _FOREIGN = re.compile(rb"[^A-Za-z0-9+/= \t\r\n]")
-_VISIBLE = re.compile(rb"[^ \t\r\n]")
-_PADDING = re.compile(rb"=")
 
 
 def encoded_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -26,7 +25,7 @@ def encoded_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
     first, held = True, b""
     for piece in pieces:
         held += piece
-        whole = len(held) // _LINE_BYTES * _LINE_BYTES
+        whole = len(held) // LINE_BYTES * LINE_BYTES
         if whole:
             yield _lines(held[:whole], first)
             first, held = False, held[whole:]
@@ -60,53 +59,65 @@ class Base64Decoder:
         self.line_feeds = 0
         self._held = b""
         self._ended = False
+        self._has_spare_bits = False
+        self._padding_at: int | None = None
 
     def feed(self, text: bytes) -> bytes:
-        """The bytes that the next piece (in UTF-8) completes. Raises BadBase64."""
+        """The bytes that the next piece (in UTF-8) completes. Raises BadBase64.
+
+        What is wrong, and where, is the same however the text comes in pieces.
+        """
+        if self._padding_at is None and (found := text.find(b"=")) >= 0:
+            self._padding_at = self.characters + found
         body = text.replace(b"\n", b"")
         line_feeds = len(text) - len(body)
         if any(white in body for white in _OTHER_WHITE):
             body = body.translate(None, _WHITE)
         if self._ended and body:
-            raise BadBase64("在填充符“=”之后还有内容", self._place(text, _VISIBLE))
+            raise self._wrong(text)
         self._held += body
         whole = len(self._held) // 4 * 4
         groups, self._held = self._held[:whole], self._held[whole:]
         try:
             content = pybase64.b64decode(groups, validate=True)
         except binascii.Error:
-            if _FOREIGN.search(text):
-                raise self._foreign(text) from None
-            raise BadBase64("填充符“=”的位置不对", self._place(text, _PADDING)) from None
+            raise self._wrong(text) from None
         if _FOREIGN.search(self._held):
-            raise self._foreign(text)
+            raise self._wrong(text)
         padding = groups[-2:].count(b"=")
         if padding:
             self._ended = True
             if self._held:
-                raise BadBase64("在填充符“=”之后还有内容", self._place(text, _PADDING))
-            if base64.b64encode(content[padding - 3 :]) != groups[-4:]:
-                raise BadBase64("最后一组字符含有多余的位", self._place(text, _PADDING))
+                raise self._wrong(text)
+            self._has_spare_bits = base64.b64encode(content[padding - 3 :]) != groups[-4:]
         self.characters += len(text)
         self.line_feeds += line_feeds
         return content
 
-    def _foreign(self, text: bytes) -> BadBase64:
-        return BadBase64("含有 Base64 以外的字符", self._place(text, _FOREIGN))
-
-    def _place(self, text: bytes, mark: re.Pattern[bytes]) -> int:
-        found = mark.search(text)
-        return self.characters + (found.start() if found else 0)
+    def _wrong(self, text: bytes) -> BadBase64:
+        """The first that cannot be: a foreign character, or something behind padding."""
+        foreign = _FOREIGN.search(text)
+        at = None if foreign is None else self.characters + foreign.start()
+        if at is not None and (self._padding_at is None or at < self._padding_at):
+            return BadBase64("含有 Base64 以外的字符", at)
+        return BadBase64("填充符“=”的位置不对，或在它之后还有内容", self._padding_at or 0)
 
     def finish(self) -> None:
-        """Say that no more comes. Raises BadBase64 for a group that is not whole."""
+        """No more comes. Raises BadBase64 for a last group that is not whole, or not exact."""
+        if self._has_spare_bits:
+            raise BadBase64("最后一组字符含有多余的位", self._padding_at or 0)
         if self._held:
             raise BadBase64("不完整，最后一组不足 4 个字符", self.characters)
 
 
 def decoded(text: str) -> bytes:
     """A short text whole. Raises BadBase64."""
+    return decoded_bytes(text.encode())
+
+
+def decoded_bytes(text: bytes) -> bytes:
+    """Whole lines, or the end of a text, in UTF-8. Raises BadBase64."""
     decoder = Base64Decoder()
-    found = decoder.feed(text.encode())
+    found = decoder.feed(text)
     decoder.finish()
     return found
