@@ -52,7 +52,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """From 0027 back to 0026."""
+    """From 0030 back to 0029."""
     with op.batch_alter_table("reading_certified_copy", schema=None) as batch_op:
         batch_op.drop_index("reading_certified_copy_record")
         batch_op.drop_index("reading_certified_copy_list")

@@ -51,7 +51,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """From 0015 back to 0014."""
+    """From 0019 back to 0018."""
     op.drop_table("submission_arrival")
     with op.batch_alter_table("submission", schema=None) as batch_op:
         batch_op.drop_index("submission_document")
