@@ -36,6 +36,7 @@ from hub.federation.places import HubFolder
 from hub.federation.requests import requests_blueprint
 from hub.health.views import blueprint as health_pages
 from hub.parcels import views as parcel_views
+from hub.reading_room.views import blueprint as copy_pages
 from hub.receiving import gap_views
 from hub.receiving import views as receiving_views
 from hub.receiving.api import receiving_api, uploads_api
@@ -100,6 +101,7 @@ NAVIGATION = (
         (Role.APPRAISER, Role.ARCHIVIST, Role.REVIEWER, Role.LEADER),
         menu=_HOLDINGS,
     ),
+    NavigationItem("copies.index", "复制件证明", "certificate", (Role.ARCHIVIST,), menu=_HOLDINGS),
     NavigationItem("exports.index", "导出", "package-export", (Role.ARCHIVIST,), menu=_HOLDINGS),
     NavigationItem("rulesets.index", "检测规则", "list-check", (Role.ARCHIVIST,), menu=_HOLDINGS),
     NavigationItem("sharing.index", "共享范围", "share", (Role.ARCHIVIST,), menu=_SHARING),
@@ -163,6 +165,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
             consumers_api.consumers_api,
             resource_pages,
             verification_pages,
+            copy_pages,
             lookup_api,
             registration_pages,
             resources_api,

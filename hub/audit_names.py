@@ -133,6 +133,8 @@ ACTION_NAMES = {
     "object.intact_again": "馆藏恢复完好",
     "object.look_asked": "要求再核验一次",
     "object.inspection_asked": "要求再检测一次",
+    "certified_copy.issued": "出具复制件证明",
+    "certified_copy.withdrawn": "撤回复制件证明",
     "object.inspection_resumed": "继续保存环节的检测",
     "object.inspection_stopped": "停止保存环节的检测",
     "object.mended": "修复馆藏文件",

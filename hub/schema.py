@@ -6,6 +6,7 @@ import hub.custody.models
 import hub.disposal.models
 import hub.federation.models
 import hub.federation.rule_models
+import hub.reading_room.models
 import hub.receiving.models
 import hub.repository.models
 import hub.review.models

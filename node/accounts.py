@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.identity import Policy
 
 _ACTOR = system_actor("命令行")
-_ROLES = [str(role) for role in (Role.CLERK, Role.LEADER, *ADMINISTRATORS)]
+_ROLES = [str(role) for role in (Role.CLERK, Role.LEADER, Role.INTEGRATOR, *ADMINISTRATORS)]
 
 folder_option = click.option(
     "--dir", "folder", type=click.Path(path_type=Path), required=True, help="节点的数据目录。"

@@ -36,6 +36,8 @@ from node.registry.edge import FOLDER
 from node.registry.views import blueprint as registry_pages
 from node.signon.service import end_at_hub, through_hub
 from node.signon.views import blueprint as sign_on_pages
+from node.submission.api import submission_api
+from node.submission.views import blueprint as submission_pages
 from node.sync import parcel_views
 from node.sync.views import blueprint as sync_pages
 from node.transfer import batch_views as transfer_batch_views
@@ -54,7 +56,7 @@ from shared.web.accounts.ways import Way
 from shared.web.audit_log.views import OLDER, OWN_KEY, THRESHOLDS
 
 #: The roles that there are at a node; reviewing and receiving are the archives' work.
-ROLES = (Role.CLERK, Role.LEADER, *ADMINISTRATORS)
+ROLES = (Role.CLERK, Role.LEADER, Role.INTEGRATOR, *ADMINISTRATORS)
 _BUSINESS = (Role.CLERK, Role.LEADER)
 _NAVIGATION = (
     ("desk.home", "工作台", "home", _BUSINESS),
@@ -101,6 +103,8 @@ def make_node_app(folder: NodeFolder, host: str | None = None) -> Flask:
         blueprints=[
             desk.blueprint,
             registry_pages,
+            submission_pages,
+            submission_api,
             pages.blueprint,
             intake_pages.blueprint,
             transfer_pages.blueprint,

@@ -114,6 +114,7 @@ ACTION_NAMES = {
     "record.taken_out": "从案卷取出",
     "record.undone": "撤销整理",
     "record.voided": "作废",
+    "submission.taken_in": "收下业务系统归档的文件",
     "verdict.ignored": "未采用的审核结论",
     "withdrawn.ignored": "未采用的撤回答复",
 }

@@ -7,6 +7,7 @@ import node.filing.models
 import node.intake.models
 import node.office.models
 import node.registry.models
+import node.submission.models
 import node.sync.models
 import node.transfer.models
 import shared.audit.models

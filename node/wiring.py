@@ -21,6 +21,7 @@ from node.office.places import NodeFolder
 from node.office.rules import apply_ruleset, apply_schedule
 from node.office.service import apply_fonds, office_of
 from node.signon.service import AccountsWork
+from node.submission.arriving import Sweeping
 from node.sync import reconciling, recovery
 from node.sync.agent import Agent
 from node.sync.doorway import Doorway
@@ -174,6 +175,7 @@ def start(folder: NodeFolder) -> Background:
     for room, step, seconds in (
         ("intake", IntakeWork(folder).step, 0.5),
         ("erasing", Erasing(folder).step, 2.0),
+        ("arrivals", Sweeping(folder).step, 60.0),
         ("transfer", TransferWork(folder).step, 0.5),
         ("custody", CustodyWork(folder).step, 1.0),
         ("upload", correspondence.step_upload, 1.0),

@@ -18,6 +18,7 @@ _SHARED = {
     "audit_event": "repository",
     "audit_head": "repository",
     "audit_witness": "nodes",
+    "identity_access_key": "backup",
     "identity_account": "backup",
     "identity_factor": "backup",
     "identity_grant": "backup",

@@ -27,6 +27,7 @@ from hub.federation.models import Archive, Fonds, Hub, Node
 from hub.federation.own_keys import hub_keys
 from hub.federation.places import HubFolder
 from hub.federation.recovery_command import Complete
+from hub.reading_room import restoring as copies
 from hub.rebuilding.backup import backup_tables, read_backup, take_backup
 from hub.receiving.evidence import require_signature
 from hub.repository.audit_segments import restore_audit
@@ -205,16 +206,19 @@ def _note_papers(place: HubFolder) -> None:
     with place.database().read() as session:
         codes = session.scalars(select(Archive.code)).all()
         keys = [row.public for row in hub_keys(session)]
+        seals = {code: federation.seals_of(code, session) for code in codes}
 
     def believe(name: str, document: dict[str, Any]) -> bool:
         try:
             if "/verdicts/" in name:
                 require_signature(keys, document, "signature")
+            if name.split("/")[2] in copies.KINDS:
+                return copies.is_sealed(document, seals[name.split("/")[1]])
         except DanglianError:
             return False  # completing has named it
         return True
 
-    kinds = ("verdicts", "corrections", "hand-overs")
+    kinds = ("verdicts", "corrections", "hand-overs", *copies.KINDS)
     folders = [f"archives/{code}/{kind}/" for code in codes for kind in kinds]
     note_stored(
         place.database(),
@@ -223,6 +227,8 @@ def _note_papers(place: HubFolder) -> None:
         believe=believe,
     )
     unit_lists.take_up(place.database(), place.store)
+    for code in codes:
+        copies.take_up(place.database(), place.store, code, seals[code])
 
 
 def _conclude(place: HubFolder, done: Rebuilt) -> None:

@@ -37,6 +37,10 @@ WRITTEN_FIRST = ("hub/generations/", "hub/keys/")
 UNIT_LISTS = "hub/unit-disposals/"
 
 
+#: The folders of certified copies 复制件证明 and of their withdrawals, in that of their archive.
+COPIES, COPY_WITHDRAWALS = "copies", "copy-withdrawals"
+
+
 def read_document(content: bytes) -> dict[str, Any] | None:
     """The JSON object in these bytes; None when they are none."""
     try:

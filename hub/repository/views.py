@@ -57,6 +57,8 @@ COLOURS = {
 #: What people call the papers that lie beside records, by the folder of their archive.
 PAPER_NAMES = {
     "accessions": "进馆登记",
+    "copies": "复制件证明",
+    "copy-withdrawals": "复制件证明的撤回",
     "corrections": "更正答复",
     "disposals": "处置清册",
     "evidence": "印章证据",

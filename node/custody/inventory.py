@@ -26,6 +26,7 @@ from node.filing.reconciling import told_sums
 from node.intake import whole as of_intake
 from node.registry import whole as of_registry
 from node.registry.models import Registered
+from node.submission import whole as of_submission
 from node.transfer import whole as of_transfer
 from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import format_utc, parse_utc
@@ -34,7 +35,7 @@ from shared.kernel.errors import Invalid
 from shared.records.record_wire import content_digest
 
 FORMAT = "danglian-inventory/1"
-_ROOMS = (of_registry, of_filing, of_intake, of_transfer, of_corrections)
+_ROOMS = (of_registry, of_filing, of_intake, of_transfer, of_corrections, of_submission)
 _CHUNK = 300
 #: Columns that only mean something on the node that wrote them, and what stands for them instead:
 #: its jobs and folders, its places in the streams. Papers are handed back by the node that got

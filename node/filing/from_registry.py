@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from node.filing.collecting import collect
+from node.filing.history import note_happened
 from node.filing.models import Record
 from node.registry import service as registry
 from node.registry.models import Registered
@@ -24,7 +25,8 @@ def send_to_filing(
 ) -> Record:
     """Bring a closed document to file: a record with the same description and the same files.
 
-    `values` add what filing knows (class, retention, organ …). Raises WrongState unless closed.
+    What was done with it before, elsewhere, begins its history. `values` add what filing knows
+    (class, retention, organ …). Raises WrongState unless closed.
     """
     require(actor, Role.CLERK, fonds=document.fonds_id)
     DOCUMENT.after("file", document.state)
@@ -61,6 +63,7 @@ def send_to_filing(
         },
         session=session,
     )
+    note_happened(record.id, document.events, session=session)
     registry.mark_filed(actor, document, record.id, session=session)
     return record
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from node.filing.models import Event, Record, RecordVersion
 from node.filing.wire import Wire, wires
 from node.office.service import office_of, tell_hub_many
 from shared.kernel.actor import Actor
-from shared.kernel.clock import now
+from shared.kernel.clock import now, parse_utc
 from shared.kernel.identifiers import new_id
 from shared.records.record import ACTIONS
 from shared.records.record_wire import content_digest
@@ -55,6 +55,17 @@ def note_events(
             "description": description,
         }
         for record_id in record_ids
+    ]
+    if rows:
+        session.flush()
+        session.execute(insert(Event), rows)
+
+
+def note_happened(record_id: str, events: Sequence[Mapping[str, Any]], *, session: Session) -> None:
+    """Add what an office's system did with a document before it came here, in its own words."""
+    rows = [
+        {**each, "time": parse_utc(each["time"]), "id": new_id(), "record_id": record_id}
+        for each in events
     ]
     if rows:
         session.flush()

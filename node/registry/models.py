@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kernel.clock import now
@@ -53,6 +54,8 @@ class Registered(Model):
     pages: Mapped[int | None] = mapped_column(Integer, default=None)
     remark: Mapped[str | None] = mapped_column(CleanText(REMARK_LENGTH), default=None)
     handler: Mapped[str | None] = mapped_column(CleanText(NAME_LENGTH), default=None)
+    #: What was done with it in the system that it comes from (`happened`); filing takes it over.
+    events: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
 
     record_id: Mapped[str | None] = mapped_column(String(36), default=None)
     registered_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH), default="")

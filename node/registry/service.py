@@ -6,7 +6,7 @@ only notes that it went.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, select, update
@@ -17,7 +17,7 @@ from node.registry.files import StoredFile
 from node.registry.models import Registered, RegisteredFile, Serial
 from shared import audit
 from shared.kernel.actor import Actor, Role, require
-from shared.kernel.clock import now, today
+from shared.kernel.clock import format_utc, now, today
 from shared.kernel.errors import Invalid, NotFound, WrongState
 from shared.records.holdings import FileKind, read_file_kind
 from shared.records.roles import DOCUMENT_ROLES
@@ -29,6 +29,7 @@ from shared.records.values import (
     NAME_LENGTH,
     REASON_LENGTH,
     REMARK_LENGTH,
+    SHORT_LENGTH,
     TITLE_LENGTH,
     clean_text,
     parse_date,
@@ -103,11 +104,13 @@ def register(
     values: Mapping[str, Any],
     *,
     state: str = "registered",
+    events: Iterable[Mapping[str, Any]] = (),
     session: Session,
 ) -> Registered:
     """Enter a document into the book; it takes the next serial number of its year and direction.
 
-    `state` may be `closed` for a document registered afterwards. Raises Classified, Invalid.
+    `state` may be `closed` for a document registered afterwards, `events` what was done with it
+    before, elsewhere (`happened`). Raises Classified, Invalid.
     """
     require(actor, Role.CLERK, fonds=fonds_id)
     require_writable(fonds_id, session)
@@ -127,12 +130,40 @@ def register(
         state=state,
         registered_by=actor.name,
         closed_at=now() if state == "closed" else None,
+        events=happened(events),
         **found,
     )
     session.add(document)
     session.flush()
     audit.record(session, actor, "document.registered", document, number=document.number)
     return document
+
+
+def happened(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What was done with a document elsewhere 业务行为 (M76 to M84 of DA/T 46), in its order.
+
+    Each is `{action, time, agent, agent_unit, basis, description}`, the time in UTC. Raises
+    Invalid, Classified.
+    """
+    found = []
+    for number, event in enumerate(events):
+        where = f"events.{number}"
+        time = event["time"]
+        told = {
+            "action": required_text(event["action"], f"{where}.action", max_length=SHORT_LENGTH),
+            "time": time if isinstance(time, str) else format_utc(time),
+            **{
+                name: required_text(event[name], f"{where}.{name}", max_length=NAME_LENGTH)
+                for name in ("agent", "agent_unit")
+            },
+            "basis": clean_text(event.get("basis"), f"{where}.basis", max_length=REASON_LENGTH),
+            "description": clean_text(
+                event.get("description"), f"{where}.description", max_length=REMARK_LENGTH
+            ),
+        }
+        refuse_classified(*told.values(), field=where)
+        found.append(told)
+    return sorted(found, key=lambda each: str(each["time"]))
 
 
 def _next_serial(fonds_id: str, year: int, direction: str, session: Session) -> int:

@@ -57,12 +57,12 @@ class Erasing:
         return sum(self._erase(each) for each in ids) > 0
 
     def _erase(self, record_id: str) -> bool:
-        with self._alone() as may:
+        with alone_with_files(self._folder) as may:
             if not may:
                 return False  # somebody is just keeping a file: the next step asks again
             with self._database.read() as session:
-                if any(each.standing == Standing.ARRIVING for each in standings(session).values()):
-                    return False  # files of a whole fonds are coming in
+                if fonds_is_arriving(session):
+                    return False
                 files = sorted(_only_of(record_id, session))
                 packages = sorted(_packages_of(record_id, session))
             for sha256 in files:
@@ -73,19 +73,26 @@ class Erasing:
                 finish_erasing(record_id, len(files), session=session)
         return True
 
-    @contextmanager
-    def _alone(self) -> Iterator[bool]:
-        try:
-            with (
-                folder_lock(self._folder.path / TAKING_IN, "清除文件"),
-                folder_lock(self._folder.path / HANDING, "清除文件"),
-                erasing(self._folder.files) as may,
-            ):
-                yield may
-        except Conflict as error:
-            if error.code != "folder_in_use":
-                raise
-            yield False
+
+@contextmanager
+def alone_with_files(folder: NodeFolder) -> Iterator[bool]:
+    """Whether nobody keeps files just now, in one step or in two; nobody begins to meanwhile."""
+    try:
+        with (
+            folder_lock(folder.path / TAKING_IN, "清除文件"),
+            folder_lock(folder.path / HANDING, "清除文件"),
+            erasing(folder.files) as may,
+        ):
+            yield may
+    except Conflict as error:
+        if error.code != "folder_in_use":
+            raise
+        yield False
+
+
+def fonds_is_arriving(session: Session) -> bool:
+    """Whether files of a whole fonds are coming in."""
+    return any(each.standing == Standing.ARRIVING for each in standings(session).values())
 
 
 def finish_erasing(record_id: str, files: int, *, session: Session) -> None:

@@ -55,7 +55,7 @@ def add_account_commands(
     scope_names: Callable[[Session], Mapping[str, str]],
     policy: Callable[[Path], Policy],
 ) -> None:
-    """Give a group `user` its commands `list`, `grant`, `disable`, `password`, `administrators`.
+    """Give a group `user` its commands: `list`, `grant`, `disable`, `key`, `password` and so on.
 
     `scope_names` tells how a scope (an archive's code, a fonds' id) is called, `policy` what is
     asked of passwords.
@@ -169,6 +169,8 @@ def add_account_commands(
             disable_account(closer, _account(login, session), session=session)
         show({"login": login}, as_json=as_json, sentence=f"已停用账号“{login}”。")
 
+    _add_key_command(group, folder_option, acting)
+
     @group.command("password")
     @folder_option
     @click.argument("login")
@@ -198,6 +200,43 @@ def add_account_commands(
                 policy=policy(folder),
             )
         show({"login": login}, as_json=as_json, sentence=f"已重置账号“{login}”的密码。")
+
+
+def _add_key_command(
+    group: click.Group,
+    folder_option: Callable[..., Any],
+    acting: Callable[[Role, Path, tuple[str, str, str]], tuple[Database, Actor]],
+) -> None:
+    @group.command("key")
+    @folder_option
+    @click.argument("login")
+    @click.option("--revoke", is_flag=True, help="作废密钥，不发新的。")
+    @by_options(Role.SYSTEM_ADMINISTRATOR, "admin")
+    @json_option
+    def access_key(
+        *,
+        folder: Path,
+        login: str,
+        revoke: bool,
+        by: str,
+        by_password: str,
+        by_code: str,
+        as_json: bool,
+    ) -> None:
+        """给系统对接的账号发一把新的接口密钥，只显示这一次；由系统管理员办理。"""
+        from shared.identity.access_keys import issue_key, revoke_key
+
+        place, giver = acting(Role.SYSTEM_ADMINISTRATOR, folder, (by, by_password, by_code))
+        with place.write() as session:
+            account = _account(login, session)
+            if revoke:
+                revoke_key(giver, account, session=session)
+                told = f"已作废“{login}”的接口密钥。"
+                key = None
+            else:
+                key = issue_key(giver, account, session=session)
+                told = f"“{login}”的接口密钥，只显示这一次：{key}"
+        show({"login": login, "key": key}, as_json=as_json, sentence=told)
 
 
 def told_administrators(made: Mapping[str, str]) -> str:

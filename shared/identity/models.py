@@ -204,6 +204,21 @@ class BearerToken(Model):
     id_token: Mapped[str | None] = mapped_column(Text, default=None)
 
 
+class AccessKey(Model):
+    """The key 接口密钥 of another system's account; the key itself is not kept (`access_keys`)."""
+
+    __tablename__ = "identity_access_key"
+    __table_args__ = (UniqueConstraint("digest", name="identity_access_key_digest"),)
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("identity_account.id"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    made_by: Mapped[str] = mapped_column(String(60))
+    made_at: Mapped[datetime] = mapped_column(UtcTime, default=now)
+    expires_at: Mapped[datetime] = mapped_column(UtcTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcTime, default=None)
+    used_from: Mapped[str] = mapped_column(String(60), default="")
+
+
 class ActState(StrEnum):
     """How a proposed act stands."""
 

@@ -20,7 +20,7 @@ from shared.identity.grants import (
     role_names,
     told_grants,
 )
-from shared.identity.models import Account, AccountGrant, BearerToken, Factor
+from shared.identity.models import AccessKey, Account, AccountGrant, BearerToken, Factor
 from shared.identity.passwords import check_password_rules, hash_password, password_fits
 from shared.identity.policy import POLICY, Policy
 from shared.kernel.actor import (
@@ -58,7 +58,8 @@ def create_account(
     """Make an account, an `emergency` one sealed; it waits until `set_grants` gives it a role.
 
     The grants are what is asked for, a proposal. `archive` names the archive whose administrators
-    look after the account; those of one archive make such accounts only.
+    look after the account; those of one archive make such accounts only. Another system 系统对接
+    needs no password: it has a key (`access_keys`).
 
     Raises NotAllowed, Invalid, Conflict.
     """
@@ -66,7 +67,8 @@ def create_account(
     archive = _own_archive(actor, Role.SYSTEM_ADMINISTRATOR, archive)
     require(actor, Role.SYSTEM_ADMINISTRATOR, archive=archive)
     login = _login(login)
-    check_password_rules(login, password, policy=policy)
+    if password or emergency or not _of_systems(grants):
+        check_password_rules(login, password, policy=policy)
     if session.scalar(select(Account.id).where(Account.login == login)) is not None:
         raise Conflict(
             f"登录名“{login}”已被使用。", "请换一个登录名。", code="login_taken", field="login"
@@ -75,8 +77,8 @@ def create_account(
         id=new_id(),
         login=login,
         name=_name(name),
-        password_hash=hash_password(password),
-        must_change=must_change,
+        password_hash=hash_password(password) if password else "",
+        must_change=must_change and bool(password),
         password_set_at=now(),
         disabled=False,
         failures=0,
@@ -156,6 +158,7 @@ def close_account(account: Account, session: Session) -> None:
     """Close an account as part of another verb, which authorises and records it."""
     account.disabled = True
     end_tokens(account, session)
+    session.execute(delete(AccessKey).where(AccessKey.account_id == account.id))
 
 
 def enable_account(actor: Actor, account: Account, *, session: Session) -> None:
@@ -186,7 +189,7 @@ def delete_account(actor: Actor, account: Account, *, session: Session) -> None:
         raise WrongState("不能删除自己的账号。", "请由另一位管理员办理。")
     if account.duty != Duty.BUSINESS:
         _keep_one_of(account, session)
-    for model in (BearerToken, Factor):
+    for model in (AccessKey, BearerToken, Factor):
         session.execute(delete(model).where(model.account_id == account.id))
     audit.record(session, actor, "account.deleted", account, login=account.login, name=account.name)
     session.delete(account)
@@ -332,6 +335,12 @@ def _hold(account: Account, session: Session) -> None:
     """Hold an account for a change, and with it all administrators: one of each must remain."""
     administrators = select(AccountGrant.account_id).where(AccountGrant.role.in_(ADMINISTRATORS))
     locked_all(session, Account, [account.id, *session.scalars(administrators)])
+
+
+def _of_systems(grants: Iterable[Grant]) -> bool:
+    """Whether what is asked for is another system's, and nobody's who signs in."""
+    roles = {each.role for each in grants}
+    return roles == {Role.INTEGRATOR}
 
 
 def _for_good(grant: Grant) -> bool:

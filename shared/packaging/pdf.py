@@ -86,6 +86,19 @@ class Page:
         for number, line in enumerate(lines):
             self.text(at, start + leading * number + size * 1.02, line, size, align)
 
+    def qr(self, x: float, y: float, size: float, text: str) -> None:
+        """A QR code by its upper left corner."""
+        from reportlab.graphics import renderPDF
+        from reportlab.graphics.barcode.qr import QrCodeWidget
+        from reportlab.graphics.shapes import Drawing
+
+        widget = QrCodeWidget(text)
+        left, bottom, right, top = widget.getBounds()
+        scale = (size / (right - left), 0, 0, size / (top - bottom), 0, 0)
+        drawing = Drawing(size, size, transform=scale)
+        drawing.add(widget)
+        renderPDF.draw(drawing, self._canvas, x, self.height - y - size)
+
     def next_page(self) -> None:
         """Begin another page."""
         self._canvas.showPage()

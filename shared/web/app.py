@@ -25,7 +25,7 @@ from shared.kernel.database import Database
 from shared.kernel.errors import NotAllowed
 from shared.kernel.hosts import check_host, is_loopback
 from shared.web import accountable, filters, problems
-from shared.web.accounts import door_views, factor_views, session_views
+from shared.web.accounts import door_views, factor_views, session_views, system_views
 from shared.web.accounts.api import accounts_api
 from shared.web.accounts.views import blueprint as accounts_pages
 from shared.web.accounts.ways import FACTOR_KEY, POLICY_NAME, WAY_NAME, Way
@@ -50,7 +50,7 @@ _MOST_PARTS = 20_000
 #: Browsers that came by https once do not come without it for a year (RFC 6797).
 _HSTS_SECONDS = 31_536_000
 #: The pages of accounts join their blueprint when these are imported.
-_ACCOUNTS_PAGES = (door_views, factor_views, session_views)
+_ACCOUNTS_PAGES = (door_views, factor_views, session_views, system_views)
 #: Pages that somebody with a first password, or without the second factor asked of them, may see.
 _WITH_FIRST_PASSWORD = frozenset({"accounts.password", "accounts.sign_out"})
 _WITHOUT_FACTOR = frozenset(

@@ -51,15 +51,21 @@ _REMEDY = "请按提示改正后重新提交。"
 _PLACES = frozenset({"json", "query", "form", "headers", "files", "_schema"})
 
 
-def flat_messages(messages: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]]:
-    """Of each problem its field (`documents.0.title`), the sentence, and what to do."""
+def flat_messages(
+    messages: Any, path: tuple[str, ...] = (), *, outermost: bool = True
+) -> Iterator[tuple[str, str, str]]:
+    """Of each problem its field (`documents.0.title`), the sentence, and what to do.
+
+    The outermost name may be the place of a request in which the fields were (`form`).
+    """
     if isinstance(messages, dict):
         for key, inner in messages.items():
-            place = (not path and str(key) in _PLACES) or str(key) == "_schema"
-            yield from flat_messages(inner, path if place else (*path, str(key)))
+            place = (outermost and str(key) in _PLACES) or str(key) == "_schema"
+            within = path if place else (*path, str(key))
+            yield from flat_messages(inner, within, outermost=False)
     elif isinstance(messages, (list, tuple)):
         for inner in messages:
-            yield from flat_messages(inner, path)
+            yield from flat_messages(inner, path, outermost=False)
     else:
         yield ".".join(path), *_in_chinese(str(messages))
 

@@ -10,6 +10,7 @@ from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy.orm import Session
 
 from shared.identity import NotSignedIn, Policy, actor_of
+from shared.identity.access_keys import PREFIX, account_of_key, note_use, use_is_noted
 from shared.identity.factors import has_factor, must_have_factor
 from shared.identity.models import Account, BearerToken
 from shared.identity.service import must_change_password
@@ -71,6 +72,8 @@ class Sessions:
         token = _bearer_token() if is_api() else self._session_token()
         if token is None:
             return None
+        if is_api() and token.startswith(PREFIX):
+            return self._system(token)
         try:
             with self._database.read() as transaction:
                 account = account_of_token(token, session=transaction)
@@ -81,6 +84,20 @@ class Sessions:
             if not is_api():
                 session.clear()
             return None
+
+    def _system(self, key: str) -> Actor | None:
+        """Another system, by its key; its last use is written down, at most once a minute."""
+        place = request.remote_addr or ""
+        try:
+            with self._database.read() as transaction:
+                account, kept = account_of_key(key, session=transaction)
+                actor, noted = actor_of(account, transaction), use_is_noted(kept, place)
+        except NotSignedIn:
+            return None
+        if not noted:
+            with self._database.write() as transaction:
+                note_use(key, place, session=transaction)
+        return actor
 
     def _must_enrol(self, account: Account, token: str, transaction: Session) -> bool:
         """Whether an administrator has to register a second factor before anything else.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -19,6 +20,7 @@ from hub.federation.settings import HubSettings
 from hub.portal.places import PortalSettings
 from hub.review.service import PRESET_REASONS
 from hub.wiring import handlers
+from node.app import make_node_app
 from node.office.places import NodeSettings
 from node.registry.service import DIRECTIONS
 from node.sync.doctor import GO_ON, GO_ON_OTHERWISE
@@ -28,6 +30,7 @@ from shared.demo.city import HUB_PEOPLE, OFFICES
 from shared.records.record import RecordSchema
 from tests.docs import tables
 from tests.faults import matrix
+from tests.node.conftest import make_node
 
 ROOT = tables.ROOT
 DOCS = ROOT / "docs"
@@ -370,11 +373,20 @@ def test_the_paths_of_the_api_are_those_that_are_told(tmp_path: Path) -> None:
     with make_app(place).test_client() as client:
         paths = client.get("/api/v1/openapi.json").get_json()["paths"]
     place.database().close()
+    assert set(_named(read(DOCS / "integrators.md"), "<!-- paths: hub -->")) == _verbs_of(paths)
+
+
+def _verbs_of(paths: dict[str, Any]) -> set[str]:
     verbs = {"get", "post", "put", "delete", "patch"}
-    wanted = {
-        f"{verb.upper()} {path}" for path, said in paths.items() for verb in verbs & set(said)
-    }
-    assert set(_named(read(DOCS / "integrators.md"), "<!-- paths: hub -->")) == wanted
+    return {f"{verb.upper()} {path}" for path, said in paths.items() for verb in verbs & set(said)}
+
+
+def test_the_paths_of_a_node_s_api_are_those_that_are_told(tmp_path: Path) -> None:
+    node = make_node(tmp_path / "node")
+    with make_node_app(node.folder).test_client() as client:
+        paths = client.get("/api/v1/openapi.json").get_json()["paths"]
+    node.database.close()
+    assert set(_named(read(DOCS / "integrators.md"), "<!-- paths: node -->")) == _verbs_of(paths)
 
 
 def test_the_kinds_of_entries_are_those_that_are_told(tmp_path: Path) -> None:

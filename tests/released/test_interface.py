@@ -12,7 +12,9 @@ import pytest
 
 from hub.app import make_app
 from hub.federation.places import HubFolder
+from node.app import make_node_app
 from shared.web.reference.described import changes, groups_of, operation_names
+from tests.node.conftest import make_node
 from tests.released.compatible import VERBS, breaks
 
 RELEASED = Path(__file__).parent
@@ -39,6 +41,15 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     with make_app(place).test_client() as client:
         found: dict[str, Any] = client.get("/api/v1/openapi.json").get_json()
     place.database().close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def described_at_a_node(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    made = make_node(tmp_path_factory.mktemp("node") / "node")
+    with make_node_app(made.folder).test_client() as client:
+        found: dict[str, Any] = client.get("/api/v1/openapi.json").get_json()
+    made.database.close()
     return found
 
 
@@ -114,17 +125,19 @@ def test_more_of_everything_breaks_nothing(described: dict[str, Any]) -> None:
 
 
 def test_every_operation_and_field_has_a_chinese_name_and_every_body_an_example(
-    described: dict[str, Any],
+    described: dict[str, Any], described_at_a_node: dict[str, Any]
 ) -> None:
+    both = (described, described_at_a_node)
     wanted = {
         f"{verb.upper()} {path}"
-        for path, said in described["paths"].items()
+        for side in both
+        for path, said in side["paths"].items()
         for verb in VERBS
         if verb in said
     }
     assert set(operation_names()) == wanted
-    operations = [each for group in groups_of(described) for each in group.operations]
-    assert len(operations) == len(wanted)
+    operations = [each for side in both for group in groups_of(side) for each in group.operations]
+    assert {f"{each.method} {each.path}" for each in operations} == wanted
     for each in operations:
         assert each.example or not each.body, each.path
         rows = [*each.parameters, *each.body, *(row for one in each.answers for row in one.fields)]
@@ -133,9 +146,12 @@ def test_every_operation_and_field_has_a_chinese_name_and_every_body_an_example(
             assert answer.example or not answer.fields, each.path
 
 
-def test_every_change_says_what_and_where(described: dict[str, Any]) -> None:
+def test_every_change_says_what_and_where(
+    described: dict[str, Any], described_at_a_node: dict[str, Any]
+) -> None:
+    paths = {**described_at_a_node["paths"], **described["paths"]}
     for each in changes():
         assert each["kind"] in {"增加", "更改", "停用", "首次发布"}
         assert each["text"]
         verb, _, path = each["where"].rpartition(" ")
-        assert not verb or verb.lower() in described["paths"][path], each
+        assert not verb or verb.lower() in paths[path], each

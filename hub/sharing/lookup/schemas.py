@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from hub.sharing.lookup.service import PURPOSES
-from hub.sharing.lookup.verification import KINDS
+from hub.sharing.lookup.verification import KINDS, VALID, WITHDRAWN
 from shared.records.text import CODE_LENGTH, NAME_LENGTH, TITLE_LENGTH
 
 
@@ -15,7 +15,10 @@ class VerificationSchema(Schema):
     )
     sha256 = fields.String(
         validate=validate.Regexp(r"[0-9a-fA-F]{64}\Z"),
-        metadata={"description": "SHA-256 of the paper's canonical JSON"},
+        metadata={
+            "description": "SHA-256 of the paper's canonical JSON; of a certified copy also of "
+            "its PDF or of a file that it certifies"
+        },
     )
 
 
@@ -32,6 +35,11 @@ class GenuineSchema(Schema):
     sha256 = fields.String()
     matches = fields.Boolean(
         allow_none=True, metadata={"description": "whether the given digest is the paper's"}
+    )
+    state = fields.String(validate=validate.OneOf([VALID, WITHDRAWN]))
+    withdrawn_at = fields.String(allow_none=True)
+    pdf_sha256 = fields.String(
+        allow_none=True, metadata={"description": "of a certified copy: the digest of its PDF"}
     )
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from hub.federation import service as federation
 from hub.repository import service as repository
+from hub.repository.papers import COPIES, COPY_WITHDRAWALS
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.database import Database
 from shared.kernel.errors import Invalid, NotFound
@@ -24,8 +26,10 @@ KINDS: Mapping[str, tuple[str, str | None]] = {
     "corrections": ("更正凭证", None),
     "hand-overs": ("全宗交接文据", None),
     "disposals": ("处置清册", "lines"),
+    COPIES: ("档案复制件证明", None),
 }
 _DIGEST_LENGTH = 64
+VALID, WITHDRAWN = "valid", "withdrawn"
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,9 @@ class Genuine:
 
     `at` is when it was signed (UTC), `count` how many records it is about, where it lists them;
     `sha256` the digest of its canonical JSON; `matches` whether the digest that was brought is it,
-    None when none was.
+    None when none was. Of a certified copy 复制件证明, `pdf_sha256` is the digest of the PDF that
+    the reader got, and the PDF or a file that it certifies match as well; one that its archive has
+    taken back is `withdrawn`, and no longer to be believed.
     """
 
     code: str
@@ -46,6 +52,9 @@ class Genuine:
     count: int | None
     sha256: str
     matches: bool | None
+    state: str = VALID
+    withdrawn_at: str | None = None
+    pdf_sha256: str | None = None
 
 
 def verify(
@@ -65,6 +74,11 @@ def verify(
     with database.read() as session:
         archives = {each.code: each.name for each in federation.archives(session)}
         found = repository.paper_named(session, archives, KINDS, wanted)
+        withdrawn = None
+        if found is not None and found.kind == COPIES:
+            withdrawn = repository.paper_named(
+                session, [found.archive_code], [COPY_WITHDRAWALS], wanted
+            )
     if found is None:
         raise NotFound(
             "没有这个编号的凭证。", "请核对编号；仍查不到的，请向出具凭证的档案馆查询。",
@@ -73,6 +87,8 @@ def verify(
     document = found.document or found.read(store)
     name, lines = KINDS[found.kind]
     listed = document.get(lines) if lines else None
+    pdf, digests = _certified(document) if found.kind == COPIES else (None, frozenset())
+    taken_back = None if withdrawn is None else withdrawn.document or withdrawn.read(store)
     return Genuine(
         code=wanted,
         kind=found.kind,
@@ -82,8 +98,17 @@ def verify(
         at=str(document.get("at", "")),
         count=len(listed) if isinstance(listed, list) else None,
         sha256=found.sha256,
-        matches=None if digest is None else digest.lower() == found.sha256,
+        matches=None if digest is None else digest.lower() in {found.sha256, *digests},
+        state=VALID if taken_back is None else WITHDRAWN,
+        withdrawn_at=None if taken_back is None else str(taken_back.get("at", "")),
+        pdf_sha256=pdf,
     )
+
+
+def _certified(document: Mapping[str, Any]) -> tuple[str, frozenset[str]]:
+    """The digest of a certified copy's PDF, and those of all that it certifies."""
+    pdf = str(document["pdf"]["sha256"])
+    return pdf, frozenset({pdf, *(str(file["sha256"]) for file in document["files"])})
 
 
 def digest_of_file(content: bytes) -> str:

@@ -217,6 +217,7 @@ def edit(account_id: str) -> ResponseReturnValue:
         grants=actor.has(Role.SECURITY_ADMINISTRATOR),
         others=others,
         is_administrator=account.duty != Duty.BUSINESS,
+        is_system=any(each.role == Role.INTEGRATOR for each in account.grants),
         rows=_grant_rows(form, shown),
         **_choices(shown),
     )

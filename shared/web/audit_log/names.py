@@ -16,6 +16,8 @@ ACTION_NAMES = {
     "account.factor_removed": "删除双因素",
     "account.factors_reset": "清除双因素",
     "account.grants_set": "调整授权",
+    "account.key_issued": "发放接口密钥",
+    "account.key_revoked": "作废接口密钥",
     "account.linked": "关联统一身份认证",
     "account.opened": "启封应急账号",
     "account.opening_asked": "申请启封应急账号",
@@ -91,6 +93,7 @@ KIND_NAMES = {
     "box": "盒",
     "category": "类目",
     "clerk_change": "经办人交接",
+    "certified_copy": "复制件证明",
     "consumer": "共享应用",
     "correction": "更正",
     "disposal": "销毁清册",
@@ -114,6 +117,7 @@ KIND_NAMES = {
     "record": "档案",
     "registration": "服务登记",
     "resource": "信息资源",
+    "submission": "业务系统归档",
 }
 
 DETAIL_NAMES = {
@@ -213,6 +217,7 @@ DETAIL_NAMES = {
     "parts": "分段",
     "place": "位置",
     "problems": "问题",
+    "reader": "利用者",
     "reason": "原因",
     "receipt": "接收凭证",
     "receiving": "接收馆",

@@ -30,6 +30,7 @@ _FORMATS = {
     "uuid": "01890a5d-ac96-774b-bcce-b302099a8057",
 }
 _FORM = "application/x-www-form-urlencoded"
+_PARTS = "multipart/form-data"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -267,7 +268,15 @@ def _example(media: str, content: Mapping[str, Any], schemas: Mapping[str, Any])
     value = content.get("example", example_of(content["schema"], schemas))
     if media == _FORM:
         return urlencode(value)
+    if media == _PARTS:
+        value = {name: each for name, each in value.items() if not _is_file(each)}
+        return json.dumps(value, ensure_ascii=False, indent=2)
     return json.dumps(value, ensure_ascii=False, indent=2) if media.endswith("json") else ""
+
+
+def _is_file(value: Any) -> bool:
+    """Whether an example stands for bytes, which nobody types."""
+    return not isinstance(value, dict)
 
 
 def _fields(
@@ -313,7 +322,18 @@ def _call(verb: str, path: str, parameters: Sequence[Field], media: str, example
     query = "&".join(f"{name}=${name.upper()}" for name in needed)
     lines = [f'curl -s -X {verb.upper()} "$HUB{where}{"?" + query if query else ""}"']
     lines.append('  -H "Authorization: Bearer $TOKEN"')
-    if media:
+    lines += [
+        f'  -H "{each.name}: ${each.name.upper().replace("-", "_")}"'
+        for each in parameters
+        if each.place == "header" and each.required
+    ]
+    if media == _PARTS:
+        lines += [
+            f"  -F '{name}={json.dumps(value, ensure_ascii=False)}'"
+            for name, value in json.loads(example).items()
+        ]
+        lines.append("  -F 'file=@FILE'")
+    elif media:
         lines.append(f'  -H "Content-Type: {media}"')
         lines.append(f"  -d '{_in_a_line(media, example)}'" if example else "  --data-binary @FILE")
     return " \\\n".join(lines)

@@ -63,6 +63,7 @@ LISTS: dict[str, dict[str, str]] = {
     "disposal.index": {"tab": "all"},
     "disposal.lists": {},
     "unit_lists.index": {},
+    "copies.index": {},
     "disposal.new": {},
     "exports.index": {},
     "exports.new": {},
@@ -81,6 +82,7 @@ LISTS: dict[str, dict[str, str]] = {
     "sharing.index": {},
     "accounts.index": {},
     "accounts.new": {},
+    "accounts.systems_index": {},
     "audit_log.index": {},
     "audit_log.of": {"subject": "hub"},
     "consumers.index": {},
@@ -126,6 +128,12 @@ THINGS: dict[str, Thing] = {
     "disposal.hold": Thing({"record_id": "record"}, _REASON),
     "disposal.sealed_list": Thing({"list_id": "list"}),
     "disposal.print_list": Thing({"list_id": "list"}),
+    "copies.issue": Thing(
+        {"record_id": "record"}, {"reader": "外县人", "purpose": "打听", "basis": "无"}
+    ),
+    "copies.show": Thing({"copy_id": "certified_copy"}),
+    "copies.pdf": Thing({"copy_id": "certified_copy"}),
+    "copies.withdraw": Thing({"copy_id": "certified_copy"}, _REASON),
     "unit_lists.show": Thing({"list_id": "unit_list"}),
     "unit_lists.print_list": Thing({"list_id": "unit_list"}),
     "unit_lists.paper": Thing({"list_id": "unit_list"}),
@@ -201,6 +209,9 @@ THINGS: dict[str, Thing] = {
     **{
         f"accounts.{name}": Thing({"account_id": "account"})
         for name in (
+            "access_key",
+            "issue_access_key",
+            "revoke_access_key",
             "edit",
             "set_state",
             "reset",

@@ -13,6 +13,7 @@ from hub.custody.models import Bundle
 from hub.custody.service import begin
 from hub.custody.telling import tell_both
 from hub.federation import rulesets
+from hub.reading_room.models import CertifiedCopy
 from hub.receiving import service as receiving
 from hub.repository.models import KeptObject
 from hub.sharing.registration.models import Registration
@@ -133,7 +134,12 @@ def furnished(room: Room, stranger: Unit) -> World:
             name="夷陵区绝不外传的服务", terms={}, record={}, state="proposed",
             proposed_by={"name": "某人"},
         )  # fmt: skip
-        session.add_all([bundle, registration])
+        copy = CertifiedCopy(
+            id=new_id(), archive_code=YILING_ARCHIVE, fonds_id=unit.fonds.id, record_id=kept,
+            title="夷陵区绝不外传的题名", reader="夷陵区绝不外传的人", purpose="查证",
+            pdf_sha256=sha256_hex(b""), pdf_size=1, issued_by="某人",
+        )  # fmt: skip
+        session.add_all([bundle, registration, copy])
         account = create_account(
             city.admin, "yiling-only", "夷陵区绝不外传的人", "Dangan-2024-x", session=session,
             archive=YILING_ARCHIVE,
@@ -144,6 +150,7 @@ def furnished(room: Room, stranger: Unit) -> World:
             "appraisal": appraisal,
             "list": listed,
             "unit_list": of_unit["list_id"],
+            "certified_copy": copy.id,
             "destroyed": gone,
             "record": kept,
             "correction": correction,

@@ -30,8 +30,9 @@ LISTS: dict[str, dict[str, str]] = {
 
     "filing.draft": {}, "filing.clear_numbers": {}, "filing.put_back_selection": {},
     "filing.schedule": {}, "intake.index": {}, "intake.new": {}, "parcels.index": {},
-    "registry.index": {"q": "事项"}, "registry.new": {}, "sync.index": {}, "transfer.index": {},
-    "transfer.new": {}, "whereabouts.index": {"q": "事项"},
+    "registry.index": {"q": "事项"}, "registry.new": {}, "submission.index": {"q": "事项"},
+    "submissions_api.index": {}, "submissions_api.submit": {}, "sync.index": {},
+    "transfer.index": {}, "transfer.new": {}, "whereabouts.index": {"q": "事项"},
 }  # fmt: skip
 
 _RECORD, _BATCH = {"record_id": "record"}, {"batch_id": "batch"}
@@ -94,6 +95,7 @@ THINGS: dict[str, Thing] = {
     "registry.file": Thing({**_DOCUMENT, "file_id": "paper"}),
     "registry.remove_file": Thing({**_DOCUMENT, "file_id": "paper"}),
     "registry.upload": Thing(_DOCUMENT),
+    "submissions_api.show": Thing({"submission_id": "submission"}),
     "transfer.show": Thing(_BATCH),
     "transfer.act": Thing({**_BATCH, "verb": "approve"}),
     "transfer.form": Thing(_BATCH),

@@ -20,6 +20,7 @@ from node.filing.models import (
 )
 from node.intake.models import Intake
 from node.registry.models import Registered, RegisteredFile
+from node.submission.models import Submission
 from node.transfer.models import Batch, BatchRecord, Notice
 from shared.kernel.actor import ADMINISTRATORS, Actor, Grant, Openness, Role
 from shared.kernel.database import Model
@@ -51,6 +52,7 @@ _ROWS: dict[str, type[Model]] = {
     "change": ClerkChange,
     "document": Registered,
     "paper": RegisteredFile,
+    "submission": Submission,
     "correction": Correction,
     "hand_over": HandOver,
     "box": Box,

@@ -20,6 +20,7 @@ OF_THE_NODE = {
     "filing_held": "what the hub said in one adoption",
     "hand_over": "the hand-overs themselves, of which each side has its own",
     "hand_over_bundle": "likewise",
+    "submission_arrival": "files that are just coming in; cleared when their process has died",
     "sync_reconciliation": "comparisons of this node's stream",
     "sync_acknowledgement": "how far the hub has applied this node's stream",
     "sync_batch_progress": "hints of the hub about what this node offered; it says them anew",
