@@ -118,3 +118,18 @@ def test_locking_takes_the_addresses_out_that_npm_writes(monkeypatch: pytest.Mon
     kept = json.loads((SETUP.parents[1] / "package-lock.json").read_text())
     for package in kept["packages"].values():
         assert not {"resolved", "funding"} & set(package)
+
+
+def test_a_program_that_hangs_is_stopped_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    steps = script("steps", monkeypatch)
+    there = tmp_path / "tries"
+    hangs_once = f"import pathlib, time\np = pathlib.Path({str(there)!r})\n" + (
+        "first = not p.exists()\np.touch()\ntime.sleep(60 if first else 0)"
+    )
+    steps.run(sys.executable, "-c", hangs_once, failing="never", at_most=2, tries=3)
+    with pytest.raises(steps.Failed, match="too late"):
+        steps.run(
+            *(sys.executable, "-c", "import time; time.sleep(60)"), failing="too late", at_most=0.1
+        )

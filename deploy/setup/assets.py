@@ -61,6 +61,9 @@ def run_npm(folder: Path, *arguments: str) -> None:
         cwd=folder,
         # A Node out of a wheel shall trust whom the machine trusts, like everything else here.
         env=os.environ | {"NODE_USE_SYSTEM_CA": "1"},
+        # Seen once: npm waited on open connections for ever. What came is in its cache.
+        at_most=180,
+        tries=5,
         failing="npm could not fetch what package-lock.json names; the lines above say why.",
     )
 

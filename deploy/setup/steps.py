@@ -59,17 +59,32 @@ def run(
     failing: str,
     cwd: Path = ROOT,
     env: Mapping[str, str] | None = None,
+    at_most: float | None = None,
+    tries: int = 1,
 ) -> None:
-    """Run a program; show what it said only if it fails, with the sentence that explains it."""
-    result = subprocess.run(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    if result.returncode:
-        say(result.stdout.decode(errors="replace"))
-        raise Failed(failing)
+    """Run a program; show what it said only if it fails, with the sentence that explains it.
+
+    One that is not through after `at_most` seconds is stopped and started again, `tries` in all.
+    """
+    while True:
+        tries -= 1
+        try:
+            result = subprocess.run(
+                command,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                check=False,
+                timeout=at_most,
+            )
+        except subprocess.TimeoutExpired as late:
+            if tries > 0:
+                continue
+            say((late.stdout or b"").decode(errors="replace"))
+            raise Failed(failing) from late
+        if result.returncode:
+            say(result.stdout.decode(errors="replace"))
+            raise Failed(failing)
+        return

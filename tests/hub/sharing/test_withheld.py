@@ -272,10 +272,12 @@ def _holds(
         for each in (*whole.values(), part):
             ways.begin_push(each)
 
+        asked = world.questions  # the same before and after: who asks knows nothing of the change
+
         def read(audience: Audience) -> dict[str, bytes]:
             answers = ways.consumer(whole[audience], [])
             if audience is Audience.PUBLIC:
-                answers |= ways.everybody(world.ids, world.questions)
+                answers |= ways.everybody(world.ids, asked)
             return {way: said for way, said in answers.items() if way != "me"}
 
         for audience in Audience:
