@@ -125,10 +125,11 @@ def test_a_program_that_hangs_is_stopped_and_tried_again(
 ) -> None:
     steps = script("steps", monkeypatch)
     there = tmp_path / "tries"
-    hangs_once = f"import pathlib, time\np = pathlib.Path({str(there)!r})\n" + (
+    hangs_once = (
+        f"import pathlib, time\np = pathlib.Path({str(there)!r})\n"
         "first = not p.exists()\np.touch()\ntime.sleep(60 if first else 0)"
     )
-    steps.run(sys.executable, "-c", hangs_once, failing="never", at_most=2, tries=3)
+    steps.run(sys.executable, "-c", hangs_once, failing="never", at_most=1, tries=4)
     with pytest.raises(steps.Failed, match="too late"):
         steps.run(
             *(sys.executable, "-c", "import time; time.sleep(60)"), failing="too late", at_most=0.1
