@@ -97,6 +97,7 @@ class HubSettings:
         password_kinds: of how many kinds of characters it has to be: lower and upper case letters,
             digits, others.
         password_days: after how many days it has to be changed; 0 for never.
+        first_password_days: for how many days a password is good that an administrator gave.
         lock_after: after how many failures in a row an account is locked.
         lock_minutes: for how long at first; each further lock lasts twice as long.
         session_hours: a sign-in ends after so many hours, whatever happens.
@@ -181,9 +182,10 @@ class HubSettings:
     push_ca: str = ""
     push_timeout: int = 10
     lookups_per_hour: int = 300
-    password_length: int = 8
+    password_length: int = 12
     password_kinds: int = 1
     password_days: int = 0
+    first_password_days: int = 7
     lock_after: int = 5
     lock_minutes: int = 10
     session_hours: int = 12
