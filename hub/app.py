@@ -122,10 +122,11 @@ NAVIGATION = (
 )
 
 
-def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) -> Flask:
+def make_app(folder: HubFolder, *, proxies: int | None = None, host: str | None = None) -> Flask:
     """Make the web application of the hub in this folder.
 
-    `proxies` says how many trusted reverse proxies stand before the process, `host` on which
+    `proxies` says how many trusted reverse proxies stand before the process, when it is another
+    number than that of the settings; `host` on which
     address it listens when that is not the one of the settings.
     """
     settings = folder.settings
@@ -184,7 +185,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
         policy=policy_of(settings),
         way=_way(sign_on) if sign_on else None,
         menu=(("reference.index", "接口说明"),),
-        proxies=proxies,
+        proxies=settings.proxies if proxies is None else proxies,
         hosts=trusted_hosts(host or settings.host, settings.public_url, settings.hosts),
         encrypted=settings.public_url.startswith("https://"),
     )

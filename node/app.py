@@ -119,6 +119,7 @@ def make_node_app(folder: NodeFolder, host: str | None = None) -> Flask:
         action_names=audit_names.ACTION_NAMES,
         subject_names=audit_names.subject_names,
         policy=policy_of(folder.settings),
+        proxies=folder.settings.proxies,
         way=Way(
             "通过市级平台登录",
             "sign_on.start",

@@ -110,6 +110,8 @@ class HubSettings:
             `public_url`.
         requests_per_minute: how many requests one account may make in a minute; 0 for any number.
         address_requests_per_minute: how many may come from one address; 0 for any number.
+        proxies: how many trusted reverse proxies stand before this process: from the outermost of
+            their addresses an act is said to come. 0 for none.
         hosts: names and addresses under which browsers reach the pages, with commas between, beside
             those that are known; a request for another is refused.
         audit_unsealed_minutes: for how long events of the log may await their seal before no use
@@ -196,6 +198,7 @@ class HubSettings:
     oai_email: str = ""
     requests_per_minute: int = 1200
     address_requests_per_minute: int = 6000
+    proxies: int = 0
     hosts: str = ""
     audit_unsealed_minutes: int = 5
     audit_months: int = 6

@@ -60,6 +60,8 @@ class NodeSettings:
         factor_for_administrators: whether administrators need a second factor.
         requests_per_minute: how many requests one account may make in a minute; 0 for any number.
         address_requests_per_minute: how many may come from one address; 0 for any number.
+        proxies: how many trusted reverse proxies stand before this process: from the outermost of
+            their addresses an act is said to come. 0 for none.
         hosts: names and addresses under which browsers reach the pages, with commas between, beside
             those that are known; a request for another is refused.
         audit_witness_hours: for how many hours on line the hub may not have kept the end of the
@@ -97,6 +99,7 @@ class NodeSettings:
     factor_for_administrators: bool = False
     requests_per_minute: int = 1200
     address_requests_per_minute: int = 6000
+    proxies: int = 0
     hosts: str = ""
     audit_witness_hours: int = 24
     audit_months: int = 6
