@@ -60,7 +60,7 @@ from hub.sharing.views import blueprint as sharing_pages
 from hub.signon import views as sign_on_views
 from hub.signon.edge import SIGN_ON, SignOn, sign_on_of
 from hub.wiring import holdings, post_by_hand, requests
-from shared.audit import Thresholds
+from shared.audit.watching import thresholds_of
 from shared.identity import current_actor, policy_of
 from shared.identity.models import BearerToken
 from shared.kernel.actor import ADMINISTRATORS, Role
@@ -193,11 +193,7 @@ def make_app(folder: HubFolder, *, proxies: int | None = None, host: str | None 
     app.extensions[FOLDER] = folder
     app.extensions[OWN_KEY] = folder.keys.hub
     app.extensions[OLDER] = lambda: folder.store
-    app.extensions[THRESHOLDS] = Thresholds(
-        folder.settings.audit_downloads,
-        folder.settings.audit_refusals,
-        folder.settings.audit_night,
-    )
+    app.extensions[THRESHOLDS] = thresholds_of(folder.settings)
     app.extensions[HOLDINGS] = holdings
     app.extensions[parcel_views.POST_OFFICE] = post_by_hand
     consumers.begin(app, Tokens(app, folder, _clients_elsewhere(sign_on, folder)))

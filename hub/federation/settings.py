@@ -118,6 +118,9 @@ class HubSettings:
             case writes any more.
         audit_months: for how many months events of the log stay on line, 6 at least; older ones
             are kept as signed files.
+        audit_forward: the log service of the house that gets every event: `tls://log.example:6514`
+            (or `tcp://` on this machine); empty for none.
+        audit_forward_ca: the certificates (PEM) by which it is known; empty takes the system's.
         audit_downloads: from how many downloads of one account in a day the log's page names it.
         audit_refusals: from how many refused tries of one account in a day.
         audit_night: from which hour to which a sign-in is named, like `22-6`; empty for never.
@@ -202,6 +205,8 @@ class HubSettings:
     hosts: str = ""
     audit_unsealed_minutes: int = 5
     audit_months: int = 6
+    audit_forward: str = ""
+    audit_forward_ca: str = ""
     audit_downloads: int = 100
     audit_refusals: int = 10
     audit_night: str = "22-6"
