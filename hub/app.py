@@ -61,7 +61,7 @@ from hub.sharing.views import blueprint as sharing_pages
 from hub.signon import views as sign_on_views
 from hub.signon.edge import SIGN_ON, SignOn, sign_on_of
 from hub.wiring import holdings, post_by_hand, requests
-from shared.audit import Thresholds
+from shared.audit.watching import thresholds_of
 from shared.identity import current_actor, policy_of
 from shared.identity.models import BearerToken
 from shared.kernel.actor import ADMINISTRATORS, Role
@@ -124,10 +124,11 @@ NAVIGATION = (
 )
 
 
-def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) -> Flask:
+def make_app(folder: HubFolder, *, proxies: int | None = None, host: str | None = None) -> Flask:
     """Make the web application of the hub in this folder.
 
-    `proxies` says how many trusted reverse proxies stand before the process, `host` on which
+    `proxies` says how many trusted reverse proxies stand before the process, when it is another
+    number than that of the settings; `host` on which
     address it listens when that is not the one of the settings.
     """
     settings = folder.settings
@@ -187,7 +188,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
         policy=policy_of(settings),
         way=_way(sign_on) if sign_on else None,
         menu=(("reference.index", "接口说明"),),
-        proxies=proxies,
+        proxies=settings.proxies if proxies is None else proxies,
         hosts=trusted_hosts(host or settings.host, settings.public_url, settings.hosts),
         encrypted=settings.public_url.startswith("https://"),
     )
@@ -195,11 +196,7 @@ def make_app(folder: HubFolder, *, proxies: int = 0, host: str | None = None) ->
     app.extensions[FOLDER] = folder
     app.extensions[OWN_KEY] = folder.keys.hub
     app.extensions[OLDER] = lambda: folder.store
-    app.extensions[THRESHOLDS] = Thresholds(
-        folder.settings.audit_downloads,
-        folder.settings.audit_refusals,
-        folder.settings.audit_night,
-    )
+    app.extensions[THRESHOLDS] = thresholds_of(folder.settings)
     app.extensions[HOLDINGS] = holdings
     app.extensions[parcel_views.POST_OFFICE] = post_by_hand
     consumers.begin(app, Tokens(app, folder, _clients_elsewhere(sign_on, folder)))

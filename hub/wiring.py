@@ -41,6 +41,8 @@ from hub.sharing.registration.sending import Sending
 from hub.sharing.sequencing import Sequencing
 from hub.signon import for_nodes
 from shared.audit import Archiver, Sealer, shut_when_unsealed
+from shared.audit.forwarding import Forwarder, LogService
+from shared.audit.watching import thresholds_of
 from shared.kernel.background import Background
 from shared.messaging.ahead import Ahead
 from shared.messaging.entry import Entry, Handler
@@ -198,6 +200,12 @@ def start(folder: HubFolder, shards: Iterable[int]) -> Background:
     if names_broker(folder.settings.link):
         background.repeat("broker", BrokerKeeper(folder).step, idle_seconds=2.0)
         _queues(folder, background)
+    if folder.settings.audit_forward:
+        service = LogService.at(folder.settings.audit_forward, folder.settings.audit_forward_ca)
+        forwarder = Forwarder(
+            folder.database(), service, folder.path, thresholds_of(folder.settings)
+        )
+        background.repeat("audit.forward", forwarder.step, idle_seconds=2.0)
     recounting = Recounting(folder.database(), hours=folder.settings.recount_hours)
     background.repeat("catalogue.recount", recounting.step, idle_seconds=300.0)
     written = folder.database().trace

@@ -47,7 +47,7 @@ from node.transfer import views as transfer_views
 from node.whereabouts.light import light_of
 from node.whereabouts.views import blueprint as whereabouts_pages
 from node.wiring import HANDLERS
-from shared.audit import Thresholds
+from shared.audit.watching import thresholds_of
 from shared.identity import policy_of
 from shared.kernel.actor import ADMINISTRATORS, Role
 from shared.kernel.hosts import trusted_hosts
@@ -123,6 +123,7 @@ def make_node_app(folder: NodeFolder, host: str | None = None) -> Flask:
         action_names=audit_names.ACTION_NAMES,
         subject_names=audit_names.subject_names,
         policy=policy_of(folder.settings),
+        proxies=folder.settings.proxies,
         way=Way(
             "通过市级平台登录",
             "sign_on.start",
@@ -135,11 +136,7 @@ def make_node_app(folder: NodeFolder, host: str | None = None) -> Flask:
     app.extensions[FOLDER] = folder
     app.extensions[OWN_KEY] = folder.keys.device
     app.extensions[OLDER] = lambda: folder.older_log
-    app.extensions[THRESHOLDS] = Thresholds(
-        folder.settings.audit_downloads,
-        folder.settings.audit_refusals,
-        folder.settings.audit_night,
-    )
+    app.extensions[THRESHOLDS] = thresholds_of(folder.settings)
     app.extensions[parcel_views.HANDLERS] = HANDLERS
     return app
 

@@ -27,7 +27,8 @@ DOORS = {
 
 #: About whoever asks, or about what is no unit's own.
 OWN = {
-    "accounts.password", "accounts.factors", "accounts.remove_factor", "accounts.add_app",
+    "accounts.password", "accounts.strength",
+    "accounts.factors", "accounts.remove_factor", "accounts.add_app",
     "accounts.add_key", "accounts.key_options", "accounts.recovery_codes", "accounts.sessions",
     "accounts.end_sessions", "accounts_api.api_sign_out", "api-docs.openapi_json", "static",
     "acts.index", "acts.confirm", "acts.refuse",

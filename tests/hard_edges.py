@@ -16,13 +16,13 @@ _SENDING = ("hx-post", "hx-put", "hx-patch", "hx-delete")
 def soft_edges(address: str, headers: Mapping[str, str], text: str | None) -> list[str]:
     """What is wrong with one answer; `text` for a page, None for anything else."""
     is_kept = urlsplit(address).path.partition("/static/")[1] != ""
-    found = [*_of_headers({name.lower(): value for name, value in headers.items()}, is_kept)]
+    found = [*_of_headers({k.lower(): value for k, value in headers.items()}, address, is_kept)]
     if text:
         found += _of_page(html.fromstring(text), address)
     return [f"{each} on {address}" for each in found]
 
 
-def _of_headers(headers: Mapping[str, str], is_kept: bool) -> Iterator[str]:
+def _of_headers(headers: Mapping[str, str], address: str, is_kept: bool) -> Iterator[str]:
     policy = headers.get("content-security-policy", "")
     if "default-src 'none'" not in policy or "unsafe" in policy or "*" in policy:
         yield f"a lax policy ({policy})"
@@ -33,6 +33,12 @@ def _of_headers(headers: Mapping[str, str], is_kept: bool) -> Iterator[str]:
             yield f"no {name}"
     if not is_kept and "no-store" not in headers.get("cache-control", ""):
         yield "a private answer that may be kept"
+    kind = headers.get("content-type", "")
+    if kind.startswith("text/") and "charset=utf-8" not in kind and not is_kept:
+        yield f"a text without its character set ({kind})"
+    attached = headers.get("content-disposition", "").startswith("attachment")
+    if "/api/" in urlsplit(address).path and not attached:
+        yield "an answer to a program that a browser would show"
     if "server" in headers or "x-powered-by" in headers:
         yield "says by what it is served"
     for cookie in headers.get("set-cookie", "").split("\n"):

@@ -97,6 +97,7 @@ class HubSettings:
         password_kinds: of how many kinds of characters it has to be: lower and upper case letters,
             digits, others.
         password_days: after how many days it has to be changed; 0 for never.
+        first_password_days: for how many days a password is good that an administrator gave.
         lock_after: after how many failures in a row an account is locked.
         lock_minutes: for how long at first; each further lock lasts twice as long.
         session_hours: a sign-in ends after so many hours, whatever happens.
@@ -109,12 +110,17 @@ class HubSettings:
             `public_url`.
         requests_per_minute: how many requests one account may make in a minute; 0 for any number.
         address_requests_per_minute: how many may come from one address; 0 for any number.
+        proxies: how many trusted reverse proxies stand before this process: from the outermost of
+            their addresses an act is said to come. 0 for none.
         hosts: names and addresses under which browsers reach the pages, with commas between, beside
             those that are known; a request for another is refused.
         audit_unsealed_minutes: for how long events of the log may await their seal before no use
             case writes any more.
         audit_months: for how many months events of the log stay on line, 6 at least; older ones
             are kept as signed files.
+        audit_forward: the log service of the house that gets every event: `tls://log.example:6514`
+            (or `tcp://` on this machine); empty for none.
+        audit_forward_ca: the certificates (PEM) by which it is known; empty takes the system's.
         audit_downloads: from how many downloads of one account in a day the log's page names it.
         audit_refusals: from how many refused tries of one account in a day.
         audit_night: from which hour to which a sign-in is named, like `22-6`; empty for never.
@@ -181,9 +187,10 @@ class HubSettings:
     push_ca: str = ""
     push_timeout: int = 10
     lookups_per_hour: int = 300
-    password_length: int = 8
+    password_length: int = 12
     password_kinds: int = 1
     password_days: int = 0
+    first_password_days: int = 7
     lock_after: int = 5
     lock_minutes: int = 10
     session_hours: int = 12
@@ -194,9 +201,12 @@ class HubSettings:
     oai_email: str = ""
     requests_per_minute: int = 1200
     address_requests_per_minute: int = 6000
+    proxies: int = 0
     hosts: str = ""
     audit_unsealed_minutes: int = 5
     audit_months: int = 6
+    audit_forward: str = ""
+    audit_forward_ca: str = ""
     audit_downloads: int = 100
     audit_refusals: int = 10
     audit_night: str = "22-6"

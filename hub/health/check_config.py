@@ -129,6 +129,13 @@ def _of_services(settings: HubSettings) -> Iterator[Weakness]:
             "文件内容经网络明文送到另一台机器查病毒。",
             "请把 clamd 装在本机，或经加密隧道连接。",
         )
+    if goes_plain(settings.audit_forward, "tls"):
+        yield Weakness(
+            "log_without_tls",
+            "audit_forward",
+            "操作日志经网络明文送到日志服务。",
+            "请改用 tls:// 地址。",
+        )
     if readable_by_others(settings.sso_client_secret_file):
         yield Weakness(
             "secret_file_readable",

@@ -52,6 +52,7 @@ class NodeSettings:
         password_kinds: of how many kinds of characters it has to be: lower and upper case letters,
             digits, others.
         password_days: after how many days it has to be changed; 0 for never.
+        first_password_days: for how many days a password is good that an administrator gave.
         lock_after: after how many failures in a row an account is locked.
         lock_minutes: for how long at first; each further lock lasts twice as long.
         session_hours: a sign-in ends after so many hours, whatever happens.
@@ -59,6 +60,8 @@ class NodeSettings:
         factor_for_administrators: whether administrators need a second factor.
         requests_per_minute: how many requests one account may make in a minute; 0 for any number.
         address_requests_per_minute: how many may come from one address; 0 for any number.
+        proxies: how many trusted reverse proxies stand before this process: from the outermost of
+            their addresses an act is said to come. 0 for none.
         hosts: names and addresses under which browsers reach the pages, with commas between, beside
             those that are known; a request for another is refused.
         audit_witness_hours: for how many hours on line the hub may not have kept the end of the
@@ -85,9 +88,10 @@ class NodeSettings:
     sign_in_through_hub: bool = True
     accounts_minutes: int = 10
     offline_days: int = 30
-    password_length: int = 8
+    password_length: int = 12
     password_kinds: int = 1
     password_days: int = 0
+    first_password_days: int = 7
     lock_after: int = 5
     lock_minutes: int = 10
     session_hours: int = 12
@@ -95,6 +99,7 @@ class NodeSettings:
     factor_for_administrators: bool = False
     requests_per_minute: int = 1200
     address_requests_per_minute: int = 6000
+    proxies: int = 0
     hosts: str = ""
     audit_witness_hours: int = 24
     audit_months: int = 6

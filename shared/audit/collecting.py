@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import event, insert
+from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 from shared.audit.changed import Changes
@@ -23,10 +23,7 @@ from shared.audit.models import AuditEvent
 from shared.kernel.bulk import add_rows, table_of
 
 _TABLE = table_of(AuditEvent)
-_INSERT = insert(_TABLE).inline()
 _WAITING = "audit"
-#: From so many events on the bulk way is the quicker one.
-_BULK = 3
 
 
 @dataclass
@@ -81,10 +78,7 @@ def _write(session: Session) -> None:
     digests = waiting.changes.digests_of(row["subject"] for row in silent)
     for row in silent:
         row["before"], row["after"] = digests[row["subject"]]
-    if len(rows) < _BULK:
-        session.connection().execute(_INSERT, rows)
-    else:
-        add_rows(session, _TABLE, rows)
+    add_rows(session, _TABLE, rows)
     waiting.written = len(waiting.told)
 
 

@@ -187,6 +187,16 @@ def verify_streams(
     return Verified(first, walk.last, count, found, list(signed))
 
 
+def event_in(files: Sequence[Path], seq: int) -> Mapping[str, Any] | None:
+    """The event of a number, as files that were verified have it; None where none has it."""
+    for path in files:
+        with path.open("rb") as stream:
+            for wire in _Piece(path.name, stream).lines():
+                if "checkpoint" not in wire and wire["seq"] == seq:
+                    return wire
+    return None
+
+
 class _Piece:
     """One file: its first line, its events, and what it says of its end."""
 

@@ -48,6 +48,10 @@ def plain(value: object, text: Callable[[str], str] = clean) -> Any:
         return value
     if type(value) is str:  # most are; asking whether one is `Named` costs more than all else
         return text(value)
+    if type(value) is list:
+        return [plain(item, text) for item in value]
+    if type(value) is dict:
+        return {text(str(key)): plain(item, text) for key, item in value.items()}
     if isinstance(value, Enum):
         return plain(value.value, text)
     if isinstance(value, int):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -53,6 +54,15 @@ class Thresholds:
             )
         begin, end = int(found[1]), int(found[2])
         return frozenset((begin + hour) % 24 for hour in range((end - begin) % 24))
+
+
+def thresholds_of(settings: Any) -> Thresholds:
+    """The thresholds as a hub's or node's settings say."""
+    return Thresholds(
+        downloads=settings.audit_downloads,
+        refusals=settings.audit_refusals,
+        night=settings.audit_night,
+    )
 
 
 @dataclass(frozen=True)

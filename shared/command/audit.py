@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _DAY = click.DateTime(["%Y-%m-%d"])
+_LONGEST_LIST = 256 * 1024 * 1024
+_LONGEST_PROOF = 64 * 1024
 _HEAD = re.compile(r"(\d{1,12}):([0-9a-f]{64})")
 
 
@@ -62,6 +65,67 @@ def verify(files: Sequence[Path], *, witness: str | None, key: str | None, as_js
         )
     show(found.to_wire(), as_json=as_json, sentence=sentence)
     sys.exit(1 if found.problems else 0)
+
+
+@audit.command()
+@click.argument("files", type=_FILE, nargs=-1, required=True)
+@click.option("--seq", type=int, required=True, help="成批办理的那一条的序号。")
+@click.option("--name", help="要证明的一件的编号；与 --names 一起给。")
+@click.option("--names", "listed", type=_FILE, help="当时全部编号的名单，一行一个。")
+@click.option("--proof", type=_FILE, help="别人给的证明文件，代替 --name 和 --names。")
+@click.option("--key", metavar="公钥", help="导出方的公钥（十六进制）；不填则签名有效即可。")
+@json_option
+def member(
+    files: Sequence[Path],
+    *,
+    seq: int,
+    name: str | None,
+    listed: Path | None,
+    proof: Path | None,
+    key: str | None,
+    as_json: bool,
+) -> None:
+    """某一件在不在一次成批办理之中：与导出的日志里那一条的默克尔树根核对。
+
+    有名单的，加 --json 写下证明，交给别人用 --proof 核对，不必把名单里其余的给他。
+    退出码：0 在其中；1 不在。
+    """
+    from shared.audit.members import Membership, act_of, membership
+    from shared.kernel.keys import PublicKey
+
+    event = act_of(files, seq, key=None if key is None else PublicKey.from_hex(key))
+    if proof is not None:
+        shown = Membership.from_wire(_json_of(proof))
+        count = event["count"]
+    elif name is not None and listed is not None:
+        names = _names(listed)
+        shown, count = membership(name, names), len(names)
+    else:
+        raise Invalid("name", "没有说明是哪一件。", "请给出 --name 和 --names，或 --proof。")
+    holds = (shown.root, count) == (event["root"], event["count"])
+    act = f"第 {seq} 条（{event['action']}，{event['actor_name']}，共 {event['count']} 件）"
+    sentence = f"“{shown.name}”在{act}之中。" if holds else f"与{act}的树根不符：不能证明在其中。"
+    wire = {"member": holds, "seq": seq, "count": event["count"], **shown.to_wire()}
+    show(wire, as_json=as_json, sentence=sentence)
+    sys.exit(0 if holds else 1)
+
+
+def _json_of(path: Path) -> object:
+    try:
+        with path.open("rb") as stream:
+            return json.loads(stream.read(_LONGEST_PROOF))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _names(path: Path) -> list[str]:
+    if path.stat().st_size > _LONGEST_LIST:
+        raise Invalid("names", "名单过大。", "名单一行一个编号，不超过 256 MB。", code="too_large")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid("names", "名单不是 UTF-8 文本。", "请另存为 UTF-8，一行一个编号。") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 @dataclass(frozen=True)

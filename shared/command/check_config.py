@@ -76,9 +76,29 @@ def check_config_command(
 def weak_everywhere(settings: Any, folder: Path) -> Iterator[Weakness]:
     """What a hub and a node have in common: the door, secrets, rights of files."""
     yield from _of_the_door(settings)
+    yield from _of_proxies(settings)
     yield from _of_the_decoder(settings)
     yield from _of_secrets(folder)
     yield from _of_files(folder)
+
+
+def _of_proxies(settings: Any) -> Iterator[Weakness]:
+    if settings.proxies and settings.host not in _HERE:
+        yield Weakness(
+            "proxies_passed_by",
+            "proxies",
+            f"相信前面 {settings.proxies} 层反向代理说的来源地址，但监听在 {settings.host}，"
+            "别的机器可以绕过代理、冒充任何地址。",
+            "请把 host 设为 127.0.0.1，或用防火墙只让代理连接后把这一条记入运维说明。",
+        )
+    if not settings.proxies and str(getattr(settings, "public_url", "")).startswith("https://"):
+        yield Weakness(
+            "proxies_not_told",
+            "proxies",
+            "由反向代理提供 HTTPS，但没有说明有几层：日志里的来源都成了代理的地址，"
+            "一人猜密码，所有人都要等。",
+            "请把 proxies 设为代理的层数，一般是 1。",
+        )
 
 
 def is_far(host: str | None) -> bool:

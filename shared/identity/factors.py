@@ -22,7 +22,8 @@ from shared.identity.factor_key import FactorKey, is_sealed_secret
 from shared.identity.models import Account, Factor, FactorKind
 from shared.identity.passwords import password_fits
 from shared.identity.policy import POLICY, Policy
-from shared.identity.service import account_of, require_business, require_over
+from shared.identity.service import account_of, actor_of, require_business, require_over
+from shared.identity.sessions import end_sign_ins
 from shared.identity.signing_in import count_failure, locked_refusal
 from shared.kernel.actor import Actor, Duty, Role
 from shared.kernel.canonical import sha256_hex
@@ -134,7 +135,10 @@ def check_code(
     code = "".join(code.split()).replace("-", "").upper()
     with database.write() as session:
         _seal_plain(session, key)
-    return account_shown(account_id, lambda each: _code_fits(each, code, key), database, policy)
+    used: list[Factor] = []
+    return account_shown(
+        account_id, lambda each: _code_fits(each, code, key, used), database, policy, used=used
+    )
 
 
 def _seal_plain(session: Session, key: FactorKey) -> None:
@@ -165,7 +169,7 @@ def prove_again(
     if not account.password_hash and not has:
         if now() - signed_in_at > _FRESH:
             raise SignInRefused(
-                "登录已有一些时间，不能改动双因素。", "请退出后重新登录，再马上办理。",
+                "登录已有一些时间，为安全起见没有办理。", "请退出后重新登录，再马上办理。",
                 code="sign_in_again",
             )  # fmt: skip
         return
@@ -181,7 +185,7 @@ def prove_again(
         if error.code != "wrong_factor":
             raise
         raise SignInRefused(
-            "密码或动态码不正确，没有改动。",
+            "密码或动态码不正确，没有办理。",
             "请输入本人的登录密码，或已登记的动态码、恢复码。",
             code="wrong_proof",
         ) from error
@@ -202,7 +206,7 @@ def make_recovery_codes(actor: Actor, account: Account, *, session: Session) -> 
     session.add_all(
         Factor(
             id=new_id(), account_id=account.id, kind=FactorKind.RECOVERY,
-            secret=sha256_hex(each.encode()),
+            secret=_kept_recovery_code(each),
         )
         for each in codes
     )  # fmt: skip
@@ -211,9 +215,15 @@ def make_recovery_codes(actor: Actor, account: Account, *, session: Session) -> 
 
 
 def remove_factor(
-    actor: Actor, account: Account, factor_id: str, *, session: Session, policy: Policy = POLICY
+    actor: Actor,
+    account: Account,
+    factor_id: str,
+    *,
+    session: Session,
+    policy: Policy = POLICY,
+    here: str = "",
 ) -> None:
-    """Take one's own second factor away.
+    """Take one's own second factor away; sign-ins end, but for the one of `here` (its digest).
 
     Raises NotFound, and WrongState for the last one of somebody who must have one.
     """
@@ -227,6 +237,7 @@ def remove_factor(
     session.flush()
     if not has_factor(account.id, session):
         session.execute(delete(Factor).where(Factor.account_id == account.id))
+    end_sign_ins(account, session, but=here)
     audit.record(session, actor, "account.factor_removed", account, kind=factor.kind)
 
 
@@ -244,7 +255,8 @@ def reset_factors(actor: Actor, account: Account, *, session: Session) -> None:
 
 
 def drop_factors(actor: Actor, account: Account, *, session: Session) -> None:
-    """Take all second factors of an account, when whoever may has agreed."""
+    """Take all second factors of an account, when whoever may has agreed; its sign-ins end."""
+    end_sign_ins(account, session)
     gone = session.scalars(
         delete(Factor).where(Factor.account_id == account.id).returning(Factor.id)
     ).all()
@@ -261,9 +273,18 @@ def require_own(actor: Actor, account: Account, session: Session, *, limit: bool
 
 
 def account_shown(
-    account_id: str, fits: Callable[[Factor], bool], database: Database, policy: Policy
+    account_id: str,
+    fits: Callable[[Factor], bool],
+    database: Database,
+    policy: Policy,
+    *,
+    used: Sequence[Factor] = (),
 ) -> Account:
-    """The account, if one of its factors `fits`. Raises SignInRefused; a failure is committed."""
+    """The account, if one of its factors `fits`. Raises SignInRefused; a failure is committed.
+
+    Afterwards `used` has the factors whose code was right, and had counted before: its person is
+    told of that (`notices`).
+    """
     with database.write() as session:
         account = locked(session, Account, account_id)
         if account is None:
@@ -275,24 +296,43 @@ def account_shown(
                 if fits(each):
                     each.used_at = now()
                     return account
+            if used:
+                refused = audit.Act(ended=audit.Outcome.REFUSED)
+                actor = actor_of(account, session)
+                audit.record(session, actor, "sign_in.code_reused", account, refused)
             count_failure(account, "factor", session=session, policy=policy)
             refusal = locked_refusal(account) or _wrong()
     raise refusal
 
 
-def _code_fits(factor: Factor, code: str, key: FactorKey) -> bool:
+def _code_fits(factor: Factor, code: str, key: FactorKey, used: list[Factor]) -> bool:
     if factor.kind == FactorKind.TOTP:
         if len(code) != _DIGITS:
             return False  # a recovery code, which counts also where the key is lost
         secret = key.open(factor.secret, factor_id=factor.id, account_id=factor.account_id)
         step = _step_of(secret, code)
-        if step is None or step <= factor.counter:
-            return False  # another code, or one that was used already
+        if step is not None and step <= factor.counter:
+            used.append(factor)
+            return False
+        if step is None:
+            return False
         factor.counter = step
         return True
     if factor.kind == FactorKind.RECOVERY and factor.used_at is None:
-        return hmac.compare_digest(factor.secret, sha256_hex(code.encode()))
+        return _recovery_code_fits(factor.secret, code)
     return False
+
+
+def _kept_recovery_code(code: str) -> str:
+    """What is kept of a recovery code: a salt of its own, and the SHA-256 over both."""
+    salt = secrets.token_hex(16)
+    return f"{salt}:{sha256_hex(salt.encode(), code.encode())}"
+
+
+def _recovery_code_fits(kept: str, code: str) -> bool:
+    """Whether this is the code; those of version 0.1 were kept without a salt."""
+    salt, _, digest = kept.rpartition(":")
+    return hmac.compare_digest(digest, sha256_hex(salt.encode(), code.encode()))
 
 
 def _step_of(secret: str, code: str) -> int | None:

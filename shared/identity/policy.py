@@ -13,6 +13,7 @@ _BOUNDS = {
     "password_length": (8, 64),
     "password_kinds": (1, 4),
     "password_days": (0, 3650),
+    "first_password_days": (1, 90),
     "lock_after": (3, 20),
     "lock_minutes": (1, 1440),
     "session_hours": (1, 24),
@@ -33,6 +34,8 @@ class Policy:
         password_kinds: of how many kinds of characters it has to be: lower and upper case letters,
             digits, others.
         password_days: after how many days it has to be changed; 0 for never.
+        first_password_days: for how many days a password is good that an administrator has given,
+            until its person has changed it.
         lock_after: after how many failures in a row an account is locked.
         lock_minutes: for how long the first time; each further lock without a sign-in in between
             lasts twice as long, a day at most.
@@ -46,9 +49,10 @@ class Policy:
             any number.
     """
 
-    password_length: int = 8
+    password_length: int = 12
     password_kinds: int = 1
     password_days: int = 0
+    first_password_days: int = 7
     lock_after: int = 5
     lock_minutes: int = 10
     session_hours: int = 12

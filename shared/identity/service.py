@@ -241,12 +241,17 @@ def change_password(
             "请在统一身份认证或市级平台修改；断网时用的在菜单“离线密码”。",
         )
     if not password_fits(account.password_hash, old):
-        raise Invalid("old_password", "原密码不正确。", "请重新输入。", code="wrong_password")
+        raise wrong_old_password()
     if old == new:
         raise Invalid("password", "新密码与原密码相同。", "请换一个。", code="same_password")
     _set_password(account, new, session, policy)
     account.must_change = False
     audit.record(session, actor, "account.password_changed", account)
+
+
+def wrong_old_password() -> Invalid:
+    """What to tell who does not know the password that is to be changed."""
+    return Invalid("old_password", "原密码不正确。", "请重新输入。", code="wrong_password")
 
 
 def must_change_password(account: Account, policy: Policy) -> str:

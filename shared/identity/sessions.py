@@ -68,9 +68,18 @@ def end_provider_sessions(
     return ended
 
 
-def _end(account: Account, session: Session, provider_session: str | None = None) -> int:
+def end_sign_ins(account: Account, session: Session, *, but: str = "") -> int:
+    """End the sign-ins of an account as part of another verb, but for one (its digest)."""
+    return _end(account, session, but=but)
+
+
+def _end(
+    account: Account, session: Session, provider_session: str | None = None, *, but: str = ""
+) -> int:
     account.signed_out_at = now()
     ending = delete(BearerToken).where(BearerToken.account_id == account.id)
+    if but:
+        ending = ending.where(BearerToken.digest != but)
     if provider_session is not None:
         ending = ending.where(BearerToken.provider_session == provider_session)
     return int(session.execute(ending).rowcount)  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,13 +13,15 @@ from sqlalchemy.orm import Session
 from shared import audit
 from shared.identity.errors import NotSignedIn, SignInRefused
 from shared.identity.models import Account, BearerToken
+from shared.identity.notices import Notice, notices_since
 from shared.identity.passwords import hash_password, is_outdated, password_fits
 from shared.identity.policy import POLICY, Policy
-from shared.identity.service import actor_of
+from shared.identity.service import actor_of, wrong_old_password
 from shared.kernel.actor import Actor, system_actor
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.database import Database, locked
+from shared.kernel.errors import Invalid
 from shared.kernel.keys import random_token
 
 #: How long somebody may take to show the second factor.
@@ -48,6 +51,7 @@ class SignedIn:
     last_sign_in: datetime | None
     last_place: str
     failed_since: int
+    notices: Sequence[Notice] = ()
 
 
 def authenticate(
@@ -88,6 +92,7 @@ def begin(account: Account, visit: Visit, *, session: Session, policy: Policy = 
         held.last_sign_in,
         held.last_place,
         held.failed_since,
+        notices_since(held, held.last_sign_in, session),
     )
     held.failures = held.failed_since = held.locks = 0
     held.locked_until = None
@@ -96,6 +101,28 @@ def begin(account: Account, visit: Visit, *, session: Session, policy: Policy = 
         session, actor_of(held), "sign_in.done", held, way=visit.way, place=visit.place[:60]
     )
     return done
+
+
+def prove_old_password(
+    account_id: str, password: str, *, database: Database, policy: Policy = POLICY
+) -> None:
+    """Ask who is signed in for the password that is to be changed. Raises Invalid, SignInRefused.
+
+    A wrong one counts as at the door, and is committed: a browser left alone is no place to guess.
+    """
+    with database.read() as session:
+        kept = session.scalar(select(Account.password_hash).where(Account.id == account_id))
+    fits = password_fits(kept, password)
+    with database.write() as session:
+        account = locked(session, Account, account_id)
+        if account is None:
+            raise NotSignedIn
+        refusal: SignInRefused | Invalid | None = locked_refusal(account)
+        if refusal is None and not fits and account.issuer is None:
+            count_failure(account, "old_password", session=session, policy=policy)
+            refusal = locked_refusal(account) or wrong_old_password()
+    if refusal is not None:
+        raise refusal
 
 
 def half_signed_in(token: str, *, session: Session) -> tuple[str, Visit]:
@@ -264,6 +291,12 @@ def _standing(account: Account, policy: Policy, way: str) -> SignInRefused | Non
             "须由两位管理员先后在账号页面启封后，才能登录。",
             code="account_sealed",
         )
+    if way == "password" and _first_password_ended(account, policy):
+        return SignInRefused(
+            f"初始密码超过 {policy.first_password_days} 天没有修改，已失效。",
+            "请联系安全保密管理员重置密码，拿到后尽快登录修改。",
+            code="first_password_ended",
+        )
     if way == "password" and account.issuer is not None and not _vouched(account, policy):
         return SignInRefused(
             f"已超过 {policy.offline_days} 天没有与市级平台核对过这个账号。",
@@ -271,6 +304,14 @@ def _standing(account: Account, policy: Policy, way: str) -> SignInRefused | Non
             code="account_unconfirmed",
         )
     return None
+
+
+def _first_password_ended(account: Account, policy: Policy) -> bool:
+    """Whether a password that an administrator gave has waited too long for its person."""
+    if not account.must_change:
+        return False
+    given = account.password_set_at or account.created_at
+    return now() - given > timedelta(days=policy.first_password_days)
 
 
 def _vouched(account: Account, policy: Policy) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def merkle_root(lines: Iterable[bytes], *, algorithm: str = "sha256") -> str:
@@ -19,3 +19,36 @@ def merkle_root(lines: Iterable[bytes], *, algorithm: str = "sha256") -> str:
         ]
         row = pairs + row[len(row) & ~1 :]
     return row[0].hex()
+
+
+def merkle_path(
+    lines: Sequence[bytes], place: int, *, algorithm: str = "sha256"
+) -> list[tuple[str, str]]:
+    """The digests that lead from one line to the root: each with the side on which it stands.
+
+    `left` or `right`, and the digest: the audit path of RFC 6962 (2.1.1).
+    """
+    row = [hashlib.new(algorithm, b"\x00" + line).digest() for line in lines]
+    path = []
+    while len(row) > 1:
+        beside = place ^ 1
+        if beside < len(row):
+            path.append(("left" if beside < place else "right", row[beside].hex()))
+        row = [
+            hashlib.new(algorithm, b"\x01" + row[at] + row[at + 1]).digest()
+            for at in range(0, len(row) - 1, 2)
+        ] + row[len(row) & ~1 :]
+        place //= 2
+    return path
+
+
+def root_along(line: bytes, path: Iterable[tuple[str, str]], *, algorithm: str = "sha256") -> str:
+    """The root to which a path leads from a line. Raises ValueError for what is no path."""
+    digest = hashlib.new(algorithm, b"\x00" + line).digest()
+    for side, beside in path:
+        other = bytes.fromhex(beside)
+        if side not in {"left", "right"} or len(other) != len(digest):
+            raise ValueError("no path")
+        pair = other + digest if side == "left" else digest + other
+        digest = hashlib.new(algorithm, b"\x01" + pair).digest()
+    return digest.hex()

@@ -12,7 +12,7 @@ from flask import Flask, Response, current_app, g, request
 from shared import audit
 from shared.identity import current_actor_or_none
 from shared.kernel.actor import Actor
-from shared.kernel.errors import DanglianError, Unavailable
+from shared.kernel.errors import DanglianError, NotFound, Unavailable
 from shared.kernel.place import act_from
 from shared.web.current import current_database
 from shared.web.throttle import TRIES
@@ -42,6 +42,14 @@ def note_refusal(error: DanglianError) -> None:
             counter=current_app.extensions[TRIES].one_more,
             path=request.path, method=request.method,
         )  # fmt: skip
+
+
+def note_wrong_method() -> None:
+    """Write down that somebody tried a method that an address does not have."""
+    error = NotFound("这个地址没有这种办法。", code="method_not_allowed")
+    note_refusal(error)
+    if _actor() is None:
+        log.warning("%s is not a method of %s", request.method, request.path)
 
 
 def note_failure(number: str) -> None:

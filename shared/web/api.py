@@ -57,6 +57,9 @@ class _Parser(FlaskParser):
     """Reads arguments; what is nested too deep to be read is no JSON to us."""
 
     def load_json(self, req: Any, schema: Any) -> Any:
+        # webargs reads a body of another type as none, and would name what is missing from it.
+        if not req.is_json and (req.content_length or req.headers.get("Transfer-Encoding")):
+            abort(415)
         try:
             return super().load_json(req, schema)
         except RecursionError:
@@ -81,11 +84,11 @@ class DanglianApi(Api):
         return jsonify({**described, "servers": [{"url": request.script_root or "/"}]})
 
 
-def make_api(app: Flask, title: str, version: str) -> DanglianApi:
+def make_api(app: Flask, title: str) -> DanglianApi:
     """Give an app its API and the description at /api/v1/openapi.json."""
     app.config.update(
         API_TITLE=title,
-        API_VERSION=version,
+        API_VERSION=PREFIX.rpartition("v")[2],  # which release answers is nobody's business
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX=PREFIX,
         OPENAPI_JSON_PATH="openapi.json",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ from shared.web.forms import upload_limit_of
 from shared.web.frame import PRODUCT, FrameMaker, LightSource, Menu
 from shared.web.jobs.views import blueprint as job_pages
 from shared.web.links import is_api
+from shared.web.polling import polled
 from shared.web.reference.views import API
 from shared.web.reference.views import blueprint as reference_pages
 from shared.web.sessions import PrefixedSessions, Sessions, cookie_name, session_secret
@@ -47,12 +47,12 @@ from shared.web.throttle import COUNTS, TRIES, Allowance, Counts, Throttle, Trie
 _HERE = Path(__file__).parent
 _MOST_BYTES = 8 * 1024 * 1024
 _MOST_PARTS = 20_000
-#: Browsers that came by https once do not come without it for a year (RFC 6797).
-_HSTS_SECONDS = 31_536_000
+#: Browsers that came by https once do not come without it for a year (RFC 6797); below it neither.
+_HSTS = "max-age=31536000; includeSubDomains"
 #: The pages of accounts join their blueprint when these are imported.
 _ACCOUNTS_PAGES = (door_views, factor_views, session_views, system_views)
 #: Pages that somebody with a first password, or without the second factor asked of them, may see.
-_WITH_FIRST_PASSWORD = frozenset({"accounts.password", "accounts.sign_out"})
+_WITH_FIRST_PASSWORD = frozenset({"accounts.password", "accounts.strength", "accounts.sign_out"})
 _WITHOUT_FACTOR = frozenset(
     {
         "accounts.sign_out", "accounts.factors", "accounts.add_app", "accounts.key_options",
@@ -175,6 +175,8 @@ def make_app(
     csrf = CSRFProtect(app)
     accountable.register(app)
     app.before_request(lambda: _gate(csrf))
+    # The last registered is the first to be done: an answer is written down before it is attached.
+    app.after_request(_attach)
     app.after_request(_account)
     app.after_request(harden)
     app.after_request(_lead_htmx)
@@ -184,7 +186,7 @@ def make_app(
     app.add_url_rule("/session", "session_state", _session_state)
     for each in (accounts_pages, acts_pages, job_pages, audit_pages, reference_pages):
         app.register_blueprint(each)
-    api = make_api(app, PRODUCT, version("danglian"))
+    api = make_api(app, PRODUCT)
     app.extensions[API] = api
     _join(app, api, (accounts_api, *blueprints))
     frame = FrameMaker(title, navigation, light)
@@ -292,6 +294,13 @@ def _account(response: Response) -> Response:
     return problems.answer_to(error)
 
 
+def _attach(response: Response) -> Response:
+    """Let no browser show what the API answers: programs read it, whatever it is called."""
+    if is_api():
+        response.headers.setdefault("Content-Disposition", 'attachment; filename="api.json"')
+    return response
+
+
 def harden(response: Response) -> Response:
     """Give an answer the headers that every answer has, the policy for its content first."""
     headers = response.headers
@@ -303,7 +312,7 @@ def harden(response: Response) -> Response:
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     if request.is_secure or current_app.config["SESSION_COOKIE_SECURE"]:
-        headers.setdefault("Strict-Transport-Security", f"max-age={_HSTS_SECONDS}")
+        headers.setdefault("Strict-Transport-Security", _HSTS)
     if request.endpoint != "static":
         headers["Cache-Control"] = "private, no-store"
     return response
@@ -330,10 +339,11 @@ def _version_static(endpoint: str, values: dict[str, Any]) -> None:
 def _health() -> ResponseReturnValue:
     with current_database().read() as session:
         session.execute(text("SELECT 1"))
-    return jsonify(status="ok", version=version("danglian"))
+    return jsonify(status="ok")
 
 
 @public
+@polled
 def _session_state() -> ResponseReturnValue:
     """Who is signed in now: a page asks before it sends what somebody typed for a long time."""
     actor = current_actor_or_none()

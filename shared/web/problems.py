@@ -25,7 +25,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from shared.identity import NotSignedIn
 from shared.kernel.errors import DanglianError
 from shared.kernel.identifiers import new_id
-from shared.web.accountable import note_failure, note_refusal
+from shared.web.accountable import note_failure, note_refusal, note_wrong_method
 from shared.web.filters import size
 from shared.web.links import is_api, this_path
 from shared.web.messages import flat_messages
@@ -176,6 +176,8 @@ def _http(error: HTTPException) -> ResponseReturnValue:
         limit = request.max_content_length
         detail = f"提交的内容超过上限（{size(limit)}）。" if limit else _TEXTS[413][1]
         problem = Problem(413, "too_large", detail, _TEXTS[413][2])
+    elif status == 405:
+        note_wrong_method()
     elif status == 500:
         problem = _plain(500, number=new_id())
         log.error("error %s at %s %s", problem.number, request.method, request.path)

@@ -31,6 +31,16 @@ _TOUCH_SECONDS = 60
 class PrefixedSessions(SecureCookieSessionInterface):
     """A cookie that belongs to the prefix under which the app is mounted, and to no other."""
 
+    def get_cookie_name(self, app: Flask) -> str:
+        """The name that makes browsers hold us to it: `__Host-` where the app has its host alone.
+
+        Under a prefix a cookie belongs to its path, which `__Host-` does not allow.
+        """
+        name = super().get_cookie_name(app)
+        if not app.config["SESSION_COOKIE_SECURE"]:
+            return name
+        return f"__Secure-{name}" if request.script_root else f"__Host-{name}"
+
     def get_cookie_path(self, app: Flask) -> str:
         """The app's prefix."""
         return request.script_root or "/"

@@ -84,7 +84,7 @@ def test_a_new_reviewer_gets_an_account_and_a_password_of_her_own(sign_in: SignI
     reviewer.page.get_by_label("密码").fill("first-password")
     reviewer.click("登录")
     reviewer.sees("这是初始密码")
-    reviewer.fill(old_password="first-password", password="my-own-2024", again="my-own-2024")
+    reviewer.fill(old_password="first-password", password="own-word-2024", again="own-word-2024")
     reviewer.goes("修改密码")
     reviewer.open("/review/")
     reviewer.sees("待审核")

@@ -13,6 +13,7 @@ from shared.identity import Account, SignedIn, SignInRefused, Visit
 from shared.identity.factors import check_code, has_factor
 from shared.identity.signing_in import issue_token
 from shared.kernel.clock import local_text
+from shared.kernel.errors import Invalid
 from shared.web.accounts.ways import current_factor_key, current_policy
 from shared.web.current import current_database
 
@@ -35,7 +36,7 @@ def counted(check: Callable[[], Answer]) -> Answer:
     throttle.check(place)
     try:
         return check()
-    except SignInRefused:
+    except (SignInRefused, Invalid):
         throttle.failed(place)
         raise
 
@@ -90,6 +91,10 @@ def finish(account: Account, visit: Visit, target: str) -> ResponseReturnValue:
         )
     elif done.last_sign_in is not None:
         flash(_last(done), "info")
+    for each in done.notices:
+        by = "" if each.by == done.account.name else f"，由 {each.by} 办理"
+        told = f"{local_text(each.at)} {each.words}{by}；如有不符，请联系安全保密管理员。"
+        flash(told, "warning")
     return redirect(target)
 
 

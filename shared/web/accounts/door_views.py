@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, flash, redirect, render_template, request, session, url_for
+from flask import (
+    Response,
+    after_this_request,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 
 from shared.identity import Account, NotSignedIn, Visit, current_actor_or_none, public
@@ -71,6 +81,7 @@ def _asked_of_keys(account_id: str) -> str:
 def sign_out() -> ResponseReturnValue:
     """End the session here, and where it began."""
     kept = current_app.extensions["danglian.sessions"].end()
+    after_this_request(_clear_browser)
     way = current_way()
     onward = way.farewell(kept) if way and kept else None
     if onward:
@@ -79,6 +90,12 @@ def sign_out() -> ResponseReturnValue:
     if kept is not None and kept.way == "hub" and not (way and way.end_there(kept)):
         flash("市级平台上的登录还在；用公用电脑的，请也从市级平台退出。", "info")
     return redirect(url_for(".sign_in"))
+
+
+def _clear_browser(response: Response) -> Response:
+    """Let the browser forget what our pages have left in it; cookies may be another office's."""
+    response.headers["Clear-Site-Data"] = '"storage"'
+    return response
 
 
 def onward_to(address: str, title: str) -> str:

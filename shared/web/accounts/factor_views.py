@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from shared.identity import Account, account_of, current_actor, signed_in, with_roles
 from shared.identity import factors as second
 from shared.identity.models import Factor
-from shared.identity.signing_in import kept_token
+from shared.identity.signing_in import kept_token, token_digest
 from shared.kernel.actor import Role
 from shared.kernel.errors import Invalid
 from shared.web.accounts.admission import counted
@@ -39,7 +39,7 @@ def add_app() -> ResponseReturnValue:
         secret = session.get("totp")
         if not isinstance(secret, str):
             raise Invalid("code", "这一页已经过期。", "请用下面新的二维码登记。")
-        _prove_again(form)
+        prove_again(form)
         with current_database().write() as transaction:
             second.add_totp(
                 current_actor(),
@@ -75,7 +75,7 @@ def add_key() -> ResponseReturnValue:
 
     form = Form(request.form)
     with form.catching():
-        _prove_again(form)
+        prove_again(form)
         with current_database().write() as transaction:
             add_security_key(
                 current_actor(),
@@ -98,7 +98,7 @@ def recovery_codes() -> ResponseReturnValue:
     form = Form(request.form)
     codes: list[str] = []
     with form.catching():
-        _prove_again(form)
+        prove_again(form)
         with current_database().write() as transaction:
             account = account_of(current_actor().id, transaction)
             codes = second.make_recovery_codes(current_actor(), account, session=transaction)
@@ -111,7 +111,7 @@ def remove_factor(factor_id: str) -> ResponseReturnValue:
     """Take one of mine away."""
     form = Form(request.form)
     with form.catching():
-        _prove_again(form)
+        prove_again(form)
         with current_database().write() as transaction:
             second.remove_factor(
                 current_actor(),
@@ -119,8 +119,9 @@ def remove_factor(factor_id: str) -> ResponseReturnValue:
                 factor_id,
                 session=transaction,
                 policy=current_policy(),
+                here=token_digest(str(session.get("token", ""))),
             )
-        flash("已删除。", "success")
+        flash("已删除，其他地方的登录已结束。", "success")
         return redirect(url_for(".factors"))
     return _page(form)
 
@@ -132,11 +133,11 @@ def reset_factors(account_id: str) -> ResponseReturnValue:
     with current_database().write() as transaction:
         account = account_looked_after(account_id, transaction)
         second.reset_factors(current_actor(), account, session=transaction)
-    flash("已清除此账号的双因素；请确认是本人申请，并提醒其重新登记。", "success")
+    flash("已清除此账号的双因素，其登录已全部结束；请确认是本人申请，并提醒其重新登记。", "success")
     return redirect(url_for(".edit", account_id=account_id))
 
 
-def _prove_again(form: Form) -> None:
+def prove_again(form: Form) -> None:
     """Ask for the password or a code again: a browser left alone must not get a new factor."""
     token = str(session.get("token", ""))
     with current_database().read() as transaction:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, request, session, url_for
+from datetime import timedelta
+
+from flask import flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from shared.identity import account_of, current_actor, signed_in, with_roles
+from shared.identity.factors import has_factor
+from shared.identity.notices import notices_since
 from shared.identity.sessions import end_all_sessions, end_session, sessions_of
 from shared.identity.signing_in import token_digest
 from shared.kernel.actor import Role
+from shared.kernel.clock import now
+from shared.web.accounts.factor_views import prove_again
 from shared.web.accounts.views import account_looked_after, blueprint
 from shared.web.current import current_database
+from shared.web.forms import Form
 
+_NOTICES = timedelta(days=90)
 WAY_NAMES = {"password": "登录名和密码", "provider": "统一身份认证", "hub": "市级平台"}
 
 
@@ -19,12 +27,20 @@ WAY_NAMES = {"password": "登录名和密码", "provider": "统一身份认证",
 @signed_in
 def sessions() -> ResponseReturnValue:
     """Where I am signed in."""
+    return _page(Form(request.form))
+
+
+def _page(form: Form) -> ResponseReturnValue:
     actor = current_actor()
     with current_database().read() as transaction:
         kept = sessions_of(actor.id, transaction)
         account = account_of(actor.id, transaction)
-    return render_template(
+        notices = notices_since(account, now() - _NOTICES, transaction)
+        asks = bool(account.password_hash) or has_factor(account.id, transaction)
+    return form.answer(
         "accounts/sessions.html",
+        asks=asks,
+        notices=notices,
         kept=[each for each in kept if not each.awaits_factor],
         account=account,
         this=token_digest(str(session.get("token", ""))),
@@ -35,17 +51,21 @@ def sessions() -> ResponseReturnValue:
 @blueprint.post("/sessions/end")
 @signed_in
 def end_sessions() -> ResponseReturnValue:
-    """End one of my sign-ins, or all."""
+    """End one of my sign-ins, or all, after the password or a code has been shown again."""
     actor = current_actor()
-    digest = request.form.get("session", "")
-    with current_database().write() as transaction:
-        account = account_of(actor.id, transaction)
-        if digest:
-            end_session(actor, account, digest, session=transaction)
-        else:
-            end_all_sessions(actor, account, session=transaction)
-    flash("已结束这次登录。" if digest else "所有地方的登录都已结束，请重新登录。", "success")
-    return redirect(url_for(".sessions"))
+    form = Form(request.form)
+    digest = form.raw("session")
+    with form.catching():
+        prove_again(form)
+        with current_database().write() as transaction:
+            account = account_of(actor.id, transaction)
+            if digest:
+                end_session(actor, account, digest, session=transaction)
+            else:
+                end_all_sessions(actor, account, session=transaction)
+        flash("已结束这次登录。" if digest else "所有地方的登录都已结束，请重新登录。", "success")
+        return redirect(url_for(".sessions"))
+    return _page(form)
 
 
 @blueprint.post("/accounts/<account_id>/sessions/end")

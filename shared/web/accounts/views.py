@@ -32,8 +32,9 @@ from shared.identity import (
 )
 from shared.identity.elsewhere import link_elsewhere, waiting_elsewhere
 from shared.identity.grants import make_grants, proposed_grants, role_names
+from shared.identity.passwords import GOOD_STRENGTH, strength_of
 from shared.identity.service import STATE_NAMES, looked_after_by
-from shared.identity.signing_in import is_sealed
+from shared.identity.signing_in import is_sealed, prove_old_password
 from shared.kernel.actor import (
     ADMINISTRATORS,
     OPENNESS_NAMES,
@@ -47,7 +48,7 @@ from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, NotFound
 from shared.records.classes import load_classes
 from shared.records.grants import read_grant
-from shared.web.accounts.admission import this_visit
+from shared.web.accounts.admission import counted, this_visit
 from shared.web.accounts.ways import current_policy
 from shared.web.current import current_database
 from shared.web.forms import Form
@@ -79,22 +80,17 @@ def password() -> ResponseReturnValue:
             new = form.raw("password")
             if new != form.raw("again"):
                 raise Invalid("again", "两次输入的新密码不一致。", "请重新输入。")
-            throttle = current_app.extensions["danglian.throttle"]
-            throttle.check(actor.id)
+            old = form.raw("old_password")
+            counted(
+                lambda: prove_old_password(
+                    actor.id, old, database=current_database(), policy=current_policy()
+                )
+            )
             with current_database().write() as transaction:
                 account = account_of(actor.id, transaction)
-                try:
-                    identity.change_password(
-                        actor,
-                        account,
-                        form.raw("old_password"),
-                        new,
-                        session=transaction,
-                        policy=current_policy(),
-                    )
-                except Invalid:
-                    throttle.failed(actor.id)
-                    raise
+                identity.change_password(
+                    actor, account, old, new, session=transaction, policy=current_policy()
+                )
                 token = identity.issue_token(
                     account, session=transaction, policy=current_policy(), visit=this_visit()
                 )
@@ -102,6 +98,24 @@ def password() -> ResponseReturnValue:
             flash("密码已修改，其他地方的登录已失效。", "success")
             return redirect(request.script_root + "/")
     return form.answer("accounts/password.html", must_change=g.get("danglian_must_change"))
+
+
+_STRENGTHS = ("很弱", "很弱", "弱", "可以", "强")
+
+
+@blueprint.post("/password/strength")
+@signed_in
+def strength() -> ResponseReturnValue:
+    """How hard to guess what is being typed would be, in words; nothing of it is kept."""
+    typed = request.form.get("password", "")
+    if not typed:
+        return ""
+    if len(typed) < current_policy().password_length:
+        return f"还不足 {current_policy().password_length} 个字符。"
+    known = request.form.get("login", "") or current_actor().name
+    found = strength_of(known, typed)
+    more = "" if found >= GOOD_STRENGTH else "，容易被猜到：请换几个不相干的词连起来"
+    return f"强度：{_STRENGTHS[found]}{more}。"
 
 
 # Accounts

@@ -45,6 +45,7 @@ ACTION_NAMES = {
     "audit.verified": "校验日志",
     "job.stopped": "停止任务",
     "sign_in.done": "登录",
+    "sign_in.code_reused": "动态码重复使用",
     "sign_in.ended": "结束登录",
     "sign_in.locked": "账号锁定",
     "sign_in.refused": "登录未成功",

@@ -153,9 +153,54 @@
     if (opener) document.getElementById(opener.dataset.dialog).showModal();
     const closer = event.target.closest("[data-dialog-close]");
     if (closer) closer.closest("dialog").close();
+    const reveal = event.target.closest("[data-reveal]");
+    if (reveal) showTyped(document.getElementById(reveal.dataset.reveal), reveal);
     if (event.target.closest("[data-back]")) history.back();
     if (event.target.closest("[data-print]")) window.print();
   });
+
+  function showTyped(field, button) {
+    const shown = field.type === "password";
+    field.type = shown ? "text" : "password";
+    button.textContent = shown ? "隐藏" : "显示";
+    button.setAttribute("aria-pressed", String(shown));
+  }
+
+  // When the session has ended, what it showed goes from the screen: by leaving the page, or, where
+  // something was typed that is not saved, by hiding the page until the same person is back.
+  function isTyped() {
+    return [...document.querySelectorAll('form[method="post"] :is(input, textarea)')].some((each) =>
+      each.type !== "hidden" && (["checkbox", "radio"].includes(each.type)
+        ? each.checked !== each.defaultChecked : each.value !== each.defaultValue));
+  }
+
+  async function watchSession() {
+    const content = document.getElementById("content");
+    let state;
+    try { state = await sessionState(); } catch (error) { watchLater(); return; }
+    if (state.account === body.dataset.account) {
+      content.hidden = false;
+      watchLater();
+    } else if (!isTyped()) {
+      location.reload();
+    } else {
+      content.hidden = true;
+      sameAccount(state);
+    }
+  }
+
+  function watchLater() { setTimeout(watchSession, (Number(body.dataset.idle) * 60 + 5) * 1000); }
+
+  if (body.dataset.account) {
+    watchLater();
+    window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && document.getElementById("content").hidden) watchSession();
+    });
+    window.addEventListener("focus", () => {
+      if (document.getElementById("content").hidden) watchSession();
+    });
+  }
 
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();

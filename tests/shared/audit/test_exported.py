@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from shared import audit
-from shared.audit import Head, Verified
+from shared.audit import Act, Head, Verified
 from shared.command.main import danglian
 from shared.kernel.actor import Actor
 from shared.kernel.clock import now
@@ -136,3 +136,37 @@ def test_the_command_says_it_in_words_and_as_json(lines: list[bytes], keep: Keep
     cut = runner.invoke(danglian, ["audit", "verify", str(keep(lines[:4])), "--json"])
     assert cut.exit_code == 1
     assert [each["code"] for each in json.loads(cut.output)["problems"]] == ["truncated"]
+
+
+def test_a_thing_is_shown_to_be_of_a_bulk_act_without_naming_the_others(
+    database: Database, keep: Keeps, tmp_path: Path
+) -> None:
+    names = [f"record-{number}" for number in range(7)]
+    with database.write() as session:
+        audit.record(session, CLERK, "catalogue.exported", "export:1", Act(each=names))
+    seal(database)
+    with database.read() as session:
+        path = keep(list(audit.export_lines(session, KEY)))
+    listed, proof = tmp_path / "名单.txt", tmp_path / "证明.json"
+    listed.write_text("\n".join(reversed(names)), encoding="utf-8")
+    act = ("audit", "member", str(path), "--seq", str(COUNT + 1))
+    run = CliRunner().invoke
+    for name in names:
+        said = run(danglian, [*act, "--names", str(listed), "--name", name, "--json"])
+        assert said.exit_code == 0, said.output
+        proof.write_text(said.output, encoding="utf-8")
+        assert sum(each in said.output for each in names) == 1
+        shown = run(danglian, [*act, "--proof", str(proof)])
+        assert (shown.exit_code, f"“{name}”在第 9 条" in shown.output) == (0, True)
+    # Another name on the same way, another list, another event, a log that was touched.
+    proof.write_text(said.output.replace("record-6", "record-7"), encoding="utf-8")
+    assert run(danglian, [*act, "--proof", str(proof)]).exit_code == 1
+    listed.write_text("\n".join([*names, "record-7"]), encoding="utf-8")
+    assert run(danglian, [*act, "--names", str(listed), "--name", "record-7"]).exit_code == 1
+    for wrong in (["--seq", "1"], ["--names", str(listed), "--name", "record-9"], []):
+        assert run(danglian, [*act, *wrong]).exit_code == 2
+    proof.write_text("[" * 9999, encoding="utf-8")
+    assert "这不是一份证明文件" in run(danglian, [*act, "--proof", str(proof)]).output
+    path.write_bytes(path.read_bytes().replace("张三".encode(), "李四".encode(), 1))
+    said = run(danglian, [*act, "--names", str(listed), "--name", "record-1"])
+    assert "日志不完整：第 1 条被改动过" in said.output

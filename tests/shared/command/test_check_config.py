@@ -53,6 +53,7 @@ def test_what_is_good_is_left_alone(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "setting", "changes"),
     [
+        ("proxies_passed_by", "proxies", {"proxies": 1, "host": "0.0.0.0"}),
         ("password_short", "password_length", {"password_length": 8}),
         ("password_simple", "password_kinds", {"password_kinds": 2}),
         ("password_kept", "password_days", {"password_days": 0}),

@@ -40,6 +40,7 @@ from shared.identity.elsewhere import (
 )
 from shared.identity.factor_key import FactorKey
 from shared.identity.models import Factor, FactorKind
+from shared.identity.notices import notices_since
 from shared.identity.sessions import (
     end_all_sessions,
     end_provider_sessions,
@@ -47,6 +48,7 @@ from shared.identity.sessions import (
     sessions_of,
 )
 from shared.kernel.actor import Actor, Grant, Role, system_actor
+from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import now
 from shared.kernel.database import Database
 from shared.kernel.errors import Invalid, NotAllowed, Unavailable, WrongState
@@ -175,14 +177,22 @@ def test_a_code_of_the_app_counts_once(database: Database) -> None:
     for used in (code, "123", ""):
         with pytest.raises(SignInRefused):
             factors.check_code(account.id, used, key=KEY, database=database)
+    with database.read() as session:
+        told = [each.action for each in notices_since(account, account.created_at, session)]
+    assert told[:2] == ["sign_in.code_reused", "account.recovery_codes_made"]
     with database.write() as session:
+        kept = session.scalars(select(Factor).where(Factor.kind == FactorKind.RECOVERY)).all()
+        assert len({each.secret.partition(":")[0] for each in kept}) == 10, "a salt for each"
+        # As version 0.1 kept them: without a salt.
+        kept[-1].secret = sha256_hex(b"ABCDABCDABCD")
         identity.enable_account(SYSTEM, account_of(account.id, session), session=session)
         account_of(account.id, session).failures = 0
     assert factors.check_code(account.id, codes[0].lower(), key=KEY, database=database)
     with pytest.raises(SignInRefused):
         factors.check_code(account.id, codes[0], key=KEY, database=database)
+    assert factors.check_code(account.id, "abcd-abcd-abcd", key=KEY, database=database)
     with database.read() as session:
-        assert factors.recovery_codes_left(account.id, session) == 9
+        assert factors.recovery_codes_left(account.id, session) == 8
 
 
 def test_guessed_codes_lock_the_account_like_passwords(database: Database) -> None:
@@ -222,8 +232,25 @@ def test_the_last_factor_of_an_administrator_stays(database: Database) -> None:
             factors.remove_factor(me, held, factor.id, session=session, policy=policy)
         with pytest.raises(NotAllowed):
             factors.reset_factors(me, held, session=session)
+        token = issue_token(held, session=session)
         factors.reset_factors(SYSTEM, held, session=session)
         assert not factors.has_factor(held.id, session)
+        with pytest.raises(NotSignedIn):
+            actor_of_token(token, session=session)
+        assert held.signed_out_at is not None, "nodes end theirs at their next question"
+
+
+def test_a_first_password_that_nobody_came_for_ends(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = add(database, "zhangsan", Role.CLERK, must_change=True)
+    assert authenticate("zhangsan", PASSWORD, database=database)
+    later(monkeypatch, timedelta(days=7, seconds=1), "signing_in")
+    assert refused("zhangsan", "wrong", database) == "sign_in_refused"
+    assert refused("zhangsan", PASSWORD, database) == "first_password_ended"
+    with database.write() as session:
+        account_of(account.id, session).must_change = False
+    assert authenticate("zhangsan", PASSWORD, database=database), "one's own has no such end"
 
 
 def test_two_administrators_open_the_emergency_account(

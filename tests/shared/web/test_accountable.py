@@ -36,6 +36,16 @@ def test_what_is_refused_is_written_down_with_who_as_what_and_from_where(
     assert event.details["path"] == "/things/scope"
 
 
+def test_a_method_that_an_address_does_not_have_is_written_down(
+    signed_in_as: SignIn, database: Database
+) -> None:
+    assert signed_in_as("clerk").get("/things/upload").status_code == 405
+    (event,) = told(database, "access.missed")
+    assert (event.details["code"], event.details["path"], event.details["method"]) == (
+        "method_not_allowed", "/things/upload", "GET",
+    )  # fmt: skip
+
+
 def test_what_is_out_of_reach_answers_as_not_there_and_the_log_tells_them_apart(
     signed_in_as: SignIn, database: Database
 ) -> None:

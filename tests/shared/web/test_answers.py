@@ -224,6 +224,12 @@ def test_api_errors_are_problem_details(app: Flask, bearer: dict[str, str]) -> N
     )
     assert broken.status_code in {400, 422}
     assert broken.json
+    for kind in ("text/plain", "application/x-www-form-urlencoded", None):
+        # Was read as no body at all, and answered by what was missing from it.
+        other = client.post(
+            "/api/v1/things/", data='{"title": "x"}', headers=bearer, content_type=kind
+        )
+        assert (other.status_code, other.get_json()["code"]) == (415, "unsupported_media_type")
     assert client.get("/api/v1/none", headers=bearer).json["code"] == "not_found"
 
 
@@ -235,6 +241,10 @@ def test_signing_in_by_api(app: Flask, bearer: dict[str, str]) -> None:
     assert first.status_code == 403
     assert first.json
     assert first.json["code"] == "must_change_password"
+    again = client.post("/api/v1/sign_in", json={"login": "clerk", "password": PASSWORD}).json
+    assert again
+    assert again["last_sign_in"].startswith("20")
+    assert (again["last_place"], again["failed_since"], again["notices"]) == ("127.0.0.1", 1, [])
     assert client.post("/api/v1/sign_out", headers=bearer).status_code == 204
     assert client.post("/api/v1/sign_out", headers=bearer).status_code == 401
 

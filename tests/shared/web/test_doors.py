@@ -95,11 +95,15 @@ def test_one_ends_ones_sign_ins_elsewhere(app: Flask, signed_in_as: Sign) -> Non
     assert page.count("登录名和密码") == 2
     digest = re.findall(r'name="session" value="([0-9a-f]{64})"', page)
     assert len(digest) == 1
-    assert here.send("/sessions/end", {"session": "made-up"}).status_code == 404
-    here.send("/sessions/end", {"session": digest[0]})
+    wrong = here.send("/sessions/end", {"session": digest[0], "proof": "guessed"})
+    assert "密码或动态码不正确" in wrong.text
+    proof = {"proof": PASSWORD}
+    assert here.send("/sessions/end", {"session": "made-up", **proof}).status_code == 404
+    assert there.get("/things/").status_code == 200
+    here.send("/sessions/end", {"session": digest[0], **proof})
     assert there.get("/things/").status_code == 302
     assert here.get("/things/").status_code == 200
-    here.send("/sessions/end")
+    here.send("/sessions/end", proof)
     assert here.get("/things/").status_code == 302
 
 

@@ -73,18 +73,24 @@ def test_without_any_name_no_host_can_be_refused() -> None:
     assert "192.168.3.4" in (trusted_hosts("192.168.3.4", "", "") or ())
 
 
+HSTS = "max-age=31536000; includeSubDomains"
+
+
 def test_a_house_of_https_gives_its_cookie_to_nothing_else(
     database: Database, tmp_path: Path
 ) -> None:
     browser = Browser(build(database, tmp_path, encrypted=True).test_client())
     plain = browser.get("/sign-in")
     assert "; Secure" in plain.headers["Set-Cookie"]
+    assert plain.headers["Set-Cookie"].startswith("__Host-danglian_test")
+    under = browser.get("/sign-in", environ_overrides={"SCRIPT_NAME": "/one"})
+    assert under.headers["Set-Cookie"].startswith("__Secure-danglian_test"), "its path is its own"
     # A proxy ends the encryption, and may not have told of it.
-    assert plain.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert plain.headers["Strict-Transport-Security"] == HSTS
     open_house = build(database, tmp_path).test_client()
     assert "Strict-Transport-Security" not in open_house.get("/sign-in").headers
     secure = open_house.get("/sign-in", base_url="https://localhost")
-    assert secure.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert secure.headers["Strict-Transport-Security"] == HSTS
 
 
 def test_a_variable_left_over_from_developing_opens_nothing(

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
-from shared.audit import record
-from shared.identity import Policy, TooManyRequests
+from shared import audit
+from shared.audit import AuditEvent, record
+from shared.identity import Account, Policy, TooManyRequests
 from shared.kernel.actor import system_actor
 from shared.kernel.database import Database
 from shared.web.throttle import Allowance, Counts, Throttle
@@ -232,11 +234,44 @@ def test_a_first_password_is_changed_before_anything_else(signed_in_as: Sign) ->
     browser = signed_in_as("new")
     assert browser.get("/things/").location == "/password"
     assert browser.get("/things/open").status_code == 200
-    sent = {"old_password": PASSWORD, "password": "another-2025", "again": "another-2026"}
+    sent = {
+        "old_password": PASSWORD,
+        "password": "an-other-2025",
+        "again": "an-other-2026",
+    }
     assert "不一致" in browser.send("/password", sent).text
     sent["again"] = sent["password"]
+    assert "还不足 12" in browser.send("/password/strength", {"password": "Passw0rd"}).text
+    assert "很弱" in browser.send("/password/strength", {"password": "Passw0rd2024"}).text
+    assert browser.send("/password/strength", sent).text == "强度：强。"
     assert browser.send("/password", sent).status_code == 302
     assert browser.get("/things/").status_code == 200
+
+
+def test_guessing_the_old_password_counts_like_guessing_at_the_door(
+    signed_in_as: Sign, database: Database
+) -> None:
+    browser = signed_in_as("clerk")
+    sent = {"old_password": "wrong", "password": "an-other-2025", "again": "an-other-2025"}
+    answers = [browser.send("/password", sent).text for _ in range(5)]
+    assert "原密码不正确" in answers[0]
+    assert "账号已锁定" in answers[4]
+    assert "账号已锁定" in browser.send("/password", sent | {"old_password": PASSWORD}).text
+    with database.write() as session:
+        told = session.scalars(audit.events(action="sign_in.").order_by(AuditEvent.id)).all()
+        clerk = session.scalars(select(Account).where(Account.login == "clerk")).one()
+        clerk.locked_until = None
+    assert [(each.action, each.details.get("reason")) for each in told[1:]] == [
+        *[("sign_in.refused", "old_password")] * 4,
+        ("sign_in.locked", None),
+    ]
+    assert browser.send("/password", sent | {"old_password": PASSWORD}).status_code == 302
+    browser.send("/sign-out")
+    browser.sign_in("clerk", "an-other-2025")
+    page = browser.get("/things/form").text
+    assert "5 次登录未成功" in page
+    assert "密码已修改；如有不符" in page
+    assert "连续输错，账号曾被锁定" in browser.get("/sessions/").text
 
 
 def test_every_view_asks_for_a_sign_in_unless_it_is_public(browser: Browser) -> None:
@@ -287,7 +322,7 @@ def test_one_makes_an_account_and_another_says_what_it_may(signed_in_as: Sign, a
         {
             "login": "li4",
             "name": "李四",
-            "password": "first-one-1",
+            "password": "first-of-many-1",
             "role": ["clerk", "", "leader"],
             "scope": ["fonds:f9", "", ""],
         },
@@ -297,7 +332,7 @@ def test_one_makes_an_account_and_another_says_what_it_may(signed_in_as: Sign, a
     assert "共 1 条" in page
     link = page.split('href="/accounts/')[-1].split('"')[0]
     assert 'name="role"' not in boss.get(f"/accounts/{link}").text
-    early = Browser(app.test_client()).sign_in("li4", "first-one-1")
+    early = Browser(app.test_client()).sign_in("li4", "first-of-many-1")
     assert "正在等待安全保密管理员授权" in early.text
     boss.send(f"/accounts/{link}", {"name": "李四四", "role": ["clerk"], "scope": [""]})
     assert "李四四" in security.get("/accounts/?state=waiting").text, "renamed, and not granted"
@@ -310,19 +345,19 @@ def test_one_makes_an_account_and_another_says_what_it_may(signed_in_as: Sign, a
     assert "单位负责人" in page
     assert security.send("/accounts/new", granted).status_code == 403
     assert security.send(f"/accounts/{link}/state", {"state": "disabled"}).status_code == 403
-    assert boss.send(f"/accounts/{link}/password", {"password": "second-1-x"}).status_code == 403
+    assert boss.send(f"/accounts/{link}/password", {"password": "second-of-2-x"}).status_code == 403
     assert boss.send(f"/accounts/{link}/state", {"state": "disabled"}).status_code == 302
     assert "已停用" in boss.get("/accounts/?disabled=1").text
     assert boss.send(f"/accounts/{link}/state", {"state": "enabled"}).status_code == 302
     assert security.send(f"/accounts/{link}/password", {"password": "bad"}).status_code == 422
-    renewed = security.send(f"/accounts/{link}/password", {"password": "second-1-x"})
+    renewed = security.send(f"/accounts/{link}/password", {"password": "second-of-2-x"})
     assert renewed.status_code == 302
     taken = boss.send(
         "/accounts/new",
         {
             "login": "li4",
             "name": "另一",
-            "password": "first-one-1",
+            "password": "first-of-many-1",
             "role": "clerk",
             "scope": "",
         },
@@ -334,7 +369,7 @@ def test_one_makes_an_account_and_another_says_what_it_may(signed_in_as: Sign, a
 
 def test_an_account_was_made_in_silence_without_any_role(signed_in_as: Sign) -> None:
     boss = signed_in_as("boss")
-    person = {"login": "li4", "name": "李四", "password": "first-one-1"}
+    person = {"login": "li4", "name": "李四", "password": "first-of-many-1"}
     for roles in ({}, {"role": "", "scope": ""}, {"role": "zz", "scope": ""}):
         answer = boss.send("/accounts/new", {**person, **roles})
         assert answer.status_code == 422
