@@ -22,6 +22,8 @@ from shared.records import archival_code
 
 #: So many can be named one by one.
 MOST_NAMED = 10_000
+#: So many ids are in memory at once, of however many records.
+_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def selected(actor: Actor, filters: Filters, *, session: Session) -> Select[Any]
 def many_selected(actor: Actor, filters: Filters, *, session: Session) -> audit.Many:
     """The ids of these records, as an event names them."""
     query = selected(actor, filters, session=session).with_only_columns(CatalogueRecord.id)
-    return audit.Many.of(session.scalars(query).all())
+    ids = session.scalars(query.order_by(CatalogueRecord.id).execution_options(yield_per=_AT_ONCE))
+    return audit.Many.in_order(ids)
 
 
 def count_selected(actor: Actor, filters: Filters, *, session: Session) -> int:

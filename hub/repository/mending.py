@@ -24,6 +24,7 @@ from hub.repository.examining import (
 from hub.repository.expected import Expected, expected_in
 from hub.repository.keeping import Copy, Kept, home_of
 from shared.storage import ObjectStore
+from shared.storage.ports import fitting_name, is_name
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +134,11 @@ def put_aside(store: ObjectStore, kept: Kept, name: str) -> str | None:
     if digest is None or digest == UNREADABLE:
         return None
     file = name.removeprefix(f"{kept.place}/") if kept.is_folder else name.rpartition("/")[2]
-    aside = f"{home_of(kept.archive_code)}/aside/{kept.record_id or 'papers'}/{digest}/{file}"
+    start = f"{home_of(kept.archive_code)}/aside/{kept.record_id or 'papers'}/{digest}"
+    aside = f"{start}/{file}"
+    if not is_name(aside):  # no writer of ours has called it so
+        aside = "/".join((start, *map(fitting_name, file.split("/"))))
+    if not is_name(aside):
+        aside = f"{start}/{fitting_name(file)}"
     copy_file(store, store, name, digest, to=aside)
     return aside

@@ -19,6 +19,7 @@ from typing import Any
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.errors import Conflict
 from shared.storage import ObjectStore
+from shared.storage.ports import is_name
 
 _LAYOUT = "0004-hashed-n-tuple-storage-layout"
 _TUPLE, _TUPLES = 3, 3
@@ -211,7 +212,7 @@ def settle_version(
     if before:
         for digest, paths in versions[before["head"]]["state"].items():
             state[digest] = list(paths)
-    for name in store.names(start):
+    for name in filter(is_name, store.names(start)):  # else it is no writer's of ours
         file = name.removeprefix(start)
         digest = known.get(file) or store.stat(name).sha256
         manifest[digest] = [*manifest.get(digest, []), f"v{number}/content/{file}"]

@@ -35,7 +35,7 @@ from shared.storage import ObjectStore
 log = logging.getLogger(__name__)
 
 _ACTOR = system_actor("second_copy")
-_AT_ONCE = 20
+_AT_ONCE, _PLACES_AT_ONCE = 20, 10_000
 _EVERY_HOUR = 3600.0
 #: Says in a second store whose it is, so that an empty disk is not taken for it.
 MARK = "second-copy.json"
@@ -174,7 +174,8 @@ def begin_anew(actor: Actor, hub_id: str, *, session: Session) -> int:
         .values(waiting_since=now(), second_looked_at=None, second_intact=None)
     )
     places = select(KeptObject.place).where(KeptObject.waiting_since.is_not(None))
-    waiting = audit.Many.of(session.scalars(places).all())
+    in_order = places.order_by(KeptObject.place).execution_options(yield_per=_PLACES_AT_ONCE)
+    waiting = audit.Many.in_order(session.scalars(in_order))
     audit.record(
         session, actor, "hub.second_store_begun", f"hub:{hub_id}", audit.Act(each=waiting),
         count=waiting.count,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, pairwise
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
@@ -33,6 +34,22 @@ class Many:
     def of(cls, names: Collection[str]) -> Many:
         """Of these names, in whatever order they come."""
         return cls(len(names), root_of(names))
+
+    @classmethod
+    def in_order(cls, names: Iterable[str]) -> Many:
+        """Of names that come in their sorted order, one at a time: none is kept."""
+        count = 0
+
+        def told() -> Iterator[bytes]:
+            nonlocal count
+            for before, name in pairwise(chain([""], names)):
+                if name < before:
+                    raise ValueError(f"not in order: {name!r} after {before!r}")
+                count += 1
+                yield name.encode()
+
+        root = merkle_root(told(), algorithm="sm3")
+        return cls(count, root)
 
 
 @dataclass(frozen=True)

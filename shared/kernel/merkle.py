@@ -7,18 +7,22 @@ from collections.abc import Iterable, Sequence
 
 
 def merkle_root(lines: Iterable[bytes], *, algorithm: str = "sha256") -> str:
-    """The root, lower-case hex: 0x00 before a leaf, 0x01 before the two halves of a node."""
-    row = [hashlib.new(algorithm, b"\x00" + line).digest() for line in lines]
-    if not row:
+    """The root, lower-case hex: 0x00 before a leaf, 0x01 before the two halves of a node.
+
+    The lines are taken one at a time, and none is kept.
+    """
+    # Whole trees of twice the lines of the next at least, as the bits of how many there were.
+    trees: list[bytes] = []
+    for count, line in enumerate(lines, 1):
+        trees.append(hashlib.new(algorithm, b"\x00" + line).digest())
+        for _ in range((count & -count).bit_length() - 1):
+            _join_last(trees, algorithm)
+    if not trees:
         return hashlib.new(algorithm).hexdigest()
-    # An odd one at the end of a row goes up as it is: the split at the largest power of two.
-    while len(row) > 1:
-        pairs = [
-            hashlib.new(algorithm, b"\x01" + row[at] + row[at + 1]).digest()
-            for at in range(0, len(row) - 1, 2)
-        ]
-        row = pairs + row[len(row) & ~1 :]
-    return row[0].hex()
+    # What is over goes up as it is: the split at the largest power of two.
+    while len(trees) > 1:
+        _join_last(trees, algorithm)
+    return trees[0].hex()
 
 
 def merkle_path(
@@ -52,3 +56,8 @@ def root_along(line: bytes, path: Iterable[tuple[str, str]], *, algorithm: str =
         pair = other + digest if side == "left" else digest + other
         digest = hashlib.new(algorithm, b"\x01" + pair).digest()
     return digest.hex()
+
+
+def _join_last(trees: list[bytes], algorithm: str) -> None:
+    right, left = trees.pop(), trees.pop()
+    trees.append(hashlib.new(algorithm, b"\x01" + left + right).digest())

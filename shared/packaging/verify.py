@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,8 @@ def verify_loose(
 
         for of_item in judge_eep(package, seal).values():
             yield from of_item
-    yield from check_claims(package, offer)
+    record_is_listed = not any(each.where == RECORD for each in altered)
+    yield from check_claims(package, offer, record_is_listed=record_is_listed)
 
 
 def check_seal(package: LoosePackage, seal: PublicKey | None) -> Iterator[Finding]:
@@ -182,9 +183,25 @@ def check_entry(package: LoosePackage, entry: PackageEntry) -> Iterator[Finding]
             return  # the others follow from the first
 
 
-def check_claims(package: LoosePackage, offer: Mapping[str, Any] | None) -> Iterator[Finding]:
-    """Whether manifest, record and offer speak of the same record, and of the same files."""
+def check_claims(
+    package: LoosePackage, offer: Mapping[str, Any] | None, *, record_is_listed: bool = True
+) -> Iterator[Finding]:
+    """Whether manifest, record and offer speak of the same record, and of the same files.
+
+    A record that is not the listed one (`check_entries` says so) is not asked.
+    """
     manifest = package.manifest
+    offered = (
+        []
+        if offer is None
+        else [
+            (name, getattr(manifest, name), offer.get(name))
+            for name in ("offer_id", "record_id", "record_version", "record_digest")
+        ]
+    )
+    if not record_is_listed:
+        yield from _differing(offered)
+        return
     try:
         wire = package.record_wire
         if canonical_json(wire) != package.record_bytes:
@@ -200,11 +217,12 @@ def check_claims(package: LoosePackage, offer: Mapping[str, Any] | None) -> Iter
         ("record_digest", content_digest(wire), manifest.record_digest),
         ("fonds_id", wire.get("fonds_id"), manifest.fonds_id),
     ]
-    if offer is not None:
-        pairs.extend(
-            (name, getattr(manifest, name), offer.get(name))
-            for name in ("offer_id", "record_id", "record_version", "record_digest")
-        )
+    yield from _differing([*pairs, *offered])
+    with suppress(Classified, Invalid):  # what is wrong with the record itself others say
+        yield from _check_files(package)
+
+
+def _differing(pairs: Iterable[tuple[str, object, object]]) -> Iterator[Finding]:
     for name, actual, expected in pairs:
         if actual != expected:
             yield Finding(
@@ -215,8 +233,6 @@ def check_claims(package: LoosePackage, offer: Mapping[str, Any] | None) -> Iter
                 actual=str(actual),
                 where=MANIFEST,
             )
-    with suppress(Classified, Invalid):  # what is wrong with the record itself others say
-        yield from _check_files(package)
 
 
 _CLAIMS = {

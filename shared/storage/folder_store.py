@@ -10,7 +10,14 @@ from typing import BinaryIO
 
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.files import file_sha256, sync_folder
-from shared.storage.ports import StoredObject, absent, check_claim, check_name, taken
+from shared.storage.ports import (
+    StoredObject,
+    absent,
+    check_claim,
+    check_found,
+    check_name,
+    taken,
+)
 from shared.storage.temporary import (
     make_folders,
     sweep_leftovers,
@@ -68,7 +75,7 @@ class FolderStore:
 
     def open(self, name: str) -> BinaryIO:
         """See `ObjectStore.open`."""
-        path = self._path(name)
+        path = self._found(name)
         with telling_of_trouble():
             if not path.is_file():
                 raise absent(name)
@@ -76,11 +83,11 @@ class FolderStore:
 
     def exists(self, name: str) -> bool:
         """See `ObjectStore.exists`."""
-        return self._path(name).is_file()
+        return self._found(name).is_file()
 
     def stat(self, name: str) -> StoredObject:
         """See `ObjectStore.stat`."""
-        path = self._path(name)
+        path = self._found(name)
         with telling_of_trouble():
             if not path.is_file():
                 raise absent(name)
@@ -92,7 +99,7 @@ class FolderStore:
 
     def delete(self, name: str) -> None:
         """See `ObjectStore.delete`; takes the folders along that become empty."""
-        path = self._path(name)
+        path = self._found(name)
         with telling_of_trouble():
             try:
                 path.unlink()
@@ -110,6 +117,9 @@ class FolderStore:
 
     def _path(self, name: str) -> Path:
         return self._root / check_name(name)
+
+    def _found(self, name: str) -> Path:
+        return self._root / check_found(name)
 
     def last_put(self, name: str) -> int | None:
         """When somebody last put an object here, new or once more; None when there is none."""
@@ -129,7 +139,7 @@ class FolderStore:
         found: list[tuple[str, bool]] = []
         with suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in entries:
-                if not entry.name.startswith("."):
+                if start or not entry.name.startswith("."):  # at the top those are its own
                     is_folder = entry.is_dir(follow_symlinks=False)
                     found.append((start + entry.name + ("/" if is_folder else ""), is_folder))
         # A folder sorts with its slash, so that names come in the order of their code points.

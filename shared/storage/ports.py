@@ -21,6 +21,8 @@ _LONGEST_NAME = 900
 # `=` is there for the NAMASTE files of OCFL (`0=ocfl_1.1`). No segment starts or ends with a dot,
 # so `.` and `..` are out, hidden files stay the store's own, and Windows keeps the name as it is.
 _SEGMENT = re.compile(r"(?!\.)[A-Za-z0-9._=-]{1,200}(?<!\.)")
+# What lies in a store may have been put there by anybody: a file manager, a virus scanner, a hand.
+_LONGEST_FOUND, _LONGEST_SEGMENT, _LONGEST_FITTING = 4000, 255, 190
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -39,6 +41,9 @@ class ObjectStore(Protocol):
     A name is one to twelve segments of `A-Z a-z 0-9 . _ = -`, joined by `/`; no segment starts or
     ends with a dot. Two names must not differ by case alone, and no object's name may be the
     folder of another's: some implementations keep objects as files.
+
+    Under other names nothing is put. What somebody else has put there is listed all the same, and
+    can be read and removed.
     """
 
     def put(self, name: str, stream: BinaryIO, *, sha256: str, size: int) -> StoredObject:
@@ -136,14 +141,48 @@ def part_length(size: int, number: int) -> int:
     return min(PART_SIZE, size - (number - 1) * PART_SIZE)
 
 
-def check_name(name: str) -> str:
-    """The name, if it is one that a store takes. Raises Invalid."""
+def is_name(name: str) -> bool:
+    """Whether a store takes this name."""
+    segments = name.split("/")
+    return (
+        len(name) <= _LONGEST_NAME
+        and len(segments) <= _MOST_LEVELS
+        and all(_SEGMENT.fullmatch(segment) for segment in segments)
+    )
+
+
+def fitting_name(segment: str) -> str:
+    """What somebody else has called a file, as one segment that a store takes: `=E5` for a byte."""
+    plain = segment.encode("utf-8", "surrogateescape")
+    fits = "".join(
+        chr(each) if chr(each).isascii() and (chr(each).isalnum() or each in b"._-")
+        else f"={each:02X}" for each in plain
+    )  # fmt: skip
+    if fits[:1] == ".":
+        fits = f"=2E{fits[1:]}"
+    fits = fits[:_LONGEST_FITTING]
+    return f"{fits[:-1]}=2E" if fits[-1:] == "." else fits
+
+
+def check_found(name: str) -> str:
+    """The name, if something that lies in a store may have it, whoever put it there.
+
+    Raises Invalid for one that leads elsewhere.
+    """
     segments = name.split("/")
     if (
-        len(name) > _LONGEST_NAME
-        or len(segments) > _MOST_LEVELS
-        or not all(_SEGMENT.fullmatch(segment) for segment in segments)
+        len(name) > _LONGEST_FOUND
+        or "\\" in name
+        or "\x00" in name
+        or any(len(each) > _LONGEST_SEGMENT or each in {"", ".", ".."} for each in segments)
     ):
+        raise Invalid("name", "存储名称不合规。", "请检查给出名称的程序。")
+    return name
+
+
+def check_name(name: str) -> str:
+    """The name, if it is one that a store takes. Raises Invalid."""
+    if not is_name(name):
         raise Invalid(
             "name",
             "存储名称不合规：只能用字母、数字和 . _ = -，不超过 12 级，各级不得以点开头或结尾。",

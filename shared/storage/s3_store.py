@@ -11,7 +11,7 @@ from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import NotFound, Unavailable
 from shared.kernel.files import CHUNK
 from shared.storage.bucket import Bucket, Taken
-from shared.storage.ports import StoredObject, check_claim, check_name, taken
+from shared.storage.ports import StoredObject, check_claim, check_found, check_name, taken
 from shared.storage.s3_object import open_object
 from shared.storage.verified import copy_verified
 
@@ -56,12 +56,12 @@ class S3Store:
 
     def open(self, name: str) -> BinaryIO:
         """See `ObjectStore.open`; the stream can seek, and fetches no more than is read."""
-        return open_object(self._bucket, check_name(name))
+        return open_object(self._bucket, check_found(name))
 
     def exists(self, name: str) -> bool:
         """See `ObjectStore.exists`."""
         try:
-            self._bucket.size(check_name(name))
+            self._bucket.size(check_found(name))
         except NotFound:
             return False
         return True
@@ -87,7 +87,7 @@ class S3Store:
 
     def delete(self, name: str) -> None:
         """See `ObjectStore.delete`."""
-        self._bucket.remove(check_name(name))
+        self._bucket.remove(check_found(name))
 
     def _same(self, wanted: StoredObject) -> StoredObject:
         if self.stat(wanted.name) == wanted:

@@ -66,16 +66,21 @@ class _Wanted:
 
 
 class Receipted:
-    """What a receipt lists, to hold files against; it remembers which have come."""
+    """What a receipt lists, to hold files against; it remembers which have come.
+
+    The receipt of one record lists its package, and the receipt of the whole batch.
+    """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        self._codes = {each["record_id"]: each["code"] for each in document["form"]["items"]}
+        items = document.get("form", {}).get("items", [])
+        self._codes = {each["record_id"]: each["code"] for each in items}
         records = document.get("contents", {}).get("records", [])
+        is_one = "offers" not in document
         self._packages = [
             _Wanted(
                 "信息包", each["record_id"], each["package_sha256"], each["size"], is_package=True
             )
-            for each in document["offers"]
+            for each in ([document] if is_one else document["offers"])
         ]
         self._files = [
             _Wanted(file["name"], each["record_id"], file["sha256"], file["size"])
@@ -88,6 +93,9 @@ class Receipted:
         described = [
             _Wanted(_RECORD, each["record_id"], each["record_digest"], None) for each in records
         ]
+        if is_one:
+            whole = ("整批的回执", document["record_id"], document["receipt_digest"], None)
+            described.append(_Wanted(*whole))
         self._by_digest: dict[str, list[_Wanted]] = {}
         for wanted in (*self._packages, *described, *self._files):
             self._by_digest.setdefault(wanted.sha256, []).append(wanted)

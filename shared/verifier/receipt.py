@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -30,6 +30,12 @@ _OFFER_KEYS = {"offer_id", "record_id", "record_version", "package_sha256", "siz
 _RECORD_KEYS = {"record_id", "record_digest", "files"}
 _FILE_KEYS = {"name", "size", "sha256"}
 _SAID = {"signed_by", "signed_at"}
+#: The receipt of one record, which lies beside its package in the store and in exports: signed by
+#: the archive alone, it names the whole receipt, and the bytes of that package.
+_SLIP_KEYS = {
+    *_OFFER_KEYS, "receipt_id", "receipt_digest", "batch_id", "archive", "fonds_id", "form_digest",
+    "at", "signed",
+}  # fmt: skip
 #: Which signature is whose, in words.
 SIGNATURES = {
     "unit_signature": "移交单位对登记表的签名",
@@ -117,7 +123,7 @@ def judge(
     except (ValueError, RecursionError):
         found.problems.append(Problem("receipt_unreadable", "不是回执，或已损坏，无法读取。"))
         return found
-    if not is_shaped(document):
+    if not is_shaped(document) and not is_slip(document):
         found.problems.append(Problem("receipt_malformed", "回执的写法不正确，或已被改动。"))
         return found
     found.document = document
@@ -129,7 +135,8 @@ def judge(
                 is_warning=True,
             )
         )
-    found.problems += contradictions(document)
+    if not is_slip(document):
+        found.problems += contradictions(document)
     found.stamps = judge_stamps(canonical_json(document), stamps, authorities, now)
     found.problems += [
         Problem("stamp_differs", f"第 {at} 个时间戳：{each.why}。")
@@ -137,10 +144,10 @@ def judge(
         if each.standing is Standing.ALTERED
     ]
     moments = [now] if found.stamped_at is None else [now, found.stamped_at]
-    for name, label in SIGNATURES.items():
-        key = str(document[name].get("public_key"))
+    for name, signed, message in _signed_in(document):
+        key = str(signed.get("public_key"))
         judged = Signature(Verdict.ALTERED, key)
-        if _is_signed(document, name):
+        if _is_signed(signed, message, with_signer=name == "unit_signature"):
             judged = (
                 Signature(Verdict.VALID, key)
                 if key in seals
@@ -148,7 +155,7 @@ def judge(
             )
         found.signatures[name] = judged
         if judged.verdict is Verdict.ALTERED:
-            problem = f"{label}不对：回执或签名已被改动。"
+            problem = f"{SIGNATURES[name]}不对：回执或签名已被改动。"
             found.problems.append(Problem(f"{name}_invalid", problem))
     return found
 
@@ -177,7 +184,7 @@ def contradictions(document: Mapping[str, Any]) -> list[Problem]:
 
 def root_is_signed(document: Mapping[str, Any]) -> bool:
     """Whether the form, which both sides have signed, has the Merkle root of a shaped receipt."""
-    return "merkle_root" in document["form"] and _is_root_signed(document)
+    return "merkle_root" in document.get("form", ()) and _is_root_signed(document)
 
 
 def _is_root_signed(document: Mapping[str, Any]) -> bool:
@@ -216,11 +223,27 @@ def _by_certificate(key: str, authorities: Authorities, moments: list[datetime])
     return Signature(Verdict.UNVERIFIABLE, key, certificate.name, why)
 
 
-def _is_signed(document: Mapping[str, Any], name: str) -> bool:
-    """Whether a signature is one by the key that it names, whoever's that is."""
-    signed = document[name]
-    whole = {each: value for each, value in document.items() if each != "archive_signature"}
-    message = whole if name == "archive_signature" else document["form"]
+def _signed_in(
+    document: Mapping[str, Any],
+) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """Each signature of a receipt, whole or of one record: its name, itself, what it signs."""
+
+    def without(member: str) -> dict[str, Any]:
+        return {name: value for name, value in document.items() if name != member}
+
+    if is_slip(document):
+        yield "archive_signature", document["signed"], without("signed")
+        return
+    for name in SIGNATURES:
+        is_over_all = name == "archive_signature"
+        yield name, document[name], without(name) if is_over_all else document["form"]
+
+
+def _is_signed(signed: Mapping[str, Any], message: Mapping[str, Any], *, with_signer: bool) -> bool:
+    """Whether a signature is one by the key that it names, whoever's that is.
+
+    Who signed for the unit, and when, stands in its signature, under the archive's: `with_signer`.
+    """
     try:
         key, signature = (bytes.fromhex(signed[each]) for each in ("public_key", "signature"))
     except (KeyError, TypeError, ValueError):
@@ -231,8 +254,7 @@ def _is_signed(document: Mapping[str, Any], name: str) -> bool:
         "signature": signature.hex(),
     }
     prefixed = b"danglian/document/1\n" + canonical_json(message)
-    # Who signed for the unit, and when, stands in its signature, under the archive's.
-    said = _SAID if name == "unit_signature" else set()
+    said = _SAID if with_signer else set()
     plain = {each: value for each, value in signed.items() if each not in said}
     return plain == exact and sm2.verifies(key, prefixed, signature)
 
@@ -259,6 +281,18 @@ def is_shaped(document: Mapping[str, Any]) -> bool:
         and all(isinstance(each, dict) and set(each) == _OFFER_KEYS for each in offers)
         and all(_is_digest(each["package_sha256"]) for each in offers)
         and (not second or (document["format"] == FORMAT and _has_contents(document["contents"])))
+    )
+
+
+def is_slip(document: Mapping[str, Any]) -> bool:
+    """Whether this has the members of a receipt of one record, each of its kind."""
+    texts = _SLIP_KEYS - {"record_version", "size", "signed"}
+    return (
+        set(document) == _SLIP_KEYS
+        and isinstance(document["signed"], dict)
+        and all(isinstance(document[name], str) for name in texts)
+        and all(isinstance(document[name], int) for name in ("record_version", "size"))
+        and all(_is_digest(document[name]) for name in ("package_sha256", "receipt_digest"))
     )
 
 

@@ -17,6 +17,7 @@ from shared.verifier.receipt import (
     Judged,
     Signature,
     Verdict,
+    is_slip,
     judge,
     root_is_signed,
 )
@@ -81,6 +82,7 @@ class Report:
             "is_proven": self.exit_code == PROVEN,
             "receipt": {
                 "receipt_id": document.get("receipt_id"),
+                "record_id": document.get("record_id"),
                 "archive": document.get("archive"),
                 "at": document.get("at"),
                 "merkle_root": contents.get("merkle_root"),
@@ -114,13 +116,18 @@ class Report:
         found = []
         if document := self.judged.document:
             found.append(f"回执 {document['receipt_id']}，{document['at']}")
-            if "contents" not in document:
+            if is_slip(document):
+                found.append(
+                    "这是一件档案的接收凭证，由档案馆签名，能核对这件的信息包；"
+                    "移交单位的签名和时间戳在整批的回执里。"
+                )
+            elif "contents" not in document:
                 found.append("这份回执只列信息包，没有逐个列出文件：请给出整个信息包。")
         found += [f"  {each.problem}（{each.code}）" for each in self.judged.problems]
         found += [
             f"{SIGNATURES[name]}：{_said(each)}" for name, each in self.judged.signatures.items()
         ]
-        if self.judged.document:
+        if document and not (is_slip(document) and not self.judged.stamps):
             found += [_stamp_said(each) for each in self.judged.stamps] or ["时间戳：没有"]
         for each in (*self.files, *self.missing):
             whose = f"（{each.code or each.record_id}）" if each.record_id else ""

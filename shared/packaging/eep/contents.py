@@ -126,6 +126,8 @@ def _keyword(encoding: Element) -> Iterator[Finding]:
     expected = keyword(name)
     if said.startswith(KEYWORD_PREFIX) and said.lower() == expected:
         return
+    if said.startswith(KEYWORD_PREFIX) and _unsafe(name):
+        return  # the name is the finding
     yield Finding(
         "eep_keyword_differs",
         "反编码关键字与计算机文件名的扩展名不一致。",
@@ -137,17 +139,21 @@ def _keyword(encoding: Element) -> Iterator[Finding]:
     )
 
 
+def _unsafe(name: str) -> str:
+    """What is wrong with the name of a computer file; empty when nothing is."""
+    try:
+        if safe_file_name(name) != name:
+            return "文件名的写法不规范（须为 Unicode NFC，首尾没有空格）。"
+    except Invalid as error:
+        return error.message
+    return ""
+
+
 def _names(document: Element) -> Iterator[Finding]:
     seen: set[str] = set()
     for each in children(document, "文档数据/编码"):
         name = value(each, "电子属性/计算机文件名") or ""
-        problem = None
-        try:
-            if safe_file_name(name) != name:
-                problem = "文件名的写法不规范（须为 Unicode NFC，首尾没有空格）。"
-        except Invalid as error:
-            problem = error.message
-        if problem:
+        if problem := _unsafe(name):
             yield Finding(
                 "eep_file_name",
                 f"计算机文件名不安全：{problem}",

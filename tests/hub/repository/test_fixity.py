@@ -85,7 +85,11 @@ def test_what_is_surplus_is_named_stays_and_is_put_aside_when_somebody_asks(
     store = alone.stores.first
     damage(store, f"{place}/v3/content/note.txt", b"strange")
     damage(store, f"{place}/Thumbs.db", b"strange")
-    found = {(SURPLUS, "v3/content/note.txt"), (SURPLUS, "Thumbs.db")}
+    # A name that no store takes, as an editor or a file manager leaves it.
+    assert isinstance(store, FolderStore)
+    (store.path / place / "v3/content/新建 文本.txt").write_bytes(b"strange")
+    found = {(SURPLUS, f"v3/content/{name}") for name in ("note.txt", "新建 文本.txt")}
+    found |= {(SURPLUS, "Thumbs.db")}
     assert alone.faults(mends=True) == found
     with alone.database.write() as session:
         session.execute(update(FileFault).values(wish="aside"))
@@ -94,7 +98,9 @@ def test_what_is_surplus_is_named_stays_and_is_put_aside_when_somebody_asks(
     hourly.step()
     assert alone.faults() == set()
     aside = contents(store, f"archives/{YILING_ARCHIVE}/aside/")
-    assert sorted(name.rpartition("/")[2] for name in aside) == ["Thumbs.db", "note.txt"]
+    assert sorted(name.rpartition("/")[2] for name in aside) == [
+        "=E6=96=B0=E5=BB=BA=20=E6=96=87=E6=9C=AC.txt", "Thumbs.db", "note.txt",
+    ]  # fmt: skip
     assert set(aside.values()) == {b"strange"}
     assert_valid(store, YILING_ARCHIVE)
 

@@ -106,3 +106,10 @@ def test_an_event_is_not_lost_in_a_transaction_that_only_reads(database: Databas
 
 def _account(name: str) -> Account:
     return Account(id=name, login=name, name=name, password_hash="")
+
+
+def test_many_names_in_their_order_come_to_the_same_however_they_come() -> None:
+    names = ["甲", "丙", "乙", "乙"]
+    assert audit.Many.in_order(iter(sorted(names))) == audit.Many.of(names)
+    with pytest.raises(ValueError, match="not in order"):
+        audit.Many.in_order(names)

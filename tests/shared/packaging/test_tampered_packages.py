@@ -111,14 +111,19 @@ def test_each_entry_that_was_changed_is_named(unit: Unit, tmp_path: Path) -> Non
     rewrite(
         tmp_path / "p.zip",
         tmp_path / "q.zip",
-        lambda name, content: content[::-1] if name.startswith("content/") else content,
-    )
+        lambda name, content: (
+            content[::-1] if name.startswith("content/") else content.replace(b"1", b"7")
+            if name == "record.json" else content
+        ),
+    )  # fmt: skip
     found = verify_package(tmp_path / "q.zip", seal=unit.seal.public)
+    # That the record is not the manifest's either only follows.
     assert [(each.code, each.where) for each in found] == [
+        ("entry_digest_differs", "record.json"),
         ("entry_digest_differs", "content/01/a.txt"),
         ("entry_digest_differs", "content/01/b.txt"),
     ]
-    assert found[0].expected == sha256_hex(b"one")
+    assert found[1].expected == sha256_hex(b"one")
     with (
         open_package(tmp_path / "q.zip") as package,
         package.open("content/01/a.txt") as stream,

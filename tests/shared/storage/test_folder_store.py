@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import quopri
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from shared.kernel.errors import Conflict, Invalid, Unavailable
 from shared.storage import PART_SIZE, FolderStaging, FolderStore, part_count
+from shared.storage.ports import fitting_name, is_name
 from tests.shared.storage.contract import StagingContract, StoreContract, get, put, sha256
 from tests.small_disk import small_disk
 
@@ -38,6 +40,25 @@ class TestFolderStore(StoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> FolderStore:
         return FolderStore(tmp_path / "store")
+
+    def test_what_somebody_else_put_there_is_listed_read_and_removed(
+        self, store: FolderStore
+    ) -> None:
+        put(store, "a/b", b"")
+        for name in ("a/新建 文本.txt", "a/.DS_Store", ".own"):
+            (store.path / name).write_bytes(b"strange")
+        foreign = ["a/.DS_Store", "a/新建 文本.txt"]
+        assert list(store.names()) == [foreign[0], "a/b", foreign[1]]
+        for name in foreign:
+            assert get(store, name) == b"strange"
+            store.delete(name)
+        assert list(store.names()) == ["a/b"]
+
+    def test_a_foreign_name_fits_once_its_bytes_are_spelled_out(self) -> None:
+        for name in ("新建 文本.txt", ".DS_Store", "a.", "a=b/c", "x" * 255, "\udcff", "é."):
+            assert is_name(fitting_name(name))
+        assert fitting_name("Thumbs.db") == "Thumbs.db"
+        assert quopri.decodestring(fitting_name("夹带.txt")) == "夹带.txt".encode()
 
 
 class TestFolderStaging(StagingContract):

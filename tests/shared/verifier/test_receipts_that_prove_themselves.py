@@ -18,10 +18,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.receiving.finishing import slip_of
 from shared.command.main import danglian
 from shared.kernel.canonical import canonical_json
 from shared.kernel.identifiers import new_id
-from shared.kernel.keys import SigningKey
+from shared.kernel.keys import SigningKey, sign_document
 from shared.kernel.merkle import merkle_root
 from shared.packaging import (
     CHECK_LINES,
@@ -132,6 +133,10 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Received:
     return received(tmp_path_factory.mktemp("received"))
 
 
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def states(report: Report) -> list[str]:
     return [each.state.value for each in (*report.files, *report.missing)]
 
@@ -179,6 +184,29 @@ def test_what_is_missing_counts_where_all_was_asked_for(batch: Received) -> None
     report = batch.verify(batch.packages[0])
     assert (states(report), report.exit_code) == (["confirmed", "missing"], 0)
     assert batch.verify(batch.packages[0], needs_all=True).exit_code == 1
+
+
+def test_the_receipt_of_one_record_as_an_export_has_it_proves_its_package(
+    batch: Received, tmp_path: Path
+) -> None:
+    """It lies beside the package in the store and in exports; the verifier called it malformed."""
+    line, whole = batch.document["offers"][0], canonical_json(batch.document)
+    slip = slip_of(line, batch.unit.fonds.id, batch.document, hashlib.sha256(whole).hexdigest())
+    signed = canonical_json({**slip, "signed": sign_document(ARCHIVE, slip)})
+    path = tmp_path / "receipt.json"
+    path.write_bytes(signed)
+    mine = next(each for each in batch.packages if sha256_of(each) == line["package_sha256"])
+    other = next(each for each in batch.packages if each != mine)
+    report = verify(path, [mine, batch.receipt], seals=batch.seals, needs_all=True)
+    assert (states(report), report.exit_code) == (["confirmed", "confirmed"], 0)
+    assert report.to_wire()["receipt"]["record_id"] == line["record_id"]
+    assert "整批的回执" in "".join(report.lines())
+    assert verify(path, [], seals=batch.seals, needs_all=True).exit_code == 1
+    assert verify(path, [mine], seals=()).exit_code == 3
+    assert states(verify(path, [other], seals=batch.seals))[0] != "confirmed"
+    path.write_bytes(signed.replace(b'"size":', b'"size":1'))
+    report = verify(path, [mine], seals=batch.seals)
+    assert (problems(report), report.exit_code) == (["archive_signature_invalid"], 1)
 
 
 def test_without_known_seals_nothing_is_altered_and_nothing_proven(batch: Received) -> None:
