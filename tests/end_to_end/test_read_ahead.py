@@ -135,6 +135,7 @@ def test_a_node_that_greets_with_much_to_tell_finds_the_process_started(
         monkeypatch.setattr("hub.federation.sync._MUCH", SOME)
         post.take(unit.agent._hello())
         wait_for(lambda: ahead.process is not None, "the process to be started")
+    assert not ahead._thread.is_alive(), "closed while the process starts, it ends all the same"
 
 
 def test_little_is_not_worth_it(unit: Unit, ahead: Ahead) -> None:
