@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -69,13 +70,25 @@ def _written(part: str) -> Iterator[str]:
 
 def _calls(part: str, *names: str) -> Iterator[ast.Call]:
     for node in _nodes(part):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in names:
+        if isinstance(node, ast.Call) and _dotted(node.func) in names:
             yield node
 
 
-def _nodes(part: str) -> Iterator[ast.AST]:
-    for path in (_TREE / part).rglob("*.py"):
-        yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+def _dotted(function: ast.expr) -> str:
+    match function:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id=of), attr=name):
+            return f"{of}.{name}"
+    return ""
+
+
+@cache
+def _nodes(part: str) -> list[ast.Call | ast.FunctionDef]:
+    """The calls and functions of a part of the program."""
+    trees = (ast.parse(path.read_bytes()) for path in (_TREE / part).rglob("*.py"))
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    return [node for node in nodes if isinstance(node, ast.Call | ast.FunctionDef)]
 
 
 def _text(node: ast.AST) -> str:

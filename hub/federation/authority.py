@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from hub.federation.assignments import announce, write_shape
 from hub.federation.finding import locked_fonds
-from hub.federation.fonds import require_reach
+from hub.federation.fonds_reach import require_reach
 from hub.federation.models import TRANSFER_TIMINGS, Fonds, TransferConsent, TransferRule
 from shared.audit import record as audit
 from shared.kernel.actor import Actor, Role, require

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from hub.federation.agreements import agreed_archives
 from hub.federation.assignments import announce, move_archives, write_shape
 from hub.federation.events import FondsChanged, FondsMoved, tell
-from hub.federation.finding import locked_fonds, no_fonds
+from hub.federation.finding import locked_fonds
+from hub.federation.fonds_reach import require_over, require_over_fonds, require_reach
 from hub.federation.models import Disclosure, Fonds, FondsNumber, FondsState, Node
 from hub.federation.territory import archive_of, division_of, held_archive, own_archive
 from shared.audit import Act
@@ -359,42 +360,6 @@ def _close(actor: Actor, fonds: Fonds, reason: str, session: Session) -> None:
 def _require_open(fonds: Fonds) -> None:
     if fonds.state == FondsState.CLOSED:
         raise WrongState(f"全宗“{fonds.name}”已封闭。", "请在接续它的全宗中办理。")
-
-
-def require_over(actor: Actor, reviewing: str | None, receiving: str | None) -> None:
-    """An administrator of either archive may act; of all archives where there is none."""
-    if reviewing is not None and actor.may(Role.SYSTEM_ADMINISTRATOR, archive=reviewing):
-        return
-    require(actor, Role.SYSTEM_ADMINISTRATOR, archive=receiving)
-
-
-def require_over_fonds(actor: Actor, fonds: Fonds) -> None:
-    """The same of a fonds that is there. Raises NotFound for who has nothing to do with it."""
-    if not may_over(actor, fonds):
-        require_reach(actor, fonds)
-        require_over(actor, fonds.reviewing_archive, fonds.receiving_archive)
-
-
-def require_reach(actor: Actor, fonds: Fonds) -> None:
-    """Raise NotFound for who has nothing to do with a fonds."""
-    if not reaches(actor, fonds):
-        raise no_fonds()
-
-
-def reaches(actor: Actor, fonds: Fonds) -> bool:
-    """Whether the actor has to do with a fonds, by whatever role."""
-    return any(
-        actor.may(*Role, archive=code, fonds=fonds.id)
-        for code in (fonds.reviewing_archive, fonds.receiving_archive)
-    )
-
-
-def may_over(actor: Actor, fonds: Fonds) -> bool:
-    """Whether `require_over` lets the actor decide about a fonds."""
-    return any(
-        actor.may(Role.SYSTEM_ADMINISTRATOR, archive=code)
-        for code in (fonds.reviewing_archive, fonds.receiving_archive)
-    )
 
 
 def _checked_disclosure(disclosure: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.federation.finding import fonds_of
-from hub.federation.fonds import require_reach
+from hub.federation.fonds_reach import require_reach
 from hub.federation.models import Fonds
 from hub.federation.places import HubFolder
 from hub.federation.rule_models import FondsSchedule, Ruleset, RulesetDraft

@@ -37,16 +37,14 @@ from hub.federation.fonds import (
     assign_fonds,
     assign_number,
     close_fonds,
-    may_over,
-    reaches,
     reassign_fonds,
     register_fonds,
     rename_fonds,
-    require_over_fonds,
     set_archives,
     set_disclosure,
     succeed,
 )
+from hub.federation.fonds_reach import may_over, reaches, require_over_fonds
 from hub.federation.models import Agreement
 from hub.federation.nodes import (
     Invitation,

@@ -35,10 +35,11 @@ from shared.kernel.keys import PublicKey
 from shared.messaging.ahead import Ahead, Coming, is_worth_reading
 from shared.messaging.entry import Handler
 from shared.messaging.envelope import BadEnvelope, Header, Message, read_envelope
-from shared.messaging.exchange import Events, Exchange, Party, Timing
+from shared.messaging.exchange import Events, Exchange
 from shared.messaging.inbox import Refusal
 from shared.messaging.link import Link, dead_queue, hub_queue, node_queue, shard_of
 from shared.messaging.models import OutgoingStream
+from shared.messaging.sending import Party, Timing
 
 log = logging.getLogger(__name__)
 
@@ -215,13 +216,13 @@ class PostOffice:
                 if shard_of(node_id, self._shards) != self._shard:
                     continue
                 exchange = self._exchange(node_id)
-                if messages := exchange.due():
+                if messages := exchange.sending.due():
                     sent.append(exchange)
                     self._link.send(node_queue(node_id), messages)
             self._link.flush()
         except Unavailable:
             for exchange in sent:
-                exchange.unsent()
+                exchange.sending.unsent()
             raise
         return bool(sent)
 
@@ -318,7 +319,7 @@ class PostOffice:
         yield from letters
         yield exchange.message("welcome", welcome)
         yield exchange.acknowledgement()
-        yield from exchange.unacknowledged()
+        yield from exchange.sending.unacknowledged()
 
     def seal(self, node_id: str, kind: str, body: bytes | dict[str, Any]) -> bytes:
         """A message to a node that is no run, such as the cover of a parcel."""

@@ -32,11 +32,12 @@ from shared.messaging.envelope import (
     SealedMessage,
     read_envelope,
 )
-from shared.messaging.exchange import Events, Exchange, Party, Timing
+from shared.messaging.exchange import Events, Exchange
 from shared.messaging.inbox import Refusal
 from shared.messaging.link import Link, hub_queue, node_queue
 from shared.messaging.models import OutgoingStream
 from shared.messaging.parcel import ARRIVED
+from shared.messaging.sending import Party, Timing
 
 log = logging.getLogger(__name__)
 
@@ -172,13 +173,13 @@ class Agent:
             self._next_hello = self._clock() + pause * random.uniform(0.8, 1.2)
             self._link.send(hub_queue(self._hub_id), [self._hello()])
         may_tell = active and self._may_tell()
-        messages = self._exchange.due(most=_RUNS_AT_A_TIME) if may_tell else []
+        messages = self._exchange.sending.due(most=_RUNS_AT_A_TIME) if may_tell else []
         try:
             if messages:
                 self._link.send(hub_queue(self._hub_id), messages)
             self._link.flush()
         except Unavailable:
-            self._exchange.unsent()
+            self._exchange.sending.unsent()
             raise
         return bool(messages)
 
@@ -205,7 +206,7 @@ class Agent:
         yield self._hello()
         yield self._exchange.acknowledgement()
         if active:
-            yield from self._exchange.unacknowledged()
+            yield from self._exchange.sending.unacknowledged()
 
     def seal(self, kind: str, body: bytes | dict[str, Any]) -> bytes:
         """A message to the hub that is no run, such as the cover of a parcel."""

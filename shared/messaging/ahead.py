@@ -156,12 +156,14 @@ class Ahead:
             if coming is not None and coming.answer.set_running_or_notify_cancel():
                 under_way.append(coming)
                 _write(questions, coming.question)
-            if len(under_way) == _UNDER_WAY or (under_way and self._asked.empty()):
+            no_more = self._ending.is_set() or self._asked.empty()
+            if len(under_way) == _UNDER_WAY or (under_way and no_more):
                 next_one = under_way[0]
                 next_one.answer.set_result(_opened(_must_read(answers), next_one.after))
                 under_way.popleft()
             coming = None
-            if len(under_way) < _UNDER_WAY:
+            # The word that it ends may have been taken already: another does not come.
+            if len(under_way) < _UNDER_WAY and not self._ending.is_set():
                 coming = self._next(wait=not under_way)
 
     def _next(self, *, wait: bool) -> Coming | None:

@@ -1,4 +1,4 @@
-"""The conversation with one peer: what to send now, and what to do with what came.
+"""The conversation with one peer: what to do with what came, and what to say to it.
 
 Knows nothing of links and queues: it turns the state of the database and an incoming message into
 outgoing messages. So the same code runs over a broker, over files, over a USB stick, and in a
@@ -7,52 +7,20 @@ model test that loses, repeats and reorders everything.
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.kernel.clock import now
 from shared.kernel.database import Database, locked
-from shared.kernel.keys import SigningKey
-from shared.messaging.entry import RUN_BYTES, RUN_ENTRIES, Handler
+from shared.messaging.entry import Handler
 from shared.messaging.envelope import BadEnvelope, Header, Message, close_envelope
 from shared.messaging.inbox import Answer, Refusal, apply_run
 from shared.messaging.log import append_many, digest_at, lock_streams
-from shared.messaging.models import IncomingStream, OutgoingEntry, OutgoingStream
-from shared.messaging.run import RawEntry, fitting, pack_run
-
-#: At most this much is unacknowledged per peer (protocol §1).
-WINDOW_RUNS = 8
-WINDOW_BYTES = 4 * RUN_BYTES
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How patient an exchange is, in seconds."""
-
-    retransmit_first: float = 30.0
-    retransmit_longest: float = 3600.0
-    resend_pause: float = 5.0
-
-
-@dataclass(frozen=True)
-class Party:
-    """One side of an exchange: who we are, who the peer is, which way our stream runs."""
-
-    me: str
-    peer: str
-    direction: str
-    key: SigningKey
-
-    @property
-    def opposite(self) -> str:
-        """The direction of the peer's stream."""
-        return "down" if self.direction == "up" else "up"
+from shared.messaging.models import IncomingStream, OutgoingStream
+from shared.messaging.sending import Party, Sending, Timing
 
 
 class Events:
@@ -78,18 +46,6 @@ class Events:
         """The hub was restored or granted a new epoch: it has to be greeted before all else."""
 
 
-@dataclass
-class _Sent:
-    """What was sent in this process and not acknowledged; lost at a restart, harmlessly."""
-
-    epoch: int = -1
-    seq: int = 0
-    runs: list[tuple[int, int]] = field(default_factory=list)
-    deadline: float = 0.0
-    wait: float = 0.0
-    resend_asked: tuple[int, float] = (-1, 0.0)
-
-
 class Exchange:
     """One side's half of the conversation with one peer."""
 
@@ -109,38 +65,8 @@ class Exchange:
         self._events = events or Events()
         self._timing = timing or Timing()
         self._clock = clock
-        self._sent = _Sent()
-
-    # ---- sending
-
-    def due(self, *, most: int = WINDOW_RUNS) -> list[bytes]:
-        """The runs to send now: new entries within the window, or all again after a time-out.
-
-        With `most`, so many of them; the others are due at once. So the peer begins with the first
-        while the next are still packed.
-        """
-        with self.database.read() as session:
-            stream = session.get(OutgoingStream, self.party.peer)
-            if stream is None or stream.unsure:
-                return []
-            sent = self._sent
-            moment = self._clock()
-            if sent.epoch != stream.epoch or sent.seq < stream.acked:
-                self._sent = sent = _Sent(stream.epoch, stream.acked)
-            sent.runs = [run for run in sent.runs if run[0] > stream.acked]
-            if not sent.runs:
-                sent.wait = 0.0
-            elif moment >= sent.deadline:
-                sent.seq, sent.runs = stream.acked, []
-                longest = self._timing.retransmit_longest
-                sent.wait = min(longest, max(self._timing.retransmit_first, sent.wait * 2))
-            runs = self._runs(session, stream, sent, moment, most)
-        # Signed when the transaction is over: a key may lie in a slow device.
-        return [close_envelope(self.party.key, header, body) for header, body in runs]
-
-    def unsent(self) -> None:
-        """What was due last may not have left: it is due again, from the acknowledged on."""
-        self._sent = _Sent()
+        self.sending = Sending(database, party, self._timing, clock)
+        self._resend_asked = (-1, 0.0)
 
     def tell_again(self, session: Session, seq: int, digest: str) -> bool:
         """The peer has less of our log than it had acknowledged: go on from what it has.
@@ -153,107 +79,16 @@ class Exchange:
             return False
         stream.acked = seq
         stream.durable = min(stream.durable, seq)
-        self._sent = _Sent()
+        self.sending.unsent()
         return True
-
-    def unacknowledged(self) -> Iterator[bytes]:
-        """Every run that the peer has not acknowledged, without a window, for a parcel.
-
-        What goes by hand gets no answer on the way, so all of it goes, whatever was sent before;
-        and nothing counts as sent by it. Ends where the log ended at the start; ends early when
-        the streams begin anew meanwhile.
-        """
-        began: tuple[int, int] | None = None
-        after = end = 0
-        while began is None or after < end:
-            with self.database.read() as session:
-                stream = session.get(OutgoingStream, self.party.peer)
-                if stream is None or stream.waits_after_restore:
-                    return
-                if began is None:
-                    began = (stream.epoch, stream.generation)
-                    after, end = stream.acked, stream.seq
-                if began != (stream.epoch, stream.generation):
-                    return
-                run = self._run(session, stream, after)
-            if run is None:
-                return
-            header, body = run
-            yield close_envelope(self.party.key, header, body)
-            after = header.last
-
-    def _runs(
-        self, session: Session, stream: OutgoingStream, sent: _Sent, moment: float, most: int
-    ) -> list[tuple[Header, bytes]]:
-        runs: list[tuple[Header, bytes]] = []
-        while len(runs) < most and sent.seq < stream.seq and self._window_open(sent):
-            run = self._run(session, stream, sent.seq)
-            if run is None:
-                break
-            header, body = run
-            runs.append(run)
-            sent.runs.append((header.last, len(body)))
-            sent.seq = header.last
-        if runs:
-            sent.wait = sent.wait or self._timing.retransmit_first
-            sent.deadline = moment + sent.wait * random.uniform(1.0, 1.3)
-        return runs
-
-    def _run(
-        self, session: Session, stream: OutgoingStream, after: int
-    ) -> tuple[Header, bytes] | None:
-        """The run that follows a seq: its header and its body."""
-        before = digest_at(session, stream, after)
-        entries = self._entries_after(session, stream, after)
-        if before is None or not entries:
-            return None
-        entries = entries[: fitting(entries)]
-        header = self._header("run", stream, after=after, last=entries[-1].seq)
-        return header, pack_run(before, entries)
-
-    def _window_open(self, sent: _Sent) -> bool:
-        return len(sent.runs) < WINDOW_RUNS and sum(size for _, size in sent.runs) < WINDOW_BYTES
-
-    def _entries_after(self, session: Session, stream: OutgoingStream, seq: int) -> list[RawEntry]:
-        rows = session.execute(
-            select(OutgoingEntry.seq, OutgoingEntry.kind, OutgoingEntry.subject, OutgoingEntry.body)
-            .where(OutgoingEntry.peer == stream.peer)
-            .where(OutgoingEntry.epoch == stream.epoch)
-            .where(OutgoingEntry.seq > seq)
-            .where(OutgoingEntry.seq <= seq + RUN_ENTRIES)
-            .order_by(OutgoingEntry.seq)
-        ).yield_per(50)
-        entries: list[RawEntry] = []
-        size = 0
-        for row in rows:
-            entries.append(RawEntry(row.seq, row.kind, row.subject, row.body))
-            size += len(row.body)
-            if size > RUN_BYTES:
-                break
-        rows.close()
-        return entries
-
-    def _header(
-        self, kind: str, stream: OutgoingStream | None, *, after: int = 0, last: int = 0
-    ) -> Header:
-        return Header(
-            sender=self.party.me,
-            recipient=self.party.peer,
-            direction=self.party.direction,
-            kind=kind,
-            epoch=stream.epoch if stream else 0,
-            generation=stream.generation if stream else 0,
-            after=after,
-            last=last,
-        )
 
     def message(self, kind: str, body: bytes | dict[str, Any], *, after: int = 0) -> bytes:
         """A signed hint to the peer (everything that is not a run); it may be lost."""
         with self.database.read() as session:
-            header = self._header(kind, session.get(OutgoingStream, self.party.peer), after=after)
+            header = self.party.header(
+                kind, session.get(OutgoingStream, self.party.peer), after=after
+            )
         return close_envelope(self.party.key, header, body)
-
-    # ---- receiving
 
     def check(self, message: Message) -> None:
         """Raise BadEnvelope unless the message is for us, from the peer, the right way round."""
@@ -362,10 +197,10 @@ class Exchange:
         with self.database.read() as session:
             stream = session.get(IncomingStream, self.party.peer)
             cursor = stream.seq if stream else 0
-        asked, when = self._sent.resend_asked
+        asked, when = self._resend_asked
         if asked == cursor and self._clock() < when + self._timing.resend_pause:
             return []
-        self._sent.resend_asked = (cursor, self._clock())
+        self._resend_asked = (cursor, self._clock())
         return [self.message("resend", {}, after=cursor)]
 
     def _receive_resend(self, header: Header) -> None:
@@ -373,9 +208,7 @@ class Exchange:
             stream = session.get(OutgoingStream, self.party.peer)
             if stream is None or header.epoch != stream.epoch:
                 return
-            if stream.acked <= header.after < self._sent.seq:
-                self._sent.seq = header.after
-                self._sent.runs = [run for run in self._sent.runs if run[0] <= header.after]
+            self.sending.again_after(header.after, stream)
 
     def _receive_ack(self, message: Message) -> None:
         body = message.document()
@@ -424,4 +257,4 @@ class Exchange:
             stream.acked = seq
             stream.durable = min(durable, seq)
             if lower_counts:
-                self._sent = _Sent(stream.epoch, seq)
+                self.sending.begin_at(stream.epoch, seq)

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from shared.kernel.clock import now
 from shared.kernel.errors import Unavailable
+from shared.packaging.trust_service import asked
 from shared.verifier import ocsp
 from shared.verifier.certificates import Certificate
 from shared.verifier.ocsp import StatusAnswer
@@ -23,7 +24,6 @@ from shared.verifier.signatures import NotChecked
 log = logging.getLogger(__name__)
 
 _NONCE_BYTES = 16
-_CHUNK = 16 * 1024
 
 
 class StatusService(Protocol):
@@ -67,30 +67,15 @@ class HttpStatusService:
         return answer
 
     def _asked(self, question: bytes) -> bytes:
-        import requests
-
-        headers = {
-            "Content-Type": "application/ocsp-request",
-            "Accept": "application/ocsp-response",
-        }
-        try:
-            with requests.post(
-                self.url,
-                data=question,
-                headers=headers,
-                timeout=self.timeout,
-                stream=True,
-                allow_redirects=False,  # it is asked where the settings say, and nowhere else
-            ) as answer:
-                answer.raise_for_status()
-                content = b""
-                for piece in answer.iter_content(_CHUNK):
-                    content += piece
-                    if len(content) > ocsp.MOST_BYTES:
-                        raise _trouble("证书状态服务的回答太长")
-                return content
-        except requests.RequestException as error:
-            raise _trouble(f"证书状态服务 {self.url} 没有应答") from error
+        return asked(
+            self.url,
+            question,
+            ("application/ocsp-request", "application/ocsp-response"),
+            most=ocsp.MOST_BYTES,
+            timeout=self.timeout,
+            name="证书状态服务",
+            trouble=_trouble,
+        )
 
 
 @dataclass(frozen=True)

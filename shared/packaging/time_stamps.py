@@ -15,13 +15,13 @@ from typing import Protocol
 from shared.kernel.clock import now
 from shared.kernel.der import element
 from shared.kernel.errors import Unavailable
+from shared.packaging.trust_service import asked
 from shared.verifier import stamps
 from shared.verifier.certificates import Authorities, NotTrusted
 from shared.verifier.signatures import NotChecked
 from shared.verifier.stamps import Hold
 
 _SHA256 = bytes.fromhex("300d06096086480165030402010500")
-_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -89,31 +89,16 @@ class HttpTimeStamper:
             raise _trouble("时间戳服务的回答不是对这份文书的时间戳") from error
         return NewStamp(content, token.at, token.signer.name, hold)
 
-    def _asked(self, request: bytes) -> bytes:
-        import requests
-
-        headers = {
-            "Content-Type": "application/timestamp-query",
-            "Accept": "application/timestamp-reply",
-        }
-        try:
-            with requests.post(
-                self.url,
-                data=request,
-                headers=headers,
-                timeout=self.timeout,
-                stream=True,
-                allow_redirects=False,  # it is asked where the settings say, and nowhere else
-            ) as answer:
-                answer.raise_for_status()
-                content = b""
-                for piece in answer.iter_content(_CHUNK):
-                    content += piece
-                    if len(content) > stamps.MOST_BYTES:
-                        raise _trouble("时间戳服务的回答太长")
-                return content
-        except requests.RequestException as error:
-            raise _trouble(f"时间戳服务 {self.url} 没有应答") from error
+    def _asked(self, question: bytes) -> bytes:
+        return asked(
+            self.url,
+            question,
+            ("application/timestamp-query", "application/timestamp-reply"),
+            most=stamps.MOST_BYTES,
+            timeout=self.timeout,
+            name="时间戳服务",
+            trouble=_trouble,
+        )
 
 
 def _request(message: bytes, nonce: int) -> bytes:

@@ -64,7 +64,7 @@ def test_a_message_that_must_not_be_believed_is_put_aside_with_its_reason(
     unit.file(2)
     run = next(
         sealed
-        for sealed in map(read_envelope, unit.agent._exchange.due())
+        for sealed in map(read_envelope, unit.agent._exchange.sending.due())
         if sealed.header.kind == "run"
     )
     city.link.send(hub_queue(city.hub.settings.hub_id), [forge(run.header, run.body, unit)])
@@ -77,7 +77,7 @@ def test_a_message_that_must_not_be_believed_is_put_aside_with_its_reason(
 
 def test_a_message_of_an_older_epoch_changes_nothing(city: Federation, unit: Unit) -> None:
     unit.file(1)
-    old = unit.agent._exchange.due()
+    old = unit.agent._exchange.sending.due()
     with city.hub.database().write() as session:
         node = session.get_one(Node, unit.node_id)
         city.post.reception.restart(session, node)

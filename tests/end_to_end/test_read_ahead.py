@@ -34,7 +34,7 @@ def ahead() -> Iterator[Ahead]:
 
 def runs(unit: Unit) -> list[Message]:
     """The runs that wait at a node, as the hub has opened them."""
-    sealed = map(read_envelope, unit.agent._exchange.due())
+    sealed = map(read_envelope, unit.agent._exchange.sending.due())
     return [Message(each.header, each.body) for each in sealed if each.header.kind == "run"]
 
 
@@ -108,7 +108,7 @@ def test_when_the_process_dies_runs_are_read_in_their_turn_and_soon_by_another(
         first.wait()
         assert read(ahead, message).run() is None
         post = foreseeing(city, ahead)
-        unit.agent._exchange.unsent()
+        unit.agent._exchange.sending.unsent()
         city.settle()
         assert post.read == [True]
         assert ahead.process is not first
@@ -135,6 +135,7 @@ def test_a_node_that_greets_with_much_to_tell_finds_the_process_started(
         monkeypatch.setattr("hub.federation.sync._MUCH", SOME)
         post.take(unit.agent._hello())
         wait_for(lambda: ahead.process is not None, "the process to be started")
+    assert not ahead._thread.is_alive(), "closed while the process starts, it ends all the same"
 
 
 def test_little_is_not_worth_it(unit: Unit, ahead: Ahead) -> None:

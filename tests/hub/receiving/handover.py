@@ -32,24 +32,9 @@ from shared.packaging import build_package
 from shared.records.holdings import FileKind, Holding
 from shared.records.record import ComputerFile, Document, Record, content_digest, record_to_wire
 from tests.hub.conftest import City
+from tests.records import pdf
 
 YILING_ARCHIVE, ZHIJIANG_ARCHIVE, CITY_ARCHIVE = "420506", "420583", "420500"
-_PDF = (
-    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
-    b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>endobj\n"
-)
-
-
-def pdf(text: str, extra: int = 0) -> bytes:
-    """A small sound PDF that no other text makes, with so many bytes more."""
-    stream = f"% {digest_of(text)}\n{'x' * extra}".encode()
-    body = _PDF + f"4 0 obj<</Length {len(stream)}>>stream\n".encode() + stream
-    body += b"\nendstream\nendobj\n"
-    offsets = [body.index(f"{number} 0 obj".encode()) for number in (1, 2, 3, 4)]
-    table = "".join(f"{offset:010d} 00000 n \n" for offset in offsets)
-    xref = f"xref\n0 5\n0000000000 65535 f \n{table}trailer<</Size 5/Root 1 0 R>>\n"
-    return body + xref.encode() + f"startxref\n{len(body)}\n%%EOF\n".encode()
 
 
 @dataclass
@@ -326,4 +311,4 @@ def stream(content: bytes) -> io.BytesIO:
     return io.BytesIO(content)
 
 
-__all__ = ["Hub", "Unit", "changed", "record_to_wire", "stream"]
+__all__ = ["Hub", "Unit", "changed", "pdf", "record_to_wire", "stream"]

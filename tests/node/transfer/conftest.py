@@ -23,23 +23,9 @@ from shared.kernel.jobs import Job
 from shared.kernel.keys import SigningKey, sign_document
 from shared.messaging.models import OutgoingEntry
 from tests.node.conftest import Node
+from tests.records import pdf
 
-PDF = (
-    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
-    b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>endobj\n"
-)
-
-
-def pdf(text: str, extra: int = 0) -> bytes:
-    """A small sound PDF that no other text makes, with so many bytes more."""
-    stream = f"% {digest_of(text)}\n{'x' * extra}".encode()
-    body = PDF + f"4 0 obj<</Length {len(stream)}>>stream\n".encode() + stream
-    body += b"\nendstream\nendobj\n"
-    offsets = [body.index(f"{number} 0 obj".encode()) for number in (1, 2, 3, 4)]
-    table = "".join(f"{offset:010d} 00000 n \n" for offset in offsets)
-    xref = f"xref\n0 5\n0000000000 65535 f \n{table}trailer<</Size 5/Root 1 0 R>>\n"
-    return body + xref.encode() + f"startxref\n{len(body)}\n%%EOF\n".encode()
+__all__ = ["pdf"]
 
 
 class Archive:

@@ -17,10 +17,11 @@ from shared.kernel.errors import Invalid
 from shared.kernel.keys import PublicKey, SigningKey
 from shared.messaging.entry import Entry
 from shared.messaging.envelope import BadEnvelope, read_envelope
-from shared.messaging.exchange import Events, Exchange, Party, Timing
+from shared.messaging.exchange import Events, Exchange
 from shared.messaging.inbox import open_incoming
 from shared.messaging.log import append, open_outgoing
 from shared.messaging.models import IncomingStream, OutgoingStream
+from shared.messaging.sending import Party, Timing
 
 HUB, NODE = "hub-1", "node-1"
 _KEYS = {HUB: SigningKey.generate(), NODE: SigningKey.generate()}
@@ -190,7 +191,7 @@ class Pair:
     def send(self, name: str) -> None:
         """Let one side put what is due on its way."""
         side = self.side(name)
-        self.on_the_way[side.peer] += self.weather.through(side.exchange.due())
+        self.on_the_way[side.peer] += self.weather.through(side.exchange.sending.due())
 
     def deliver(self, name: str, count: int = 100) -> None:
         """Deliver some of what is on its way to one side."""

@@ -46,9 +46,9 @@ def test_more_than_a_window_travels_in_several_runs(pair: Pair) -> None:
     with pair.node.database.write() as session:
         for number in range(9500):
             append(session, HUB, "fact", f"s{number}", {})
-    first = pair.node.exchange.due()
+    first = pair.node.exchange.sending.due()
     assert len(first) == 8
-    assert pair.node.exchange.due() == []
+    assert pair.node.exchange.sending.due() == []
     pair.on_the_way[HUB] += first
     pair.settle()
     assert len(pair.hub.applied()) == 9500
@@ -78,7 +78,7 @@ def test_no_message_is_signed_while_a_transaction_is_open(
 
     monkeypatch.setattr(SigningKey, "sign", signed)
     pair.node.tell("first")
-    pair.node.exchange.due()
+    pair.node.exchange.sending.due()
     pair.node.tell("second")
     pair.hub.tell("down")
     pair.settle()  # with a gap and what is sent again
@@ -88,7 +88,7 @@ def test_no_message_is_signed_while_a_transaction_is_open(
 
 def test_a_run_that_comes_twice_is_applied_once(pair: Pair) -> None:
     pair.node.tell("once")
-    (run,) = pair.node.exchange.due()
+    (run,) = pair.node.exchange.sending.due()
     pair.on_the_way[HUB] += [run, run, run]
     pair.settle()
     assert pair.hub.applied() == ["once"]
@@ -96,9 +96,9 @@ def test_a_run_that_comes_twice_is_applied_once(pair: Pair) -> None:
 
 def test_a_gap_asks_once_for_what_is_missing(pair: Pair) -> None:
     pair.node.tell("first")
-    pair.node.exchange.due()
+    pair.node.exchange.sending.due()
     pair.node.tell("second")
-    (second,) = pair.node.exchange.due()
+    (second,) = pair.node.exchange.sending.due()
     answers = pair.hub.receive(second)
     assert [read_envelope(raw).header.kind for raw in answers] == ["resend"]
     assert pair.hub.receive(second) == []
@@ -118,7 +118,7 @@ def test_a_copy_of_a_node_is_noticed_and_loses_nothing_silently(tmp_path: Path, 
     pair.node.tell("from the original")
     pair.settle()
     copy.tell("from the copy")
-    for raw in copy.exchange.due():
+    for raw in copy.exchange.sending.due():
         for answer in pair.hub.receive(raw):
             copy.receive(answer)
     assert copy.events.told == ["diverged"]
@@ -131,7 +131,7 @@ def test_an_older_epoch_is_superseded(pair: Pair) -> None:
     with pair.hub.database.write() as session:
         open_incoming(session, NODE, recipient=HUB, epoch=2)
         open_outgoing(session, NODE, sender=HUB, epoch=2)
-    for raw in pair.node.exchange.due():
+    for raw in pair.node.exchange.sending.due():
         for answer in pair.hub.receive(raw):
             pair.node.receive(answer)
     assert pair.node.events.told == ["superseded:2"]

@@ -40,19 +40,19 @@ def opened(raw: bytes) -> Message:
 def test_everything_goes_without_a_window_whatever_a_link_has_sent(pair: Pair) -> None:
     with pair.node.database.write() as session:
         append_many(session, HUB, [("fact", f"s{number}", {}) for number in range(9500)])
-    assert len(pair.node.exchange.due()) == 8
-    runs = list(pair.node.exchange.unacknowledged())
+    assert len(pair.node.exchange.sending.due()) == 8
+    runs = list(pair.node.exchange.sending.unacknowledged())
     assert len(runs) == 10
     for run in runs:
         pair.hub.receive(run)
     assert len(pair.hub.applied()) == 9500
-    again = list(pair.node.exchange.unacknowledged())  # nothing was acknowledged here
+    again = list(pair.node.exchange.sending.unacknowledged())  # nothing was acknowledged here
     assert [read_envelope(run).body for run in again] == [read_envelope(run).body for run in runs]
 
 
 def test_what_is_said_while_it_is_written_goes_with_the_next_one(pair: Pair) -> None:
     pair.node.tell("before")
-    runs = pair.node.exchange.unacknowledged()
+    runs = pair.node.exchange.sending.unacknowledged()
     (first,) = [next(runs)]
     pair.node.tell("meanwhile")
     assert list(runs) == []
