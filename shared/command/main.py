@@ -77,8 +77,14 @@ def _fail(error: DanglianError, *, as_json: bool) -> NoReturn:
     if as_json:
         click.echo(json.dumps(error.to_wire(), ensure_ascii=False))
     else:
-        click.echo(f"错误：{error.message}{error.remedy}", err=True)
+        click.echo(f"错误：{_place(error)}{error.message}{error.remedy}", err=True)
     sys.exit(error.exit_code)
+
+
+def _place(error: DanglianError) -> str:
+    """Which member of a file is meant, where a sentence says “this one”: no form shows it here."""
+    field = error.to_wire().get("field")
+    return f"{field}：" if field and ("." in field or "此项" in error.message) else ""
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
