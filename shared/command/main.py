@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
 from importlib.metadata import entry_points, version
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import click
@@ -37,6 +38,7 @@ class _Joined(click.Group):
         **extra: Any,
     ) -> Any:
         given = list(sys.argv[1:] if args is None else args)
+        _speak_utf8()
         if not standalone_mode:
             return super().main(given, prog_name, complete_var, False, **extra)
         try:
@@ -68,6 +70,16 @@ class _Joined(click.Group):
 @click.version_option(version("danglian"), prog_name="danglian")
 def danglian() -> None:
     """档联 Danglian：市县乡村文档一体化、馆室一体化平台。"""
+
+
+def _speak_utf8() -> None:
+    """Let pipes and files have UTF-8 on Windows too: its own code page has not every character.
+
+    A window there gets each character as it is, whatever this says.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if sys.platform == "win32" and isinstance(stream, TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 _ABORTED = DanglianError("命令已中断，没有做完。", "请重新运行。", code="aborted")
