@@ -33,7 +33,7 @@ from shared.command.accounts import told_administrators
 from shared.command.audit import Log, audit_group
 from shared.command.check_config import check_config_command
 from shared.command.main import json_option, show, show_table
-from shared.command.stopping import stop_on_signal
+from shared.command.stopping import stop_on_signal, wait_until_stopped
 from shared.kernel.actor import system_actor
 from shared.kernel.clock import local_text
 from shared.kernel.collector import calm_collector
@@ -259,7 +259,7 @@ def run(folders: tuple[Path, ...], host: str | None, port: int | None, as_json: 
             as_json=as_json,
             sentence=f"{names} （按 Ctrl-C 停止）",
         )
-        stopping.wait()
+        wait_until_stopped(stopping)
 
 
 def _distinct(slugs: list[str]) -> None:

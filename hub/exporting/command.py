@@ -62,7 +62,8 @@ _MEGABYTE = 1_000_000
 @click.option(
     "--medium-size",
     type=click.IntRange(1),
-    help="dat93 和 medium 每个目录最多放多少 MB（百万字节）；不填为 4000。",
+    help="dat93 和 medium 每个目录最多放多少 MB（百万字节）；不填时，写了 --archive 的按该馆"
+    "接收要求里的载体容量，没有的为 4000。",
 )
 @click.option("--rate", type=click.IntRange(min=0), default=0, help="每秒最多读多少字节，0 不限。")
 @two_people_options

@@ -157,7 +157,13 @@ class ExportFolder:
                 shutil.rmtree(each, ignore_errors=True)
 
     def settle(
-        self, made: Path | None, place: str, cursor: tuple[str, Any], lines: Sequence[Line] = ()
+        self,
+        made: Path | None,
+        place: str,
+        cursor: tuple[str, Any],
+        lines: Sequence[Line] = (),
+        *,
+        label: Mapping[str, str] | None = None,
     ) -> None:
         """Write down what was made, or that nothing could be, and give it its name.
 
@@ -166,6 +172,7 @@ class ExportFolder:
             place: the name that it gets in the folder, with `/`.
             cursor: where to go on after it.
             lines: the records that it is about.
+            label: what stands on its label 载体标签, if it is what a medium holds.
         """
         files = [] if made is None else list(_settled(made, place))
         left_out = sum(1 for each in lines if each.problem)
@@ -183,6 +190,7 @@ class ExportFolder:
                 "place": None if made is None else place,
                 "cursor": list(cursor),
                 "lines": [asdict(each) for each in lines],
+                **({} if label is None else {"label": dict(label)}),
                 "files": files,
                 "totals": asdict(totals),
             }

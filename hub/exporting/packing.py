@@ -220,12 +220,15 @@ class Packing:
                 return some[:count]
         return some
 
-    def tree(self, some: Sequence[Chosen], made: Path, work: Path, *, number: int) -> list[Line]:
-        """Write some records as one tree at `made`, by archival code; their lines.
+    def tree(
+        self, some: Sequence[Chosen], made: Path, work: Path, *, number: int
+    ) -> tuple[list[Line], dict[str, str] | None]:
+        """Write some records as one tree at `made`, by archival code; their lines, and its label.
 
-        It is none to keep when each had to be left out.
+        It is none to keep when each had to be left out, and has no label then.
         """
         lines: list[Line] = []
+        label = None
         with ExitStack() as stack:
             writer: FormWriter | None = None
             for chosen in sorted(some, key=lambda each: sort_key(each.record.code or "")):
@@ -242,8 +245,11 @@ class Packing:
                 for left in work.iterdir():
                     left.unlink()
             if writer is not None and len(writer):
-                writer.finish(number=self._medium_number(number), count=None)
-        return lines
+                named = self._medium_number(number)
+                writer.finish(number=named, count=None)
+                day = began(self._plan).astimezone(SHANGHAI).date()
+                label = writer.label(number=named, made_on=day)
+        return lines, label
 
     def _fit_for_tree(self, chosen: Chosen, work: Path) -> Carried:
         size = chosen.held.package.size + _PAPERS

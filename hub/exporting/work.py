@@ -21,7 +21,9 @@ from hub.repository.handing_out import Damaged, Held, fetch, held_of, papers_aft
 from hub.repository.keeping import Kept
 from shared.kernel.actor import Actor
 from shared.kernel.clock import utc_text
+from shared.kernel.files import write_atomically
 from shared.packaging.build import file_digests
+from shared.packaging.exchange.label import labels_pdf
 from shared.records.text import neutral
 
 #: So many records are asked for at once; of a form with many in one tree that is how many go in.
@@ -30,7 +32,7 @@ _AT_ONCE, _IN_TREE, _FILES_AT_ONCE = 50, 1000, 1000
 _RECORDS, _PAPERS, _HUB, _DONE = "records", "papers", "hub", "done"
 MANIFESTS = {"manifest-sha256.txt": 2, "manifest-sm3.txt": 3}
 LIST = "records.csv"
-README = "说明.txt"
+README, LABELS = "说明.txt", "载体标签.pdf"
 _COLUMNS = (
     "档号", "题名", "编号", "版本", "档案馆", "位置", "来源", "信息包SHA-256", "没有导出的原因",
     "形式装不下的",
@@ -42,6 +44,7 @@ export.json          这次导出的情况：选择条件、件数、各清单�
 records.csv          每件一行：档号、题名、位置、来源、信息包的摘要；没有导出的，写明原因。
 manifest-sha256.txt  每个文件的 SHA-256。核对：sha256sum -c manifest-sha256.txt
 manifest-sm3.txt     每个文件的 SM3（GB/T 32905）。核对一个文件：openssl dgst -sm3 文件
+载体标签.pdf         dat93 和 medium 才有：每个目录刻一个载体，一页一个，一式三套各一张。
 
 各种形式里面是什么，见档联的说明 docs/packages.zh-CN.md。
 """
@@ -141,10 +144,10 @@ class Export:
         chosen = [each for each in some if isinstance(each, Chosen)]
         number = self._folder.totals.pieces + 1
         with self._folder.piece() as made:
-            written = self._packing.tree(chosen, made, self._folder.work, number=number)
-            is_there = any(not each.problem for each in written)
+            written, label = self._packing.tree(chosen, made, self._folder.work, number=number)
+            made_or_not = None if label is None else made
             place = f"{number:03d}"
-            self._folder.settle(made if is_there else None, place, cursor, [*lines, *written])
+            self._folder.settle(made_or_not, place, cursor, [*lines, *written], label=label)
 
     # ---- what a whole repository has beside its records
 
@@ -204,7 +207,11 @@ class Export:
         plan, hub = self._plan, self._hub.settings
         with self._folder.paper(README) as paper:
             paper.write(_README.format(hub=hub.name, form=FORMS[plan.form], by=plan.by))
-        names = (*MANIFESTS, LIST, README)
+        names = [*MANIFESTS, LIST, README]
+        labels = [entry["label"] for entry in self._folder.journal() if "label" in entry]
+        if labels:
+            write_atomically(self._folder.path / LABELS, labels_pdf(labels))
+            names.append(LABELS)
         papers = {name: file_digests(self._folder.path / name) for name in names}
         self._folder.finish(
             {

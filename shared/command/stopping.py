@@ -13,5 +13,13 @@ def stop_on_signal(stopping: threading.Event) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         stopping.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    # On Windows a closed window and the end of a service come as SIGBREAK.
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), stop)
+
+
+def wait_until_stopped(stopping: threading.Event) -> None:
+    """Wait until the event is set. Looks up each second: on Windows no signal ends a long wait."""
+    while not stopping.wait(1.0):
+        pass

@@ -15,6 +15,7 @@ from shared.kernel.errors import Conflict
 from shared.kernel.identifiers import new_id
 
 CHUNK = 1024 * 1024
+_TRIES, _BETWEEN_TRIES = 40, 0.05
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
@@ -27,7 +28,7 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.replace(path)
+        replace(temporary, path)
     except BaseException:
         with suppress(FileNotFoundError):
             temporary.unlink()
@@ -48,10 +49,26 @@ def made_once(path: Path, make: Callable[[], bytes]) -> bytes:
         except FileExistsError:
             own.unlink()
         except OSError:  # no hard links here
-            own.replace(path)
+            replace(own, path)
         else:
             own.unlink()
     return path.read_bytes()
+
+
+def replace(source: Path, target: Path) -> None:
+    """Give a file a name, in place of what had it.
+
+    On Windows that fails while anybody has either of them open, and virus scanners look into each
+    new file for a moment: it is tried for two seconds, then raises PermissionError.
+    """
+    for tries_left in reversed(range(_TRIES if os.name == "nt" else 1)):
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            if not tries_left:
+                raise
+            time.sleep(_BETWEEN_TRIES)
 
 
 def sync_folder(folder: Path) -> None:
@@ -105,7 +122,7 @@ def folder_lock(folder: Path, purpose: str, *, wait_seconds: float = 0.0) -> Ite
     """
     folder.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait_seconds
-    with (folder / "run.lock").open("a+") as stream:
+    with (folder / "run.lock").open("a+", encoding="utf-8", errors="replace") as stream:
         while not _lock(stream.fileno()):
             if time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -130,7 +147,7 @@ def shared_lock(path: Path) -> Iterator[None]:
 
     The system frees it when the process dies.
     """
-    with path.open("a+") as stream:
+    with path.open("a+", encoding="utf-8", errors="replace") as stream:
         while not _lock(stream.fileno(), shared=True):
             time.sleep(0.02)
         yield
@@ -139,7 +156,7 @@ def shared_lock(path: Path) -> Iterator[None]:
 @contextmanager
 def sole_lock(path: Path) -> Iterator[bool]:
     """Whether nobody else holds the lock of `shared_lock`; while this lasts nobody gets it."""
-    with path.open("a+") as stream:
+    with path.open("a+", encoding="utf-8", errors="replace") as stream:
         yield _lock(stream.fileno(), shared=False)
 
 

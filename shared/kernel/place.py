@@ -24,6 +24,8 @@ def act_from_command(name: str) -> None:
         user = getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as in some containers
         user = str(os.getuid())
+    except ImportError:  # on Windows, where nothing in the environment says it
+        user = "-"
     act_from(f"{user}@{socket.gethostname()} {name}")
 
 

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shared.kernel.errors import Conflict, Unavailable, disk_full
-from shared.kernel.files import sync_folder
+from shared.kernel.files import replace, sync_folder
 from shared.kernel.identifiers import new_id
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+#: ERROR_INVALID_FUNCTION (FAT, exFAT) and ERROR_NOT_SUPPORTED (shares of the network).
+_NO_SUCH_FUNCTION = {1, 50}
 
 
 @dataclass
@@ -37,7 +39,7 @@ class Temporary:
         try:
             os.link(self.path, target)
         except OSError as error:
-            if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}:
+            if not _has_no_links(error):
                 raise
             # A file system without hard links (exFAT): the check and the rename are two steps.
             if target.exists():
@@ -54,7 +56,7 @@ class Temporary:
     def _rename(self, target: Path) -> None:
         if os.name == "nt":  # an open file cannot be renamed there
             self.stream.close()
-        self.path.replace(target)
+        replace(self.path, target)
 
     def _settle(self) -> None:
         self.stream.flush()
@@ -146,6 +148,14 @@ def telling_of_trouble() -> Iterator[None]:
         raise Unavailable(
             f"存储目录暂时不能读写（{error.strerror}）。", "请检查磁盘和目录权限后再试。"
         ) from error
+
+
+def _has_no_links(error: OSError) -> bool:
+    """Whether a link failed for its file system alone; Windows has numbers of its own for that."""
+    return (
+        error.errno in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
+        or getattr(error, "winerror", None) in _NO_SUCH_FUNCTION
+    )
 
 
 def _hold(descriptor: int) -> bool:

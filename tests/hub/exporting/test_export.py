@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from sqlalchemy import update
 
@@ -15,9 +16,11 @@ from hub.exporting import plan as plans
 from hub.exporting.folder import ExportFolder
 from hub.exporting.service import draft
 from hub.exporting.work import Export
+from hub.federation import service as federation
 from hub.repository.versions import Adding, EventKind, add_version
 from shared.audit import events
 from shared.kernel.actor import Actor
+from shared.kernel.clock import SHANGHAI, now
 from shared.kernel.errors import Conflict, Invalid, NotAllowed
 from shared.kernel.files import folder_lock
 from shared.kernel.keys import SigningKey
@@ -119,10 +122,36 @@ def test_a_record_larger_than_a_medium_and_trees_that_are_full(
     monkeypatch.setattr("hub.exporting.packing._PAPERS", 600_000)
     received.export(tmp_path / "out", "--form", "dat93", "--medium-size", "1")
     assert {row["位置"] for row in assert_whole(tmp_path / "out")} == {"001", "002", "003"}
+    with pypdfium2.PdfDocument(tmp_path / "out" / "载体标签.pdf") as sheet:
+        labels = [page.get_textpage().get_text_bounded() for page in sheet]
+    day = f"{now().astimezone(SHANGHAI):%Y%m%d}"
+    assert len(labels) == RECORDS  # a page for each medium, with a label for each of three copies
+    assert [page.count(f"{day}-{number}") for number, page in enumerate(labels, 1)] == [3] * RECORDS
     monkeypatch.setattr("hub.exporting.packing._PAPERS", 2_000_000)
     said = received.export(tmp_path / "none", "--form", "dat93", "--medium-size", "1", code=1)
     assert (said["records"], said["left_out"]) == (0, RECORDS)
     assert "装不下" in said["problems"][0]["problem"]
+
+
+def test_without_a_size_the_media_are_those_of_the_receiving_profile_or_of_four_gigabytes(
+    received: Received, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archivist: Actor
+) -> None:
+    monkeypatch.setattr("hub.exporting.packing._PAPERS", 60_000_000)
+    asked = {"form": "folder", "rule": "exc-c14n", "medium_mb": 100}
+    hub = received.hub.city.folder
+    with hub.database().write() as session:
+        federation.change_draft(archivist, YILING_ARCHIVE, {"profile": asked}, session=session)
+    federation.activate_ruleset(
+        hub,
+        archivist,
+        YILING_ARCHIVE,
+        active_from=now().astimezone(SHANGHAI).date(),
+        approval="夷档发〔2026〕1号",
+    )
+    for more, places in (("--archive", YILING_ARCHIVE), {"001", "002", "003"}), ((), {"001"}):
+        out = tmp_path / f"out{len(more)}"
+        received.export(out, "--form", "medium", *more)
+        assert {row["位置"] for row in rows_of(out)} == places
 
 
 def test_the_whole_repository_goes_out_as_it_is_and_a_hub_could_be_made_of_it(

@@ -89,6 +89,14 @@ def test_documents_are_as_the_metadata_say(tmp_path: Path, signing) -> None:
     assert not (tmp_path / "x.eep").exists()
 
 
+def test_what_is_missing_in_a_file_is_told_with_its_place(tmp_path: Path) -> None:
+    """The sentence was 缺少此项 alone: which one, nobody could tell."""
+    event = {key: value for key, value in RECORD["events"][0].items() if key != "agent_unit"}
+    described = metadata(tmp_path / "m.json", record={**RECORD, "events": [event]})
+    built = call("build", "--metadata", described, *files(tmp_path, "a"), "--into", "x", code=2)
+    assert built.stderr.startswith("错误：events.0.agent_unit：缺少此项。")
+
+
 def test_what_was_opened_can_be_built_again(tmp_path: Path, signing) -> None:
     unit = Unit(tmp_path / "files")
     record = unit.record(unit.file("通知.pdf"))

@@ -1,4 +1,4 @@
-"""Locks of data folders, with what the system has: flock, or (Windows) bytes of a file.
+"""Files and locks of data folders, with what the system has: flock, or (Windows) bytes of a file.
 
 There is no Windows here: its `msvcrt` is played by a stand-in that locks ranges of bytes, as the
 documentation of `msvcrt.locking` has it.
@@ -6,15 +6,20 @@ documentation of `msvcrt.locking` has it.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from shared.kernel import files
 from shared.kernel.errors import Conflict
 from shared.kernel.files import folder_lock, shared_lock, sole_lock
+from shared.storage import FolderStore
 
 
 class Msvcrt(SimpleNamespace):
@@ -72,3 +77,39 @@ def test_a_lock_is_shared_by_many_or_had_by_one(tmp_path: Path, system: Msvcrt |
     with sole_lock(path) as alone, sole_lock(path) as another:
         assert alone
         assert not another
+
+
+def test_what_a_virus_scanner_looks_into_gets_its_name_a_moment_later(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Windows refuses to rename onto what is open; elsewhere such a refusal is meant."""
+    new, refusals = tmp_path / "new", [3]
+
+    class Scanned:
+        def replace(self, target: Path) -> None:
+            if refusals[0]:
+                refusals[0] -= 1
+                raise PermissionError(13, "in use")
+            new.rename(target)
+
+    new.write_bytes(b"new")
+    monkeypatch.setattr(files, "_BETWEEN_TRIES", 0.0)
+    with pytest.raises(PermissionError):
+        files.replace(cast(Path, Scanned()), tmp_path / "name")
+    with monkeypatch.context() as windows:
+        windows.setattr(os, "name", "nt")
+        files.replace(cast(Path, Scanned()), tmp_path / "name")
+    assert (tmp_path / "name").read_bytes() == b"new"
+
+
+def test_a_disk_that_knows_no_links_is_told_by_the_numbers_of_windows_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(source: Path, target: Path) -> None:
+        error = OSError(22, "Invalid argument")
+        error.winerror = 1  # type: ignore[attr-defined]
+        raise error
+
+    monkeypatch.setattr(os, "link", link)
+    FolderStore(tmp_path).put("a", io.BytesIO(b""), sha256=sha256(b"").hexdigest(), size=0)
+    assert FolderStore(tmp_path).exists("a")
