@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from shared.inspection.formats import Format
 from shared.inspection.formats.examination import Examination, Mark, Questions
-from shared.inspection.formats.sandbox import examine
+from shared.inspection.formats.sandbox import Series
 from shared.inspection.formats.trouble import DAMAGED, LOCKED, UNEXAMINED, Trouble
 from shared.kernel.files import chunks
 
@@ -60,7 +60,7 @@ class Measure:
         return cast("int | None", self.examination.facts.get("annexes"))
 
 
-def measure_of(stream: BinaryIO, context: Context, questions: Questions) -> Measure:
+def measure_of(stream: BinaryIO, context: Context, questions: Questions, series: Series) -> Measure:
     """Digest the bytes of one computer file, look into them, for seals and for viruses.
 
     Raises Unavailable while the virus scanner is away.
@@ -71,9 +71,9 @@ def measure_of(stream: BinaryIO, context: Context, questions: Questions) -> Meas
         size += len(piece)
     sha256 = digest.hexdigest()
     if context.remembered is None:
-        found = examine(stream, questions)
+        found = series.examine(stream, questions)
     else:
-        found = context.remembered.examine(stream, sha256, questions)
+        found = context.remembered.examine(stream, sha256, questions, series.examine)
     if context.decoder is not None:
         found = context.decoder.examine(found, stream, sha256, context.remembered)
     seals: tuple[Seal, ...] = ()

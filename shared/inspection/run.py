@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import shared.inspection.checks  # noqa: F401 - importing registers the checks
 from shared.inspection.finding import Finding
+from shared.inspection.processors import PROCESSORS
 from shared.inspection.registry import Check, checks_of
 from shared.inspection.report import CheckResult, Report
 from shared.inspection.scheme import CLASSIFIED
@@ -108,6 +109,11 @@ def _inspect_package(package: Package, context: Context) -> Report:
 
 
 def _inspect(subject: Subject) -> Report:
+    with PROCESSORS.own():
+        return _inspect_all(subject)
+
+
+def _inspect_all(subject: Subject) -> Report:
     context = subject.context
     checks = checks_of(context.scheme, context.at, subject.kind)
     subject_id = subject.wire.get("id")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from shared.inspection.finding import Finding
 from shared.inspection.formats.examination import Questions
+from shared.inspection.formats.sandbox import Series
 from shared.inspection.measuring import Measure, Source, measure_of, package_source, path_source
+from shared.inspection.processors import PROCESSORS
 from shared.inspection.profile import Profile
 from shared.inspection.questions import questions_about
 from shared.inspection.report import Stage
@@ -304,17 +307,28 @@ class Subject:
                 yield f"documents.{outer}.files.{inner}", file
 
     def _measure_together(self) -> None:
-        """Look into several files at once: each has a process of its own."""
-        if self.package is not None:
-            return  # its entries are read from one file, in turn
-        waiting = [
+        """Look into all files in turn, and into several at once where processors are free."""
+        waiting = deque(
             file
             for file in self.files
             if file.id in self._sources and file.id not in self._measures
-        ]
-        if len(waiting) > 1:
-            with ThreadPoolExecutor(min(len(waiting), os.cpu_count() or 1)) as pool:
-                list(pool.map(self._measured, waiting))
+        )
+        if not waiting:
+            return
+
+        def work() -> None:
+            with Series() as series, suppress(IndexError):
+                while True:
+                    self._measured(waiting.popleft(), series)
+
+        # The entries of a package are read from one file, in turn.
+        with PROCESSORS.more(0 if self.package is not None else len(waiting) - 1) as others:
+            if not others:
+                work()
+                return
+            with ThreadPoolExecutor(others + 1) as pool:
+                for done in [pool.submit(work) for _ in range(others + 1)]:
+                    done.result()
 
     @cached_property
     def _questions(self) -> dict[str, Questions]:
@@ -329,12 +343,15 @@ class Subject:
             for file in document.files
         }
 
-    def _measured(self, file: ComputerFile) -> Measure | Finding:
+    def _measured(self, file: ComputerFile, series: Series | None = None) -> Measure | Finding:
         if file.id not in self._measures:
             try:
-                with self._sources[file.id]() as stream:
+                with (
+                    self._sources[file.id]() as stream,
+                    nullcontext(series) if series else Series(alone=True) as looking,
+                ):
                     asked = self._questions.get(file.id, {})
-                    self._measures[file.id] = measure_of(stream, self.context, asked)
+                    self._measures[file.id] = measure_of(stream, self.context, asked, looking)
             except Unavailable:
                 raise  # the scanner is away: the file has no fault
             except DanglianError as error:

@@ -1,9 +1,10 @@
 """The program that looks into files of strangers; it does nothing else.
 
 With `once` its standard input is a file, with the request before it in its arguments. With `serve`
-its standard input is a socket over which files come, each with a pipe for the request and one for
-the answer: for each it forks a child, which looks at this file alone and ends. So no file meets
-anything that another one has touched, and the libraries are loaded once.
+its standard input is a socket over which other sockets come: for each it forks a child, to which
+files are sent over that one. A child looks at the files of one record, one after the other, and
+says behind each answer whether it goes on: it does not after a file that has upset its readers, nor
+with more memory than it began with (`docs/decisions/0098`). The libraries are loaded once.
 """
 
 from __future__ import annotations
@@ -20,12 +21,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-#: What a child writes before anything else, and what behind: without it the answer is not whole.
-BEGUN, DONE = b"\1", b"\0"
+from shared.inspection.formats.trouble import UPSETTING
+
+#: What a child writes before an answer, and what behind: the second where it ends after it. Without
+#: either the answer is not whole. A request ends like an answer.
+BEGUN, DONE, LAST = b"\1", b"\0", b"\2"
 #: On a busy PC a child may wait for its turn ten times as long as it computes.
 PATIENCE = 10
 _MOST_MEMORY = 1024**3
 _MOST_REQUEST = 65536
+#: How many files one child looks at, how much larger it may become, seconds of computing.
+_MOST_IN_TURN, _MOST_GROWTH, _MOST_COMPUTING = 32, 128 * 1024**2, 600
 #: So long nobody has come: the memory is given back.
 _IDLE_SECONDS = 120.0
 _MOST_FILES = 64
@@ -39,20 +45,26 @@ def _own(file: int) -> BinaryIO:
     return path.open("rb") if path.exists() else os.fdopen(file, "rb")
 
 
-def _limit(seconds: int) -> None:
-    """Bound what this process may use, where the operating system can."""
+def _limit(seconds: int, *, alone: bool = True) -> None:
+    """Bound what this process may use for a file, where the operating system can.
+
+    One that looks at more than this file has seconds anew for each.
+    """
     with suppress(ImportError):  # not on Windows: there the parent's clock alone bounds it
         import resource
 
         signal.alarm(seconds * PATIENCE)
-        for what, most in (
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        most = seconds if alone else _MOST_COMPUTING
+        until = seconds if alone else min(most, int(used.ru_utime + used.ru_stime) + seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (until, most))
+        for what, each in (
             (resource.RLIMIT_AS, _MOST_MEMORY),
-            (resource.RLIMIT_CPU, seconds),
             (resource.RLIMIT_FSIZE, 0),
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_NOFILE, _MOST_FILES),
         ):
-            resource.setrlimit(what, (most, most))
+            resource.setrlimit(what, (each, each))
 
 
 def _without_network() -> None:
@@ -80,39 +92,69 @@ def _answer(request: Mapping[str, Any], file: BinaryIO) -> dict[str, Any]:
     return examine(file, questions, request["seconds"] / 2).to_wire()
 
 
-def _work(request: bytes, file: BinaryIO, answer: BinaryIO) -> None:
+def _work(request: bytes, file: BinaryIO) -> tuple[bytes, bool]:
+    """The answer, and whether nothing in this file has upset what read it."""
     asked = json.loads(request)
-    _limit(asked["seconds"])
+    _limit(asked["seconds"], alone=asked.get("alone", True))
     try:
         said = _answer(asked, file)
     except MemoryError:
         said = {"stopped": "memory"}
-    answer.write(json.dumps(said, ensure_ascii=False).encode("utf-8", "replace") + DONE)
-    answer.flush()
+    troubles = {kind for kind, _problem, _where in said.get("troubles", ())}
+    is_calm = bool(said.get("kind")) and not troubles & UPSETTING
+    return json.dumps(said, ensure_ascii=False).encode("utf-8", "replace"), is_calm
+
+
+def _look_in_turn(line: socket.socket) -> None:
+    """Look at the files that come over a line until one upsets a reader, or none comes."""
+    memory = _memory()
+    for turn in range(1, _MOST_IN_TURN + 1):
+        request, places, _, _ = socket.recv_fds(line, _MOST_REQUEST, 1)
+        if not places:
+            return
+        while not request.endswith(DONE):
+            request += (more := line.recv(_MOST_REQUEST))
+            if not more or len(request) > _MOST_REQUEST:
+                return
+        line.sendall(BEGUN)
+        with _own(places[0]) as file:
+            said, is_calm = _work(request.removesuffix(DONE), file)
+        if Path(f"/proc/self/fd/{places[0]}").exists():
+            os.close(places[0])
+        goes_on = is_calm and turn < _MOST_IN_TURN and _memory() - memory <= _MOST_GROWTH
+        line.sendall(said + (DONE if goes_on else LAST))
+        if not goes_on:
+            return
+
+
+def _memory() -> float:
+    """How much memory this process has asked for; without end where nobody counts it."""
+    try:
+        return int(Path("/proc/self/statm").read_bytes().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return float("inf")
 
 
 def _serve(door: socket.socket) -> None:
-    import shared.inspection.formats.looking  # noqa: F401 - loaded here, once, for all children
+    from shared.inspection.formats.practice import practise
 
+    practise()  # the libraries are loaded here, once, for all children
     _without_network()
     gc.freeze()  # a child collects nothing that it only inherited
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     # Ctrl-C is for who asks; that one's end is ours, and what it still reads is read whole.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while select.select([door], [], [], _IDLE_SECONDS)[0]:
-        _, places, _, _ = socket.recv_fds(door, 1, 3)
-        if len(places) < 3:
+        _, places, _, _ = socket.recv_fds(door, 1, 1)
+        if not places:
             return  # who asked has ended
         if os.fork() == 0:
             try:
                 door.close()
-                file, request, answer = places
-                os.write(answer, BEGUN)
-                _work(os.read(request, _MOST_REQUEST), _own(file), os.fdopen(answer, "wb"))
+                _look_in_turn(socket.socket(fileno=places[0]))
             finally:
                 os._exit(0)
-        for place in places:
-            os.close(place)
+        os.close(places[0])
 
 
 def main(arguments: list[str]) -> None:
@@ -121,7 +163,9 @@ def main(arguments: list[str]) -> None:
         _serve(socket.socket(fileno=sys.stdin.fileno()))
         return
     sys.stdout.buffer.write(BEGUN)
-    _work(arguments[1].encode(), sys.stdin.buffer, sys.stdout.buffer)
+    said, _is_calm = _work(arguments[1].encode(), sys.stdin.buffer)
+    sys.stdout.buffer.write(said + LAST)
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""The one place in which files of strangers are looked into: a process of its own for each.
+"""The one place in which files of strangers are looked into: a process of its own for each record.
 
 A file comes from anywhere, and the libraries that read it are written in C: they may crash, loop or
 eat memory. Only the child does (`child.py`), which has little memory, little time, no network,
-writes no file and gives back a few facts. Where the operating system can fork, a child costs a few
+writes no file and gives back a few facts. Where the operating system can fork, a child costs some
 milliseconds: it is forked from a process that has the libraries loaded, and has never seen a file.
+Doors have a child for each file; the files of a record may share one (`Series`).
 A file whose child does not answer is one that could not be examined; it has never passed.
 """
 
@@ -20,12 +21,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, BinaryIO
 
-from shared.inspection.formats.child import BEGUN, DONE, PATIENCE
+from shared.inspection.formats.child import BEGUN, DONE, LAST, PATIENCE
 from shared.inspection.formats.examination import Examination, Mark, Questions
 from shared.inspection.formats.identification import identify
+from shared.inspection.formats.trouble import UPSETTING
 from shared.kernel.errors import Unavailable
 
 _CHUNK = 1024 * 1024
@@ -47,20 +49,51 @@ class NoAnswer(Exception):
     """The child that looked at a file died, took too long, or said what nobody understands."""
 
 
-def examine(stream: BinaryIO, questions: Questions | None = None) -> Examination:
-    """Look into a file, and for the questions into its text.
+class Series:
+    """Looks into the files of one record by one child, as long as nothing in them upsets it.
 
-    A file that ends its child has the trouble `unexamined`. Raises Unavailable when no process can
-    be started.
+    A record passes whole or not at all, so its files may meet what another of them has touched;
+    those of two records never do. What would count against a file is always seen by a child that
+    has seen no other: where one that has says so, the file is looked into once more.
+    Belongs to one thread.
     """
-    size = stream.seek(0, 2)
-    seconds = min(_AT_MOST, _AT_LEAST + size // _BYTES_A_SECOND)
-    try:
-        return Examination.from_wire(
-            _ask({"verb": "examine", "questions": dict(questions or {})}, stream, seconds)
-        )
-    except (NoAnswer, LookupError, TypeError, ValueError):
-        return Examination.impossible(identify(stream), _DIED)
+
+    def __init__(self, *, alone: bool = False) -> None:
+        self._alone = alone
+        self._child = _Child()
+
+    def __enter__(self) -> Series:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.close()
+
+    def examine(self, stream: BinaryIO, questions: Questions | None = None) -> Examination:
+        """Look into a file, and for the questions into its text.
+
+        A file that ends its child has the trouble `unexamined`. Raises Unavailable when no process
+        can be started.
+        """
+        size = stream.seek(0, 2)
+        seconds = min(_AT_MOST, _AT_LEAST + size // _BYTES_A_SECOND)
+        asked = {"verb": "examine", "questions": dict(questions or {}), "alone": self._alone}
+        found = self._examined(asked, stream, seconds)
+        if self._child.had_seen_others and any(each.kind in UPSETTING for each in found.troubles):
+            self._child.close()
+            found = self._examined(asked, stream, seconds)
+        return found
+
+    def _examined(self, asked: Mapping[str, Any], stream: BinaryIO, seconds: int) -> Examination:
+        try:
+            return Examination.from_wire(_ask(asked, stream, seconds, self._child))
+        except (NoAnswer, LookupError, TypeError, ValueError):
+            return Examination.impossible(identify(stream), _DIED)
+
+
+def examine(stream: BinaryIO, questions: Questions | None = None) -> Examination:
+    """Look into a file by a child that sees no other, as `Series.examine` does."""
+    with Series(alone=True) as series:
+        return series.examine(stream, questions)
 
 
 def mark_on_first_page(stream: BinaryIO) -> Mark:
@@ -68,7 +101,8 @@ def mark_on_first_page(stream: BinaryIO) -> Mark:
 
     Raises NoAnswer for a file that ends its child, and Unavailable when no process can be started.
     """
-    return Mark(_ask({"verb": "mark"}, stream, _AT_THE_DOOR)["mark"])
+    with closing(_Child()) as child:
+        return Mark(_ask({"verb": "mark"}, stream, _AT_THE_DOOR, child)["mark"])
 
 
 def decode(stream: BinaryIO, program: str, demuxer: str, length: float) -> dict[str, Any]:
@@ -79,13 +113,16 @@ def decode(stream: BinaryIO, program: str, demuxer: str, length: float) -> dict[
     size = stream.seek(0, 2)
     seconds = _FOR_DECODING + int(length * _TIMES) + size // _BYTES_A_SECOND
     asked = {"verb": "decode", "program": program, "demuxer": demuxer}
-    answer = _ask(asked, stream, min(_MOST_FOR_DECODING, seconds))
+    with closing(_Child()) as child:
+        answer = _ask(asked, stream, min(_MOST_FOR_DECODING, seconds), child)
     if not isinstance(answer.get("ended"), int) or "seconds" not in answer or "said" not in answer:
         raise NoAnswer
     return answer
 
 
-def _ask(request: Mapping[str, Any], stream: BinaryIO, seconds: int) -> dict[str, Any]:
+def _ask(
+    request: Mapping[str, Any], stream: BinaryIO, seconds: int, child: _Child
+) -> dict[str, Any]:
     sent = json.dumps({**request, "seconds": seconds}).encode()
     patience = seconds * PATIENCE + _SLACK
     try:
@@ -93,10 +130,10 @@ def _ask(request: Mapping[str, Any], stream: BinaryIO, seconds: int) -> dict[str
             place = os.lseek(file, 0, os.SEEK_CUR)
             try:
                 with _turns:
-                    if hasattr(os, "fork"):
-                        said = _server.ask(sent, file, patience)
-                    else:
+                    if not hasattr(os, "fork"):
                         said = _ask_once(sent, file, patience)
+                    else:
+                        said = child.ask(sent, file, patience)
             finally:
                 os.lseek(file, place, os.SEEK_SET)  # our buffers rely on it
     except OSError as error:
@@ -106,9 +143,9 @@ def _ask(request: Mapping[str, Any], stream: BinaryIO, seconds: int) -> dict[str
 
 def _understood(said: bytes) -> dict[str, Any]:
     """A whole answer; raises NoAnswer for any other."""
-    if not said.endswith(DONE):
+    if not said.endswith((DONE, LAST)):
         raise NoAnswer
-    answer = json.loads(said.removeprefix(BEGUN).removesuffix(DONE))
+    answer = json.loads(said.removeprefix(BEGUN)[:-1])
     if not isinstance(answer, dict) or "stopped" in answer:
         raise NoAnswer
     return answer
@@ -130,6 +167,48 @@ def _ask_once(request: bytes, file: int, patience: float) -> bytes:
     return done.stdout[:_MOST_ANSWER]
 
 
+class _Child:
+    """The line to a child: one is forked when there is a file, and when the last one has ended.
+
+    Attributes:
+        had_seen_others: whether the one that has just answered had looked at another file before.
+    """
+
+    def __init__(self) -> None:
+        self._line: socket.socket | None = None
+        self._seen = 0
+        self.had_seen_others = False
+
+    def ask(self, request: bytes, file: int, patience: float) -> bytes:
+        """What a child says of a file; not whole when it did not end well or in time."""
+        for _ in range(3):
+            self.had_seen_others = self._seen > 0
+            said = self._told(request, file, patience)
+            if not said.endswith(DONE):
+                self.close()
+            if said:
+                break
+            # Not even begun: child or server had just ended, of idleness or by a blow.
+        return said
+
+    def close(self) -> None:
+        """Let the child end."""
+        if self._line is not None:
+            self._line.close()
+        self._line, self._seen = None, 0
+
+    def _told(self, request: bytes, file: int, patience: float) -> bytes:
+        if self._line is None:
+            self._line = _server.fork()
+        try:
+            whole = request + DONE
+            self._line.sendall(whole[socket.send_fds(self._line, [whole], [file]) :])
+            self._seen += 1
+            return _all_of(self._line, patience)
+        except (BrokenPipeError, ConnectionResetError):
+            return b""
+
+
 class _Server:
     """The process that forks the children: begun when it is first needed, again if it has ended."""
 
@@ -139,39 +218,27 @@ class _Server:
         self._door: socket.socket | None = None
         self._owner = 0
 
-    def ask(self, request: bytes, file: int, patience: float) -> bytes:
-        """What a child says of a file; not whole when it did not end well or in time."""
-        for _ in range(2):
-            said = self._ask_child(request, file, patience)
-            if said:
-                return said
-            # Not even begun: the server had just ended, of idleness or by a blow.
-        return said
+    def fork(self) -> socket.socket:
+        """The line to a new child."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._send(theirs.fileno())
+        except BaseException:
+            ours.close()
+            raise
+        return ours
 
     def close(self) -> None:
         """End the process; the next file begins another."""
         with self._lock:
             self._close()
 
-    def _ask_child(self, request: bytes, file: int, patience: float) -> bytes:
-        asked, ours = os.pipe()
-        answer, theirs = os.pipe()
-        try:
-            try:
-                os.write(ours, request)
-                self._send([file, asked, theirs])
-            finally:
-                for each in (asked, ours, theirs):
-                    os.close(each)
-            return _all_of(answer, patience)
-        finally:
-            os.close(answer)
-
-    def _send(self, places: list[int]) -> None:
+    def _send(self, place: int) -> None:
         with self._lock:
             for again in (True, False):
                 try:
-                    socket.send_fds(self._open(), [b"f"], places)
+                    socket.send_fds(self._open(), [b"f"], [place])
                     return
                 except (BrokenPipeError, ConnectionResetError):
                     self._close()
@@ -214,13 +281,16 @@ atexit.register(_server.close)
 _turns = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
-def _all_of(answer: int, patience: float) -> bytes:
-    """What comes through a pipe until its other end is closed, within a child's time."""
+def _all_of(line: socket.socket, patience: float) -> bytes:
+    """What comes over a line until an answer is whole, or nothing more comes in a child's time."""
     said, end = b"", time.monotonic() + patience
-    while select.select([answer], [], [], max(0.0, end - time.monotonic()))[0]:
-        piece = os.read(answer, _CHUNK)
+    while select.select([line], [], [], max(0.0, end - time.monotonic()))[0]:
+        try:
+            piece = line.recv(_CHUNK)
+        except ConnectionResetError:
+            return said
         said += piece
-        if not piece or len(said) > _MOST_ANSWER:
+        if not piece or said.endswith((DONE, LAST)) or len(said) > _MOST_ANSWER:
             return said[:_MOST_ANSWER]
     return said or BEGUN
 

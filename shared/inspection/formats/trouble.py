@@ -12,6 +12,8 @@ ACTIVE, STRAY = "active", "stray"
 SHORT_LIVED, FALSE_CLAIM = "short_lived", "false_claim"
 #: Not all of it was looked at; nothing of it was, as the process that tried did not survive it.
 UNSURE, UNEXAMINED = "unsure", "unexamined"
+#: A library came where it does not go with sound files; who knows what it left behind.
+UPSETTING = frozenset({DAMAGED, REPAIRABLE, UNEXAMINED})
 
 
 @dataclass(frozen=True)

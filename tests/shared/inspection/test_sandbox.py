@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,9 +35,11 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     program = (
         "import os, socket, sys\n"
         "door = socket.socket(fileno=sys.stdin.fileno())\n"
-        "while (places := socket.recv_fds(door, 1, 3)[1]):\n"
-        "    os.write(places[2], b'\\1')\n"
-        "    [os.close(each) for each in places]\n"
+        "while (places := socket.recv_fds(door, 1, 1)[1]):\n"
+        "    with socket.socket(fileno=places[0]) as line:\n"
+        "        _, files, _, _ = socket.recv_fds(line, 65536, 1)\n"
+        "        line.sendall(b'\\1')\n"
+        "    os.close(files[0])\n"
     )
     monkeypatch.setattr(sandbox, "_COMMAND", ("-c", program))
     yield
@@ -143,11 +146,62 @@ def test_a_damaged_memory_is_only_slower(tmp_path: Path) -> None:
     assert Remembered(path).examine(io.BytesIO(sound_pdf()), "a", {}).facts["pages"] == 2
 
 
+def test_files_of_a_record_share_a_child_until_one_upsets_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each is judged as it is alone, and what counts against one is seen by a child of its own."""
+    damaged = sound_pdf()[:-30]
+    files = [sound_pdf(), pdf((780, TITLE)), damaged, sound_pdf(), damaged, b"", sound_pdf()]
+    alone = [sandbox.examine(io.BytesIO(each)) for each in files]
+    forked, fork = [], sandbox._server.fork
+
+    def counted() -> socket.socket:
+        forked.append(1)
+        return fork()
+
+    monkeypatch.setattr(sandbox._server, "fork", counted)
+    children = []
+    with sandbox.Series() as series:
+        for content, said in zip(files, alone, strict=True):
+            assert series.examine(io.BytesIO(content)) == said
+            children.append(len(forked))
+    # The damaged ones are looked into twice, and end their child; so does what nobody knows.
+    assert children == [1, 1, 2, 3, 4, 5, 6]
+
+
+def test_a_file_that_kills_a_shared_child_takes_no_other_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sandbox, "_COMMAND", ("-c", _DEADLY_AT_THE_THIRD))
+    sandbox._server.close()
+    with sandbox.Series() as series:
+        found = [series.examine(io.BytesIO(b"text")) for _ in range(5)]
+    sandbox._server.close()
+    # The third child is a new one: alone with the file it does not die of it.
+    assert [each.is_complete for each in found] == [True] * 5
+
+
+#: Each child dies at the third file that it sees.
+_DEADLY_AT_THE_THIRD = """
+import os, socket, sys
+from shared.inspection.formats import child
+work, seen = child._work, []
+def deadly(request, file):
+    seen.append(1)
+    if len(seen) == 3:
+        os._exit(9)
+    return work(request, file)
+child._work = deadly
+child._serve(socket.socket(fileno=sys.stdin.fileno()))
+"""
+
+
 def test_an_answer_that_breaks_off_is_none() -> None:
     """A child that dies within its answer has not said it."""
     with pytest.raises(sandbox.NoAnswer):
         sandbox._understood(b'\1{"mark": "clear"}')
-    assert sandbox._understood(b'\1{"mark": "clear"}\0') == {"mark": "clear"}
+    for end in (b"\0", b"\2"):
+        assert sandbox._understood(b'\1{"mark": "clear"}' + end) == {"mark": "clear"}
 
 
 def test_where_nothing_can_fork_each_file_has_a_process_of_its_own(tmp_path: Path) -> None:
