@@ -40,7 +40,6 @@ def document(project: dict[str, Any], python: str, npm: dict[str, Any]) -> dict[
     components = [*_of_python(python), *_of_npm(npm)]
     seed = json.dumps([version, components], sort_keys=True)
     return {
-        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, seed)}",
