@@ -57,6 +57,10 @@ docs: tools ## Take the screenshots in docs/images anew.
 verifier: ## Write the verifier of receipts as one file that needs Python alone: dist/danglian-verify.pyz.
 	@$(BIN)/python deploy/setup/verifier.py dist/danglian-verify.pyz
 
+.PHONY: parts
+parts: ## Write the list of all third-party parts (SBOM, CycloneDX): dist/danglian.cdx.json.
+	@$(BIN)/python deploy/setup/parts.py dist/danglian.cdx.json
+
 .PHONY: migration
 migration: tools ## Write the migrations that the models now need: NAME="what changes".
 	@PYTHONPATH=. $(BIN)/python deploy/setup/migration.py $(NAME)

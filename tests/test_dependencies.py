@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -19,7 +20,7 @@ DIGEST = "--hash=sha256:" + "0" * 64
 def script(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A script of the set-up, which is no package."""
     monkeypatch.syspath_prepend(str(SETUP))
-    for each in ("assets", "steps"):
+    for each in ("assets", "dependencies", "steps"):
         monkeypatch.delitem(sys.modules, each, raising=False)
     spec = importlib.util.spec_from_file_location(name, SETUP / f"{name}.py")
     assert spec
@@ -134,3 +135,18 @@ def test_a_program_that_hangs_is_stopped_and_tried_again(
         steps.run(
             *(sys.executable, "-c", "import time; time.sleep(60)"), failing="too late", at_most=0.1
         )
+
+
+def test_the_list_of_parts_names_every_locked_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = script("parts", monkeypatch)
+    root = SETUP.parents[1]
+    text = (root / "requirements/hub.txt").read_text()
+    npm = json.loads((root / "package-lock.json").read_text())
+    listed = parts.document({"name": "danglian", "version": "1"}, text, npm)
+    purls = {each["purl"] for each in listed["components"]}
+    for pin in re.findall(r"^([a-z0-9][a-z0-9._-]*==[^\s;\\]+)", text, re.MULTILINE):
+        assert f"pkg:pypi/{pin.replace('==', '@')}" in purls
+    assert any(each.startswith("pkg:npm/htmx.org@") for each in purls)
+    assert not any("oidc-provider" in each for each in purls), "for tests alone"
+    assert all(each["hashes"] for each in listed["components"])
+    assert listed == parts.document({"name": "danglian", "version": "1"}, text, npm)

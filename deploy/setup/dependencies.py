@@ -52,7 +52,7 @@ def main() -> None:
     if wrong:
         sys.exit("\n".join(wrong))
     pinned = {pin for text in locks.values() for pin in _PIN.findall(text)}
-    unseen = sum(_licence_of(name) is None for name, _ in pinned)
+    unseen = sum(licence_of(name) is None for name, _ in pinned)
     count = len(pinned) + len(packages["packages"]) - 1
     sys.stdout.write(
         f"{count} locked packages: digests, licences, holes written down by {rules['written']}; "
@@ -72,7 +72,7 @@ def of_python(locks: dict[str, str], rules: dict[str, Any]) -> Iterator[str]:
                 continue
             name, version = pin[1], pin[2]
             yield from _of_holes(lock, name, version, rules)
-            licence = _licence_of(name)
+            licence = licence_of(name)
             if licence is not None and not is_allowed(name, licence, rules):
                 yield f"{lock}: {name} is under “{licence}”, which nobody has allowed"
 
@@ -131,7 +131,7 @@ def is_allowed(name: str, licence: str, rules: dict[str, Any]) -> bool:
     )
 
 
-def _licence_of(name: str) -> str | None:
+def licence_of(name: str) -> str | None:
     """As an installed package says; None for one that is not installed."""
     try:
         said = metadata.metadata(name)

@@ -109,6 +109,7 @@ class HubSettings:
         oai_email: whom harvesters (OAI-PMH) write to; empty takes `postmaster` at the host of
             `public_url`.
         requests_per_minute: how many requests one account may make in a minute; 0 for any number.
+        changes_per_minute: how many forms one account may send from pages; 0 for any number.
         address_requests_per_minute: how many may come from one address; 0 for any number.
         proxies: how many trusted reverse proxies stand before this process: from the outermost of
             their addresses an act is said to come. 0 for none.
@@ -200,6 +201,7 @@ class HubSettings:
     emergency_hours: int = 8
     oai_email: str = ""
     requests_per_minute: int = 1200
+    changes_per_minute: int = 240
     address_requests_per_minute: int = 6000
     proxies: int = 0
     hosts: str = ""

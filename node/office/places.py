@@ -59,6 +59,7 @@ class NodeSettings:
         idle_minutes: a browser's sign-in ends when nothing happened for so long.
         factor_for_administrators: whether administrators need a second factor.
         requests_per_minute: how many requests one account may make in a minute; 0 for any number.
+        changes_per_minute: how many forms one account may send from pages; 0 for any number.
         address_requests_per_minute: how many may come from one address; 0 for any number.
         proxies: how many trusted reverse proxies stand before this process: from the outermost of
             their addresses an act is said to come. 0 for none.
@@ -98,6 +99,7 @@ class NodeSettings:
     idle_minutes: int = 30
     factor_for_administrators: bool = False
     requests_per_minute: int = 1200
+    changes_per_minute: int = 240
     address_requests_per_minute: int = 6000
     proxies: int = 0
     hosts: str = ""

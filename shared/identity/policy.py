@@ -21,6 +21,7 @@ _BOUNDS = {
     "offline_days": (1, 90),
     "emergency_hours": (1, 72),
     "requests_per_minute": (0, 1_000_000),
+    "changes_per_minute": (0, 1_000_000),
     "address_requests_per_minute": (0, 1_000_000),
 }
 
@@ -45,6 +46,8 @@ class Policy:
         offline_days: for how many days without the hub an account of the hub may sign in at a node.
         emergency_hours: for how long an emergency account is open.
         requests_per_minute: how many requests one account may make in a minute; 0 for any number.
+        changes_per_minute: how many forms one account may send from pages in a minute, more than a
+            person does; 0 for any number.
         address_requests_per_minute: how many may come from one address, whoever makes them; 0 for
             any number.
     """
@@ -61,6 +64,7 @@ class Policy:
     offline_days: int = 30
     emergency_hours: int = 8
     requests_per_minute: int = 1200
+    changes_per_minute: int = 240
     address_requests_per_minute: int = 6000
 
     def __post_init__(self) -> None:

@@ -19,7 +19,8 @@ from shared.web.throttle import TRIES
 
 log = logging.getLogger(__name__)
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Methods that change nothing.
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _AGENT_LENGTH = 120
 
 
@@ -54,7 +55,7 @@ def note_wrong_method() -> None:
 
 def note_failure(number: str) -> None:
     """Write down that an act broke off by a fault of ours, under the number that is shown."""
-    actor = _actor() if request.method not in _SAFE else None
+    actor = _actor() if request.method not in SAFE else None
     if actor is None:
         return
     try:

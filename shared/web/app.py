@@ -269,6 +269,13 @@ def _count_request() -> None:
         allowance.take(f"address {address}", policy.address_requests_per_minute)
     if (actor := current_actor_or_none()) is not None:
         allowance.take(f"account {actor.id}", policy.requests_per_minute)
+        if not is_api() and request.method not in accountable.SAFE and not _is_asking():
+            allowance.take(f"changes {actor.id}", policy.changes_per_minute)
+
+
+def _is_asking() -> bool:
+    """Whether a form only asks, and changes nothing: it comes while somebody types."""
+    return request.endpoint == "accounts.strength"
 
 
 def _view() -> Any:

@@ -31,6 +31,27 @@ def test_a_form_with_an_error_keeps_what_was_typed(sign_in: SignIn) -> None:
     assert clerk.page.locator("#field-pages").input_value() == "2"
 
 
+def test_a_page_whose_session_has_ended_shows_nothing_more(sign_in: SignIn) -> None:
+    clerk = sign_in("fenxiang", "fenxiang")
+    clerk.page.clock.install()
+    clerk.open("/registry/new")
+    clerk.fill(doc_no="夷政发〔2024〕99号")
+    cookies = clerk.context.cookies()
+    clerk.context.clear_cookies()
+    clerk.page.clock.fast_forward("30:10")
+    clerk.sees("登录已超时，已填内容仍在")
+    expect(clerk.page.locator("#field-doc_no")).to_be_hidden()
+    # The same person signs in elsewhere, and comes back to what was typed.
+    clerk.context.add_cookies(cookies)
+    clerk.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(clerk.page.locator("#field-doc_no")).to_have_value("夷政发〔2024〕99号")
+    expect(clerk.page.locator("#field-doc_no")).to_be_visible()
+    clerk.open("/registry/")
+    clerk.context.clear_cookies()
+    clerk.page.clock.fast_forward("30:10")
+    clerk.page.wait_for_url("**/sign-in?next=*")
+
+
 def test_a_dialog_that_is_refused_stays_open_with_the_reason(sign_in: SignIn) -> None:
     clerk = sign_in("fenxiang", "fenxiang")
     clerk.open("/registry/new")

@@ -135,6 +135,21 @@ def test_every_test_that_the_threat_model_names_exists() -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_every_key_has_its_place_in_the_policy() -> None:
+    policy = (
+        read(DOCS / "security.md").split("## Keys, and how long they live")[1].split("\n## ")[0]
+    )
+    made = {
+        name
+        for folder in ("hub", "node", "shared")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r'"([a-z]+\.key)"', read(path))
+    }
+    assert len(made) >= 5
+    for name in (*made, "hub.key", "seal-CODE.key", "tokens.json"):
+        assert f"`keys/{name}`" in policy, name
+
+
 #: The requirements of ASVS 4.0.3 at level 2, by section; the standard has struck out some.
 _ASVS = """
 1.1 1-7, 1.2 1-4, 1.4 1 4-5, 1.5 1-4, 1.6 1-4, 1.7 1-2, 1.8 1-2, 1.9 1-2, 1.10 1, 1.11 1-2,

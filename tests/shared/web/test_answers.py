@@ -176,6 +176,15 @@ def upload(browser: Browser, path: str, size: int) -> TestResponse:
     )
 
 
+def test_what_is_typed_as_a_password_can_be_shown(signed_in_as: Sign) -> None:
+    page = html.fromstring(signed_in_as("clerk").get("/password").text)
+    fields = page.xpath("//input[@type='password']/@id")
+    assert fields == ["field-old_password", "field-password", "field-again"]
+    assert page.xpath("//button[@type='button']/@data-reveal") == fields
+    (measured,) = page.xpath("//input[@hx-post='/password/strength']")
+    assert page.xpath(f"//*[@id='{measured.get('hx-target')[1:]}'][@aria-live]")
+
+
 # The API
 
 
@@ -253,6 +262,7 @@ def test_the_api_is_described(app: Flask) -> None:
     document = app.test_client().get("/api/v1/openapi.json").json
     assert document
     assert document["openapi"] == "3.1.0"
+    assert document["info"]["version"] == "1", "of the API, not of the program"
     assert {"/api/v1/things/", "/api/v1/sign_in"} <= set(document["paths"])
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 

@@ -166,6 +166,16 @@ def test_who_asks_too_often_is_told_when_to_come_back(database: Database, tmp_pa
     assert "操作过于频繁" in answers[-1].text
     assert person.get("/static/danglian.css", buffered=True).status_code == 200
 
+    quick = build(database, tmp_path / "quick", policy=Policy(changes_per_minute=3))
+    quick.extensions["danglian.allowance"] = Allowance(
+        Counts(tmp_path / "quick"), clock=lambda: 30.0
+    )
+    machine = Browser(quick.test_client())
+    machine.sign_in("clerk")
+    sent = [machine.send("/things/form", {"title": "一"}).status_code for _ in range(4)]
+    assert sent == [302] * 3 + [429], "no person is as quick"
+    assert machine.get("/things/").status_code == 200
+
     outside = {"REMOTE_ADDR": "203.0.113.9"}
     stranger = app.test_client()
     asked = [stranger.get("/nowhere", environ_overrides=outside) for _ in range(41)]
@@ -202,7 +212,9 @@ def test_a_copied_cookie_is_worth_nothing_after_signing_out(app: Flask, signed_i
     with browser.client.session_transaction() as session, thief.session_transaction() as copy:
         copy.update(session)
     assert thief.get("/things/").status_code == 200
-    assert browser.send("/sign-out").location == "/sign-in"
+    away = browser.send("/sign-out")
+    assert away.location == "/sign-in"
+    assert away.headers["Clear-Site-Data"] == '"storage"', "cookies may be another office's"
     assert browser.get("/things/").status_code == 302
     assert thief.get("/things/").status_code == 302
 
@@ -277,7 +289,7 @@ def test_guessing_the_old_password_counts_like_guessing_at_the_door(
 def test_every_view_asks_for_a_sign_in_unless_it_is_public(browser: Browser) -> None:
     assert browser.get("/things/open").text == "open"
     assert browser.get("/things/form").status_code == 302
-    assert browser.get("/health").get_json()["status"] == "ok"
+    assert browser.get("/health").get_json() == {"status": "ok"}
 
 
 def test_a_role_is_asked_for(signed_in_as: Sign) -> None:
