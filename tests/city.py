@@ -131,10 +131,12 @@ def copy_live(folder: Path, target: Path) -> None:
 def wait_for(question: Callable[[], Any], what: str, seconds: float = 120.0) -> Any:
     """Ask until the answer is true; fail with what was waited for."""
     end = time.monotonic() + seconds
+    pause = 0.02
     while True:
         answer = question()
         if answer:
             return answer
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds:.0f} s for: {what}")
-        time.sleep(0.4)
+        time.sleep(pause)
+        pause = min(0.4, pause * 1.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,9 @@ settings.register_profile("danglian", deadline=None, derandomize="CI" in os.envi
 settings.load_profile("danglian")
 
 # Tests start `danglian` hundreds of times: what the first one has compiled, the others need not.
+# And what pytest has rewritten of a test it need not rewrite the next time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # In the processes of the tests themselves passwords are kept cheaply, and a template is compiled
 # once for all the apps that they make; what they start is as it is anywhere.

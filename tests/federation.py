@@ -4,17 +4,12 @@ weather the test decides. What the loops of the processes do, a test does step b
 
 from __future__ import annotations
 
-import heapq
 import io
 import random
 import shutil
-import tempfile
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import replace
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 
 from hub.app import make_app
@@ -45,6 +40,8 @@ from shared.kernel.jobs import Job
 from shared.kernel.settings import save_settings
 from shared.messaging.models import DeadLetter, OutgoingStream
 from shared.web import Server, serve
+from tests.prepared import prepared
+from tests.stormy_link import StormyLink
 
 CITY_DEPARTMENT = "420500000000"
 ADMIN = Actor("account:admin", "系统管理员", (Grant(Role.SYSTEM_ADMINISTRATOR),))
@@ -52,76 +49,6 @@ CLERK = Actor("account:clerk", "张档案", (Grant(Role.CLERK),))
 LEADER = Actor("account:leader", "李局长", (Grant(Role.LEADER),))
 REVIEWER = Actor("account:reviewer", "王审核", (Grant(Role.REVIEWER),))
 ARCHIVIST = Actor("account:archivist", "赵接收", (Grant(Role.ARCHIVIST),))
-
-
-class StormyLink:
-    """A link in memory that loses, repeats, reorders and tears messages as its seed says."""
-
-    def __init__(self, seed: int | None = None) -> None:
-        self._random = random.Random(seed)
-        self.storm = seed is not None
-        self._queues: dict[str, list[bytes]] = defaultdict(list)
-        self._released: dict[str, list[_Taken]] = defaultdict(list)
-        self._places = count()
-
-    def weather(self, seed: int) -> None:
-        """From here on there is a storm."""
-        self._random = random.Random(seed)
-        self.storm = True
-
-    def send(self, queue: str, messages: Sequence[bytes]) -> None:
-        for whole in messages:
-            message = whole
-            luck = self._random.random() if self.storm else 0.5
-            if luck < 0.15:
-                continue
-            if luck < 0.25:
-                message = message[: self._random.randrange(len(message))]
-            place = len(self._queues[queue])
-            if luck > 0.85 and place:
-                place = self._random.randrange(place)
-            self._queues[queue].insert(place, message)
-            if luck > 0.93:
-                self._queues[queue].append(message)
-
-    def flush(self) -> None:
-        return None
-
-    def receive(self, queue: str, *, wait_seconds: float, most: int = 1) -> list[_Taken]:
-        back = self._released[queue]
-        taken = [heapq.heappop(back) for _ in range(min(most, len(back)))]
-        fresh = self._queues[queue][: most - len(taken)]
-        del self._queues[queue][: len(fresh)]
-        return taken + [_Taken(next(self._places), body, back) for body in fresh]
-
-    def waiting(self, queue: str) -> list[bytes]:
-        """What waits in a queue, in its order."""
-        return [taken.body for taken in sorted(self._released[queue])] + self._queues[queue]
-
-    def size(self, queue: str) -> int:
-        return len(self.waiting(queue))
-
-    def purge(self, queue: str) -> int:
-        size = self.size(queue)
-        self._queues[queue].clear()
-        self._released[queue].clear()
-        return size
-
-    def close(self) -> None:
-        return None
-
-
-@dataclass(order=True)
-class _Taken:
-    place: int
-    body: bytes = field(compare=False)
-    back: list[_Taken] = field(compare=False)
-
-    def acknowledge(self) -> None:
-        return None
-
-    def release(self) -> None:
-        heapq.heappush(self.back, self)
 
 
 class Clock:
@@ -178,20 +105,19 @@ def _found(path: Path, database: str = "") -> HubFolder:
     return hub
 
 
-@cache
-def _template() -> tempfile.TemporaryDirectory[str]:
-    place = tempfile.TemporaryDirectory(prefix="danglian-hub-")
-    _found(Path(place.name, "hub")).database().close()
-    return place
+def _founded(path: Path) -> None:
+    _found(path).database().close()
+
+
+def _empty_node(path: Path) -> None:
+    save_settings(NodeSettings(name=""), path)
+    NodeFolder(path).database().close()
 
 
 def _copied(path: Path) -> HubFolder:
-    """A hub that was just founded: to load the divisions each time takes longer than to copy.
-
-    One that is there already, a copy of another city's, stays as it is.
-    """
+    """A hub that was just founded; one that is there, a copy of another city's, stays as it is."""
     if not path.exists():
-        shutil.copytree(Path(_template().name, "hub"), path)
+        prepared(_founded, path)
     link = f"embedded://{path / 'link.sqlite'}"
     save_settings(replace(HubFolder(path).settings, link=link), path)
     return HubFolder(path)
@@ -346,15 +272,28 @@ class Federation(Desk):
     def received(self, unit: Unit, count: int) -> list[str]:
         """So many new records of a unit, which its archive has received."""
         ids = unit.file(count)
-        batch_id = unit.offer(ids)
+        self.finish(unit, unit.offer(ids))
+        return ids
+
+    def finish(self, unit: Unit, batch_id: str) -> None:
+        """Bring a batch that was offered to its end: received."""
         self.settle()
+        assert self.batch_states()[batch_id] == "under_review"
         self.conclude(batch_id, "accepted")
         self.settle()
         unit.sign(batch_id)
         self.settle()
         self.sign(batch_id)
         self.settle()
-        return ids
+        assert self.batch_states()[batch_id] == "received"
+        assert unit.batch_state(batch_id) == "received"
+
+    def grant(self) -> None:
+        """Let the node that asks for it send under a new epoch."""
+        with self.hub.database().read() as session:
+            node = self.post.asking(session)[0]
+        with self.hub.database().write() as session:
+            self.post.reception.grant(ADMIN, node.id, session=session)
 
     def settled(self) -> bool:
         """Whether every log is acknowledged, and no hand-over of a fonds has work to do."""
@@ -381,7 +320,7 @@ class Unit:
 
     @classmethod
     def make(cls, federation_: Federation, path: Path, name: str) -> Unit:
-        path.mkdir(parents=True)
+        prepared(_empty_node, path)
         save_settings(NodeSettings(name=name, retransmit_seconds=10, hello_seconds=20), path)
         unit = cls(federation_, NodeFolder(path))
         with unit.folder.database().write() as session:
@@ -498,6 +437,10 @@ class Unit:
         draft = transfer.seal_draft(draft, self.folder.keys.seal())
         with database.write() as session:
             transfer.sign(LEADER, batch_id, draft, session=session)
+
+
+#: What `everywhere_the_same` says of two sides that have the same.
+NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
 
 
 def everywhere_the_same(federation_: Federation, unit: Unit) -> dict[str, int]:

@@ -24,9 +24,15 @@ from node.corrections.models import Correction
 from node.filing import service as filing
 from node.sync.reconciling import ask, last
 from shared.messaging.models import OutgoingEntry
-from tests.federation import ADMIN, ARCHIVIST, CLERK, Federation, Unit, everywhere_the_same
-
-NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
+from tests.federation import (
+    ADMIN,
+    ARCHIVIST,
+    CLERK,
+    NOTHING_WRONG,
+    Federation,
+    Unit,
+    everywhere_the_same,
+)
 
 
 def received(city: Federation, unit: Unit, count: int = 2) -> list[str]:

@@ -18,8 +18,7 @@ from shared.kernel.keys import SigningKey, sign_document
 from shared.kernel.succession import hub_holder, state_succession
 from shared.messaging.envelope import EVERYONE, Header, close_envelope
 from shared.messaging.link import node_queue
-from tests.end_to_end.test_streams import NOTHING_WRONG, finish
-from tests.federation import ADMIN, Federation, Unit, everywhere_the_same
+from tests.federation import ADMIN, NOTHING_WRONG, Federation, Unit, everywhere_the_same
 
 
 def roll(city: Federation) -> None:
@@ -75,7 +74,7 @@ def test_a_node_that_was_away_through_two_roll_overs_comes_back(
     assert len(register) == 3
     assert register[old.id] == (None, None)
     assert all(place and seq for key, (place, seq) in register.items() if key != old.id)
-    finish(city, unit, unit.offer(unit.file(2, year=2022), "回来以后移交"))
+    city.finish(unit, unit.offer(unit.file(2, year=2022), "回来以后移交"))
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
 
 
@@ -102,7 +101,7 @@ def test_roll_overs_with_messages_in_flight_over_a_stormy_link(tmp_path: Path, s
             roll(city)
         if turn % 9 == seed:
             unit.start()
-    finish(city, unit, batch_id)
+    city.finish(unit, batch_id)
     assert pinned(unit) == city.hub.keys.hub().public.hex
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
 
@@ -110,10 +109,10 @@ def test_roll_overs_with_messages_in_flight_over_a_stormy_link(tmp_path: Path, s
 def test_a_seal_that_changes_between_two_receipts_leaves_both_good(
     city: Federation, unit: Unit
 ) -> None:
-    finish(city, unit, unit.offer(unit.file(2), "旧印章"))
+    city.finish(unit, unit.offer(unit.file(2), "旧印章"))
     roll_seal(ADMIN, city.hub, "420500")
     roll(city)
-    finish(city, unit, unit.offer(unit.file(2, year=2022), "新印章"))
+    city.finish(unit, unit.offer(unit.file(2, year=2022), "新印章"))
     with unit.folder.database().read() as session:
         assert session.query(Notice).count() == 0
 
@@ -134,7 +133,7 @@ def test_a_letter_that_is_not_from_the_hub_is_not_followed(city: Federation, uni
         city.link.send(node_queue(unit.node_id), [close_envelope(key, header, body)])
     city.settle()
     assert pinned(unit) == real.public.hex
-    finish(city, unit, unit.offer(unit.file(2)))
+    city.finish(unit, unit.offer(unit.file(2)))
 
 
 class TestAHubRestoredFromBeforeARollOver:
@@ -158,7 +157,7 @@ class TestAHubRestoredFromBeforeARollOver:
         assert settle_keys(city.hub, restored=True) == 1
         city.start_hub()
         city.settle()
-        finish(city, unit, unit.offer(unit.file(2, year=2021), "恢复以后"))
+        city.finish(unit, unit.offer(unit.file(2, year=2021), "恢复以后"))
         assert everywhere_the_same(city, unit) == NOTHING_WRONG
 
     def test_a_node_that_was_away_all_the_time_follows_too(
@@ -173,7 +172,7 @@ class TestAHubRestoredFromBeforeARollOver:
         settle_keys(city.hub, restored=True)
         city.start_hub()
         city.nodes = [unit]
-        finish(city, unit, unit.offer(unit.file(2)))
+        city.finish(unit, unit.offer(unit.file(2)))
         assert pinned(unit) == city.hub.keys.hub().public.hex
 
     def test_with_everything_old_it_stops_as_soon_as_a_node_greets(
@@ -194,7 +193,7 @@ def test_a_replaced_computer_makes_old_papers_out_and_the_old_one_is_told(
 ) -> None:
     """New device key and seal under a new epoch; what the old ones signed stays signed."""
     signed = unit.offer(unit.file(2), "换机以前签字")
-    finish(city, unit, signed)
+    city.finish(unit, signed)
     roll(city)
     city.settle()
     under_way = unit.offer(unit.file(2, year=2022), "换机时还在检验")
@@ -211,4 +210,4 @@ def test_a_replaced_computer_makes_old_papers_out_and_the_old_one_is_told(
     with city.hub.database().read() as session:
         found = {code for row in session.query(receiving.Offer) for code in row.finding_codes}
     assert "seal_of_another" not in found
-    finish(city, replaced, under_way)
+    city.finish(replaced, under_way)

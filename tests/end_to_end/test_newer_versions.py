@@ -18,9 +18,7 @@ from shared.kernel.identifiers import new_id
 from shared.messaging.envelope import VERSION, Header, Message, close_envelope, read_envelope
 from shared.messaging.link import hub_queue, node_queue
 from shared.messaging.log import append
-from tests.federation import Federation, Unit, everywhere_the_same
-
-NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
+from tests.federation import NOTHING_WRONG, Federation, Unit, everywhere_the_same
 
 
 def _say(unit: Unit, city: Federation, kind: str, body: Mapping[str, Any], **more: Any) -> None:

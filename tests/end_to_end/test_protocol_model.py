@@ -38,7 +38,8 @@ from node.sync.recovery import ask_again
 from node.transfer import service as transfer
 from shared.messaging.link import hub_queue, node_queue
 from shared.messaging.models import DeadLetter, IncomingStream, OutgoingStream
-from tests.federation import ADMIN, Federation, StormyLink, Unit, everywhere_the_same
+from tests.federation import ADMIN, Federation, Unit, everywhere_the_same
+from tests.stormy_link import StormyLink
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3 * 3600)]
 

@@ -20,8 +20,7 @@ from shared.messaging.link import hub_queue, node_queue
 from shared.messaging.log import append
 from shared.messaging.models import OutgoingStream
 from tests.end_to_end.killed import hub_talks, node_talks
-from tests.end_to_end.test_streams import NOTHING_WRONG
-from tests.federation import Federation, everywhere_the_same
+from tests.federation import NOTHING_WRONG, Federation, everywhere_the_same
 from tests.killed import dies
 from tests.servers.rabbitmq import RabbitMQ
 

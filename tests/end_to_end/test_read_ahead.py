@@ -19,9 +19,8 @@ from shared.messaging.ahead import Ahead, Coming
 from shared.messaging.envelope import Message, read_envelope
 from shared.messaging.run import unpack_run
 from tests.city import wait_for
-from tests.federation import Federation, Unit, everywhere_the_same
+from tests.federation import NOTHING_WRONG, Federation, Unit, everywhere_the_same
 
-NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
 #: Enough for a body that is worth it.
 SOME = 150
 

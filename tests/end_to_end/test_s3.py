@@ -23,8 +23,7 @@ from shared.kernel.actor import Role
 from shared.kernel.errors import Unavailable
 from shared.kernel.settings import change_settings, save_settings
 from tests.damage import flipped
-from tests.end_to_end.test_streams import NOTHING_WRONG
-from tests.federation import Federation, everywhere_the_same
+from tests.federation import NOTHING_WRONG, Federation, everywhere_the_same
 from tests.hub.conftest import YILING, City, found
 from tests.hub.disposal.conftest import furnished, people
 from tests.hub.receiving.handover import Hub, Unit, pdf

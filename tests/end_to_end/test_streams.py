@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,28 +10,17 @@ import pytest
 from sqlalchemy import select, text, update
 
 from hub.federation import service as federation
-from hub.federation.epochs import raise_generation
 from hub.federation.models import TallyCheck
-from hub.federation.places import HubFolder
-from hub.federation.sync import PostOffice
-from hub.wiring import handlers, holdings
 from node.filing import service as filing
-from node.office.service import office_of
 from node.sync.models import Reconciliation
 from node.sync.reconciling import Schedule, ask, due_at, last, latest
-from node.sync.recovery import ask_again
 from node.transfer import service as transfer
-from node.wiring import Correspondence
 from shared.kernel.clock import now
 from shared.messaging.entry import RUN_ENTRIES
 from shared.messaging.envelope import read_envelope
-from shared.messaging.link import hub_queue, node_queue
-from tests.city import wait_for
-from tests.federation import ADMIN, CLERK, Federation, Unit, everywhere_the_same
+from shared.messaging.link import hub_queue
+from tests.federation import CLERK, NOTHING_WRONG, Federation, Unit, everywhere_the_same
 from tests.servers.postgresql import PostgreSQL
-
-NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
-
 
 #: What does not copy the hub's files runs on both.
 BOTH = pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
@@ -63,27 +51,6 @@ def city(tmp_path: Path, database: str, seed: int | None) -> Iterator[Federation
     federation.hub.database().close()
 
 
-def finish(city: Federation, unit: Unit, batch_id: str) -> None:
-    """From under review to received."""
-    city.settle()
-    assert city.batch_states()[batch_id] == "under_review"
-    city.conclude(batch_id, "accepted")
-    city.settle()
-    unit.sign(batch_id)
-    city.settle()
-    city.sign(batch_id)
-    city.settle()
-    assert city.batch_states()[batch_id] == "received"
-    assert unit.batch_state(batch_id) == "received"
-
-
-def grant(city: Federation, unit: Unit) -> None:
-    with city.hub.database().read() as session:
-        node = city.post.asking(session)[0]
-    with city.hub.database().write() as session:
-        city.post.reception.grant(ADMIN, node.id, session=session)
-
-
 @BOTH
 def test_what_a_clerk_files_stands_in_the_city_s_catalogue(city: Federation, unit: Unit) -> None:
     unit.file(30)
@@ -94,7 +61,7 @@ def test_what_a_clerk_files_stands_in_the_city_s_catalogue(city: Federation, uni
 @BOTH
 def test_a_batch_goes_all_the_way_to_the_archive(city: Federation, unit: Unit) -> None:
     ids = unit.file(5)
-    finish(city, unit, unit.offer(ids))
+    city.finish(unit, unit.offer(ids))
     assert set(unit.states().values()) == {"received"}
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
 
@@ -110,7 +77,7 @@ def test_a_returned_record_can_be_corrected_and_sent_again(city: Federation, uni
     with unit.folder.database().write() as session:
         record = session.get_one(filing.Record, ids[0])
         filing.edit_returned(CLERK, record, {"title": "补全后的题名"}, session=session)
-    finish(city, unit, unit.offer(ids, "再次移交"))
+    city.finish(unit, unit.offer(ids, "再次移交"))
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
 
 
@@ -144,7 +111,7 @@ def test_a_unit_that_does_not_agree_with_the_corrected_form_takes_its_batch_back
     city.settle()
     assert (unit.batch_state(batch_id), city.batch_states()[batch_id]) == ("withdrawn",) * 2
     assert set(unit.states().values()) == {"filed"}
-    finish(city, unit, unit.offer(ids, "重新移交"))
+    city.finish(unit, unit.offer(ids, "重新移交"))
 
 
 @BOTH
@@ -183,7 +150,7 @@ def test_the_whole_way_over_a_link_that_loses_repeats_reorders_and_tears(
         if turn % 9 == seed:
             unit.start()
             city.start_hub()
-    finish(city, unit, batch_id)
+    city.finish(unit, batch_id)
     assert everywhere_the_same(city, unit) == NOTHING_WRONG
 
 
@@ -273,160 +240,6 @@ def test_the_hub_recounts_every_fonds_and_says_what_had_been_wrong(
         assert session.scalar(select(CatalogueTally.records)) == 5
 
 
-class TestANodeRestoredFromYesterday:
-    def test_is_noticed_and_gets_back_what_the_hub_holds(
-        self, city: Federation, unit: Unit, tmp_path: Path
-    ) -> None:
-        unit.file(4, word="昨天")
-        city.settle()
-        yesterday = unit.copy(tmp_path / "yesterday")
-        unit.start()
-        today = unit.file(3, year=2022, word="今天")
-        batch_id = unit.offer(today)
-        city.settle()
-        city.nodes = [yesterday]
-        yesterday.file(2, year=2021, word="恢复后")
-        city.turn()
-        city.clock.seconds += 30
-        city.settle()
-        assert yesterday.state() == "recovering"
-        grant(city, yesterday)
-        city.settle()
-        assert yesterday.state() == "active"
-        assert everywhere_the_same(city, yesterday) == NOTHING_WRONG
-        assert len(yesterday.states()) == 9
-        finish(city, yesterday, batch_id)
-        assert everywhere_the_same(city, yesterday) == NOTHING_WRONG
-
-    def test_from_before_a_receipt_ends_as_a_mirror_of_what_was_received(
-        self, city: Federation, unit: Unit, tmp_path: Path
-    ) -> None:
-        ids = unit.file(4)
-        batch_id = unit.offer(ids)
-        city.settle()
-        yesterday = unit.copy(tmp_path / "yesterday")
-        unit.start()
-        finish(city, unit, batch_id)
-        city.nodes = [yesterday]
-        city.settle()
-        yesterday.agent.greet_soon()
-        for _ in range(5):
-            city.clock.seconds += 30
-            city.turn()
-        if yesterday.state() == "recovering":
-            grant(city, yesterday)
-        city.settle()
-        assert yesterday.state() == "active"
-        assert set(yesterday.states().values()) == {"received"}
-        assert yesterday.batch_state(batch_id) == "received"
-
-    @pytest.mark.parametrize("filed_since", [0, 2])
-    def test_from_before_a_verdict_that_it_had_acknowledged_gets_that_verdict_again(
-        self, city: Federation, unit: Unit, tmp_path: Path, filed_since: int
-    ) -> None:
-        ids = unit.file(2)
-        batch_id = unit.offer(ids)
-        city.settle()
-        yesterday = unit.copy(tmp_path / "yesterday")
-        unit.start()
-        city.conclude(batch_id, "accepted")
-        city.settle()
-        assert unit.batch_state(batch_id) == "accepted"
-        city.nodes = [yesterday]
-        if filed_since:
-            yesterday.file(filed_since, year=2021)
-        city.settle()
-        assert yesterday.state() == "active"
-        assert yesterday.batch_state(batch_id) == "accepted"
-        assert everywhere_the_same(city, yesterday) == NOTHING_WRONG
-
-
-class TestACopyOfANode:
-    def test_only_one_of_the_two_may_send_and_nothing_of_either_is_lost(
-        self, city: Federation, unit: Unit, tmp_path: Path
-    ) -> None:
-        unit.file(3, word="共同")
-        city.settle()
-        copy = unit.copy(tmp_path / "copy")
-        unit.start()
-        unit.file(2, year=2022, word="原机")
-        city.settle()
-        copy.file(2, year=2022, word="副本")
-        city.nodes = [unit, copy]
-        city.settle()
-        assert (unit.state(), copy.state()) == ("active", "recovering")
-        grant(city, copy)
-        city.settle()
-        assert copy.state() == "active"
-        city.pass_time()  # they share a queue: whom an answer reaches is chance, again each time
-        assert unit.state() == "superseded"
-        assert everywhere_the_same(city, copy) == NOTHING_WRONG
-        assert len(copy.states()) == 7
-
-    def test_the_one_that_fell_silent_leaves_what_comes_to_the_other(
-        self, city: Federation, unit: Unit, tmp_path: Path
-    ) -> None:
-        city.settle()
-        copy = unit.copy(tmp_path / "copy")
-        unit.start()
-        unit.file(1, word="原机")
-        city.settle()
-        copy.file(1, word="副本")
-        city.nodes = [unit, copy]
-        city.settle()
-        grant(city, copy)
-        city.pass_time()  # they share a queue: whom an answer reaches is chance, again each time
-        assert unit.state() == "superseded"
-        queue = node_queue(copy.node_id)
-        city.link.send(queue, [b"for whoever has the grant"])
-        assert not unit.agent.step_in()
-        assert city.link.size(queue) == 1
-
-    def test_while_it_waits_for_its_grant_it_takes_nothing_out_of_the_queue(
-        self, city: Federation, unit: Unit, tmp_path: Path
-    ) -> None:
-        unit.file(3)
-        city.settle()
-        city.serve()
-        with unit.folder.database().write() as session:
-            office_of(session).link = city.hub.settings.link
-        copy = unit.copy(tmp_path / "copy")
-        with copy.folder.database().write() as session:
-            ask_again(session, office_of(session), "由本机接替")
-        link, queue = city.hub.open_link(), node_queue(copy.node_id)
-        # Its clock stands still: nothing is sent a second time because an answer is late.
-        post = PostOffice(city.hub, link, handlers(city.hub), holdings, clock=city.clock)
-        before, after = Correspondence(unit.folder), Correspondence(copy.folder)
-
-        def work(*many: Correspondence) -> None:
-            for each in many:
-                each.step_out()
-                each.step_in()
-            post.step_in()
-            post.step_out()
-
-        def asks() -> bool:
-            work(after)
-            with city.hub.database().read() as session:
-                return bool(post.asking(session))
-
-        link.send(queue, [b"for whoever has the grant"])
-        wait_for(asks, "the copy to ask for its grant")
-        assert link.size(queue) == 1
-        grant(city, copy)
-        work(before)
-
-        def takes_over() -> bool:
-            work(after, before)
-            return copy.state() == "active"
-
-        wait_for(takes_over, "the copy to have adopted what the hub holds")
-        assert everywhere_the_same(city, copy) == NOTHING_WRONG
-        for each in (before, after, link):
-            each.close()
-        city.stop_serving()
-
-
 def runs_waiting(city: Federation) -> int:
     """How many runs of changes wait for the hub."""
     queue = city.link.waiting(hub_queue(city.hub.settings.hub_id))
@@ -462,79 +275,4 @@ class TestANodeKilledWhileItTells:
             pass
         assert runs_waiting(city) == 3
         city.settle()
-        assert everywhere_the_same(city, unit) == NOTHING_WRONG
-
-
-class TestAHubRestoredFromYesterday:
-    def test_gets_back_from_the_nodes_all_that_came_since(
-        self, city: Federation, unit: Unit, tmp_path: Path
-    ) -> None:
-        first = unit.file(4, word="昨天")
-        early = unit.offer(first[:2], "备份前")
-        city.settle()
-        backup = tmp_path / "backup"
-        city.hub.database().close()
-        shutil.copytree(city.hub.path, backup)
-        city.start_hub()
-        city.conclude(early, "accepted")
-        city.settle()
-        unit.sign(early)
-        city.settle()
-        city.sign(early)
-        later = unit.file(3, year=2022, word="今天")
-        late = unit.offer(later, "备份后")
-        city.settle()
-        assert unit.batch_state(early) == "received"
-
-        city.hub.database().close()
-        shutil.rmtree(city.hub.path)
-        shutil.copytree(backup, city.hub.path)
-        city.hub = HubFolder(city.hub.path)
-        city.start_hub()
-        for _ in range(6):
-            city.clock.seconds += 30
-            city.turn()
-        with city.hub.database().read() as session:
-            assert city.post.restore_suspected(session)
-        with city.hub.database().write() as session:
-            raise_generation(session)
-        city.start_hub()
-        city.settle()
-        assert everywhere_the_same(city, unit) == NOTHING_WRONG
-        assert city.batch_states()[early] == "received"
-        finish(city, unit, late)
-        assert everywhere_the_same(city, unit) == NOTHING_WRONG
-
-    @pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.at_length)])
-    def test_a_record_that_was_returned_meanwhile_and_sent_again_is_not_refused_for_good(
-        self, city: Federation, unit: Unit, tmp_path: Path, times: int
-    ) -> None:
-        ids = unit.file(3)
-        city.settle()
-        backup = tmp_path / "backup"
-        city.hub.database().close()
-        shutil.copytree(city.hub.path, backup)
-        city.start_hub()
-        returned = []
-        for time in range(times):
-            returned.append(unit.offer(ids, f"第{time + 1}次移交"))
-            city.settle()
-            city.conclude(returned[-1], "returned", returned=ids[:1])
-            city.settle()
-        last_batch = unit.offer(ids, "最后一次移交")
-        finish(city, unit, last_batch)
-
-        city.hub.database().close()
-        shutil.rmtree(city.hub.path)
-        shutil.copytree(backup, city.hub.path)
-        city.hub = HubFolder(city.hub.path)
-        with city.hub.database().write() as session:
-            raise_generation(session)
-        city.start_hub()
-        city.settle()
-        states = city.batch_states()
-        # Of several rounds that came back the hub knows the first; the others name versions that
-        # its catalogue has left behind.
-        assert states[returned[0]] == "returned"
-        assert states[last_batch] == "received"
         assert everywhere_the_same(city, unit) == NOTHING_WRONG

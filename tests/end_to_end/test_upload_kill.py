@@ -12,9 +12,8 @@ from hub.receiving.models import Upload
 from node.sync.asking import HubDoor
 from node.sync.in_flight import MOST
 from node.sync.slices import Slice
-from tests.end_to_end.test_streams import NOTHING_WRONG
 from tests.end_to_end.uploading import ALONE, node_uploads, numbers_of
-from tests.federation import Federation, everywhere_the_same
+from tests.federation import NOTHING_WRONG, Federation, everywhere_the_same
 from tests.hub.receiving.handover import pdf
 from tests.killed import dies
 

@@ -22,8 +22,7 @@ from node.office.service import fonds_of
 from shared.kernel.identifiers import new_id
 from shared.messaging.log import append
 from tests.city import wait_for
-from tests.end_to_end.test_streams import NOTHING_WRONG
-from tests.federation import ADMIN, everywhere_the_same
+from tests.federation import ADMIN, NOTHING_WRONG, everywhere_the_same
 from tests.pair import Pair
 from tests.servers.proxy import Proxy
 from tests.servers.rabbitmq import RabbitMQ

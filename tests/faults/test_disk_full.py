@@ -24,8 +24,7 @@ from shared.kernel.actor import Grant, Role
 from shared.kernel.database import Database
 from shared.kernel.errors import Unavailable
 from tests.city import wait_for
-from tests.end_to_end.test_streams import NOTHING_WRONG
-from tests.federation import Federation, everywhere_the_same
+from tests.federation import NOTHING_WRONG, Federation, everywhere_the_same
 from tests.pair import NAME, Pair
 from tests.people import employ
 from tests.servers.postgresql import PostgreSQL

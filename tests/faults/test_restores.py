@@ -2,7 +2,7 @@
 
 All with real processes: commands as people type them, folders copied as people copy them. The city
 is brought through its stages once; each test begins with the folders of one of them. That the same
-holds of nodes in one process, `tests/end_to_end/test_streams.py` shows more quickly.
+holds of nodes in one process, `tests/end_to_end/test_restored_streams.py` shows more quickly.
 """
 
 import json

@@ -23,8 +23,7 @@ from shared.kernel.ailment import Ailment
 from shared.kernel.clock import now, parse_utc
 from shared.messaging.models import IncomingStream, OutgoingStream
 from tests.city import wait_for
-from tests.end_to_end.test_streams import NOTHING_WRONG
-from tests.federation import Unit, everywhere_the_same
+from tests.federation import NOTHING_WRONG, Unit, everywhere_the_same
 from tests.hub.receiving.handover import pdf
 from tests.killed import dies
 from tests.pair import Pair

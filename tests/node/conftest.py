@@ -23,6 +23,7 @@ from shared.messaging.log import open_outgoing
 from shared.messaging.models import OutgoingEntry
 from shared.records.divisions import Level
 from shared.records.fonds import Fonds, FondsName
+from tests.prepared import prepared
 
 TOWN, VILLAGE = new_id(), new_id()
 
@@ -107,8 +108,7 @@ def villager() -> Actor:
     return Actor("account:village", "王村文书", (Grant(Role.CLERK, fonds_id=VILLAGE),))
 
 
-def make_node(path: Path) -> Node:
-    path.mkdir(parents=True, exist_ok=True)
+def _open(path: Path) -> None:
     save_settings(NodeSettings(name="樟村坪镇人民政府"), path)
     folder = NodeFolder(path)
     database = folder.database()
@@ -124,7 +124,13 @@ def make_node(path: Path) -> Node:
         add_local_fonds(
             make_fonds(VILLAGE, "黄马河村村民委员会", "V001", Level.VILLAGE), session=session
         )
-    return Node(folder, database)
+    database.close()
+
+
+def make_node(path: Path) -> Node:
+    prepared(_open, path)
+    folder = NodeFolder(path)
+    return Node(folder, folder.database())
 
 
 @pytest.fixture

@@ -19,9 +19,10 @@ from shared.kernel.keys import PublicKey
 from shared.kernel.migration import Standing
 from shared.messaging.envelope import Message, read_envelope
 from shared.messaging.link import hub_queue, node_queue
-from tests.federation import Clock, StormyLink
+from tests.federation import Clock
 from tests.released.recorder import hub_facts, node_facts
 from tests.released.recording import Leg, Recording
+from tests.stormy_link import StormyLink
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.end_to_end.custody.killed import node_hands_over
-from tests.end_to_end.custody.two_units import NOTHING_WRONG, Idle, TwoUnits, as_taken_over
-from tests.federation import Unit, everywhere_the_same
+from tests.end_to_end.custody.two_units import Idle, TwoUnits, as_taken_over
+from tests.federation import NOTHING_WRONG, Unit, everywhere_the_same
 from tests.killed import dies
 
 

@@ -17,8 +17,8 @@ from node.transfer import service as transfer
 from shared.audit import root_of
 from shared.kernel.errors import WrongState
 from tests.audit_digests import many_of
-from tests.end_to_end.custody.two_units import NOTHING_WRONG, TwoUnits, as_taken_over
-from tests.federation import ADMIN, ARCHIVIST, CLERK, LEADER, everywhere_the_same
+from tests.end_to_end.custody.two_units import TwoUnits, as_taken_over
+from tests.federation import ADMIN, ARCHIVIST, CLERK, LEADER, NOTHING_WRONG, everywhere_the_same
 
 
 def test_a_whole_fonds_passes_to_another_node_and_nothing_of_it_is_lost(two: TwoUnits) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from hub.federation.epochs import raise_generation
 from hub.federation.places import HubFolder
-from tests.end_to_end.custody.two_units import NOTHING_WRONG, Idle, TwoUnits, as_taken_over
-from tests.federation import ADMIN, Unit, everywhere_the_same
+from tests.end_to_end.custody.two_units import Idle, TwoUnits, as_taken_over
+from tests.federation import ADMIN, NOTHING_WRONG, Unit, everywhere_the_same
 
 
 def backup(two: TwoUnits, path: Path) -> None:

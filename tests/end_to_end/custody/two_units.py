@@ -17,8 +17,6 @@ from shared.kernel.errors import NotFound, WrongState
 from shared.kernel.jobs import Job
 from tests.federation import ADMIN, CLERK, LEADER, Federation, Unit
 
-NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
-
 
 class TwoUnits:
     """A city in which one unit will hand its fonds over to another."""

@@ -13,10 +13,9 @@ from hub.wiring import post_by_hand
 from node.sync import parcels as at_node
 from node.wiring import HANDLERS
 from shared.messaging.parcel import FILE_BYTES
-from tests.federation import ADMIN, CLERK, Federation, Unit, everywhere_the_same
+from tests.federation import ADMIN, CLERK, NOTHING_WRONG, Federation, Unit, everywhere_the_same
 from tests.node.transfer.conftest import pdf
 
-NOTHING_WRONG = {"lost": 0, "doubled": 0, "altered": 0}
 #: Two parts of a package and a bit.
 LARGE = 2 * 1024 * 1024 + 12_345
 

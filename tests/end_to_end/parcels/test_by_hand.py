@@ -26,14 +26,13 @@ from shared.messaging.envelope import Message, next_message, read_envelope
 from shared.messaging.parcel import ByHand, Part
 from tests.end_to_end.parcels.sticks import (
     LARGE,
-    NOTHING_WRONG,
     Sticks,
     batch_with_large_packages,
     hand_over,
     packages_there,
 )
 from tests.end_to_end.test_key_roll import back_up, stop_and_put_back
-from tests.federation import ADMIN, CLERK, Federation, Unit, everywhere_the_same
+from tests.federation import ADMIN, CLERK, NOTHING_WRONG, Federation, Unit, everywhere_the_same
 
 
 def wanted(unit: Unit) -> int:

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from shared.command.main import danglian
 from shared.kernel.files import folder_lock
-from tests.end_to_end.parcels.sticks import NOTHING_WRONG, Sticks, batch_with_large_packages
-from tests.federation import Federation, Unit, everywhere_the_same
+from tests.end_to_end.parcels.sticks import Sticks, batch_with_large_packages
+from tests.federation import NOTHING_WRONG, Federation, Unit, everywhere_the_same
 from tests.node.transfer.conftest import pdf
 
 

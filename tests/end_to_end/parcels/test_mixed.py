@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from node.sync.parcels import standing
 from tests.end_to_end.parcels.sticks import Sticks
-from tests.end_to_end.test_streams import NOTHING_WRONG
-from tests.federation import Federation, Unit, everywhere_the_same
+from tests.federation import NOTHING_WRONG, Federation, Unit, everywhere_the_same
 from tests.node.transfer.conftest import pdf
 
 _FIRST_YEAR = 2001

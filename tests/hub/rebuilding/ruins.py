@@ -31,17 +31,6 @@ _GROWS = {"audit_checkpoint": "last", "audit_event": "seq", "repository_paper": 
 Tables = dict[str, list[dict[str, Any]]]
 
 
-def finish(city: Federation, unit: Unit, batch_id: str) -> None:
-    """From the offer to the receipt."""
-    city.settle()
-    city.conclude(batch_id, "accepted")
-    city.settle()
-    unit.sign(batch_id)
-    city.settle()
-    city.sign(batch_id)
-    city.settle()
-
-
 def lively_city(folder: Path) -> Federation:
     """Two units: received and corrected, returned, and under review; and a ruleset in force."""
     city = Federation(folder)
@@ -49,7 +38,7 @@ def lively_city(folder: Path) -> Federation:
     _rule(city, first)
     second = city.enrol("宜昌市水利局", number="A102")
     ids = first.file(3)
-    finish(city, first, first.offer(ids[:2]))
+    city.finish(first, first.offer(ids[:2]))
     correcting.make(city.hub, ARCHIVIST, ids[0], {"title": "核对后的题名"}, "核对原件后更正")
     rendition = folder / "正文.ofd"
     rendition.write_bytes(b"made-up bytes of a rendition")

@@ -39,9 +39,15 @@ def page_of(chromium: Browser) -> Iterator[Page]:
 
 
 def test_sign_in_first_grant_logout_everywhere_new_keys_and_outage_with_oidc_provider(
-    city: SignOnCity, chromium: Browser, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    city: SignOnCity,
+    chromium: Browser,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(client, "_KEYS_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr(client, "_SEEN_SECONDS", 0.5)
     port = free_port(43_100)
     hub = city.settle_hub(port)
     provider = OidcProvider(tmp_path, free_port(43_300), hub, PEOPLE)

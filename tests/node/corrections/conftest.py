@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +12,15 @@ from node.corrections import service as corrections
 from node.corrections.models import Correction
 from node.filing import service as filing
 from node.transfer import service as transfer
-from shared.kernel.actor import Actor, system_actor
+from shared.kernel.actor import Actor, Grant, Role, system_actor
 from shared.kernel.canonical import digest_of
 from shared.kernel.clock import utc_text
 from shared.kernel.identifiers import new_id
 from shared.kernel.keys import SigningKey, sign_document
 from shared.records.corrections import corrected
+from tests.node.conftest import make_node
 from tests.node.transfer.conftest import Archive, Office, archive, office
+from tests.prepared import prepared
 
 __all__ = ["archive", "office"]
 
@@ -103,12 +106,28 @@ class Mirror:
             return [each.code for each in transfer.notices(system_actor("test"), session=session)]
 
 
-@pytest.fixture
-def mirror(office: Office, archive: Archive) -> Mirror:
+def _received(path: Path) -> tuple[SigningKey, list[str]]:
+    """A node whose batch was received: the seal of its archive, and the records."""
+    node = make_node(path)
+    archive = Archive(node)
+    office = Office(
+        node,
+        Actor("account:clerk", "张档案", (Grant(Role.CLERK),)),
+        Actor("account:leader", "李镇长", (Grant(Role.LEADER),)),
+    )
     batch_id, ids = office.offered(2)
     archive.send(transfer.apply_verdict, archive.verdict(batch_id))
     office.sign(batch_id)
     archive.send(transfer.apply_receipt, archive.receipt(batch_id))
+    node.database.close()
+    return archive.seal, ids
+
+
+@pytest.fixture
+def mirror(office: Office, archive: Archive) -> Mirror:
+    node = office.node
+    node.database.close()
+    archive.seal, ids = prepared(_received, node.folder.path)
     found = Mirror(office, archive, ids)
     assert found.wire()["state"] == "received"
     return found
