@@ -40,12 +40,14 @@ class Look:
         facts: what was measured: `pages`, `seconds`, `dpi`, `mode`, `width`, `height`, `version`,
             `puid` and the like; `annexes`, how many its first page names; plain values.
         text: pieces of its text layer, for the questions.
+        words: the first words (`first_words`), where the examiner has met them; else None.
         seconds: how much computing the thorough part may take before it stops and says so.
     """
 
     troubles: list[Trouble] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     text: list[str] = field(default_factory=list)
+    words: str | None = None
     seconds: float = 20.0
     _since: float = field(default_factory=time.process_time)
 

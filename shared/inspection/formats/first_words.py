@@ -50,13 +50,22 @@ def first_words(kind: Format, stream: BinaryIO) -> str:
         text = decode_text(stream.read(_FIRST_BYTES), whole=False) or ""
         if kind.code in ("xml", "html"):
             text = re.sub(r"<[^>]*>", "\n", text)
+    return beginning(text)
+
+
+def beginning(text: str) -> str:
+    """As much of a text as is looked at."""
     return text[:_FIRST_CHARACTERS]
 
 
 def _pdf(stream: BinaryIO) -> str:
     """The words of the first page, its upper part first."""
     page = pypdfium2.PdfDocument(stream)[0]
-    text = page.get_textpage()
+    return words_of_page(page, page.get_textpage())
+
+
+def words_of_page(page: pypdfium2.PdfPage, text: pypdfium2.PdfTextPage) -> str:
+    """The words of a page of a PDF, its upper part first."""
     if page.get_rotation():
         return cast(str, text.get_text_range())
     _left, bottom, _right, top = page.get_cropbox()

@@ -35,6 +35,13 @@ def _value(name: str) -> float:
     return float(rules()[name]["value"])
 
 
+@cache
+def _red_enough() -> list[int]:
+    """For each strength of red whether it counts."""
+    least = _value("red")
+    return [255 if value > least else 0 for value in range(256)]
+
+
 def names_addressee(text: str) -> bool:
     """Whether the first page has a line like 各县市区人民政府：."""
     return _ADDRESSEE.search(text) is not None
@@ -43,7 +50,8 @@ def names_addressee(text: str) -> bool:
 def facts_of_pictures(first: Image.Image, last: Image.Image, width: float) -> dict[str, Any]:
     """What two pages in colour show; `width` is that of the paper in millimetres."""
     scale = first.width / width
-    ink = first.convert("L").point(lambda value: 255 if value < _INK else 0).getbbox()
+    grey = first.convert("L")
+    ink = ImageChops.subtract(Image.new("L", grey.size, _INK), grey).getbbox()
     red = _red_boxes(first, scale)
     sealed = [box for box in red if box[3] > _value("head_within")]
     if last is not first:
@@ -92,8 +100,7 @@ def _red_boxes(page: Image.Image, scale: float) -> list[Box]:
     """The boxes, in millimetres, of what is red and hangs together."""
     red, green, blue = page.convert("RGB").split()
     strong = ImageChops.subtract(red, ImageChops.lighter(green, blue))
-    least = _value("red")
-    mask = strong.point(lambda value: 255 if value > least else 0)
+    mask = strong.point(_red_enough())
     cell = _value("cell")
     side = max(1, round(cell * scale))
     small = mask.reduce(side)

@@ -91,7 +91,7 @@ def examine(stream: BinaryIO, questions: Questions, seconds: float) -> Examinati
             examiner(stream, size, look)
         except BROKEN:
             look.trouble(DAMAGED, "文件的内部结构有误，不能完整读出")
-    mark, words = _first_page(kind, stream)
+    mark, words = _first_page(kind, stream, look.words)
     if (annexes := named_annexes(words)) is not None:
         look.facts["annexes"] = annexes
     return Examination(kind, tuple(look.troubles), look.facts, mark, _answers(look, questions))
@@ -102,12 +102,13 @@ def mark_of(kind: Format, stream: BinaryIO) -> Mark:
     return _first_page(kind, stream)[0]
 
 
-def _first_page(kind: Format, stream: BinaryIO) -> tuple[Mark, str]:
-    """Its mark, and its words where they can be had."""
+def _first_page(kind: Format, stream: BinaryIO, words: str | None = None) -> tuple[Mark, str]:
+    """Its mark, and its words where they can be had; they may have been met already."""
     if not kind.has_words:
         return Mark.WORDLESS, ""
     try:
-        words = first_words(kind, stream)
+        if words is None:
+            words = first_words(kind, stream)
     except BROKEN:
         return Mark.UNREAD, ""
     return (Mark.CLEAR if page_mark(words) is None else Mark.MARKED), words

@@ -18,6 +18,7 @@ from PIL import Image
 
 from shared.inspection.formats import letter, pdf_a, pdf_content
 from shared.inspection.formats.examination import Look
+from shared.inspection.formats.first_words import beginning, words_of_page
 from shared.inspection.formats.fonts import is_everywhere, unembedded_font
 from shared.inspection.formats.trouble import (
     ACTIVE,
@@ -226,11 +227,13 @@ def _show(stream: BinaryIO, look: Look) -> None:
                 else:
                     page.render(scale=_SCALE, grayscale=True).close()
                 if length < _MOST_TEXT:
-                    text = page.get_textpage().get_text_range()
+                    layer = page.get_textpage()
+                    text = layer.get_text_range()
                     length += len(text)
                     look.text.append(text)
                 if not number:
                     look.facts["letter"] = _paper(page, text)
+                    _note_words(page, layer, look)
                 page.close()
             except pypdfium2.PdfiumError:
                 look.trouble(DAMAGED, "PDF 有页面不能显示", f"第 {number + 1} 页")
@@ -245,6 +248,12 @@ def _show(stream: BinaryIO, look: Look) -> None:
     finally:
         with suppress(pypdfium2.PdfiumError):
             shown.close()
+
+
+def _note_words(page: pypdfium2.PdfPage, layer: pypdfium2.PdfTextPage, look: Look) -> None:
+    """Spare who looks for a mark the opening; where it does not work, that one shall say so."""
+    with suppress(pypdfium2.PdfiumError):
+        look.words = beginning(words_of_page(page, layer))
 
 
 def _paper(page: pypdfium2.PdfPage, text: str) -> dict[str, Any]:

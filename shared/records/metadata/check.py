@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 
 from shared.records.metadata.scheme import Element, by_name, load_scheme
 from shared.records.metadata.tree import AGENT, BUSINESS, ENTITIES, RECORD, RELATION, Node
@@ -57,11 +58,20 @@ def _missing(number: str, name: str) -> MetadataProblem:
 
 def _entity(entity: Node) -> Iterator[MetadataProblem]:
     seen = {node.name for node in entity.walk() if node is not entity and _filled(node)}
-    for element in load_scheme():
-        owner = _ENTITY_OF.get(element.entity, entity.name)
-        if element.obligation == "M" and owner == entity.name and element.name not in seen:
+    for element in _mandatory(entity.name):
+        if element.name not in seen:
             yield _missing(element.number, element.name)
     yield from _children(entity, None)
+
+
+@cache
+def _mandatory(entity: str) -> tuple[Element, ...]:
+    """The elements that an entity of the scheme must have."""
+    return tuple(
+        element
+        for element in load_scheme()
+        if element.obligation == "M" and _ENTITY_OF.get(element.entity, entity) == entity
+    )
 
 
 def _filled(node: Node) -> bool:

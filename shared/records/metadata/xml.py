@@ -129,20 +129,22 @@ def _read(
     count.one_more()
     if depth > MOST_DEPTH:
         raise _bad(f"元数据的层次超过{MOST_DEPTH}层", "too_deep")
-    name = etree.QName(element)
-    if namespace is not None and name.namespace != namespace:
+    around, _, name = str(element.tag).rpartition("}")
+    if namespace is not None and around[1:] != namespace:
         raise _bad("元数据中有不属于本方案的元素", "foreign_element")
-    children = tuple(_read(child, namespace, depth + 1, count) for child in element)
-    if any(child.tail and child.tail.strip() for child in element):
-        raise _bad(f"“{name.localname}”的子元素之间有文字", "stray_text")
+    children = []
+    for child in element:
+        children.append(_read(child, namespace, depth + 1, count))
+        if child.tail and child.tail.strip():
+            raise _bad(f"“{name}”的子元素之间有文字", "stray_text")
     value = element.text
     if value is not None and (children or namespace is None):
         value = value.strip() or None
-    attributes = tuple(sorted((str(key), str(each)) for key, each in element.attrib.items()))
+    attributes = tuple(sorted((str(key), str(each)) for key, each in element.items()))
     for text in (value, *(each for _key, each in attributes)):
         if text and (problem := text_problem(text, MOST_TEXT)):
-            raise _bad(f"“{name.localname}”{problem}", "bad_text")
-    return Node(name.localname, value, children, attributes)
+            raise _bad(f"“{name}”{problem}", "bad_text")
+    return Node(name, value, tuple(children), attributes)
 
 
 def _bad(problem: str, code: str) -> Invalid:
