@@ -20,7 +20,8 @@ from shared.kernel.collector import let_load
 from shared.kernel.errors import DanglianError
 from shared.kernel.place import act_from_command
 
-_GROUP = "danglian.commands"
+#: The entry points by which the parts of the program join.
+COMMANDS = "danglian.commands"
 
 
 class _Joined(click.Group):
@@ -53,13 +54,15 @@ class _Joined(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *(e.name for e in entry_points(group=_GROUP))})
+        return sorted(
+            {*super().list_commands(ctx), *(e.name for e in entry_points(group=COMMANDS))}
+        )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own
-        for entry in entry_points(group=_GROUP, name=cmd_name):
+        for entry in entry_points(group=COMMANDS, name=cmd_name):
             loaded = entry.load()
             if isinstance(loaded, click.Command):
                 return loaded

@@ -63,14 +63,16 @@ class Room:
         """A command of this node: the words before the data folder, then the others."""
         return self.city.run("node", *words, "--dir", self.folder)
 
-    def add(self, person: Person) -> None:
-        """Give somebody an account."""
-        self.run(
-            *("user", "add", "--login", person.login, "--name", person.name),
-            *("--role", person.role, "--password", PASSWORD, "--by-password", PASSWORD),
-            *(("--fonds", person.fonds) if person.fonds else ()),
-        )
-        self.run("user", "grant", person.login, "--by-password", PASSWORD)
+    def add(self, *people: Person) -> None:
+        """Give people an account each."""
+        for person in people:
+            self.run(
+                *("user", "add", "--login", person.login, "--name", person.name),
+                *("--role", person.role, "--password", PASSWORD, "--by-password", PASSWORD),
+                *(("--fonds", person.fonds) if person.fonds else ()),
+            )
+        logins = [person.login for person in people]
+        self.run("user", "grant", *logins, "--by-password", PASSWORD)
 
     def papers(self, year: int, count: int, *, fonds: int = 0) -> list[Paper]:
         """Made-up papers of one of its units."""
@@ -196,8 +198,7 @@ class City:
             *("--admin-password", PASSWORD),
         )
         room = Room(self, office, folder, invited["node_id"], fonds)
-        for person in office.people:
-            room.add(person)
+        room.add(*office.people)
         self.rooms[office.slug] = room
         return room
 
