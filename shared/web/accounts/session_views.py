@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import flash, redirect, request, session, url_for
+from flask import current_app, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from shared.identity import account_of, current_actor, signed_in, with_roles
@@ -63,8 +63,13 @@ def end_sessions() -> ResponseReturnValue:
                 end_session(actor, account, digest, session=transaction)
             else:
                 end_all_sessions(actor, account, session=transaction)
-        flash("已结束这次登录。" if digest else "所有地方的登录都已结束，请重新登录。", "success")
-        return redirect(url_for(".sessions"))
+        if digest:
+            flash("已结束这次登录。", "success")
+            return redirect(url_for(".sessions"))
+        # This one has ended, too: what is told has to be in a session that begins anew.
+        current_app.extensions["danglian.sessions"].end()
+        flash("所有地方的登录都已结束，请重新登录。", "success")
+        return redirect(url_for(".sign_in"))
     return _page(form)
 
 

@@ -181,8 +181,9 @@ def test_what_is_typed_as_a_password_can_be_shown(signed_in_as: Sign) -> None:
     fields = page.xpath("//input[@type='password']/@id")
     assert fields == ["field-old_password", "field-password", "field-again"]
     assert page.xpath("//button[@type='button']/@data-reveal") == fields
-    measured = page.xpath("//input[@hx-post='/password/strength']")[0]
-    assert page.xpath(f"//*[@id='{measured.get('hx-target')[1:]}'][@aria-live]")
+    told = page.xpath("//input[@hx-post='/password/strength']/@hx-target")
+    assert told == ["#strength-password"]
+    assert page.xpath("//*[@id='strength-password'][@aria-live]")
 
 
 # The API

@@ -103,7 +103,8 @@ def test_one_ends_ones_sign_ins_elsewhere(app: Flask, signed_in_as: Sign) -> Non
     here.send("/sessions/end", {"session": digest[0], **proof})
     assert there.get("/things/").status_code == 302
     assert here.get("/things/").status_code == 200
-    here.send("/sessions/end", proof)
+    assert here.send("/sessions/end", proof).location == "/sign-in"
+    assert "所有地方的登录都已结束" in here.get("/sign-in").text, "was lost on the way"
     assert here.get("/things/").status_code == 302
 
 
