@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from hub.catalogue.models import CatalogueRecord
 from hub.federation.places import HubFolder
 from hub.repository.examining import FaultKind
-from hub.repository.keeping import COPY_NAMES, Copy
+from hub.repository.keeping import COPY_NAMES, MARK, Copy
 from hub.repository.models import FileFault, KeptObject
 from hub.repository.reinspecting import Standing, inspections_of
-from hub.repository.second_copy import MARK, waiting_count
+from hub.repository.second_copy import waiting_count
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
 from shared.kernel.errors import Invalid, Unavailable

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.repository import objects
-from hub.repository.keeping import Kept
+from hub.repository.keeping import OF_HUB, Kept
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.errors import DanglianError, Invalid, NotFound
 from shared.storage import ObjectStore
@@ -49,6 +49,9 @@ def expected_in(store: ObjectStore, kept: Kept) -> Expected | None:
 
     The first inventory that has all that the database names, else the likeliest one.
     """
+    if kept.is_outside:
+        declared = {} if kept.archive_code == OF_HUB else objects.declarations_of(kept.archive_code)
+        return Expected({name: sha256_hex(each) for name, each in declared.items()}, declared)
     if not kept.is_object:
         return Expected(kept.files)
     likeliest = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from hub.repository.examining import FaultKind, Looked
@@ -104,6 +104,16 @@ def shown(name: str) -> str:
     return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in plain)[
         :_LONGEST_SHOWN
     ]
+
+
+def wish_again(looked: Looked, session: Session) -> None:
+    """Have the hub's loop look at these faults again at once, for whom nothing else is wished."""
+    session.execute(
+        update(FileFault)
+        .where(FileFault.place == looked.kept.place, FileFault.copy == looked.copy)
+        .where(FileFault.wish.is_(None))
+        .values(wish=AGAIN)
+    )
 
 
 def wished_aside(looked: Looked, session: Session) -> frozenset[str]:

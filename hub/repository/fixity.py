@@ -18,8 +18,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hub.repository.examining import Fault, Looked, Pace, Stores, examine
 from hub.repository.faults import note_looked, wished_aside
-from hub.repository.keeping import Copy, Kept, kept_in
+from hub.repository.keeping import Copy, Kept, is_something, kept_in
 from hub.repository.models import FileFault, KeptObject
+from hub.repository.outside import examine_outside, note_outside
 from shared.kernel.actor import Actor, system_actor
 from shared.kernel.clock import now
 from shared.kernel.database import Database
@@ -49,6 +50,7 @@ class Fixity:
         pace: bounds how fast it reads.
         mend: brings faulty files back and puts aside those that it is told to, given by who may
             write to the store; returns the reading with what it did.
+        with_outside: also look for what lies outside of all that is kept (`outside`).
         pause: seconds before what seems faulty is read a second time. Only what both readings say
             counts: a correction may be under way, a cable may be loose.
     """
@@ -62,6 +64,7 @@ class Fixity:
         every: timedelta = timedelta(0),
         pace: Pace | None = None,
         mend: Mend | None = None,
+        with_outside: bool = False,
         pause: float = 0.5,
         actor: Actor = _ACTOR,
     ) -> None:
@@ -71,11 +74,14 @@ class Fixity:
         self._every = every
         self._pace = pace or Pace()
         self._mend = mend
+        self._with_outside = with_outside
         self._pause = pause
         self._actor = actor
 
     def step(self) -> bool:
         """Read some that are due; True when there may be more."""
+        if self._every:
+            self._note_outside(now() - self._every)
         with self._database.read() as session:
             places = _faulty(session, self._copy, now() - _AGAIN)
             if self._every:
@@ -91,6 +97,7 @@ class Fixity:
 
         May be stopped anywhere, and begun again with the same `before`.
         """
+        self._note_outside(before)
         with self._database.read() as session:
             left = count_due(session, self._copy, before, archive_code)
         left = left if limit is None else min(left, limit)
@@ -101,6 +108,10 @@ class Fixity:
                 return
             left -= len(places)
             yield from self.look_at(places)
+
+    def _note_outside(self, due: datetime) -> None:
+        if self._with_outside:
+            note_outside(self._database, self._copy, due=due - timedelta(seconds=1))
 
     def look_at(self, places: Sequence[str]) -> list[Looked]:
         """Read what is kept in these places, write down what was found, and mend what can be."""
@@ -138,6 +149,8 @@ class Fixity:
         return replace(second, faults=faults)
 
     def _examine(self, kept: Kept) -> Looked:
+        if kept.is_outside:
+            return examine_outside(self._stores.of(self._copy), kept, self._copy, self._database)
         beside = self._stores.beside(self._copy)
         return examine(
             self._stores.of(self._copy), kept, self._copy, pace=self._pace, beside=beside
@@ -185,9 +198,18 @@ def _due(
     return list(session.scalars(query.order_by(_looked_at(copy)).limit(max(0, limit))))
 
 
-def count_due(session: Session, copy: Copy, before: datetime, archive_code: str | None) -> int:
-    """How many copies were read before that."""
+def count_due(
+    session: Session,
+    copy: Copy,
+    before: datetime,
+    archive_code: str | None,
+    *,
+    with_outside: bool = True,
+) -> int:
+    """How many copies were read before that, counting or not what lies outside of all of them."""
     query = _narrowed(select(KeptObject.place), copy, before, archive_code)
+    if not with_outside:
+        query = query.where(is_something())
     return session.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 

@@ -19,6 +19,7 @@ from hub.federation import service as federation
 from hub.federation.commands import ACTOR, folder_option
 from hub.federation.places import HubFolder
 from hub.repository.examining import KIND_NAMES, FaultKind, Looked, Pace, Stores
+from hub.repository.faults import wish_again
 from hub.repository.fixity import Fixity, count_due
 from hub.repository.keeping import COPY_NAMES, OF_HUB, Copy
 from hub.repository.loops import MEGABYTE
@@ -109,8 +110,9 @@ class _Told:
 
     def takes(self, readings: Iterator[Looked]) -> None:
         for looked in readings:
-            self.checked += 1
-            self.own += looked.kept.archive_code == OF_HUB
+            if not looked.kept.is_outside:
+                self.checked += 1
+                self.own += looked.kept.archive_code == OF_HUB
             self.size += looked.bytes
             self.mended += looked.mended
             self.aside += looked.aside
@@ -179,7 +181,9 @@ def fault_wires(looked: Looked) -> list[dict[str, Any]]:
 def _total(place: HubFolder, before: datetime, archive: str | None) -> int:
     stores = Stores(place.store, place.second_store)
     with place.database().read() as session:
-        return sum(count_due(session, copy, before, archive) for copy in stores.copies)
+        return sum(
+            count_due(session, copy, before, archive, with_outside=False) for copy in stores.copies
+        )
 
 
 def _all(
@@ -191,12 +195,22 @@ def _all(
         try:
             with folder_lock(place.path, _PURPOSE):
                 return mend(stores, looked, aside)
-        except Conflict:
-            return looked  # the hub runs: it looks at it again within the hour, and mends
+        except Conflict:  # the hub runs, and mends what it is asked to look at again
+            with database.write() as session:
+                wish_again(looked, session)
+            return looked
 
     left = limit
     for copy in stores.copies:
-        fixity = Fixity(database, stores, copy, pace=pace, mend=mend_while_nobody_runs, actor=ACTOR)
+        fixity = Fixity(
+            database,
+            stores,
+            copy,
+            pace=pace,
+            mend=mend_while_nobody_runs,
+            actor=ACTOR,
+            with_outside=True,
+        )
         for looked in fixity.run(before, archive_code=archive, limit=left):
             left = None if left is None else left - 1
             yield looked

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from hub.repository.examining import Pace, Stores
 from hub.repository.expected import Expected, expected_in, require_store
-from hub.repository.keeping import Kept, event_file, event_files, kept_in, place_of
+from hub.repository.keeping import Kept, event_file, event_files, is_something, kept_in, place_of
 from hub.repository.models import KeptDescription, KeptEvent, KeptObject, KeptPackage
 from shared.kernel.actor import Actor, Role
 from shared.kernel.errors import DanglianError, Invalid, NotFound, Unavailable
@@ -114,7 +114,7 @@ def papers_after(
     """The papers of the actor's archives whose names come after this one, in order."""
     query = (
         select(KeptObject.place)
-        .where(KeptObject.record_id.is_(None), KeptObject.place > place)
+        .where(KeptObject.record_id.is_(None), KeptObject.place > place, is_something())
         .where(within_reach(actor, (Role.ARCHIVIST,), null(), KeptObject.archive_code))
         .order_by(KeptObject.place)
         .limit(limit)

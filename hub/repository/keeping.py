@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from hub.repository import objects
@@ -38,11 +38,20 @@ COPY_NAMES = {Copy.FIRST: "馆藏", Copy.SECOND: "第二份"}
 
 #: Stands for an archive's code where the hub keeps papers of itself: registers, audit, keys.
 OF_HUB = "hub"
+#: Says in a second store whose it is, so that an empty disk is not taken for it.
+MARK = "second-copy.json"
+#: No file and no folder of ours is called so.
+_OUTSIDE = "-"
 
 
 def home_of(archive_code: str) -> str:
     """The folder of a store in which everything of an archive lies, or of the hub itself."""
     return OF_HUB if archive_code == OF_HUB else f"archives/{archive_code}"
+
+
+def outside_of(archive_code: str) -> str:
+    """The place that stands for whatever lies there outside of all that is kept (`outside`)."""
+    return f"{home_of(archive_code)}/{_OUTSIDE}"
 
 
 def keeper_of(paper: str) -> str:
@@ -76,6 +85,11 @@ class Kept:
         return is_object(self.place)
 
     @property
+    def is_outside(self) -> bool:
+        """Whether it stands for what lies outside of everything else."""
+        return self.place == outside_of(self.archive_code)
+
+    @property
     def is_folder(self) -> bool:
         """Whether whatever lies below the place must belong to it."""
         return self.record_id is not None
@@ -83,7 +97,12 @@ class Kept:
 
 def is_object(place: str) -> bool:
     """Whether an object of OCFL lies here, not a paper or a folder of version 0.1."""
-    return place.split("/")[2] == "ocfl"
+    return place.split("/")[2:3] == ["ocfl"]
+
+
+def is_something() -> ColumnElement[bool]:
+    """The condition that a row is one of something kept, and not of what lies outside."""
+    return KeptObject.place.not_like(f"%/{_OUTSIDE}")
 
 
 def place_of(package: str, archive_code: str, record_id: str) -> str:

@@ -35,7 +35,9 @@ def steps(folder: HubFolder) -> dict[str, Callable[[], bool]]:
         copying = Copying(database, stores, settings.hub_id, pace=Pace(rate))
         found["repository.second_copy"] = copying.step
     for copy in stores.copies:
-        fixity = Fixity(database, stores, copy, every=every, pace=Pace(rate), mend=mend)
+        fixity = Fixity(
+            database, stores, copy, every=every, pace=Pace(rate), mend=mend, with_outside=True
+        )
         found[f"repository.fixity.{copy}"] = fixity.step
     found["repository.inspection"] = Reinspecting(
         *(database, folder.store),

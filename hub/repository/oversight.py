@@ -14,7 +14,7 @@ from hub.catalogue.models import CatalogueRecord
 from hub.federation import service as federation
 from hub.repository.examining import FaultKind
 from hub.repository.faults import AGAIN, ASIDE
-from hub.repository.keeping import OF_HUB, subject_of
+from hub.repository.keeping import OF_HUB, is_something, subject_of
 from hub.repository.models import FileFault, InspectionPause, KeptObject
 from hub.repository.reinspecting import LONG_AGO
 from hub.repository.reinspecting import Standing as Reinspection
@@ -142,7 +142,9 @@ def standing(actor: Actor, *, since: datetime | None, session: Session) -> Stand
             func.count(), func.min(KeptObject.waiting_since)
         )
     ).one()
-    of_hub = seen.where(KeptObject.archive_code == OF_HUB).with_only_columns(func.count())
+    of_hub = seen.where(KeptObject.archive_code == OF_HUB, is_something()).with_only_columns(
+        func.count()
+    )
     records = seen.where(KeptObject.record_id.is_not(None)).with_only_columns(func.count())
     inspected = records.where(KeptObject.inspected_at >= since) if since else records
     pauses = session.scalars(

@@ -21,7 +21,7 @@ from hub.repository.examining import FaultKind, Looked, Pace, Stores, examine
 from hub.repository.expected import Expected, expected_in, read_small
 from hub.repository.faults import note_looked
 from hub.repository.fixity import Fixity
-from hub.repository.keeping import OF_HUB, Copy, Kept, kept_in
+from hub.repository.keeping import MARK, OF_HUB, Copy, Kept, is_something, kept_in
 from hub.repository.mending import copy_file
 from hub.repository.models import FileFault, KeptObject
 from shared import audit
@@ -37,8 +37,6 @@ log = logging.getLogger(__name__)
 _ACTOR = system_actor("second_copy")
 _AT_ONCE, _PLACES_AT_ONCE = 20, 10_000
 _EVERY_HOUR = 3600.0
-#: Says in a second store whose it is, so that an empty disk is not taken for it.
-MARK = "second-copy.json"
 
 
 class Copying:
@@ -170,7 +168,7 @@ def begin_anew(actor: Actor, hub_id: str, *, session: Session) -> int:
     session.execute(delete(FileFault).where(FileFault.copy == Copy.SECOND))
     session.execute(
         update(KeptObject)
-        .where(~KeptObject.place.contains("/records/"))
+        .where(~KeptObject.place.contains("/records/"), is_something())
         .values(waiting_since=now(), second_looked_at=None, second_intact=None)
     )
     places = select(KeptObject.place).where(KeptObject.waiting_since.is_not(None))

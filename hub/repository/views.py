@@ -17,7 +17,7 @@ from hub.federation import service as federation
 from hub.federation.edge import current_folder
 from hub.federation.visibility import Sight, sight
 from hub.repository.examining import KIND_NAMES, FaultKind
-from hub.repository.keeping import COPY_NAMES, OF_HUB
+from hub.repository.keeping import COPY_NAMES, OF_HUB, outside_of
 from hub.repository.models import FileFault, KeptEvent, KeptObject
 from hub.repository.oversight import (
     KEEPERS,
@@ -86,6 +86,8 @@ def kept_name(kept: KeptObject, code: str | None) -> str:
     """What people call something kept: its archival code, or which paper it is."""
     if kept.record_id is not None:
         return code or "（未编号）"
+    if kept.place == outside_of(kept.archive_code):
+        return "各件之外的文件"
     if kept.archive_code == OF_HUB:
         return OWN_PAPER_NAMES.get(kept.place.split("/")[1], "平台文书")
     return PAPER_NAMES.get(kept.place.split("/")[2], "文书")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, BinaryIO
 from urllib.parse import quote, unquote, urlsplit
 
@@ -22,7 +20,7 @@ from minio.signer import sign_v4_s3
 
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, Unavailable
-from shared.storage.ports import absent
+from shared.storage.ports import Listed, absent
 from shared.storage.verified import Verified
 
 #: The most that S3 takes in one request.
@@ -36,14 +34,6 @@ _TAKEN = 412
 
 class Taken(Exception):
     """The condition failed: the name holds an object already."""
-
-
-@dataclass(frozen=True)
-class Listed:
-    """An object, or a folder of objects (its name ends with a slash), in a listing."""
-
-    name: str
-    modified: datetime | None
 
 
 class Bucket:

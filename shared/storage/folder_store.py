@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.files import file_sha256, sync_folder
 from shared.storage.ports import (
+    Listed,
     StoredObject,
     absent,
     check_claim,
@@ -96,6 +98,18 @@ class FolderStore:
     def names(self, prefix: str = "") -> Iterator[str]:
         """See `ObjectStore.names`; reads only the folders that can hold such names."""
         yield from self._below(self._root, "", prefix)
+
+    def level(self, folder: str) -> Iterator[Listed]:
+        """See `ObjectStore.level`."""
+        with suppress(FileNotFoundError), os.scandir(self._root / folder) as entries:
+            for entry in entries:
+                if not folder and entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    yield Listed(f"{folder}{entry.name}/", None)
+                else:
+                    at = entry.stat(follow_symlinks=False).st_mtime
+                    yield Listed(folder + entry.name, datetime.fromtimestamp(at, UTC))
 
     def delete(self, name: str) -> None:
         """See `ObjectStore.delete`; takes the folders along that become empty."""

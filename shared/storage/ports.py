@@ -35,6 +35,14 @@ class StoredObject:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Listed:
+    """What lies right below a folder: an object, or a folder (its name ends with a slash)."""
+
+    name: str
+    modified: datetime | None
+
+
 class ObjectStore(Protocol):
     """Keeps objects under names. An object is there whole, or it is not there.
 
@@ -77,6 +85,10 @@ class ObjectStore(Protocol):
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """The names that start with this text, in the order of their code points."""
+        ...
+
+    def level(self, folder: str) -> Iterator[Listed]:
+        """What lies right below a folder (`""`, or a name and a slash), and no deeper."""
         ...
 
     def delete(self, name: str) -> None:

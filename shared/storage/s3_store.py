@@ -11,7 +11,7 @@ from shared.kernel.canonical import sha256_hex
 from shared.kernel.errors import NotFound, Unavailable
 from shared.kernel.files import CHUNK
 from shared.storage.bucket import Bucket, Taken
-from shared.storage.ports import StoredObject, check_claim, check_found, check_name, taken
+from shared.storage.ports import Listed, StoredObject, check_claim, check_found, check_name, taken
 from shared.storage.s3_object import open_object
 from shared.storage.verified import copy_verified
 
@@ -84,6 +84,11 @@ class S3Store:
         """
         above, slash, _ = prefix.rpartition("/")
         yield from self._below(above + slash, prefix)
+
+    def level(self, folder: str) -> Iterator[Listed]:
+        """See `ObjectStore.level`."""
+        # SeaweedFS lists a folder that has become empty in itself.
+        return (each for each in self._bucket.list(folder) if each.name != folder)
 
     def delete(self, name: str) -> None:
         """See `ObjectStore.delete`."""

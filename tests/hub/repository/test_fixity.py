@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,15 +14,17 @@ from hub.repository.audit_segments import AuditWriter
 from hub.repository.examining import UNREADABLE, FaultKind, Stores, examine
 from hub.repository.expected import expected_in
 from hub.repository.fixity import Fixity
-from hub.repository.keeping import Copy, kept_in
+from hub.repository.handing_out import papers_after
+from hub.repository.keeping import MARK, Copy, kept_in
 from hub.repository.mending import mend
 from hub.repository.models import FileFault, KeptObject
-from hub.repository.papers import PaperFinder
+from hub.repository.papers import PaperFinder, keep_document
 from hub.repository.registers import RegisterWriter
-from hub.repository.second_copy import MARK, Copying, begin_anew
+from hub.repository.second_copy import Copying, begin_anew
 from hub.repository.service import PaperWriter, keep_paper
 from shared.audit import root_of
 from shared.audit.models import AuditEvent
+from shared.kernel.actor import system_actor
 from shared.kernel.clock import now
 from shared.kernel.errors import Invalid, Unavailable
 from shared.storage import FolderStore
@@ -103,6 +106,57 @@ def test_what_is_surplus_is_named_stays_and_is_put_aside_when_somebody_asks(
     ]  # fmt: skip
     assert set(aside.values()) == {b"strange"}
     assert_valid(store, YILING_ARCHIVE)
+
+
+def test_what_lies_outside_of_everything_that_is_kept_is_named_and_put_aside_too(
+    keeper: Keeper,
+) -> None:
+    archive, own = f"archives/{YILING_ARCHIVE}", "hub/keys/hub-0002.json"
+    keeper.keep()
+    with keeper.database.write() as session:
+        keep_document(session, own, {})
+    first = keeper.stores.first
+    assert isinstance(first, FolderStore)
+    PaperWriter(keeper.database, first).step()
+    keeper.copy()
+    declared = f"{archive}/ocfl/0=ocfl_1.1"
+    damage(first, declared, b"else")
+    # Names as our writers give them: their rows may come in a moment, so they count after a day.
+    old, new = f"{archive}/receipts/ab/old.json", f"{archive}/receipts/ab/new.json"
+    strange = {f"{archive}/ocfl/aaa/x", f"{archive}/receipts/ab/说明.txt", old}
+    of_hub = {"archives/x.zip", "hub/Thumbs.db", "Thumbs.db"}
+    for name in (*strange, *of_hub, new, f"{archive}/aside/x", "lost+found/x"):
+        path = first.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"strange")
+    os.utime(first.path / old, (0, 0))
+    fixity = Fixity(keeper.database, keeper.stores, mend=mend, with_outside=True, pause=0.0)
+
+    def faults() -> set[tuple[str, FaultKind, str]]:
+        return {
+            (looked.kept.archive_code, each.kind, each.name)
+            for looked in fixity.run(now())
+            for each in looked.faults
+        }
+
+    found = {(YILING_ARCHIVE, SURPLUS, name) for name in strange}
+    found |= {("hub", SURPLUS, name) for name in of_hub}
+    assert faults() == found  # what the root declares has been made anew
+    assert contents(first, declared) == {declared: b"ocfl_1.1\n"}
+    with keeper.database.write() as session:
+        session.execute(update(FileFault).values(wish="aside"))
+        # It is no record and no paper: nothing is copied, and nobody exports it.
+        assert session.scalars(select(KeptObject.waiting_since)).all() == [None] * 4
+        assert begin_anew(City.admin, "hub", session=session) == 2
+        everyone = system_actor("export")
+        assert [each.place for each in papers_after(everyone, "", session=session)] == [own]
+    assert faults() == set()
+    assert len(contents(first, f"{archive}/aside/papers/")) == len(strange) + 1
+    second = Fixity(
+        keeper.database, keeper.stores, Copy.SECOND, mend=mend, with_outside=True, pause=0.0
+    )
+    keeper.copy()
+    assert not any(looked.faults for looked in second.run(now()))
 
 
 def test_an_inventory_that_was_put_back_to_an_older_one_is_noticed(keeper: Keeper) -> None:
