@@ -245,7 +245,7 @@ def _thin_sound(place: str, file: ComputerFile, measure: Measure) -> Iterator[Fi
     facts = measure.examination.facts
     if file.kind is not FileKind.DIGITAL_COPY or measure.kind is None:
         return
-    if measure.kind.code not in ("wav", "avi"):
+    if measure.kind.code not in ("wav", "avi", "mxf", "flac"):
         return  # MP3 and MP4 are made for use, beside the copy that is kept
     rate, bits = facts.get("sample_rate"), facts.get("bits")
     if rate is None or bits is None or (rate >= _LEAST_RATE and bits >= _LEAST_BITS):

@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 #: By what the file was identified as: no other reader is tried on it.
-DEMUXERS = {"wav": "wav", "mp3": "mp3", "mp4": "mov", "avi": "avi", "mpeg": "mpeg"}
+DEMUXERS = {
+    "wav": "wav", "mp3": "mp3", "mp4": "mov", "avi": "avi", "mpeg": "mpeg", "mxf": "mxf",
+    "mkv": "matroska", "flac": "flac",
+}  # fmt: skip
 #: A bare stream of pictures (ISO 11172-2), which `audio_video` tells from a program stream.
 BARE = "mpegvideo"
 _MOST_WORDS = 160

@@ -19,6 +19,8 @@ _MOST_ENTRIES = 20_000
 #: A list of entries longer than this is not read here: whose it is does not matter any more.
 _LONGEST_LIST = 8 * 1024 * 1024
 
+#: The key of a header partition (SMPTE ST 377-1, 7.1), up to its state.
+_MXF = bytes.fromhex("060e2b34020501010d0102010102")
 _MAGIC = (
     (0, b"II*\x00", "tiff"), (0, b"MM\x00*", "tiff"),
     (0, b"II+\x00", "tiff"), (0, b"MM\x00+", "tiff"),
@@ -27,6 +29,7 @@ _MAGIC = (
     (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "jp2"), (0, b"\xff\x4f\xff\x51", "jp2"),
     (0, b"GIF87a", "gif"), (0, b"GIF89a", "gif"),
     (8, b"WAVEfmt ", "wav"), (8, b"AVI LIST", "avi"), (4, b"ftyp", "mp4"),
+    (0, b"\x1a\x45\xdf\xa3", "mkv"), (0, b"fLaC", "flac"), (0, _MXF, "mxf"),
     (0, b"ID3", "mp3"),
     (0, b"\x00\x00\x01\xba", "mpeg"), (0, b"\x00\x00\x01\xb3", "mpeg"),
     (0, b"{\\rtf", "rtf"),

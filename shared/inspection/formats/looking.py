@@ -23,6 +23,7 @@ from shared.inspection.formats import (
     ofd,
     office,
     pdf,
+    recordings,
     siard,
     text,
     zips,
@@ -65,6 +66,9 @@ _EXAMINERS: dict[str, _Examiner] = {
     "mp4": audio_video.examine_mp4,
     "mp3": audio_video.examine_mp3,
     "mpeg": audio_video.examine_mpeg,
+    "mxf": recordings.examine_mxf,
+    "mkv": recordings.examine_matroska,
+    "flac": recordings.examine_flac,
 }
 #: What hostile bytes make the libraries raise: it is the file's trouble, not ours.
 BROKEN = (

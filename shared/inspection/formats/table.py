@@ -16,7 +16,8 @@ class Format:
         media_type: the MIME type.
         extensions: those that its files have, without the dot.
         is_text: whether any text editor shows it.
-        accepted: whether archives take it as it is (档发〔2012〕7号: unpack, decrypt first).
+        accepted: whether archives take it as it is (档发〔2012〕7号: unpack, decrypt first), where
+            they have not said otherwise.
     """
 
     code: str
@@ -63,6 +64,9 @@ _TABLE = (
     Format("mp4", "MP4", "video/mp4", ("mp4", "m4v", "m4a", "mov")),
     Format("avi", "AVI", "video/x-msvideo", ("avi",)),
     Format("mpeg", "MPEG", "video/mpeg", ("mpg", "mpeg", "vob")),
+    Format("mxf", "MXF", "application/mxf", ("mxf",)),
+    Format("mkv", "Matroska", "video/x-matroska", ("mkv", "mka", "webm"), accepted=False),
+    Format("flac", "FLAC", "audio/flac", ("flac",), accepted=False),
     Format("siard", "SIARD", "application/zip", ("siard",)),
     Format("zip", "ZIP 压缩包", "application/zip", ("zip",), accepted=False),
     Format("rar", "RAR 压缩包", "application/vnd.rar", ("rar",), accepted=False),
@@ -89,6 +93,9 @@ _PUIDS = {
     "mp3": (134,),
     "mp4": (199,),
     "avi": (5,),
+    "mxf": (200,),
+    "mkv": (569, 573),
+    "flac": (279,),
     "eml": (278,),
     "xml": (101,),
     "html": (96, 97, 98, 99, 100, 471),
@@ -100,7 +107,15 @@ _BY_PUID = {f"fmt/{each}": code for code, numbers in _PUIDS.items() for each in 
     "x-fmt/111": "txt",
     "x-fmt/263": "zip",
 }
-_ALIASES = {"jpg": "jpeg", "tif": "tiff", "mpg": "mpeg", "jpeg2000": "jp2", "text": "txt"}
+_ALIASES = {
+    "jpg": "jpeg",
+    "tif": "tiff",
+    "mpg": "mpeg",
+    "matroska": "mkv",
+    "webm": "mkv",
+    "jpeg2000": "jp2",
+    "text": "txt",
+}
 
 
 def format_named(text: str) -> Format | None:

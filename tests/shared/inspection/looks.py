@@ -22,6 +22,7 @@ from tests.shared.inspection.files import (
     wave,
     workbook,
 )
+from tests.shared.inspection.recordings import flac, matroska, mxf
 from tests.shared.inspection.reports import ofd
 from tests.shared.packaging.samples import sound_pdf
 
@@ -59,7 +60,7 @@ MAIL = (
 )
 FIB = b"\xec\xa5" + bytes(4094)
 #: Nothing plays them: a person has to.
-PLAYED = {"mp3", "mp4", "mpeg"}
+PLAYED = {"mp3", "mp4", "mpeg", "flac", "mkv", "mxf"}
 SOUND = {
     "pdf": sound_pdf(),
     "ofd": ofd("公文"),
@@ -84,6 +85,9 @@ SOUND = {
     "mp3": mp3(frames=5),
     "mp4": mp4(),
     "mpeg": mpeg(),
+    "flac": flac(),
+    "mkv": matroska(),
+    "mxf": mxf(),
     "gzip": b"\x1f\x8b\x08" + bytes(20),
     "exe": b"MZ\x90\x00" + bytes(100),
 }

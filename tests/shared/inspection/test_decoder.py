@@ -31,6 +31,9 @@ _MADE = {
     "bare.mpg": (*_FILM, "-c:v", "mpeg1video", "-r", "25", "-f", "mpeg1video"),
     "sound.m4a": (*_SOUND, "-c:a", "aac"),
     "sound.mp3": (*_SOUND, "-c:a", "libmp3lame"),
+    "sound.flac": (*_SOUND, "-c:a", "flac"),
+    "film.mkv": (*_FILM, *_SOUND, "-c:v", "mjpeg", "-c:a", "flac"),
+    "film.mxf": (*_FILM, "-r", "25", "-c:v", "mpeg2video"),
     "packed.wav": (*_SOUND, "-c:a", "adpcm_ms"),
     "plain.wav": (*_SOUND, "-c:a", "pcm_s24le"),
 }

@@ -43,6 +43,7 @@ from tests.shared.inspection.files import (
     workbook,
 )
 from tests.shared.inspection.looks import PLAYED, SOUND, code_of, kinds, office, zipped
+from tests.shared.inspection.recordings import flac, matroska, mxf
 
 
 @pytest.mark.parametrize("code", sorted(SOUND))
@@ -64,6 +65,49 @@ def test_a_file_that_was_cut_off_is_damaged(code: str) -> None:
 
 def test_a_film_that_breaks_off_within_a_packet_is_damaged() -> None:
     assert DAMAGED in kinds(mpeg()[:30])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (flac(), {"sample_rate": 44100, "bits": 16, "channels": 1, "seconds": 0.009}),
+        (matroska(), {"width": 720, "height": 576, "bits": 24, "sample_rate": 48000, "seconds": 2}),
+        (matroska(is_open=True), {"height": 576, "seconds": 2}),
+        (mxf(), {"height": 576, "bits": 24, "sample_rate": 48000, "channels": 2, "seconds": 2}),
+    ],
+)
+def test_a_recording_says_its_parameters(content: bytes, said: dict[str, float]) -> None:
+    facts = examine(io.BytesIO(content), {}, 20).facts
+    assert {name: facts.get(name) for name in said} == said
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        flac(blocks=0),
+        flac(samples=999),
+        flac()[:-1] + b"x",
+        flac()[:30] + b"\xff" + flac()[31:50],
+        flac().replace(b"\xff\xf8", b"\xff\xf0"),
+        flac().replace(b"\x0a\xc4\x40", b"\0\0\0", 1),
+        matroska(tracks=False),
+        matroska(clusters=False),
+        matroska(is_open=True) + b"\0\0",
+        mxf(essence=False),
+        mxf(footer=False),
+        mxf() + b"more",
+    ],
+)
+def test_a_recording_in_disorder_is_damaged(content: bytes) -> None:
+    assert DAMAGED in kinds(content)
+
+
+def test_recordings_for_keeping_are_taken_and_others_where_an_archive_says_so() -> None:
+    """DA/T 62-2017 names WAV, AVI and MXF; of the rest the format policy decides."""
+    assert FORMATS["mxf"].accepted
+    assert not FORMATS["flac"].accepted
+    assert format_named("video/webm") is None
+    assert format_named("fmt/569") == format_named("Matroska") == FORMATS["mkv"]
 
 
 def test_names_do_not_count() -> None:
