@@ -83,7 +83,7 @@ class Matrix:
         self.app.extensions[LOADER] = lambda: self.actor
         policy = self.app.extensions[POLICY_NAME]
         self.app.extensions[POLICY_NAME] = replace(
-            policy, requests_per_minute=0, address_requests_per_minute=0
+            policy, requests_per_minute=0, address_requests_per_minute=0, changes_per_minute=0
         )
         self.app.config["WTF_CSRF_METHODS"] = ()  # forms are sent without having been opened
 
