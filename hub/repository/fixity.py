@@ -95,15 +95,23 @@ class Fixity:
     ) -> Iterator[Looked]:
         """Read everything that was not read since `before`, least recently read first.
 
-        May be stopped anywhere, and begun again with the same `before`.
+        May be stopped anywhere, and begun again with the same `before`. A `limit` is one of things
+        that are kept: what lies outside of them is left for another time then.
         """
         self._note_outside(before)
         with self._database.read() as session:
-            left = count_due(session, self._copy, before, archive_code)
+            left = count_due(session, self._copy, before, archive_code, with_outside=limit is None)
         left = left if limit is None else min(left, limit)
         while left > 0:
             with self._database.read() as session:
-                places = _due(session, self._copy, before, archive_code, min(left, _AT_ONCE))
+                places = _due(
+                    session,
+                    self._copy,
+                    before,
+                    archive_code,
+                    min(left, _AT_ONCE),
+                    with_outside=limit is None,
+                )
             if not places:
                 return
             left -= len(places)
@@ -191,10 +199,18 @@ def _narrowed(
 
 
 def _due(
-    session: Session, copy: Copy, before: datetime, archive_code: str | None, limit: int
+    session: Session,
+    copy: Copy,
+    before: datetime,
+    archive_code: str | None,
+    limit: int,
+    *,
+    with_outside: bool = True,
 ) -> list[str]:
     """The places whose copy was read before that, least recently read first."""
     query = _narrowed(select(KeptObject.place), copy, before, archive_code)
+    if not with_outside:
+        query = query.where(is_something())
     return list(session.scalars(query.order_by(_looked_at(copy)).limit(max(0, limit))))
 
 

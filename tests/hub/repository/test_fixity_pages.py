@@ -78,8 +78,9 @@ def test_only_the_keepers_of_its_archive_see_what_is_faulty(hub: Hub, place: str
 def test_the_list_is_searched_sorted_and_has_all_that_is_kept(hub: Hub, place: str) -> None:
     desk = make_desk(hub.city, archivist=Grant(Role.ARCHIVIST, YILING_ARCHIVE))
     browser = Browser(desk, "archivist")
-    # Two records; of their papers verdict, receipt and the line of the accession register.
-    assert browser.get("/fixity/?tab=all").text.count("data-row-link") == 5
+    # Two records; of their papers verdict, receipt and the line of the accession register; and
+    # what lies outside of them all.
+    assert browser.get("/fixity/?tab=all").text.count("data-row-link") == 6
     assert browser.get("/fixity/").text.count("data-row-link") == 1
     assert "没有符合条件" in browser.get("/fixity/?q=9999-WS").text
     for sort in ("code", "-looked", "second"):
