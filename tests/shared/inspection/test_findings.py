@@ -219,9 +219,15 @@ def others(unit: Unit, folder: Path) -> Iterator[tuple[str, Callable[[], Report]
     yield "package not offered", lambda: the_package(unit, folder, identity=None)
     wanted = Profile("eep")
     yield "package in another form", lambda: the_package(unit, folder, profile=wanted)
-    for name, author in (("sayable", "宜昌市财政局"), ("without author", None)):
-        for_eep = unit.record(author=author)
-        yield f"for an EEP {name}", lambda each=for_eep: the_record(unit, each, profile=wanted)
+    for name, author, profile in (
+        ("an EEP", "宜昌市财政局", wanted), ("an EEP, by nobody", None, wanted),
+        ("a folder, by nobody", None, Profile()),
+    ):  # fmt: skip
+        sent = unit.record(author=author)
+        yield (
+            f"asked for {name}",
+            lambda each=sent, profile=profile: the_record(unit, each, profile=profile),
+        )
     yield "good form", lambda: of_form()(unit, folder)
     yield "batch of which little is known", lambda: inspect_batch(Batch("b", 1, 1), Context())
     uncounted = Batch("b", 1, 1, registered_records=1, registered_size=2, uncounted=1)
