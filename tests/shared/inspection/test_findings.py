@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from shared.demo.generator.papers import Kind
+from shared.inspection.profile import Profile
 from shared.inspection.report import Outcome, Report, Stage
 from shared.inspection.run import inspect_batch
 from shared.inspection.scanner import Scanner, Unscanned
@@ -216,6 +217,17 @@ def others(unit: Unit, folder: Path) -> Iterator[tuple[str, Callable[[], Report]
         yield f"process {roles} {actions}", of_process(unit, roles, actions)
     yield "good package", lambda: the_package(unit, folder)
     yield "package not offered", lambda: the_package(unit, folder, identity=None)
+    wanted = Profile("eep")
+    yield "package in another form", lambda: the_package(unit, folder, profile=wanted)
+    for name, author, profile in (
+        ("an EEP", "宜昌市财政局", wanted), ("an EEP, by nobody", None, wanted),
+        ("a folder, by nobody", None, Profile()),
+    ):  # fmt: skip
+        sent = unit.record(author=author)
+        yield (
+            f"asked for {name}",
+            lambda each=sent, profile=profile: the_record(unit, each, profile=profile),
+        )
     yield "good form", lambda: of_form()(unit, folder)
     yield "batch of which little is known", lambda: inspect_batch(Batch("b", 1, 1), Context())
     uncounted = Batch("b", 1, 1, registered_records=1, registered_size=2, uncounted=1)
