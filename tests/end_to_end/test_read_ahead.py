@@ -134,6 +134,7 @@ def test_a_node_that_greets_with_much_to_tell_finds_the_process_started(
         monkeypatch.setattr("hub.federation.sync._MUCH", SOME)
         post.take(unit.agent._hello())
         wait_for(lambda: ahead.process is not None, "the process to be started")
+    ahead._thread.join(60)  # where a process takes longer to start than `close` has patience
     assert not ahead._thread.is_alive(), "closed while the process starts, it ends all the same"
 
 
