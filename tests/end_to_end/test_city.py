@@ -1,10 +1,8 @@
-"""The whole way through the real command: a clerk's documents reach the archive."""
+"""The whole way through the real command: a clerk's documents reach the archive, come what may."""
 
-import json
+import random
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,37 +11,22 @@ from typing import Any
 import pytest
 
 from shared.demo.goals import to_the_end
-from tests.city import City, base_port
+from tests.city import City
+from tests.unattended import Run, killed_once
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(3000)]
 RECORDS = 60
 
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A city in which everything came to its end, and what the command printed."""
+    """A city in which everything came to its end, and what the command printed.
+
+    Each of its processes was killed once on the way, the command itself as well.
+    """
     folder = tmp_path_factory.mktemp("city") / "demo-city"
-    done = subprocess.run(
-        [
-            *(Path(sys.executable).with_name("danglian"), "demo", "--dir", folder),
-            *(
-                "--records",
-                str(RECORDS),
-                "--seed",
-                "7",
-                "--port",
-                str(base_port()),
-                "--once",
-                "--json",
-            ),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=560,
-    )
-    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
-    return folder, json.loads(done.stdout)
+    run = Run(folder, 7, "embedded", records=RECORDS)
+    return folder, killed_once(run, random.Random(11))
 
 
 def test_everything_arrives_once_and_unchanged(ended: tuple[Path, dict[str, Any]]) -> None:
