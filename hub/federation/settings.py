@@ -201,7 +201,7 @@ class HubSettings:
     emergency_hours: int = 8
     oai_email: str = ""
     requests_per_minute: int = 1200
-    changes_per_minute: int = 240
+    changes_per_minute: int = 600
     address_requests_per_minute: int = 6000
     proxies: int = 0
     hosts: str = ""

@@ -99,7 +99,7 @@ class NodeSettings:
     idle_minutes: int = 30
     factor_for_administrators: bool = False
     requests_per_minute: int = 1200
-    changes_per_minute: int = 240
+    changes_per_minute: int = 600
     address_requests_per_minute: int = 6000
     proxies: int = 0
     hosts: str = ""

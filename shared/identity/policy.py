@@ -64,7 +64,7 @@ class Policy:
     offline_days: int = 30
     emergency_hours: int = 8
     requests_per_minute: int = 1200
-    changes_per_minute: int = 240
+    changes_per_minute: int = 600
     address_requests_per_minute: int = 6000
 
     def __post_init__(self) -> None:

@@ -26,6 +26,7 @@ from shared.kernel.identifiers import new_id
 from shared.kernel.jobs import submit
 from shared.records.fonds_schedule import schedule_document
 from tests.crossings import Matrix
+from tests.described import without_limits
 from tests.hub.correcting.conftest import Kept
 from tests.hub.crossings.routes import BY_TOKEN, DOORS, LISTS, OF_ALL, OWN, THINGS
 from tests.hub.disposal.conftest import Room
@@ -55,7 +56,7 @@ class World:
         unknown = {
             "archive": "429999", "version": "429999-1", "digest": "0" * 64, "place": "no/where",
         }  # fmt: skip
-        app = make_app(self.room.hub.city.folder)
+        app = without_limits(make_app(self.room.hub.city.folder))
         return Matrix(
             app, self.things, SECRETS, DOORS, OWN, OF_ALL, BY_TOKEN, LISTS, THINGS, unknown
         )

@@ -27,6 +27,7 @@ from shared.kernel.database import Model
 from shared.kernel.identifiers import new_id
 from shared.kernel.jobs import Job
 from tests.crossings import Matrix
+from tests.described import without_limits
 from tests.node.conftest import VILLAGE, Node
 from tests.node.crossings.routes import DOORS, LISTS, OF_ALL, OWN, THINGS
 
@@ -92,7 +93,7 @@ def _row(model: type[Model], names: dict[str, str]) -> dict[str, object]:
 
 def test_no_role_of_another_fonds_or_class_crosses_on_any_route(node: Node, clerk: Actor) -> None:
     matrix = Matrix(
-        make_node_app(node.folder), furnished(node, clerk), (SECRET,),
+        without_limits(make_node_app(node.folder)), furnished(node, clerk), (SECRET,),
         DOORS, OWN, OF_ALL, {}, LISTS, THINGS, {"fonds": new_id()},
     )  # fmt: skip
     assert matrix.out_of_place() == set(), "enter it in tests/node/crossings/routes.py"
