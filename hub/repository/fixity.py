@@ -35,8 +35,9 @@ _AT_ONCE, _UNNOTED_BYTES = 20, 256 * 1024**2
 #: What is damaged is looked at again after this time, whether somebody has put it right.
 _AGAIN = timedelta(hours=1)
 
-#: What may write does about the faults of a reading, some of which are to be put aside.
-Mend = Callable[[Stores, Looked, Collection[str]], Looked]
+#: What may write does about the faults of a reading, some of which are to be put aside; None when
+#: somebody else holds the data folder, who does it.
+Mend = Callable[[Stores, Looked, Collection[str]], Looked | None]
 
 
 class Fixity:
@@ -174,7 +175,7 @@ class Fixity:
         except Unavailable as error:
             log.warning("%s cannot be mended now: %s", looked.kept.place, error.message)
             return looked
-        if mended == looked and not aside:
+        if mended is None or (mended == looked and not aside):
             return looked
         again = replace(
             self._examine(looked.kept), mended=mended.mended, aside=mended.aside, settled=True

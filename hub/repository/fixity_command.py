@@ -20,7 +20,7 @@ from hub.federation.commands import ACTOR, folder_option
 from hub.federation.places import HubFolder
 from hub.repository.examining import KIND_NAMES, FaultKind, Looked, Pace, Stores
 from hub.repository.faults import wish_again
-from hub.repository.fixity import Fixity, count_due
+from hub.repository.fixity import Fixity, Mend, count_due
 from hub.repository.keeping import COPY_NAMES, OF_HUB, Copy
 from hub.repository.loops import MEGABYTE
 from hub.repository.mending import mend
@@ -29,6 +29,7 @@ from hub.repository.oversight import ask_for_aside
 from hub.repository.second_copy import begin_anew
 from shared.command.main import json_option, show, show_table
 from shared.kernel.clock import SHANGHAI, now
+from shared.kernel.database import Database
 from shared.kernel.errors import Conflict, Invalid, NotFound
 from shared.kernel.files import folder_lock
 from shared.records import archival_code
@@ -191,14 +192,16 @@ def _all(
 ) -> Iterator[Looked]:
     database, stores = place.database(), Stores(place.store, place.second_store)
 
-    def mend_while_nobody_runs(stores: Stores, looked: Looked, aside: Collection[str]) -> Looked:
+    ask_hub = _asking(database)
+
+    def mend_while_nobody_runs(
+        stores: Stores, looked: Looked, aside: Collection[str]
+    ) -> Looked | None:
         try:
             with folder_lock(place.path, _PURPOSE):
                 return mend(stores, looked, aside)
-        except Conflict:  # the hub runs, and mends what it is asked to look at again
-            with database.write() as session:
-                wish_again(looked, session)
-            return looked
+        except Conflict:
+            return ask_hub(stores, looked, aside)
 
     left = limit
     for copy in stores.copies:
@@ -218,6 +221,16 @@ def _all(
             return
 
 
+def _asking(database: Database) -> Mend:
+    """Asks the hub, which runs, to look at the faults again at once, and mend them."""
+
+    def ask(stores: Stores, looked: Looked, aside: Collection[str]) -> None:
+        with database.write() as session:
+            wish_again(looked, session)
+
+    return ask
+
+
 def _one(place: HubFolder, wanted: str, pace: Pace, *, aside: bool) -> Iterator[Looked]:
     database, stores = place.database(), Stores(place.store, place.second_store)
     with _alone(place) as alone:
@@ -229,8 +242,9 @@ def _one(place: HubFolder, wanted: str, pace: Pace, *, aside: bool) -> Iterator[
             with database.read() as session:
                 there = places if copy is Copy.FIRST else _copied(places, session)
             fixity = Fixity(
-                database, stores, copy, pace=pace, mend=mend if alone else None, actor=ACTOR
-            )
+                database, stores, copy, pace=pace, actor=ACTOR,
+                mend=mend if alone else _asking(database),
+            )  # fmt: skip
             yield from fixity.look_at(there)
     if aside and not alone:
         raise Conflict(

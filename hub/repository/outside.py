@@ -95,9 +95,10 @@ def examine_outside(store: ObjectStore, kept: Kept, copy: Copy, database: Databa
             )
         )
         skipped = {f"{home}/aside/", *_being_erased(code, session)}
-    declared = objects.declarations_of(code) if has_objects else {}
+    declared = {} if code == OF_HUB else objects.declarations_of(code)
     faults = []
-    for name, content in declared.items():
+    # Before the first object is settled the root may have been opened, and need not have been.
+    for name, content in declared.items() if has_objects else ():
         actual, wanted = digest_in(store, name), sha256_hex(content)
         if actual != wanted:
             kind = FaultKind.MISSING if actual is None else FaultKind.DAMAGED

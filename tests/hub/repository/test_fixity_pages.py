@@ -220,7 +220,9 @@ def test_the_command_reads_everything_and_its_exit_code_says_whether_all_is_well
     assert [(each["copy"], each["kind"], each["name"]) for each in said["faults"]] == [
         ("first", "damaged", name)
     ]
-    assert said["mended"] == [], "the hub runs: it mends"
+    assert said["mended"] == [], "the hub runs: it mends, as it is asked to"
+    with city.database.read() as session:
+        assert session.scalars(select(FileFault.wish)).all() == ["again"]
     said = fixity(city, code=0)
     assert (said["mended"], said["faults"]) == ([name], [])
 

@@ -58,7 +58,7 @@ def test_a_package_cut_or_stretched_is_noticed(
             assert verify_package(path, seal=unit.seal.public) != []
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=400))
 def test_rubbish_is_refused_in_words(
     sealed: tuple[Unit, bytes, PackageIdentity, Path], content: bytes

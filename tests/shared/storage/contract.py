@@ -162,6 +162,16 @@ class StoreContract:
             wanted = sorted(name for name in names if name.startswith(prefix))
             assert list(store.names(prefix)) == wanted
 
+    def test_a_level_has_what_lies_right_below_and_when_it_came(self, store: ObjectStore) -> None:
+        for name in ("a-b/1", "a/1", "a/2/x", "b"):
+            put(store, name, b"")
+        for folder, there in (("", {"a-b/", "a/", "b"}), ("a/", {"a/1", "a/2/"}), ("c/", set())):
+            level = {each.name: each.modified for each in store.level(folder)}
+            assert set(level) == there
+            for name, modified in level.items():
+                assert (modified is None) is name.endswith("/")
+                assert modified is None or abs(now() - modified) < timedelta(minutes=5)
+
     def test_deleting_twice_is_fine(self, store: ObjectStore) -> None:
         put(store, "a/b/c", b"1")
         put(store, "a/d", b"2")
