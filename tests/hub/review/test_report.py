@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from python_calamine import CalamineWorkbook
 
-from hub import receiving
+from hub.receiving import service as receiving
 from shared.inspection.scheme import Occasion, load_scheme
 from shared.kernel.errors import Invalid
 from shared.kernel.keys import PublicKey, document_is_signed_by

@@ -73,8 +73,8 @@ def mxf(*, essence: bool = True, footer: bool = True, bits: int = 24) -> bytes:
         + _set(0x28, t3203=b"\2\xd0", t3202=b"\1\x20", t320C=b"\1")
         + _set(
             0x48,
-            t3D03=struct.pack(">II", 48_000, 1),
-            t3D01=bits.to_bytes(4, "big"),
+            t3D03=rate,
+            t3D01=depth,
             t3D07=b"\0\0\0\2",
         )
     )
