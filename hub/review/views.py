@@ -166,6 +166,7 @@ def batch(batch_id: str) -> ResponseReturnValue:
             drafts=drafts,
             causes=causes,
             in_sight=in_sight,
+            sees_titles=sees_titles,
             counts=_counts(offers, drafts),
             numbers=receiving.numbers_of(actor, [found], session=session)[found.id],
             decisions=DECISIONS,

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from python_calamine import CalamineWorkbook
 
+from hub.receiving import service as receiving
 from shared.inspection.scheme import Occasion, load_scheme
 from shared.kernel.errors import Invalid
 from shared.kernel.keys import PublicKey, document_is_signed_by
@@ -82,6 +83,18 @@ def test_a_report_that_was_altered_is_not_printed(batch: HandedOver, desk: Flask
     assert report_digest(said) != digest
     with pytest.raises(Invalid):
         report_pdf(said)
+
+
+def test_who_does_not_see_the_records_any_more_is_not_offered_the_report(
+    batch: HandedOver, desk: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it was: the links led to a page that refused them."""
+    path, link = f"/review/{batch.id}", f"/review/{batch.id}/inspection.pdf"
+    assert link in Browser(desk, "reviewer").get(path).text
+    monkeypatch.setattr(
+        receiving, "titles_hidden", lambda _actor, offers, **_: {each.id for each in offers}
+    )
+    assert link not in Browser(desk, "reviewer").get(path).text
 
 
 def test_before_the_inspection_there_is_no_report_and_no_other_form(

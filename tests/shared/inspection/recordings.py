@@ -62,18 +62,37 @@ def _set(kind: int, **tags: bytes) -> bytes:
     return triplet(f"060e2b34025301010d0101010101{kind:02x}00", said)
 
 
-def mxf(*, essence: bool = True, footer: bool = True) -> bytes:
-    """A film of 50 frames in fields, 25 a second, with sound of 24 bits."""
+def mxf(*, essence: bool = True, footer: bool = True, bits: int = 24) -> bytes:
+    """A film of 50 frames in fields, 25 a second, with sound."""
     name, pace = bytes(15) + b"\1", struct.pack(">II", 25, 1)
+    rate, depth = struct.pack(">II", 48_000, 1), bits.to_bytes(4, "big")
     content = (
         triplet("060e2b34020501010d01020101020400", bytes(88))
         + _set(0x3B, t4B01=pace, t4803=name)
         + _set(0x0F, t3C0A=name, t0202=(50).to_bytes(8, "big"))
         + _set(0x28, t3203=b"\2\xd0", t3202=b"\1\x20", t320C=b"\1")
-        + _set(0x48, t3D03=struct.pack(">II", 48_000, 1), t3D01=b"\0\0\0\x18", t3D07=b"\0\0\0\2")
+        + _set(
+            0x48,
+            t3D03=rate,
+            t3D01=depth,
+            t3D07=b"\0\0\0\2",
+        )
     )
     if essence:
         content += triplet("060e2b34010201010d01030115010500", bytes(200))
     if footer:
         content += triplet("060e2b34020501010d01020101040400", bytes(88))
     return content
+
+
+def avi(*, bits: int = 24) -> bytes:
+    """A film of a second, 25 frames, with sound at 48 kHz."""
+    film = struct.pack("<IIIII", 40_000, 0, 0, 0, 25) + bytes(12) + struct.pack("<II", 720, 576)
+    sound = struct.pack("<HHIIHH", 1, 1, 48_000, 48_000 * bits // 8, bits // 8, bits)
+    stream = _riff(b"LIST", b"strl" + _riff(b"strh", b"auds" + bytes(52)) + _riff(b"strf", sound))
+    head = _riff(b"LIST", b"hdrl" + _riff(b"avih", film + bytes(16)) + stream)
+    return _riff(b"RIFF", b"AVI " + head + _riff(b"LIST", b"movi" + bytes(48)))
+
+
+def _riff(name: bytes, content: bytes) -> bytes:
+    return name + len(content).to_bytes(4, "little") + content
