@@ -73,7 +73,7 @@ def measure_of(stream: BinaryIO, context: Context, questions: Questions, series:
     if context.remembered is None:
         found = series.examine(stream, questions)
     else:
-        found = context.remembered.examine(stream, sha256, questions, series.examine)
+        found = context.remembered.examine(stream, sha256, questions, series)
     if context.decoder is not None:
         found = context.decoder.examine(found, stream, sha256, context.remembered)
     seals: tuple[Seal, ...] = ()

@@ -3,8 +3,9 @@
 With `once` its standard input is a file, with the request before it in its arguments. With `serve`
 its standard input is a socket over which other sockets come: for each it forks a child, to which
 files are sent over that one. A child looks at the files of one record, one after the other, and
-says behind each answer whether it goes on: it does not after a file that has upset its readers, nor
-with more memory than it began with (`docs/decisions/0098`). The libraries are loaded once.
+says behind each answer whether it goes on: it does not after a file that has upset its readers,
+unless that was its first, nor with much more memory than it began with (`docs/decisions/0098`). The
+libraries are loaded once.
 """
 
 from __future__ import annotations
@@ -92,8 +93,8 @@ def _answer(request: Mapping[str, Any], file: BinaryIO) -> dict[str, Any]:
     return examine(file, questions, request["seconds"] / 2).to_wire()
 
 
-def _work(request: bytes, file: BinaryIO) -> tuple[bytes, bool]:
-    """The answer, and whether nothing in this file has upset what read it."""
+def _work(request: bytes, file: BinaryIO) -> tuple[bytes, bool, bool]:
+    """The answer, whether it is a whole one, and whether nothing has upset what read the file."""
     asked = json.loads(request)
     _limit(asked["seconds"], alone=asked.get("alone", True))
     try:
@@ -101,12 +102,15 @@ def _work(request: bytes, file: BinaryIO) -> tuple[bytes, bool]:
     except MemoryError:
         said = {"stopped": "memory"}
     troubles = {kind for kind, _problem, _where in said.get("troubles", ())}
-    is_calm = bool(said.get("kind")) and not troubles & UPSETTING
-    return json.dumps(said, ensure_ascii=False).encode("utf-8", "replace"), is_calm
+    answer = json.dumps(said, ensure_ascii=False).encode("utf-8", "replace")
+    return answer, "stopped" not in said, not troubles & UPSETTING
 
 
 def _look_in_turn(line: socket.socket) -> None:
-    """Look at the files that come over a line until one upsets a reader, or none comes."""
+    """Look at the files that come over a line until none comes, or one upsets a reader.
+
+    The first may: who asks has a child of its own for it, and takes what follows for less sure.
+    """
     memory = _memory()
     for turn in range(1, _MOST_IN_TURN + 1):
         request, places, _, _ = socket.recv_fds(line, _MOST_REQUEST, 1)
@@ -118,10 +122,11 @@ def _look_in_turn(line: socket.socket) -> None:
                 return
         line.sendall(BEGUN)
         with _own(places[0]) as file:
-            said, is_calm = _work(request.removesuffix(DONE), file)
+            said, is_whole, is_calm = _work(request.removesuffix(DONE), file)
         if Path(f"/proc/self/fd/{places[0]}").exists():
             os.close(places[0])
-        goes_on = is_calm and turn < _MOST_IN_TURN and _memory() - memory <= _MOST_GROWTH
+        goes_on = is_whole and (is_calm or turn == 1) and turn < _MOST_IN_TURN
+        goes_on = goes_on and _memory() - memory <= _MOST_GROWTH
         line.sendall(said + (DONE if goes_on else LAST))
         if not goes_on:
             return
@@ -163,7 +168,7 @@ def main(arguments: list[str]) -> None:
         _serve(socket.socket(fileno=sys.stdin.fileno()))
         return
     sys.stdout.buffer.write(BEGUN)
-    said, _is_calm = _work(arguments[1].encode(), sys.stdin.buffer)
+    said, *_ = _work(arguments[1].encode(), sys.stdin.buffer)
     sys.stdout.buffer.write(said + LAST)
     sys.stdout.flush()
 

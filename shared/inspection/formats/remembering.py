@@ -11,19 +11,15 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
 from shared.inspection.formats.examination import VERSION, Examination, Mark, Questions
-from shared.inspection.formats.sandbox import examine
+from shared.inspection.formats.sandbox import Series
 from shared.kernel.canonical import canonical_json, sha256_hex
 
 log = logging.getLogger(__name__)
-
-#: Looks into a file that nothing is remembered of.
-Looking = Callable[[BinaryIO, Questions], Examination]
 
 _PATIENCE = 5.0
 #: Rows of some 300 bytes, of reports some 3 KB; the oldest go first.
@@ -43,15 +39,15 @@ class Remembered:
         self._most = most
 
     def examine(
-        self, stream: BinaryIO, sha256: str, questions: Questions, look: Looking = examine
+        self, stream: BinaryIO, sha256: str, questions: Questions, series: Series
     ) -> Examination:
         """What these bytes show: remembered, or looked at now. Raises Unavailable."""
         asked = sha256_hex(canonical_json({name: list(each) for name, each in questions.items()}))
         key = f"{VERSION} {sha256} {asked}"
         found = self._recalled(key)
         if found is None:
-            found = look(stream, questions)
-            if found.is_complete and found.mark is not Mark.MARKED:
+            found = series.examine(stream, questions)
+            if series.is_sure and found.is_complete and found.mark is not Mark.MARKED:
                 self.keep(key, json.dumps(found.to_wire(), ensure_ascii=False).encode())
         return found
 

@@ -56,11 +56,16 @@ class Series:
     those of two records never do. What would count against a file is always seen by a child that
     has seen no other: where one that has says so, the file is looked into once more.
     Belongs to one thread.
+
+    Attributes:
+        is_sure: whether the child that has answered last had met nothing damaged before: only then
+            is its praise worth remembering.
     """
 
     def __init__(self, *, alone: bool = False) -> None:
         self._alone = alone
         self._child = _Child()
+        self.is_sure = True
 
     def __enter__(self) -> Series:
         return self
@@ -78,9 +83,11 @@ class Series:
         seconds = min(_AT_MOST, _AT_LEAST + size // _BYTES_A_SECOND)
         asked = {"verb": "examine", "questions": dict(questions or {}), "alone": self._alone}
         found = self._examined(asked, stream, seconds)
-        if self._child.had_seen_others and any(each.kind in UPSETTING for each in found.troubles):
+        if self._child.had_seen_others and _is_upsetting(found):
             self._child.close()
             found = self._examined(asked, stream, seconds)
+        self.is_sure = not self._child.has_seen_damage
+        self._child.has_seen_damage |= _is_upsetting(found)
         return found
 
     def _examined(self, asked: Mapping[str, Any], stream: BinaryIO, seconds: int) -> Examination:
@@ -88,6 +95,10 @@ class Series:
             return Examination.from_wire(_ask(asked, stream, seconds, self._child))
         except (NoAnswer, LookupError, TypeError, ValueError):
             return Examination.impossible(identify(stream), _DIED)
+
+
+def _is_upsetting(found: Examination) -> bool:
+    return any(each.kind in UPSETTING for each in found.troubles)
 
 
 def examine(stream: BinaryIO, questions: Questions | None = None) -> Examination:
@@ -172,12 +183,14 @@ class _Child:
 
     Attributes:
         had_seen_others: whether the one that has just answered had looked at another file before.
+        has_seen_damage: whether the one that is there has met a damaged file.
     """
 
     def __init__(self) -> None:
         self._line: socket.socket | None = None
         self._seen = 0
         self.had_seen_others = False
+        self.has_seen_damage = False
 
     def ask(self, request: bytes, file: int, patience: float) -> bytes:
         """What a child says of a file; not whole when it did not end well or in time."""
@@ -195,7 +208,7 @@ class _Child:
         """Let the child end."""
         if self._line is not None:
             self._line.close()
-        self._line, self._seen = None, 0
+        self._line, self._seen, self.has_seen_damage = None, 0, False
 
     def _told(self, request: bytes, file: int, patience: float) -> bytes:
         if self._line is None:

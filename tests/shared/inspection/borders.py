@@ -18,8 +18,8 @@ from PIL import Image
 from shared.inspection.foreign import inspect_form
 from shared.inspection.formats import FORMATS
 from shared.inspection.formats.examination import Examination, Questions
-from shared.inspection.formats.remembering import Looking, Remembered
-from shared.inspection.formats.sandbox import examine
+from shared.inspection.formats.remembering import Remembered
+from shared.inspection.formats.sandbox import Series
 from shared.inspection.loose import inspect_file
 from shared.inspection.report import Report
 from shared.inspection.run import inspect_batch, inspect_package
@@ -256,7 +256,7 @@ class Shown(Remembered):
         self._shown = shown
 
     def examine(
-        self, stream: BinaryIO, sha256: str, questions: Questions, look: Looking = examine
+        self, stream: BinaryIO, sha256: str, questions: Questions, series: Series
     ) -> Examination:
         return self._shown
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import socket
+import tempfile
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from click.testing import CliRunner
@@ -38,6 +40,33 @@ def test_what_is_too_large_for_it_was_not_looked_at(clamav: ClamAV) -> None:
     said = Clamd(clamav.address).scan(io.BytesIO(EICAR + b"x" * (LIMIT * 8)))
     assert isinstance(said, Unscanned)
     assert "StreamMaxLength" in said
+
+
+def test_small_files_are_handed_over_open_and_larger_ones_sent(
+    clamav: ClamAV, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """clamd calls a file clean that is larger than its MaxFileSize: it has to hear the size."""
+    clamd = Clamd(clamav.address)
+    asked, ask = [], Clamd._ask
+
+    def told(self: Clamd, command: bytes, stream: BinaryIO | None = None) -> str:
+        asked.append(command)
+        return ask(self, command, stream)
+
+    monkeypatch.setattr(Clamd, "_ask", told)
+    for content, virus in ((EICAR, SIGNATURE), (b"harmless", None)):
+        (tmp_path / "a").write_bytes(content)
+        with (tmp_path / "a").open("rb") as stream:
+            stream.read()
+            assert clamd.scan(stream) == virus
+        with tempfile.TemporaryFile() as copy:
+            copy.write(content)  # and not flushed
+            assert clamd.scan(copy) == virus
+    assert asked == []
+    with tempfile.TemporaryFile() as copy:
+        copy.write(EICAR + b"x" * (LIMIT * 8))
+        assert isinstance(clamd.scan(copy), Unscanned)
+    assert asked == [b"zINSTREAM\0"]
 
 
 def test_a_file_with_a_virus_fails_its_record(clamav: ClamAV, unit: Unit, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from shared.inspection.formats import sandbox
-from shared.inspection.formats.examination import Mark
+from shared.inspection.formats.examination import Examination, Mark, Questions
 from shared.inspection.formats.remembering import Remembered
 from shared.inspection.formats.trouble import UNEXAMINED
 from shared.inspection.marks import refuse_marked
@@ -125,29 +125,35 @@ def test_what_was_seen_in_the_same_bytes_is_not_looked_for_again(
 ) -> None:
     remembered = Remembered(tmp_path / "seen.sqlite", most=2)
     asked = {"title": ("通知",)}
-    first = remembered.examine(io.BytesIO(sound_pdf()), "a", asked)
-    seen = io.BytesIO(pdf((780, MARK)))
-    assert remembered.examine(seen, "marked", asked).mark is Mark.MARKED
+
+    def seen(content: bytes, digest: str, questions: Questions = asked) -> Examination:
+        with sandbox.Series(alone=True) as series:
+            return remembered.examine(io.BytesIO(content), digest, questions, series)
+
+    first = seen(sound_pdf(), "a")
+    assert seen(pdf((780, MARK)), "marked").mark is Mark.MARKED
     monkeypatch.setattr("shared.inspection.formats.sandbox.sys.executable", "/no/such/program")
     sandbox._server.close()
-    assert remembered.examine(io.BytesIO(b""), "a", asked) == first
+    assert seen(b"", "a") == first
     monkeypatch.undo()
     for digest in "bcd":
-        remembered.examine(io.BytesIO(b"text"), digest, {})
+        seen(b"text", digest, {})
     kept = (tmp_path / "seen.sqlite").read_bytes()
     assert b"marked" not in kept  # nothing of a marked file is kept
     # The oldest have gone.
-    assert remembered.examine(io.BytesIO(b""), "a", asked) != first
+    assert seen(b"", "a") != first
 
 
 def test_a_damaged_memory_is_only_slower(tmp_path: Path) -> None:
     path = tmp_path / "seen.sqlite"
     path.write_bytes(b"no database" * 1000)
-    assert Remembered(path).examine(io.BytesIO(sound_pdf()), "a", {}).facts["pages"] == 2
+    with sandbox.Series() as series:
+        found = Remembered(path).examine(io.BytesIO(sound_pdf()), "a", {}, series)
+    assert found.facts["pages"] == 2
 
 
 def test_files_of_a_record_share_a_child_until_one_upsets_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Each is judged as it is alone, and what counts against one is seen by a child of its own."""
     damaged = sound_pdf()[:-30]
@@ -160,13 +166,20 @@ def test_files_of_a_record_share_a_child_until_one_upsets_it(
         return fork()
 
     monkeypatch.setattr(sandbox._server, "fork", counted)
+    seen = Remembered(tmp_path / "seen.sqlite")
     children = []
     with sandbox.Series() as series:
-        for content, said in zip(files, alone, strict=True):
-            assert series.examine(io.BytesIO(content)) == said
+        for number, (content, said) in enumerate(zip(files, alone, strict=True)):
+            assert seen.examine(io.BytesIO(content), str(number), {}, series) == said
             children.append(len(forked))
-    # The damaged ones are looked into twice, and end their child; so does what nobody knows.
-    assert children == [1, 1, 2, 3, 4, 5, 6]
+    # The damaged ones are looked into twice: the second time by a new child, which goes on.
+    assert children == [1, 1, 2, 2, 3, 3, 3]
+    # What that one says of others is said, and not remembered: they are looked into again.
+    with sandbox.Series() as series:
+        for number, (content, said) in enumerate(zip(files, alone, strict=True)):
+            assert seen.examine(io.BytesIO(content), str(number), {}, series) == said
+            children.append(len(forked))
+    assert children[7:] == [3, 3, 3, 4, 4, 4, 4]
 
 
 def test_a_file_that_kills_a_shared_child_takes_no_other_with_it(
