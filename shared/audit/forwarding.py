@@ -3,8 +3,10 @@
 As syslog (RFC 5424) by octets counted, over TLS (RFC 5425) or TCP (RFC 6587). Each message is a
 whole event as exports have it, with its digest: the service's copy can be computed anew, and holds
 what somebody might cut from ours. Syslog knows no receipt; so a batch is sent over a connection of
-its own, and counts as sent when the service has read it to the end and closed. What was sent is
-noted after that, in a file: a kill in between sends a batch again, and loses nothing.
+its own, and counts as sent when the service has read it to the end and closed. How far was sent is
+noted after that, in a file: a kill in between sends a batch again, and loses nothing. Noted is by
+digests where ends of batches were: a database that was restored from an older copy has other events
+under the same numbers, and goes on from the last end that it still has.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import json
 import logging
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEvent, Outcome
 from shared.audit.watching import Thresholds, Unusual, unusual
@@ -115,9 +118,10 @@ class Forwarder:
         """Send what was sealed since, up to a bound; True when there may be more."""
         sent = self._sent()
         with self._database.read() as session:
+            ends = _still_there(session, sent["ends"])
             found = session.scalars(
                 select(AuditEvent)
-                .where(AuditEvent.seq > sent["seq"])
+                .where(AuditEvent.seq > (ends[-1][0] if ends else 0))
                 .order_by(AuditEvent.seq)
                 .limit(_MOST)
             ).all()
@@ -132,10 +136,8 @@ class Forwarder:
             )
         today = now() - timedelta(days=2)
         told = [each for each in sent["told"] if each[:10] >= format_utc(today)[:10]]
-        sent = {
-            "seq": found[-1].seq if found else sent["seq"],
-            "told": [*told, *map(_key, alerts)],
-        }
+        ends += [(each.seq, each.digest) for each in found[-1:]]
+        sent = {"ends": _thinned(ends), "told": [*told, *map(_key, alerts)]}
         write_atomically(self._file, json.dumps(sent).encode(), mode=0o600)
         return len(found) == _MOST
 
@@ -143,7 +145,7 @@ class Forwarder:
         try:
             return dict(json.loads(self._file.read_bytes()))
         except FileNotFoundError:
-            return {"seq": 0, "told": []}
+            return {"ends": [], "told": []}
 
     def _alerts(self, told: set[str]) -> list[Unusual]:
         moment = now()
@@ -172,6 +174,24 @@ class Forwarder:
         )
         message = head.encode() + b"\xef\xbb\xbf" + canonical_json(said)
         return f"{len(message)} ".encode() + message
+
+
+def _still_there(session: Session, ends: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Ends of batches up to the last that the log still has, as it was sent."""
+    for count in range(len(ends), 0, -1):
+        seq, digest = ends[count - 1]
+        held = select(AuditEvent.id).where(AuditEvent.seq == seq, AuditEvent.digest == digest)
+        if session.scalar(held) is not None:
+            return list(ends[:count])
+    return []
+
+
+def _thinned(ends: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """The last end, and ever fewer of those further back: one within each power of two."""
+    kept: dict[int, Sequence[Any]] = {}
+    for each in ends:
+        kept.setdefault((ends[-1][0] - each[0]).bit_length(), each)
+    return list(kept.values())
 
 
 def _key(found: Unusual) -> str:

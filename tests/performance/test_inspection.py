@@ -31,6 +31,7 @@ from tests.shared.packaging.samples import Unit, sound_pdf
 RECORDS = int(os.environ.get("BENCH_RECORDS_INSPECTED", "1000"))
 _SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "samples"
 _CLAMD = os.environ.get("BENCH_CLAMD", "") if shutil.which("clamdscan") else ""
+_ROUNDS = 3
 _ENDINGS = (".pdf", ".ofd", ".tif", ".jpg", ".docx")
 
 pytestmark = [pytest.mark.performance, pytest.mark.timeout(1800)]
@@ -76,8 +77,11 @@ def test_many_records_inspected(tmp_path: Path, table: Table, each: int) -> None
 
         return work
 
-    chain = took(lambda: plain_chain(paths))
-    first = took(inspect_all(context))
+    # In turn, as other work on the machine slows down whichever it meets; the middle one counts.
+    rounds = [
+        (took(lambda: plain_chain(paths)), took(inspect_all(context))) for _ in range(_ROUNDS)
+    ]
+    chain, first = (sorted(each, key=lambda one: one.clock)[_ROUNDS // 2] for each in zip(*rounds))
     inspect_all(remembering)()
     second = took(inspect_all(remembering))
     what = f"{RECORDS:,} records inspected, {len(paths):,} real files of {size:.0f} MB"

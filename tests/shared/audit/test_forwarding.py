@@ -11,11 +11,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, select
 
 from shared import audit
 from shared.audit import Thresholds
 from shared.audit.forwarding import SENT_FILE, Forwarder, LogService
-from shared.audit.models import digest_of_event
+from shared.audit.models import AuditCheckpoint, AuditEvent, AuditHead, digest_of_event
 from shared.kernel.actor import Actor
 from shared.kernel.database import Database
 from shared.kernel.errors import Invalid, Unavailable
@@ -112,6 +113,42 @@ def test_what_is_sealed_goes_on_whole_and_once(database: Database, tmp_path: Pat
     count = len(service.read)
     forwarder().step()
     assert len(service.read) == count
+    service.close()
+
+
+def test_a_database_restored_from_an_older_copy_sends_what_is_new_in_it(
+    database: Database, tmp_path: Path
+) -> None:
+    """Its new events bear numbers that were sent before, of events that are gone."""
+    service = Service()
+    address = LogService.at(f"tcp://127.0.0.1:{service.port}")
+    forwarder = Forwarder(database, address, tmp_path, Thresholds())
+
+    def told_of(*subjects: str) -> list[object]:
+        for each in subjects:
+            with database.write() as session:
+                audit.record(session, CLERK, "record.filed", each)
+            seal(database)
+            forwarder.step()
+        said = [body["subject"] for whole in service.read for _, body in messages(whole)]
+        service.read.clear()
+        return said
+
+    first = [f"record:{number}" for number in range(40)]
+    assert told_of(*first) == first
+    kept = len(json.loads((tmp_path / SENT_FILE).read_bytes())["ends"])
+    assert kept <= 7, "the ends of batches are not kept for ever"
+    with database.write() as session:
+        head = session.get_one(AuditHead, 1)
+        before = session.scalars(select(AuditEvent).where(AuditEvent.seq == 30)).one()
+        head.seq, head.digest = 30, before.digest or ""
+        session.execute(delete(AuditEvent).where(AuditEvent.seq > 30))
+        session.execute(delete(AuditCheckpoint).where(AuditCheckpoint.last > 30))
+    # Numbers 31 to 33 were sent before; what had been sent since an end that is left goes again.
+    again = told_of("other:1", "other:2", "other:3")
+    assert again[-3:] == ["other:1", "other:2", "other:3"]
+    assert again[:-3] == first[30 - len(again[:-3]) : 30]
+    assert told_of("other:4") == ["other:4"]
     service.close()
 
 
