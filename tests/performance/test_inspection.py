@@ -78,10 +78,11 @@ def test_many_records_inspected(tmp_path: Path, table: Table, each: int) -> None
         return work
 
     # In turn, as other work on the machine slows down whichever it meets; the middle one counts.
-    rounds = [
-        (took(lambda: plain_chain(paths)), took(inspect_all(context))) for _ in range(_ROUNDS)
-    ]
-    chain, first = (sorted(each, key=lambda one: one.clock)[_ROUNDS // 2] for each in zip(*rounds))
+    chains, ours = [], []
+    for _ in range(_ROUNDS):
+        chains.append(took(lambda: plain_chain(paths)))
+        ours.append(took(inspect_all(context)))
+    chain, first = (sorted(each, key=lambda it: it.clock)[_ROUNDS // 2] for each in (chains, ours))
     inspect_all(remembering)()
     second = took(inspect_all(remembering))
     what = f"{RECORDS:,} records inspected, {len(paths):,} real files of {size:.0f} MB"
