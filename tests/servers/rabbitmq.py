@@ -95,7 +95,11 @@ class RabbitMQ:
             stderr=subprocess.DEVNULL,
             env=self._environment(),
         )
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
 
     # ---- its life
 

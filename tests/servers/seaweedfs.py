@@ -12,6 +12,8 @@ from pathlib import Path
 
 from minio import Minio
 
+from shared.demo.servers.seaweedfs import remove_sockets
+
 ACCESS_KEY, SECRET_KEY = "danglian", "made-up-for-this-run"
 _SECONDS_TO_START = 180
 
@@ -75,6 +77,7 @@ class SeaweedFS:
             self._process.kill()
             self._process.wait()
             self._process = None
+            remove_sockets(self._ports)
 
     def _wait_ready(self) -> None:
         client = self._client()

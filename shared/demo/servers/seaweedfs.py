@@ -6,7 +6,7 @@ import io
 import json
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from minio import Minio
@@ -54,6 +54,11 @@ class SeaweedFS(Server):
         write_atomically(self.folder / "s3.json", accounts, mode=0o600)
         super().start()
 
+    def stop(self) -> None:
+        """Stop it; it leaves sockets behind when it is killed."""
+        super().stop()
+        remove_sockets(self._ports.values())
+
     def command(self) -> Sequence[str | Path]:
         data = self.folder
         return [
@@ -88,6 +93,13 @@ class SeaweedFS(Server):
     @property
     def _secret(self) -> str:
         return (self.folder / "password").read_text(encoding="ascii")
+
+
+def remove_sockets(ports: Iterable[int]) -> None:
+    """Remove what a SeaweedFS that has ended left for these ports, in the one place it knows."""
+    for port in ports:
+        for socket in Path("/tmp").glob(f"seaweedfs-*-grpc-{port + GRPC}.sock"):  # noqa: S108
+            socket.unlink(missing_ok=True)
 
 
 def _beside_python() -> Path:
