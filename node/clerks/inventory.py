@@ -15,7 +15,7 @@ from node.registry.models import Registered
 from node.transfer.service import Batch
 from shared.kernel.canonical import canonical_json, sha256_hex
 from shared.kernel.clock import SHANGHAI, parse_utc
-from shared.packaging.pdf import Column, Page, draw, table
+from shared.packaging.pdf import Column, Page, draw_counted, table
 from shared.records.states import CORRECTION, DOCUMENT, NODE_BATCH, RECORD
 
 FORMAT = "danglian-clerk-change/1"
@@ -99,11 +99,10 @@ def _named(kind: str, thing_id: str, number: str, title: str, state: str) -> dic
 
 def inventory_pdf(change: ClerkChange, *, office: str) -> bytes:
     """经办人交接清册 as PDF, with who has signed it and the digest. Same input, same bytes."""
-    name, pages = "档案经办人交接清册", 1
+    name = "档案经办人交接清册"
 
-    def paint(page: Page) -> None:
-        nonlocal pages
-        pages = table(
+    def paint(page: Page, pages: int) -> int:
+        return table(
             page,
             _COLUMNS,
             _rows(change.inventory),
@@ -114,8 +113,7 @@ def inventory_pdf(change: ClerkChange, *, office: str) -> bytes:
             size=9,
         )
 
-    draw(_A4, name, paint)  # counts the pages, whose number stands on each
-    return draw(_A4, name, paint)
+    return draw_counted(_A4, name, paint)
 
 
 def _rows(inventory: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from shared.packaging.pdf import Column, Page, draw, table, wrap
+from shared.packaging.pdf import Column, Page, draw, draw_counted, table, wrap
 from shared.records.values import parse_date
 
 _A4 = (595.28, 841.89)
@@ -235,7 +236,6 @@ _LIST = (
 
 def contents_pdf(volume: VolumePaper, rows: Sequence[Sequence[str]]) -> bytes:
     """The list of what is in a volume 卷内文件目录; a row is what the columns name."""
-    pages = 0
 
     def heading(page: Page, _number: int) -> float:
         page.text(page.width / 2, 60, "卷内文件目录", 17, "center")
@@ -245,19 +245,17 @@ def contents_pdf(volume: VolumePaper, rows: Sequence[Sequence[str]]) -> bytes:
             page.text(_MARGIN, 100 + number * 14, line, 10)
         return 100 + len(lines) * 14.0
 
-    def footing(page: Page, number: int) -> None:
+    def footing(pages: int, page: Page, number: int) -> None:
         page.text(page.width / 2, page.height - 30, f"第 {number} 页　共 {pages} 页", 8.5, "center")
         _draft_mark(page, volume.is_draft)
 
-    def paint(page: Page) -> None:
-        nonlocal pages
-        pages = table(
-            page, _LIST, rows, heading=heading, footing=footing, margin=_MARGIN,
+    def paint(page: Page, pages: int) -> int:
+        return table(
+            page, _LIST, rows, heading=heading, footing=partial(footing, pages), margin=_MARGIN,
             bottom=841.89 - 48,
         )  # fmt: skip
 
-    draw(_A4, "卷内文件目录", paint)  # counts the pages, whose number stands on each
-    return draw(_A4, "卷内文件目录", paint)
+    return draw_counted(_A4, "卷内文件目录", paint)
 
 
 def _line(page: Page, y: float, label: str, text: str, *, height: float = 26.0) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.packaging.pdf import Column, Page, draw, table
+from shared.packaging.pdf import Column, Page, draw_counted, table
 from shared.records.record import Record, SecurityClass
 
 _A4_LANDSCAPE = (841.89, 595.28)
@@ -79,23 +79,19 @@ def catalogue_pdf(
     Same input, same bytes. `is_draft` marks a class that is not closed yet (草稿).
     """
     lines = [row if isinstance(row, CatalogueRow) else CatalogueRow.of(row) for row in rows]
-    # The number of pages stands on each of them, so the first drawing only counts.
-    counted = 0
 
-    def paint(page: Page) -> None:
-        nonlocal counted
-        counted = table(
+    def paint(page: Page, pages: int) -> int:
+        return table(
             page,
             _COLUMNS,
             (_cells(number, line) for number, line in enumerate(lines, 1)),
             heading=lambda page, number: _heading(page, heading, is_draft),
-            footing=lambda page, number: _footing(page, number, counted, len(lines)),
+            footing=lambda page, number: _footing(page, number, pages, len(lines)),
             margin=_MARGIN,
             bottom=_BOTTOM,
         )
 
-    draw(_A4_LANDSCAPE, heading.title, paint)
-    return draw(_A4_LANDSCAPE, heading.title, paint)
+    return draw_counted(_A4_LANDSCAPE, heading.title, paint)
 
 
 def _cells(number: int, line: CatalogueRow) -> Sequence[str]:

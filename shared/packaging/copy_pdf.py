@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.kernel.clock import SHANGHAI, parse_utc
-from shared.packaging.pdf import Column, Page, draw, table, wrap
+from shared.packaging.pdf import Column, Page, draw_counted, table, wrap
 
 NAME = "档案复制件证明"
 _A4 = (595.28, 841.89)
@@ -28,11 +28,9 @@ def copy_pdf(statement: Mapping[str, Any], seal: Mapping[str, str], *, address: 
     verification, which the QR code leads to with the copy's code.
     """
     link = f"{address}?code={statement['copy_id']}"
-    pages = 1
 
-    def paint(page: Page) -> None:
-        nonlocal pages
-        pages = table(
+    def paint(page: Page, pages: int) -> int:
+        return table(
             page,
             _COLUMNS,
             _rows(statement),
@@ -43,8 +41,7 @@ def copy_pdf(statement: Mapping[str, Any], seal: Mapping[str, str], *, address: 
             size=8,
         )
 
-    draw(_A4, NAME, paint)  # counts the pages, whose number stands on each
-    return draw(_A4, NAME, paint)
+    return draw_counted(_A4, NAME, paint)
 
 
 def _rows(statement: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.kernel.clock import SHANGHAI, parse_utc
-from shared.packaging.pdf import Column, Page, draw, table, wrap
+from shared.packaging.pdf import Column, Page, draw_counted, table, wrap
 from shared.records.retention import OPINION_NAMES, Opinion, retention_name
 
 _A4_LYING = (841.89, 595.28)
@@ -34,11 +34,9 @@ def list_pdf(document: Mapping[str, Any], seal: Mapping[str, str], *, keeper: st
     """
     destroyed = sum(line["is_destroyed"] for line in document["lines"])
     name = "电子档案销毁清册" if destroyed else "电子档案鉴定处置清册"
-    pages = 1
 
-    def paint(page: Page) -> None:
-        nonlocal pages
-        pages = table(
+    def paint(page: Page, pages: int) -> int:
+        return table(
             page,
             _COLUMNS,
             _rows(document),
@@ -51,8 +49,7 @@ def list_pdf(document: Mapping[str, Any], seal: Mapping[str, str], *, keeper: st
             size=8.5,
         )
 
-    draw(_A4_LYING, name, paint)  # counts the pages, whose number stands on each
-    return draw(_A4_LYING, name, paint)
+    return draw_counted(_A4_LYING, name, paint)
 
 
 def _rows(document: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from shared.kernel.errors import Invalid
 from shared.kernel.keys import PublicKey
 from shared.packaging.forms import CHECK_LINES, FormPeople, HandoverForm
-from shared.packaging.pdf import Column, Page, draw, table, wrap
+from shared.packaging.pdf import Column, Page, draw_counted, table, wrap
 from shared.records.retention import retention_name
 
 _A4 = (595.28, 841.89)
@@ -50,15 +50,13 @@ def form_pdf(
             raise Invalid(
                 field, "签名不是对这份登记表的签名，不能打印。", "请核对登记表和签名后再试。"
             )
-    pages = 1
     digest = form.digest
 
-    def paint(page: Page) -> None:
-        nonlocal pages
+    def paint(page: Page, pages: int) -> int:
         _form_page(page, form, digest, unit_signature, archive_signature)
         _footing(page, digest, 1, pages, receipt_id)
         page.next_page()
-        pages = 1 + table(
+        return 1 + table(
             page,
             _COLUMNS,
             (
@@ -80,9 +78,7 @@ def form_pdf(
             size=8.5,
         )
 
-    title = "电子档案移交与接收登记表"
-    draw(_A4, title, paint)  # counts the pages, whose number stands on each
-    return draw(_A4, title, paint)
+    return draw_counted(_A4, "电子档案移交与接收登记表", paint)
 
 
 def _is_signature(form: HandoverForm, signature: Signature) -> bool:

@@ -20,7 +20,7 @@ from shared.kernel.canonical import canonical_json, sm3_hex
 from shared.kernel.clock import local_text, parse_utc
 from shared.kernel.errors import Invalid
 from shared.kernel.keys import PublicKey, document_is_signed_by
-from shared.packaging.pdf import Column, Page, draw, table, wrap
+from shared.packaging.pdf import Column, Page, draw_counted, table, wrap
 from shared.records.text import neutral
 
 FORMAT = "danglian-inspection-report/1"
@@ -176,17 +176,15 @@ def report_pdf(report: Mapping[str, Any]) -> bytes:
     if signature is not None and not _is_signed(report, signature):
         raise Invalid("signature", "签名不是对这份检测报告的签名，不能打印。", "请重新生成报告。")
     digest = report_digest(report)
-    pages = 1
 
-    def footing(before: int, page: Page, number: int) -> None:
+    def footing(before: int, pages: int, page: Page, number: int) -> None:
         y = page.height - 30
         page.text(_MARGIN, y, f"报告摘要（SM3）{digest[:16]}", 8)
         page.text(_MARGIN + _WIDTH, y, f"第 {before + number} 页　共 {pages} 页", 8, "right")
 
-    def paint(page: Page) -> None:
-        nonlocal pages
+    def paint(page: Page, pages: int) -> int:
         _form(page, report, digest)
-        footing(0, page, 1)
+        footing(0, pages, page, 1)
         last = 1
         for title, columns, rows in _tables(report):
             page.next_page()
@@ -195,15 +193,14 @@ def report_pdf(report: Mapping[str, Any]) -> bytes:
                 columns,
                 rows,
                 heading=partial(_heading, title),
-                footing=partial(footing, last),
+                footing=partial(footing, last, pages),
                 margin=_MARGIN,
                 bottom=_BOTTOM,
                 size=8.5,
             )
-        pages = last
+        return last
 
-    draw(_A4, TITLE, paint)  # counts the pages, whose number stands on each
-    return draw(_A4, TITLE, paint)
+    return draw_counted(_A4, TITLE, paint)
 
 
 def _is_signed(report: Mapping[str, Any], signature: Mapping[str, Any]) -> bool:

@@ -120,6 +120,25 @@ def draw(size: tuple[float, float], title: str, paint: Callable[[Page], None]) -
         return page.finish()
 
 
+def draw_counted(size: tuple[float, float], title: str, paint: Callable[[Page, int], int]) -> bytes:
+    """As `draw`, for pages on each of which stands how many there are.
+
+    `paint` is told that number, and says how many pages it drew; it draws again where it was told
+    wrongly.
+    """
+    told, counted = 0, 1
+
+    def count(page: Page) -> None:
+        nonlocal counted
+        counted = paint(page, told)
+
+    content = b""
+    while told != counted:
+        told = counted
+        content = draw(size, title, count)
+    return content
+
+
 def wrap(text: str, width: float, size: float, most: int = 20) -> list[str]:
     """A text in lines of at most this width; what is beyond `most` lines ends in an ellipsis."""
     lines: list[str] = []
