@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from shared.inspection.finding import Finding, Severity, shown
 from shared.inspection.formats import extension_of, names_format
@@ -20,9 +19,6 @@ from shared.records.metadata import Node, find_all
 from shared.records.record import Record
 from shared.records.record_code import differences
 from shared.records.text import odd_characters
-
-if TYPE_CHECKING:
-    pass
 
 #: The EEP in a package, as `shared.packaging.manifest` has it.
 EEP = "record.eep"

@@ -243,10 +243,9 @@ _LEAST_RATE, _LEAST_BITS = 44_100, 24
 def _thin_sound(place: str, file: ComputerFile, measure: Measure) -> Iterator[Finding]:
     """Of a digital copy of a recording, with less than DA/T 62-2017 asks for."""
     facts = measure.examination.facts
-    if file.kind is not FileKind.DIGITAL_COPY or measure.kind is None:
+    if file.kind is not FileKind.DIGITAL_COPY:
         return
-    if measure.kind.code not in ("wav", "avi", "mxf", "flac"):
-        return  # MP3 and MP4 are made for use, beside the copy that is kept
+    # MP3 and MP4, made for use beside the copy that is kept, do not say of how many bits they are.
     rate, bits = facts.get("sample_rate"), facts.get("bits")
     if rate is None or bits is None or (rate >= _LEAST_RATE and bits >= _LEAST_BITS):
         return

@@ -12,7 +12,7 @@ from shared.inspection.formats.table import FORMATS, Format
 from shared.inspection.formats.trouble import UNEXAMINED, Trouble
 
 #: Changes whenever the same file may be judged otherwise: remembered examinations are of one.
-VERSION = "formats/5"
+VERSION = "formats/6"
 _MOST_TROUBLES = 60
 _LONGEST = 200
 

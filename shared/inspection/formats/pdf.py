@@ -53,6 +53,13 @@ _MAY_HOLD_ANYTHING = re.compile(
 _SCRIPTS, _PROGRAMS = {"/JavaScript", "/Rendition"}, {"/Launch", "/ImportData"}
 _MOVING = {"/Movie", "/Sound", "/RichMedia", "/Screen", "/3D"}
 _FLATE, _FLATE_CHUNK = "/FlateDecode", 1024 * 1024
+#: How a stream may be packed (7.4), also as readers take it of some programs (8.9.7, table 94); one
+#: that is packed in another way is passed over.
+_FILTERS = {
+    "/ASCIIHexDecode", "/ASCII85Decode", "/LZWDecode", _FLATE, "/RunLengthDecode", "/Crypt",
+    "/CCITTFaxDecode", "/JBIG2Decode", "/DCTDecode", "/JPXDecode",
+    "/AHx", "/A85", "/LZW", "/Fl", "/RL", "/CCF", "/DCT",
+}  # fmt: skip
 
 
 def examine(stream: BinaryIO, size: int, look: Look) -> None:
@@ -136,7 +143,7 @@ def _objects(document: pikepdf.Pdf, look: Look) -> None:
             break
         if isinstance(each, (pikepdf.Dictionary, pikepdf.Stream)):
             if isinstance(each, pikepdf.Stream):
-                _check_sum(each, look)
+                _check_packing(each, look)
             for part in _dictionaries(each):
                 _active(part, look)
             if each.get("/Type") == "/Font":
@@ -156,14 +163,20 @@ def _objects(document: pikepdf.Pdf, look: Look) -> None:
         )
 
 
-def _check_sum(stream: pikepdf.Stream, look: Look) -> None:
-    """Whether a compressed stream keeps its check sum (RFC 1950): qpdf and PDFium overlook it."""
+def _check_packing(stream: pikepdf.Stream, look: Look) -> None:
+    """Whether a stream is packed in a way that there is, and keeps its check sum (RFC 1950).
+
+    qpdf and PDFium overlook both.
+    """
     filters = stream.get("/Filter")
-    first = filters[0] if isinstance(filters, pikepdf.Array) and len(filters) else filters
-    if first is None or str(first) != _FLATE or look.has(REPAIRABLE):
+    listed = filters if isinstance(filters, pikepdf.Array) else [filters]
+    named = [str(each) for each in listed if each is not None]
+    where = f"object {stream.objgen[0]}"
+    if not _FILTERS.issuperset(named):
+        look.trouble(REPAIRABLE, _PARTLY_WRONG, where)
+    if named[:1] != [_FLATE] or look.has(REPAIRABLE):
         return
     unpacked, rest = zlib.decompressobj(), stream.read_raw_bytes()
-    where = f"object {stream.objgen[0]}"
     try:
         while rest and not unpacked.eof and not look.is_late:
             unpacked.decompress(rest, _FLATE_CHUNK)

@@ -132,10 +132,19 @@ def _are_of_kind(operands: Any, kinds: tuple[Any, ...]) -> bool:
     return all(isinstance(each, kind) for each, kind in zip(last, kinds, strict=True))
 
 
+def _can_be_drawn(found: Any) -> bool:
+    """Whether `Do` can draw it: a form has a box of four numbers (8.10.2)."""
+    kind, box = str(found.get("/Subtype")), found.get("/BBox")
+    if kind == "/Form":
+        is_box = isinstance(box, pikepdf.Array) and len(box) == 4
+        return is_box and all(isinstance(each, _NUMBER) for each in box)
+    return kind in _DRAWN
+
+
 def _leads_on(found: Any, of: str) -> bool:
     """Whether a name leads to a resource that can be used: a font bears a name, or is drawn."""
     if found is None or of == "/XObject":
-        return found is not None and str(found.get("/Subtype")) in _DRAWN
+        return found is not None and _can_be_drawn(found)
     if of != "/Font":
         return True
     if found.get("/Subtype") == "/Type3":  # each of its characters is a drawing (9.6.5)

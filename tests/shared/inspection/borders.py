@@ -29,10 +29,13 @@ from shared.inspection.twins import Twin
 from shared.kernel.canonical import canonical_json
 from shared.kernel.clock import now
 from shared.kernel.identifiers import new_id
+from shared.packaging.build import Wrap
+from shared.packaging.eep import CanonicalForm
 from shared.packaging.exchange import About, convert
+from shared.packaging.wrapping import wrapping
 from shared.records.divisions import Level
 from shared.records.fonds import RetentionScheduleRef
-from shared.records.record import Document
+from shared.records.record import Document, Record
 from tests.shared.inspection.files import (
     blank_page,
     changed_pdf,
@@ -67,6 +70,7 @@ def at_borders(unit: Unit, folder: Path) -> Iterator[Named]:
     yield from of_formats(unit, folder)
     yield from metadata(unit, folder)
     yield from packed_elsewhere(unit, folder)
+    yield from wrapped(unit, folder)
     yield from counted(unit)
     yield from tables(unit)
     yield from letters(unit, folder)
@@ -192,6 +196,39 @@ def packed_elsewhere(unit: Unit, folder: Path) -> Iterator[Named]:
         )
     empty = {name: None for name in foreign() if name.endswith(("正文.txt", "附件.txt"))}
     yield "record of a form without its files", record_in_form(unit, folder, **empty)
+
+
+def wrapped(unit: Unit, folder: Path) -> Iterator[Named]:
+    """Packages with an EEP inside: a good one, one altered later, one of another scheme."""
+    record = unit.record()
+    wrap = wrapping(
+        unit.paths(record), fonds=unit.fonds, seal=unit.seal, unit="宜昌市财政局",
+        rule=CanonicalForm.EXC_C14N,
+    )  # fmt: skip
+
+    def of_another_scheme(of_record: Record, to: BinaryIO) -> dict[str, int]:
+        made = io.BytesIO()
+        places = wrap(of_record, made)
+        to.write(made.getvalue().replace("封装包格式描述".encode(), "封装包格式说明".encode()))
+        return places
+
+    def packed(name: str, each: Wrap, change: Callable[[str, bytes], bytes]) -> Named:
+        def inspected() -> Report:
+            unit.package(record, folder / "wrapped.zip", wrap=each)
+            rewrite(folder / "wrapped.zip", folder / "changed.zip", change)
+            return inspect_package(folder / "changed.zip", context(unit))
+
+        return name, inspected
+
+    yield packed("package with an eep", wrap, lambda _name, content: content)
+    yield packed(
+        "package with an eep of another scheme", of_another_scheme, lambda _name, content: content
+    )
+
+    def altered(name: str, content: bytes) -> bytes:
+        return content.replace(b"2009", b"2008") if name == "record.eep" else content
+
+    yield packed("package with an eep that was altered", wrap, altered)
 
 
 def counted(unit: Unit) -> Iterator[Named]:

@@ -32,13 +32,15 @@ def element(name: int, content: bytes, *, is_open: bool = False) -> bytes:
     )
 
 
-def matroska(*, tracks: bool = True, clusters: bool = True, is_open: bool = False) -> bytes:
+def matroska(
+    *, tracks: bool = True, clusters: bool = True, is_open: bool = False, bits: int = 24
+) -> bytes:
     """A film of two seconds, of which nothing is there to be seen."""
     info = element(0x2AD7B1, (1_000_000).to_bytes(4, "big")) + element(
         0x4489, struct.pack(">d", 2000)
     )
     video = element(0xE0, element(0xB0, b"\x02\xd0") + element(0xBA, b"\x02\x40"))
-    sound = element(0xE1, element(0xB5, struct.pack(">f", 48_000)) + element(0x6264, b"\x18"))
+    sound = element(0xE1, element(0xB5, struct.pack(">f", 48_000)) + element(0x6264, bytes([bits])))
     parts = element(0x1549A966, info)
     if tracks:
         parts += element(0x1654AE6B, element(0xAE, video) + element(0xAE, sound))

@@ -35,7 +35,7 @@ from shared.records.numbering import Gap
 from shared.records.record import Document, Event, record_to_wire
 from tests.shared.inspection.borders import at_borders, record_in_form
 from tests.shared.inspection.files import letter, letter_on, mp3, wave
-from tests.shared.inspection.recordings import avi, flac, mxf
+from tests.shared.inspection.recordings import avi, flac, matroska, mxf
 from tests.shared.inspection.reports import in_metadata, repacked
 from tests.shared.inspection.test_checks import BAD_FILES, BAD_RECORDS
 from tests.shared.inspection.test_items import (
@@ -268,7 +268,7 @@ def with_files(unit: Unit) -> Iterator[tuple[str, Callable[[], Report]]]:
         made = unit.file(f"讲话{bits}.wav", wave(1, bits=bits, rate=rate))
         dubbed = unit.record(replace(made, kind=FileKind.DIGITAL_COPY), **paper)
         yield f"dubbed at {rate} and {bits}", lambda each=dubbed: the_record(unit, each)
-    for ending, made_of in (("avi", avi), ("mxf", mxf), ("flac", flac)):
+    for ending, made_of in (("avi", avi), ("mxf", mxf), ("mkv", matroska), ("flac", flac)):
         poor = replace(unit.file(f"会议.{ending}", made_of(bits=16)), kind=FileKind.DIGITAL_COPY)
         dubbed = unit.record(poor, **paper)
         yield f"dubbed as {ending}", lambda each=dubbed: the_record(unit, each)

@@ -53,9 +53,9 @@ def test_what_a_page_is_drawn_with_has_to_mean_something(content: bytes, is_righ
 
 
 def test_what_a_page_draws_is_of_a_kind_that_can_be_drawn() -> None:
-    def kinds_of(subtype: str) -> list[str]:
+    def kinds_of(subtype: str, *box: object) -> list[str]:
         def draw(document: pikepdf.Pdf) -> None:
-            form = document.make_stream(b"0 0 9 9 re f", BBox=[0, 0, 9, 9])
+            form = document.make_stream(b"0 0 9 9 re f", BBox=list(box))
             form.Type, form.Subtype = pikepdf.Name.XObject, pikepdf.Name(subtype)
             page = document.pages[0]
             page.Contents = document.make_stream(b"/Fm1 Do")
@@ -63,8 +63,10 @@ def test_what_a_page_draws_is_of_a_kind_that_can_be_drawn() -> None:
 
         return kinds(changed_pdf(draw))
 
-    assert kinds_of("/Form") == []
-    assert kinds_of("/For-") == [UNSURE]
+    assert kinds_of("/Form", 0, 0, 9, 9) == []
+    assert kinds_of("/For-", 0, 0, 9, 9) == [UNSURE]
+    assert kinds_of("/Form", 0, 0, 9) == [UNSURE]
+    assert kinds_of("/Form", 0, 0, 9, pikepdf.Name.a) == [UNSURE]
 
 
 def test_a_font_without_a_name_and_pages_that_nobody_counts_are_seen() -> None:
@@ -89,6 +91,12 @@ def test_a_compressed_part_that_breaks_its_check_sum_is_seen() -> None:
     end = packed.index(b"\nendstream")
     packed[end - 1] ^= 1
     assert REPAIRABLE in kinds(bytes(packed))
+
+
+def test_a_part_that_is_packed_in_a_way_that_there_is_not_is_seen() -> None:
+    packed = changed_pdf(lambda _document: None, compress_streams=True)
+    assert kinds(packed) == []
+    assert REPAIRABLE in kinds(packed.replace(b"/FlateDecode", b"/DlateDecode"))
 
 
 def test_colours_of_a_device_need_an_intent_in_an_archival_pdf() -> None:
