@@ -59,6 +59,8 @@ class _Maker:
 _PLAIN = ["message", "remedy"]
 _FIELDED = ["field", "message", "remedy"]
 _FINDING = ["code", "message", "remedy"]
+#: What integrators build with: its errors are raised on their side.
+_CLIENT = ROOT / "shared/client"
 
 
 @cache
@@ -155,13 +157,18 @@ def _errors() -> dict[str, _Maker]:
     """The classes of errors by name, wherever they stand."""
     found: dict[str, _Maker] = {}
     classes = [
-        node for _path, tree in _modules() for node in tree.body if isinstance(node, ast.ClassDef)
+        (path, node)
+        for path, tree in _modules()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
     ]
     size = -1
     while len(found) > size:
         size = len(found)
-        for node in classes:
+        for path, node in classes:
             if (maker := _class_of_errors(found, node)) is not None:
+                if _CLIENT in path.parents and maker.own_code != "error":
+                    maker.statuses = ()  # raised at who asks, and never an answer
                 found[node.name] = maker
     return found
 
@@ -254,7 +261,7 @@ def error_codes() -> list[Said]:
             maker.statuses,
         )
         for maker in _errors().values()
-        if maker.own_code
+        if maker.own_code and maker.own_code != "error"  # which every error replaces
     ]
     return _gathered([*_said(_errors()), *_of_pages(), *own])
 
@@ -304,7 +311,7 @@ def table(name: str) -> str:
         return _table(
             ("code", "HTTP", "what is said, for example", "what to do"),
             (
-                (f"`{each.code}`", "/".join(map(str, each.statuses)), each.problem, each.remedy)
+                (f"`{each.code}`", "/".join(map(str, each.statuses)) or "–", each.problem, each.remedy)
                 for each in error_codes()
             ),
         )
