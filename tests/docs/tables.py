@@ -311,7 +311,12 @@ def table(name: str) -> str:
         return _table(
             ("code", "HTTP", "what is said, for example", "what to do"),
             (
-                (f"`{each.code}`", "/".join(map(str, each.statuses)) or "–", each.problem, each.remedy)
+                (
+                    f"`{each.code}`",
+                    "/".join(map(str, each.statuses)) or "–",
+                    each.problem,
+                    each.remedy,
+                )
                 for each in error_codes()
             ),
         )
