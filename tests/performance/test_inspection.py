@@ -2,7 +2,7 @@
 
 With `BENCH_CLAMD` (such as `unix:/run/clamav/clamd.ctl`) and clamdscan, both scan for viruses, too.
 With `BENCH_SF` (siegfried's `sf`, or a program that takes files as it does) the chain tells formats
-by PRONOM, as scripts do today; else by our own look at the first bytes, which costs next to nothing.
+by PRONOM, as scripts do today; else by our own look at the first bytes, which costs nearly nothing.
 """
 
 from __future__ import annotations
