@@ -1,12 +1,14 @@
-"""Fonts that a document needs and does not bring."""
+"""Fonts that a document needs and does not bring, or brings and nobody can read."""
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pikepdf
+from PIL import ImageFont
 
 #: A composite font has its shapes in a descendant; Type 3 has them itself.
 _WITHOUT_FILE = {"/Type0", "/Type3"}
@@ -35,3 +37,24 @@ def unembedded_font(font: Any) -> Iterator[str]:
     ):
         return
     yield str(font.get("/BaseFont", "/?")).removeprefix("/")
+
+
+def unreadable_font(descriptor: Any) -> str | None:
+    """The name of an embedded font that FreeType does not open.
+
+    PDFium draws its letters from another one then, without a word.
+    """
+    files = (descriptor.get(key) for key in ("/FontFile", "/FontFile2", "/FontFile3"))
+    for each in files:
+        if isinstance(each, pikepdf.Stream) and not opens(each.read_bytes()):
+            return str(descriptor.get("/FontName", "/?")).removeprefix("/")
+    return None
+
+
+def opens(font: bytes) -> bool:
+    """Whether a font program can be opened, of whichever kind."""
+    try:
+        ImageFont.truetype(io.BytesIO(font), layout_engine=ImageFont.Layout.BASIC)
+    except OSError:
+        return False
+    return True

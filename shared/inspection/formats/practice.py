@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pikepdf
 from PIL import Image
 
+from shared.inspection.formats.fonts import opens
 from shared.inspection.formats.looking import examine
 
 _PAGE = b"BT /F1 12 Tf 72 720 Td (practice) Tj ET\n1 0 0 rg 72 700 200 4 re f\n"
@@ -36,6 +37,7 @@ _DOCX_PARTS = {
 
 def practise() -> None:
     """Look into one file of each family that is common."""
+    opens(b"")
     for content in _files():
         examine(io.BytesIO(content), {"title": ("practice",)}, 20)
 

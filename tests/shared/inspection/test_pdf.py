@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pikepdf
 import pytest
+import reportlab
 
 from shared.inspection.formats.looking import examine
 from shared.inspection.formats.trouble import (
@@ -14,6 +16,7 @@ from shared.inspection.formats.trouble import (
     REPAIRABLE,
     UNSURE,
 )
+from shared.packaging.pdf import draw
 from tests.shared.inspection.files import (
     changed_pdf,
     claiming_pdf,
@@ -77,6 +80,26 @@ def test_a_font_without_a_name_and_pages_that_nobody_counts_are_seen() -> None:
     assert kinds(painted(b"BT /F1 12 Tf (a) Tj ET", Font=fonts)) == [UNSURE], "nothing draws it"
     uncounted = sound_pdf().replace(b"/Count 2", b"/Kount 2")
     assert UNSURE in kinds(uncounted)
+
+
+def test_an_embedded_font_that_nobody_can_read_is_left_to_a_person() -> None:
+    def kinds_with(font: bytes) -> list[str]:
+        def add(document: pikepdf.Pdf) -> None:
+            document.Root.Spare = document.make_indirect(
+                pikepdf.Dictionary(
+                    Type=pikepdf.Name.FontDescriptor,
+                    FontName=pikepdf.Name("/ABCDEF+Vera"),
+                    FontFile2=document.make_stream(font),
+                )
+            )
+
+        return kinds(changed_pdf(add))
+
+    vera = (Path(reportlab.__file__).parent / "fonts" / "Vera.ttf").read_bytes()
+    assert kinds_with(vera) == []
+    assert kinds_with(vera[1:]) == [UNSURE]
+    ours = draw((300, 300), "汉字", lambda page: page.text(20, 20, "关于造林的通知"))
+    assert kinds(ours) == []
 
 
 def test_a_vertical_tab_separates_nothing_in_an_object_and_may_stand_in_a_text() -> None:
