@@ -143,7 +143,9 @@ def new() -> ResponseReturnValue:
         chosen = form["division"]
         return form.answer(
             "fonds/new.html",
-            places=federation.places_to_choose(session),
+            places=federation.places_to_choose(
+                session, current_actor().archives(Role.SYSTEM_ADMINISTRATOR)
+            ),
             villages=[
                 (each.code, each.name)
                 for each in (

@@ -143,7 +143,9 @@ def new() -> ResponseReturnValue:
                 )
             return render_template("nodes/code.html", invitation=invitation, hub=place.address)
     with current_database().read() as session:
-        places = federation.places_to_choose(session)
+        places = federation.places_to_choose(
+            session, current_actor().archives(Role.SYSTEM_ADMINISTRATOR)
+        )
         division = form["division"] if form["division"] in dict(places) else ""
         found = _free(division, form.all("fonds"), session)
         return form.answer("nodes/new.html", places=places, **found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -155,14 +155,26 @@ def division_names(codes: Iterable[str], session: Session) -> dict[str, str]:
     return {row.code: parents.get(row.parent_code or "", "") + row.name for row in rows}
 
 
-def places_to_choose(session: Session) -> list[tuple[str, str]]:
-    """Code and name of the city, its counties and their townships, for a select box."""
-    rows = session.scalars(
+def places_to_choose(
+    session: Session, archives: Collection[str] | None = None
+) -> list[tuple[str, str]]:
+    """Code and name of the city, its counties and their townships, for a select box.
+
+    With `archives` only the places whose own archive is one of these.
+    """
+    rows: Sequence[Division] = session.scalars(
         select(Division)
         .where(Division.level.in_(["city", "county", "township"]))
         .order_by(Division.path)
     ).all()
     names = {row.code: row.name for row in rows}
+    if archives is not None:
+        own = {each.division_code: each.code for each in session.scalars(select(Archive))}
+        nearest = {
+            row.code: next((own[each] for each in reversed(row.path.split("/")) if each in own), "")
+            for row in rows
+        }
+        rows = [row for row in rows if nearest[row.code] in archives]
     return [
         (row.code, f"{names[row.parent_code]} {row.name}" if row.level == "township" else row.name)
         if row.parent_code in names

@@ -37,6 +37,7 @@ class Notice:
     action: str
     at: datetime
     by: str
+    actor_id: str
 
     @property
     def words(self) -> str:
@@ -55,4 +56,4 @@ def notices_since(account: Account, since: datetime | None, session: Session) ->
     rows = session.scalars(
         found.where(AuditEvent.action.in_(TOLD)).order_by(AuditEvent.id.desc()).limit(_MOST)
     )
-    return tuple(Notice(each.action, each.time, each.actor_name) for each in rows)
+    return tuple(Notice(each.action, each.time, each.actor_name, each.actor_id) for each in rows)

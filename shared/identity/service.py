@@ -58,13 +58,15 @@ def create_account(
     """Make an account, an `emergency` one sealed; it waits until `set_grants` gives it a role.
 
     The grants are what is asked for, a proposal. `archive` names the archive whose administrators
-    look after the account; those of one archive make such accounts only. Another system 系统对接
-    needs no password: it has a key (`access_keys`).
+    look after the account: without it the one that all these grants are limited to, if so; those
+    of one archive make such accounts only. Another system 系统对接 needs no password: it has a key
+    (`access_keys`).
 
     Raises NotAllowed, Invalid, Conflict.
     """
     grants = list(grants)
-    archive = _own_archive(actor, Role.SYSTEM_ADMINISTRATOR, archive)
+    one_duty(grants)  # what could not be granted is told now not be granted is told now
+    archive = _own_archive(actor, Role.SYSTEM_ADMINISTRATOR, archive or _one_archive(grants))
     require(actor, Role.SYSTEM_ADMINISTRATOR, archive=archive)
     login = _login(login)
     if password or emergency or not _of_systems(grants):
@@ -327,6 +329,12 @@ def _own_archive(actor: Actor, role: Role, archive: str | None) -> str | None:
     """The archive that is meant: the actor's own, where there is just one."""
     held = actor.archives(role)
     return next(iter(held)) if archive is None and held is not None and len(held) == 1 else archive
+
+
+def _one_archive(grants: Iterable[Grant]) -> str | None:
+    """The archive that all of the grants are limited to; None where there is no such one."""
+    archives = {each.archive_code for each in grants}
+    return archives.pop() if len(archives) == 1 else None
 
 
 def _within(actor: Actor, grant: Grant) -> Grant:

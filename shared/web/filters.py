@@ -12,6 +12,7 @@ from shared.kernel.actor import ROLE_NAMES, Role
 from shared.kernel.canonical import sha256_hex
 from shared.kernel.clock import SHANGHAI, local_text, parse_utc
 from shared.kernel.jobs import Job, JobState
+from shared.web.audit_log.names import ACTOR_NAMES
 
 NOTHING = "—"
 JOB_STATE_NAMES = {
@@ -84,7 +85,12 @@ def dialog_id(text: str) -> str:
     return sha256_hex(text.encode())[:10]
 
 
+def actor_name(actor_id: str, name: str) -> str:
+    """Who acted: the name of a person, in words also that of a command or of the platform."""
+    return ACTOR_NAMES.get(actor_id, name)
+
+
 def register(app: Flask) -> None:
     """Give the filters to the templates of an app."""
-    for each in (local_time, local_date, size, label, dash, job_state, dialog_id):
+    for each in (local_time, local_date, size, label, dash, job_state, dialog_id, actor_name):
         app.add_template_filter(each)

@@ -212,6 +212,10 @@ def test_an_administrator_of_one_county_was_shown_the_whole_city(people, city):
     offered = {link for page in pages for link in _LINK.findall(page)}
     assert not {"/audit/", "/running/", "/letters/", "/parcels/"} & offered
     assert "/nodes/new" in offered, "what is the county's own stays"
+    for path in ("/nodes/new", "/fonds/new"):
+        places = browser.get(path).text
+        assert "枝江市 董市镇" in places
+        assert "夷陵区 分乡镇" not in places, "was offered, and refused when it was sent"
 
 
 def test_the_log_goes_out_signed_by_the_hub(people, city, tmp_path):

@@ -40,7 +40,7 @@ def test_a_person_of_the_hub_sets_a_pin_and_signs_in_with_it(node: Node) -> None
     browser.send("/sign-out")
     assert "请也从市级平台退出" in browser.get("/sign-in").text
     assert browser.sign_in("zhangsan", "735190").location == "/"
-    assert "密码" in browser.get("/password").text
+    assert "原密码" not in browser.get("/password").text, "asked for a password that is the hub's"
 
 
 def test_a_node_without_a_hub_has_its_own_door_only(node: Node) -> None:

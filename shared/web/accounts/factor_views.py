@@ -6,6 +6,7 @@ import base64
 
 from flask import flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from shared.identity import Account, account_of, current_actor, signed_in, with_roles
 from shared.identity import factors as second
@@ -161,9 +162,12 @@ def _page(form: Form, codes: list[str] | None = None) -> ResponseReturnValue:
         account = account_of(actor.id, transaction)
         held: list[Factor] = list(second.factors_of(account.id, transaction))
         left = second.recovery_codes_left(account.id, transaction)
+    # What is wrong stands in the form that was sent; of the smaller ones, above them all.
+    app_form = form if request.endpoint == "accounts.add_app" else Form(MultiDict())
     secret = session.setdefault("totp", second.new_totp_secret())
     return form.answer(
         "accounts/factors.html",
+        app_form=app_form,
         factors=held,
         codes_left=left,
         codes=codes or (),

@@ -97,7 +97,13 @@ def password() -> ResponseReturnValue:
             current_app.extensions["danglian.sessions"].begin(token)
             flash("密码已修改，其他地方的登录已失效。", "success")
             return redirect(request.script_root + "/")
-    return form.answer("accounts/password.html", must_change=g.get("danglian_must_change"))
+    with current_database().read() as transaction:
+        elsewhere = account_of(actor.id, transaction).issuer is not None
+    return form.answer(
+        "accounts/password.html",
+        must_change=g.get("danglian_must_change"),
+        elsewhere=elsewhere,
+    )
 
 
 _STRENGTHS = ("很弱", "很弱", "弱", "可以", "强")

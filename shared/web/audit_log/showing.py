@@ -14,13 +14,13 @@ from shared.identity import Account
 from shared.kernel.actor import OPENNESS_NAMES, ROLE_NAMES, Openness, Role
 from shared.records.record import COLUMN_NAMES
 from shared.web.audit_log.names import (
-    ACTOR_NAMES,
     DETAIL_KINDS,
     DETAIL_NAMES,
     KIND_NAMES,
     VALUE_NAMES,
     SubjectNames,
 )
+from shared.web.filters import actor_name
 
 _LONG_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{24,}")
 _SHOWN = 8
@@ -45,7 +45,7 @@ class Names:
 
     def actor(self, event: AuditEvent) -> str:
         """Who acted."""
-        return ACTOR_NAMES.get(event.actor_id, event.actor_name)
+        return actor_name(event.actor_id, event.actor_name)
 
     def subject(self, event: AuditEvent) -> str:
         """What it was done to."""

@@ -140,11 +140,13 @@
     light.title = LOST;
     light.lastElementChild.textContent = "连接中断";
   }
-  body.addEventListener("htmx:responseError", (event) => {
+  body.addEventListener("htmx:responseError", async (event) => {
     const answer = event.detail.xhr;
     const plain = (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain");
     const text = plain ? answer.responseText : "服务器没有办成，已填内容仍在，请稍后重试。";
-    toast(text, answer.status === 401 ? { href: body.dataset.signIn, text: "在新窗口登录" } : null);
+    // A wrong password in a dialog is a 401, too, of somebody who is signed in.
+    const out = answer.status === 401 && !(await sessionState().catch(() => ({}))).account;
+    toast(text, out ? { href: body.dataset.signIn, text: "在新窗口登录" } : null);
   });
 
   // Dialogs and small buttons

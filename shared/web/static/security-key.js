@@ -36,6 +36,8 @@
     ask(form).then((answer) => {
       form.elements.answer.value = answer;
       form.requestSubmit();
-    }).catch(() => said(form, "没有完成：密钥未登记、已登记过，或操作被取消。请再试一次。"));
+    }).catch((error) => said(form, error.name === "SecurityError"
+      ? "用 IP 地址打开的页面不能用安全密钥；请用 https 的域名（本机用 localhost）打开本页，或改用动态码。"
+      : "没有完成：密钥未登记、已登记过，或操作被取消。请再试一次。"));
   }, true);
 })();

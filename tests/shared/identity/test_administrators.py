@@ -159,6 +159,13 @@ def test_a_countys_three_act_for_the_county_only(
         )
         made = create_account(makes, "li", "李四", PASSWORD, session=session)
         assert made.archive_code == "420506", "the county's, by itself"
+        county = [Grant(Role.AUDITOR, "420506")]
+        asked = create_account(system, "watches", "县", PASSWORD, county, session=session)
+        assert asked.archive_code == "420506", "whom the city makes for the county is the county's"
+        with pytest.raises(Invalid) as refused:
+            both = [*county, Grant(Role.SYSTEM_ADMINISTRATOR, "420506")]
+            create_account(system, "both", "两员", PASSWORD, both, session=session)
+        assert refused.value.code == "separate_duties"
         for account in (ours, made):
             set_grants(grants, account, [Grant(Role.CLERK, None, "f1")], session=session)
             (held,) = account.grants

@@ -48,6 +48,10 @@ def test_the_door_asks_for_the_code_and_the_api_does(app: Flask, signed_in_as: S
     assert "密码或动态码不正确" in browser.send("/factors/app", {"code": "12"}).text
     wrong = browser.send("/factors/app", {"code": "12", "proof": PASSWORD})
     assert "请输入手机上此刻显示的" in wrong.text
+    # What was wrong with another of the forms stands above them all, and what was typed stays.
+    key = browser.send("/factors/key", {"name": "办公室的密钥", "proof": "guessed"}).text
+    assert key.index("密码或动态码不正确") < key.index("已登记</h2>")
+    assert key.count("密码或动态码不正确") == key.count('value="办公室的密钥"') == 1
     totp = register_app(browser)
     browser.send("/sign-out")
     half = browser.sign_in("clerk", path="/sign-in?next=/things/")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from shared.kernel.actor import Role
 from shared.kernel.jobs import JobState
-from shared.web.filters import dash, label, local_date, local_time, size
+from shared.web.filters import actor_name, dash, label, local_date, local_time, size
 
 
 def test_times_are_shown_in_shanghai() -> None:
@@ -21,6 +21,11 @@ def test_times_are_shown_in_shanghai() -> None:
 def test_sizes() -> None:
     shown = [size(each) for each in (0, 1023, 1024, 1_572_864, 3 * 1024**3, 5 * 1024**4, None)]
     assert shown == ["0 B", "1023 B", "1.0 KB", "1.5 MB", "3.0 GB", "5.0 TB", "—"]
+
+
+def test_who_acted_is_named_also_where_it_was_a_command() -> None:
+    assert actor_name("system:command", "command") == "命令行"
+    assert actor_name("01a2", "孙丽萍") == "孙丽萍"
 
 
 def test_labels() -> None:
