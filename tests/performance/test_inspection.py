@@ -81,7 +81,9 @@ def test_many_records_inspected(tmp_path: Path, table: Table, each: int) -> None
     rounds = [
         (took(lambda: plain_chain(paths)), took(inspect_all(context))) for _ in range(_ROUNDS)
     ]
-    chain, first = (sorted(each, key=lambda one: one.clock)[_ROUNDS // 2] for each in zip(*rounds))
+    chain, first = (
+        sorted(each, key=lambda one: one.clock)[_ROUNDS // 2] for each in zip(*rounds, strict=True)
+    )
     inspect_all(remembering)()
     second = took(inspect_all(remembering))
     what = f"{RECORDS:,} records inspected, {len(paths):,} real files of {size:.0f} MB"
