@@ -187,8 +187,9 @@ def _enrol(place: NodeFolder, hub_url: str, code: str) -> dict[str, Any]:
     from importlib.metadata import version
 
     from node.sync.enrolment import enrol
+    from shared.inspection.scheme import program_with_additions
 
-    office = enrol(place, hub_url, code, version=version("danglian"))
+    office = enrol(place, hub_url, code, version=program_with_additions(version("danglian")))
     return {"node_id": office.node_id, "hub": office.hub_name}
 
 

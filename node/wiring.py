@@ -31,6 +31,7 @@ from node.transfer import service as transfer
 from node.transfer.erasing import Erasing
 from node.transfer.work import TransferWork
 from shared.audit import Archiver, Sealer
+from shared.inspection.scheme import program_with_additions
 from shared.kernel.background import Background
 from shared.kernel.errors import Unavailable
 from shared.messaging.entry import Entry, Handler
@@ -149,7 +150,12 @@ class Correspondence:
                     link: Link = Doorway(self._folder)
                 else:
                     link = self._line.open(address, office.node_id)
-                self._agent = Agent(self._folder, link, HANDLERS, version=version("danglian"))
+                self._agent = Agent(
+                    self._folder,
+                    link,
+                    HANDLERS,
+                    version=program_with_additions(version("danglian")),
+                )
             return self._agent
 
     def _hang_up(self) -> None:

@@ -66,8 +66,9 @@ class RulesetDraft(Model):
 class RulesTold(Model):
     """That a node's down stream has a ruleset or a table in its epoch, so that it comes once.
 
-    A node that has another version of the program since is told again: it may have refused what it
-    did not know. `refused` is the code with which it did, `problem` says it in words.
+    A node that has another version of the program since, or other items of third parties, is told
+    again: it may have refused what it did not know. `refused` is the code with which it did,
+    `problem` says it in words.
     """
 
     __tablename__ = "federation_rules_told"

@@ -186,6 +186,8 @@ def _tell(node_id: str, facts: Sequence[_Fact], session: Session) -> None:
                 subject=_key((kind, subject)),
                 epoch=node.epoch,
                 software_version=node.software_version,
+                refused=None,  # what it did not take before is no answer to this
+                problem="",
             )
         )
     session.flush()

@@ -109,6 +109,7 @@ def show(version: str) -> ResponseReturnValue:
             schedules=schedule_rows(said["schedules"], session),
             refusals=refusals_of(version, session),
             is_in_force=federation.ruleset_in_force(row.archive_code, session) is row,
+            today=today(),
         )
 
 

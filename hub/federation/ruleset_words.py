@@ -29,13 +29,15 @@ def items_of_the_program() -> list[Item]:
     return sorted(found.values(), key=lambda each: order_of(each.number))
 
 
-def changed_items(settings: Any) -> list[tuple[Item, str]]:
-    """The items that an archive counts otherwise than the program, each with how, in words."""
-    said = settings["items"]
+def changed_items(settings: Any) -> list[tuple[str, str, str]]:
+    """The items that an archive counts otherwise than the program: number, name, how, in words.
+
+    One of a third party whose addition is not installed here any more is named all the same.
+    """
+    names = {each.number: each.name for each in items_of_the_program()}
     return [
-        (each, _in_words(said[each.number]))
-        for each in items_of_the_program()
-        if each.number in said
+        (number, names.get(number, "（本程序没有这一项：请安装它的扩展）"), _in_words(said))
+        for number, said in sorted(settings["items"].items(), key=lambda each: order_of(each[0]))
     ]
 
 

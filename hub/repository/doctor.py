@@ -13,7 +13,7 @@ from hub.federation.places import HubFolder
 from hub.repository.examining import FaultKind
 from hub.repository.keeping import COPY_NAMES, MARK, Copy
 from hub.repository.models import FileFault, KeptObject
-from hub.repository.reinspecting import Standing, inspections_of
+from hub.repository.reinspecting import LONG_AGO, Standing, inspections_of
 from hub.repository.second_copy import waiting_count
 from shared.kernel.ailment import Ailment
 from shared.kernel.clock import local_text, now
@@ -110,7 +110,9 @@ def _ailment(fault: FileFault, kept: str) -> Ailment:
 
 def _behind(folder: HubFolder, session: Session) -> Iterator[Ailment]:
     every = timedelta(days=folder.settings.fixity_days)
-    oldest = session.scalar(select(func.min(KeptObject.looked_at)))
+    oldest = session.scalar(
+        select(func.min(KeptObject.looked_at)).where(KeptObject.looked_at > LONG_AGO)
+    )
     if every and oldest is not None and now() - oldest > every * 1.5 + _DAY:
         yield Ailment(
             "fixity_behind",

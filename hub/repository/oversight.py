@@ -134,7 +134,7 @@ def standing(actor: Actor, *, since: datetime | None, session: Session) -> Stand
     """How everything that the actor looks after stands; `since` is when the period began."""
     seen = objects_seen_by(actor)
     looked = seen.with_only_columns(KeptObject.looked_at).order_by(KeptObject.looked_at)
-    oldest = session.scalar(looked.limit(1))
+    oldest = session.scalar(looked.where(KeptObject.looked_at > LONG_AGO).limit(1))
     within = seen.where(KeptObject.place == FileFault.place).exists()
     faulty = session.scalar(select(func.count()).select_from(FileFault).where(within))
     waiting, waiting_since = session.execute(

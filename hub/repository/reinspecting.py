@@ -49,7 +49,7 @@ from shared.storage import ObjectStore
 
 _ACTOR = system_actor("inspection")
 _AT_ONCE = 5
-#: The moment of what is to be inspected before everything else.
+#: The moment of what is to be inspected, or read, before everything else.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 #: So many findings of one record are kept with its history.
 _MOST_FINDINGS = 20
@@ -89,13 +89,27 @@ class _Work:
 
 @dataclass(frozen=True)
 class Reinspected:
-    """One record that was inspected again: where it lies, what came of it, what was found."""
+    """One record that was inspected again: where it lies, what came of it, what was found.
+
+    Attributes:
+        failed: what does not pass.
+        not_run: the mandatory items that no program could run, each with the reason.
+        altered: whether its bytes are not those that were received.
+    """
 
     place: str
     record_id: str
     standing: Standing
     failed: tuple[Finding, ...]
     size: int
+    not_run: tuple[str, ...] = ()
+    altered: bool = False
+
+    @property
+    def problems(self) -> list[str]:
+        """What hinders it from passing, in words; each once, as places may be told alike."""
+        failed = (f"{each.number} {each.problem}" for each in self.failed)
+        return list(dict.fromkeys([*failed, *self.not_run]))[:_MOST_FINDINGS]
 
 
 class Reinspecting:
@@ -172,8 +186,8 @@ class Reinspecting:
         work = self._work(place)
         if work is None:
             return None
-        report = self._inspect(work)
-        found = _judged(work, report)
+        report, measured = self._inspect(work)
+        found = _judged(work, report, measured)
         with self._database.write() as session:
             noted = _note(self._actor, work, report, found, session)
         return found if noted else None
@@ -204,7 +218,7 @@ class Reinspecting:
                 federation.node_seals(record.node_id, session),
             )
 
-    def _inspect(self, work: _Work) -> Report:
+    def _inspect(self, work: _Work) -> tuple[Report, PackageIdentity]:
         scanner = self._clamd.scanner() if self._clamd else None
         with tempfile.TemporaryDirectory(prefix="danglian-keep-") as folder:
             path = Path(folder) / "package.zip"
@@ -225,7 +239,7 @@ class Reinspecting:
                 scanner=scanner,
                 decoder=decoder_at(self._decoder),
             )
-            return inspect_package(path, context)
+            return inspect_package(path, context), measured
 
     def _fetch(self, name: str, path: Path) -> PackageIdentity:
         """Copy a package out of the store; what is not there is a file without bytes."""
@@ -260,10 +274,10 @@ def _seal_of(path: Path, seals: Sequence[PublicKey]) -> PublicKey | None:
     return named or (seals[-1] if seals else None)
 
 
-def _judged(work: _Work, report: Report) -> Reinspected:
+def _judged(work: _Work, report: Report, measured: PackageIdentity) -> Reinspected:
     """What a report comes to: no person is asked, but what was not run is no success."""
     items = {each.number: each for each in work.rules.scheme.items(Occasion.KEEPING)}
-    standing = Standing.PASSED
+    standing, not_run = Standing.PASSED, []
     for check in report.checks:
         item = items.get(check.number)
         if item is None or not (item.mandatory or item.veto) or item.without is not None:
@@ -273,9 +287,16 @@ def _judged(work: _Work, report: Report) -> Reinspected:
             break
         if check.outcome is Outcome.NOT_RUN and not check.is_open:
             standing = Standing.INCOMPLETE
+            not_run.append(f"{check.number} {check.name}没有检测：{check.reason}")
     failed = report.errors if standing is Standing.FAILED else ()
     return Reinspected(
-        work.place, work.package.record_id, standing, tuple(failed), work.package.size
+        work.place,
+        work.package.record_id,
+        standing,
+        tuple(failed),
+        work.package.size,
+        tuple(not_run) if standing is Standing.INCOMPLETE else (),
+        altered=measured != PackageIdentity(work.package.sha256, work.package.size),
     )
 
 
@@ -285,7 +306,8 @@ def _note(actor: Actor, work: _Work, report: Report, found: Reinspected, session
         return False  # moved, or another worker was faster
     before = row.inspection
     row.inspected_at, row.inspection = now(), str(found.standing)
-    problems = [f"{each.number} {each.problem}" for each in found.failed[:_MOST_FINDINGS]]
+    if found.altered and row.intact is not False:
+        row.looked_at = LONG_AGO  # fixity reads it next, and mends it where it can
     session.add(
         KeptInspection(
             id=new_id(),
@@ -297,7 +319,7 @@ def _note(actor: Actor, work: _Work, report: Report, found: Reinspected, session
             tool=report.tool,
             scanner=report.scanner,
             outcomes={each.number: str(each.outcome) for each in report.checks},
-            problems=problems,
+            problems=found.problems,
             made_by=actor.name,
             at=row.inspected_at,
         )
@@ -308,8 +330,8 @@ def _note(actor: Actor, work: _Work, report: Report, found: Reinspected, session
             "object.not_passing" if found.standing is Standing.FAILED else "object.passing_again"
         )
         audit.record(
-            session, actor, action, subject_of(work.archive, found.record_id),
-            archive=work.archive, place=work.place, count=len(found.failed), problems=problems,
+            session, actor, action, subject_of(work.archive, found.record_id), archive=work.archive,
+            place=work.place, count=len(found.failed), problems=found.problems,
         )  # fmt: skip
     return True
 

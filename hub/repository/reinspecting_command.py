@@ -94,12 +94,15 @@ class _Told:
         self.total = self.size = 0
         self.counts = dict.fromkeys(Standing, 0)
         self.failed: list[dict[str, Any]] = []
+        self.not_run: dict[str, int] = {}
 
     def take(self, found: Reinspected | None) -> None:
         if found is None:
             return
         self.counts[found.standing] += 1
         self.size += found.size
+        for said in found.not_run:
+            self.not_run[said] = self.not_run.get(said, 0) + 1
         if found.standing is Standing.FAILED:
             self.failed += [
                 {
@@ -126,6 +129,7 @@ class _Told:
                 "outcomes": {str(each): count for each, count in self.counts.items()},
                 "bytes": self.size,
                 "problems": self.failed,
+                "not_run": self.not_run,
                 "complete": not broken_off,
                 "since": since,
             }
@@ -135,6 +139,8 @@ class _Told:
             columns = {"number": "检测项", "problem": "问题", "place": "位置"}
             show_table(self.failed, columns, as_json=False, title="不合格的")
         click.echo(self._so_far())
+        for said, count in self.not_run.items():
+            click.echo(f"{said}（{count} 件）")
         if broken_off:
             click.echo(
                 f"已中断。接着检测：danglian hub reinspect --dir … --since {since}", err=True

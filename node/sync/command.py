@@ -17,6 +17,7 @@ from node.sync.line import fetch_account
 from node.sync.reconciling import ask
 from node.sync.recovery import ask_again
 from shared.command.main import json_option, show, show_table
+from shared.inspection.scheme import program_with_additions
 from shared.kernel.actor import system_actor
 from shared.kernel.errors import WrongState
 
@@ -32,7 +33,9 @@ folder_option = click.option(
 @json_option
 def enrol_command(folder: Path, hub_url: str, code: str, as_json: bool) -> None:
     """用一次性登记码把本机登记到市级平台。"""
-    office = enrol(NodeFolder(folder), hub_url, code, version=version("danglian"))
+    office = enrol(
+        NodeFolder(folder), hub_url, code, version=program_with_additions(version("danglian"))
+    )
     show(
         {"node_id": office.node_id, "hub": office.hub_name, "epoch": office.epoch},
         as_json=as_json,

@@ -26,6 +26,7 @@ from node.sync.agent import Agent
 from node.transfer import service as transfer
 from shared.audit import record as audit
 from shared.audit import require_witness
+from shared.inspection.scheme import program_with_additions
 from shared.kernel.actor import Actor, Role, require
 from shared.kernel.ailment import Ailment
 from shared.kernel.errors import Invalid, Unavailable, WrongState
@@ -106,7 +107,7 @@ def _wanted(office: Office, session: Session) -> list[tuple[str, str, int]]:
 
 
 def _agent(folder: NodeFolder, handlers: Mapping[str, Handler]) -> Agent:
-    return Agent(folder, ByHand(), handlers, version=version("danglian"))
+    return Agent(folder, ByHand(), handlers, version=program_with_additions(version("danglian")))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.inspection.report import Outcome
-from shared.inspection.scheme import Item, Occasion, Scheme
+from shared.inspection.scheme import Item, Occasion, Scheme, is_of_others
 from shared.inspection.verdict import Tally
 
 #: The items that the virus scanner decides; that on which it matters what decodes sound and film.
@@ -87,18 +87,23 @@ def differences(
     """The items that both sides have looked at, or one of them could not, with another outcome.
 
     What was left to the receiving side is no difference, nor what only one side counts (the batch
-    as a whole), nor what waits for a person.
+    as a whole), nor what waits for a person, nor what passes here and did not apply there yet (the
+    package is made after the unit has inspected). An item of a third party that only we have is
+    one when it fails here.
     """
     found = []
     for item in scheme.items(occasion):
         if item.number in theirs.tally.left:
             continue
         one, other = (each.tally.outcomes.get(item.number) for each in (theirs, ours))
-        if not one or not other:
+        if not other or not (one or (is_of_others(item.number) and other[Outcome.FAILED])):
             continue
+        one = one or Counter({str(Outcome.NOT_RUN): 1})
         first, second = _outcome(one), _outcome(other)
         failures = one[Outcome.FAILED], other[Outcome.FAILED]
         if (first, failures[0]) == (second, failures[1]) or Outcome.MANUAL in (first, second):
+            continue
+        if {first, second} == {Outcome.NOT_APPLICABLE, Outcome.PASSED}:
             continue
         reasons = _reasons(item, theirs, ours, first, second)
         found.append(Difference(item, first, second, *failures, reasons))

@@ -16,7 +16,7 @@ from shared.inspection.measuring import Measure, path_source
 from shared.inspection.registry import checks_of
 from shared.inspection.report import CheckResult, Outcome, Report
 from shared.inspection.run import report_of
-from shared.inspection.scheme import CLASSIFIED
+from shared.inspection.scheme import CLASSIFIED, is_of_others
 from shared.inspection.subject import Context, Subject
 from shared.records.holdings import FileKind
 from shared.records.record import ComputerFile
@@ -65,7 +65,8 @@ def inspect_file(path: Path, context: Context) -> Report:
     result, found = first.run(subject)
     results[CLASSIFIED] = result
     for each in [] if found else checks:
-        if each.number not in _ITEMS and not _is_of_others(each.number):
+        # Whether an item of others needs a record, only its function knows.
+        if each.number not in _ITEMS and not is_of_others(each.number):
             results[each.number] = replace(each.skipped(_NO_RECORD), outcome=Outcome.NOT_APPLICABLE)
         elif each.number == _SEALS and not any(subject.seals()) and not _unreadable(subject):
             results[each.number] = replace(
@@ -77,11 +78,6 @@ def inspect_file(path: Path, context: Context) -> Report:
     told = [results.get(each.number) or each.skipped(_STOPPED) for each in checks]
     seals = () if found else tuple(subject.seals())
     return report_of(context, path.name, told, found[:1] or findings, seals)
-
-
-def _is_of_others(number: str) -> bool:
-    """Whether a third party's item: whether it needs a record, only its function knows."""
-    return number[0].isalpha() and not number.startswith("DL-")
 
 
 def _unreadable(subject: Subject) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ _OF_ITEM = frozenset({"mandatory", "veto", "weight"})
 #: The item that nobody may loosen: what is classified must not be here (design, rule 6).
 CLASSIFIED = "DL-1"
 _DAYS = "days"
+#: So much is told of why an addition cannot be loaded.
+_MOST_SAID = 200
 
 
 class Occasion(StrEnum):
@@ -210,6 +212,20 @@ class Scheme:
         return not self.occasions[occasion].get("open")
 
 
+def is_of_others(number: str) -> bool:
+    """Whether an item is a third party's, which other installations may not have."""
+    return number[0].isalpha() and not number.startswith("DL-")
+
+
+def program_with_additions(program: str) -> str:
+    """The version of a program with the items that others add: `0.2.0+acme-1.1`.
+
+    Two programs of one version that do not read alike cannot inspect by the same rulesets.
+    """
+    names = [f"{each.name}-{each.dist.version if each.dist else '0'}" for each in _entry_points()]
+    return f"{program}+{'.'.join(names)}" if names else program
+
+
 def order_of(number: str) -> tuple[int, str, int]:
     """Where a number stands: those of the standard first, then by their letters."""
     group, _, last = number.rpartition("-")
@@ -302,7 +318,10 @@ def load_scheme(version: str = CURRENT) -> Scheme:
     path = DATA / f"scheme-{version}.json"
     scheme = read_scheme(json.loads(path.read_text(encoding="utf-8")))
     for name, rows in _additions():
-        scheme = with_rows(scheme, name, rows)
+        try:
+            scheme = with_rows(scheme, name, rows)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:  # a row of others
+            raise _broken(name, error) from error
     return scheme
 
 
@@ -356,13 +375,22 @@ def _check_row(scheme: Scheme, row: Mapping[str, Any]) -> None:
 @cache
 def _additions() -> tuple[tuple[str, Sequence[Mapping[str, Any]]], ...]:
     found = []
-    for each in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+    for each in _entry_points():
         try:
             found.append((each.name, each.load()))
         except Exception as error:  # code of others may raise anything
-            raise Unavailable(
-                f"扩展的检测项“{each.name}”不能载入：{type(error).__name__}。",
-                "请更新或卸载这个扩展。",
-                code="inspection_addition_broken",
-            ) from error
+            raise _broken(each.name, error) from error
     return tuple(found)
+
+
+def _entry_points() -> list[EntryPoint]:
+    return sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+
+
+def _broken(name: str, error: Exception) -> Unavailable:
+    said = f"{type(error).__name__}：{error}"[:_MOST_SAID]
+    return Unavailable(
+        f"扩展的检测项“{name}”不能载入：{said}。",
+        "请更新或卸载这个扩展。",
+        code="inspection_addition_broken",
+    )

@@ -130,13 +130,15 @@ class ItemVerdict:
 class BatchVerdict:
     """What an inspection of a batch comes to, item by item.
 
-    `score` is the weight of what was passed in a hundred of what applies and was examined.
+    `score` is the weight of what was passed in a hundred of what applies and was examined;
+    `pass_score` is the least that passes, 0 where the archive has set none.
     """
 
     verdict: Verdict
     items: tuple[ItemVerdict, ...]
     score: int
     scheme: str
+    pass_score: int = 0
 
     @property
     def undecided(self) -> tuple[ItemVerdict, ...]:
@@ -175,6 +177,8 @@ class BatchVerdict:
             parts.append(f"{len(self.not_run)} 项未检测")
         if self.undecided:
             parts.append(f"{len(self.undecided)} 项等待人工检测")
+        if self.pass_score:
+            parts.append(f"得分 {self.score}（合格分数 {self.pass_score}）")
         return f"{self.verdict.label}{'：' if parts else ''}{'，'.join(parts)}。"
 
 
@@ -191,7 +195,9 @@ def judge(
     whole = sum(each.item.weight for each in examined)
     good = sum(each.item.weight for each in examined if each.outcome is Outcome.PASSED)
     score = 100 * good // whole if whole else 0
-    return BatchVerdict(_verdict(scheme, items, score), items, score, scheme.version)
+    return BatchVerdict(
+        _verdict(scheme, items, score), items, score, scheme.version, scheme.pass_score
+    )
 
 
 def _verdict(scheme: Scheme, items: Iterable[ItemVerdict], score: int) -> Verdict:

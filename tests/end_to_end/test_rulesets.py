@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from hub.federation import service as federation
-from hub.federation.rule_models import Ruleset
+from hub.federation.rule_models import Ruleset, RulesTold
 from hub.federation.rules_told import refusals_of
 from hub.receiving import service as receiving
 from hub.receiving.models import InspectionRun
@@ -223,6 +223,17 @@ def test_what_is_not_the_archives_is_refused_by_name_and_never_half_used(
     assert "印章" in problem
     assert actions.count("entry.refused_by_node") == 1
     assert "entry.refused" not in actions
+    # Told again to a program that can take it, it is there; the page went on showing the refusal.
+    with city.hub.database().write() as session:
+        row = session.get_one(Ruleset, f"{CITY_ARCHIVE}-2")
+        row.document = {**later, "signed": sign_document(seal, later)}
+        for told in session.scalars(select(RulesTold)):
+            told.software_version = "of before the update"
+        audit.record(session, ARCHIVIST, "ruleset.activated", f"ruleset:{row.version}")
+    city.settle()
+    assert versions_at(unit) == [first, f"{CITY_ARCHIVE}-2"]
+    with city.hub.database().read() as session:
+        assert not refusals_of(f"{CITY_ARCHIVE}-2", session)
 
 
 def test_a_ruleset_without_its_table_is_not_used(city: Federation, unit: Unit) -> None:

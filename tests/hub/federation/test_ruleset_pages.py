@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.hub.conftest import YILING, City
 from tests.hub.desk import Browser, make_desk
 
 ARCHIVE, DRAFT = "420506", "/rulesets/draft/420506"
+TOMORROW = (date.fromisoformat(today()) + timedelta(days=1)).isoformat()
 
 
 @pytest.fixture
@@ -87,6 +89,14 @@ def test_from_the_draft_to_a_version_that_counts(
     assert done.headers["Location"] == "/rulesets/420506-1"
     assert "现行" in archivist.get("/rulesets/420506-1").text
     assert "420506-1" in archivist.get("/rulesets/").text
+    archivist.send(f"{DRAFT}/items", {"weight.1-8": "8"})
+    archivist.send(DRAFT, {"active_from": TOMORROW, "approval": "馆务会"})
+    with city.database.write() as session:  # its addition was taken from this hub since
+        row = session.get_one(Ruleset, "420506-2")
+        row.document = {**row.document, "items": {"ACME-1": {"weight": 3}}}
+    said = archivist.get("/rulesets/420506-2").text
+    assert "待启用" in said
+    assert "本程序没有这一项" in said
     with city.database.read() as session:
         rules = federation.rules_on(session.get_one(Fonds, fonds.id), session)
         (digest,) = session.scalars(select(FondsSchedule.sha256))

@@ -14,7 +14,7 @@ from hub.command import hub as command
 from hub.federation.places import HubFolder
 from hub.repository import doctor
 from hub.repository.models import KeptInspection, KeptObject, KeptPackage
-from hub.repository.reinspecting import Reinspecting, Standing, period
+from hub.repository.reinspecting import LONG_AGO, Reinspecting, Standing, period
 from shared.audit import AuditEvent
 from shared.inspection.scheme import CURRENT
 from shared.kernel.actor import Actor, Grant, Role
@@ -79,6 +79,7 @@ def test_everything_has_its_turn_least_recently_inspected_first(kept: Hub) -> No
         # Without a virus scanner nothing reads as passed.
         assert {each.outcome for each in done} == {Standing.INCOMPLETE}
         assert all(each.outcomes["4-2"] == "not_run" for each in done)
+        assert "4-2 病毒感染检测没有检测：未配置杀毒软件。" in done[0].problems
 
 
 def test_what_does_not_pass_is_named_until_it_does(kept: Hub) -> None:
@@ -89,6 +90,8 @@ def test_what_does_not_pass_is_named_until_it_does(kept: Hub) -> None:
     with kept.city.database.read() as session:
         named = list(doctor.examine(kept.city.folder, session))
         assert [each.code for each in named] == ["record_not_passing"]
+        # Fixity, which names the file and mends it, reads it next and not within its 90 days.
+        assert session.get_one(KeptObject, place).looked_at == LONG_AGO
         actions = session.scalars(
             select(AuditEvent.action).where(AuditEvent.action.like("object.%pass%"))
         ).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pypdfium2
@@ -12,11 +13,16 @@ from python_calamine import CalamineWorkbook
 
 from hub.receiving import service as receiving
 from hub.receiving.models import Batch, InspectionRun, Offer
-from shared.inspection.scheme import CURRENT
+from shared.inspection.comparing import Inspected, differences
+from shared.inspection.finding import Property
+from shared.inspection.report import CheckResult, Outcome
+from shared.inspection.scheme import CURRENT, Occasion, load_scheme, with_rows
+from shared.inspection.verdict import Tally
 from shared.kernel.actor import Actor
 from shared.kernel.errors import NotFound, WrongState
 from tests.hub.desk import Api, Browser
 from tests.hub.receiving.handover import HandedOver, Hub, Unit
+from tests.shared.inspection.test_scheme import ROW
 
 #: The unit could not open a file that opens here; its program is older, it has a decoder, and no
 #: scanner.
@@ -25,7 +31,12 @@ TOLD = {
     "scanner": "",
     "decoder": "ffmpeg 6.0",
     "records": 2,
-    "items": {"3-4": {"failed": 1, "passed": 1}, "1-8": {"passed": 2}, "4-2": {"not_run": 2}},
+    "items": {
+        "3-4": {"failed": 1, "passed": 1},
+        "1-8": {"passed": 2},
+        "1-14": {"not_applicable": 2},  # the package is made after the unit has inspected
+        "4-2": {"not_run": 2},
+    },
     "reasons": {},
     "open": ["4-2"],
 }
@@ -66,6 +77,26 @@ def test_the_desk_and_the_report_say_where_verdicts_differ_and_why(
     text = "".join(page.get_textpage().get_text_range() for page in pages)
     pages.close()
     assert "与单位自检的不同" in text
+
+
+def test_an_item_that_only_the_archive_has_is_a_difference_when_it_fails() -> None:
+    """It stopped the batch, and the table of differences named others."""
+    scheme = with_rows(load_scheme(), "acme", [ROW])
+    found = CheckResult("ACME-1", Property.USABILITY, "水印检测", Outcome.FAILED)
+    theirs, ours, passed = Tally(), Tally(), Tally()
+    ours.add_results([found])
+    passed.add_results([replace(found, outcome=Outcome.PASSED)])
+
+    def compared(tally: Tally) -> list[tuple[str, str, tuple[str, ...]]]:
+        sides = Inspected(CURRENT, "1", "", theirs), Inspected(scheme.version, "1", "", tally)
+        return [
+            (each.item.code, str(each.theirs), each.reasons)
+            for each in differences(*sides, scheme, Occasion.RECEIVING)
+        ]
+
+    reason = f"检测方案不同：单位用 {CURRENT}，本馆用 {CURRENT}+acme"
+    assert compared(ours) == [("YJ-ACME-1", "not_run", (reason,))]
+    assert compared(passed) == []
 
 
 @pytest.mark.parametrize("told", [None, {"items": {"3-4": {"perhaps": 1}}}])

@@ -26,7 +26,7 @@ from shared.inspection.scheme import (
     with_rows,
 )
 from shared.inspection.subject import Context
-from shared.kernel.errors import NotFound
+from shared.kernel.errors import NotFound, Unavailable
 from tests.shared.inspection.reports import outcome
 from tests.shared.packaging.samples import Unit
 
@@ -146,11 +146,13 @@ import tempfile
 from pathlib import Path
 from shared.inspection.loose import inspect_file
 from shared.inspection.run import inspect_record
+from shared.inspection.scheme import program_with_additions
 from shared.inspection.subject import Context
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "有水印.txt"
     path.write_text("公文")
     reports = inspect_record({"id": "x"}, {}, Context()), inspect_file(path, Context())
+print(program_with_additions("0.1"))
 for report in reports:
     print([each.outcome.value for each in report.checks if each.number == "ACME-1"], report.scheme)
 """
@@ -175,11 +177,20 @@ def test_others_add_an_item_by_installing_what_the_documents_show(tmp_path: Path
     page = (Path(__file__).parents[3] / "docs" / "inspection.md").read_text(encoding="utf-8")
     shown = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
     said = installed(tmp_path, next(each for each in shown if "ROWS" in each))
-    assert said.split("\n")[:2] == ["['passed'] 2018-1+acme", "['failed'] 2018-1+acme"]
+    assert said.split("\n")[:3] == [
+        "0.1+acme-1.0", "['passed'] 2018-1+acme", "['failed'] 2018-1+acme"
+    ]  # fmt: skip
 
 
-def test_an_addition_that_cannot_be_loaded_lets_no_inspection_look_whole(tmp_path: Path) -> None:
+def test_an_addition_that_cannot_be_loaded_lets_no_inspection_look_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "扩展的检测项“acme”不能载入" in installed(tmp_path, "import no_such_module\n")
+    # A row that lacks something was a traceback.
+    lacking = {name: value for name, value in ROW.items() if name != "rule"}
+    monkeypatch.setattr("shared.inspection.scheme._additions", lambda: (("acme", [lacking]),))
+    with pytest.raises(Unavailable, match="“acme”不能载入：KeyError：'rule'"):
+        load_scheme.__wrapped__()
 
 
 def test_checks_know_whether_somebody_examines_them() -> None:

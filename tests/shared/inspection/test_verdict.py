@@ -110,10 +110,12 @@ def test_veto_and_weight_are_data(row: dict[str, object], verdict: Verdict) -> N
     changed = replace(SCHEME, rows=rows, pass_score=75)
     said = judge(changed, RECEIVING, tally(_3_5=Outcome.FAILED), decisions())
     assert said.verdict is verdict
-    heavy = replace(changed, pass_score=95)
-    assert judge(heavy, RECEIVING, tally(_3_5=Outcome.FAILED), decisions()).verdict is (
-        Verdict.FAILED
+    heavy = judge(
+        replace(changed, pass_score=99), RECEIVING, tally(_3_5=Outcome.FAILED), decisions()
     )
+    assert heavy.verdict is Verdict.FAILED
+    # A batch failed by its score alone said "不合格：1 项不通过", of an item that need not pass.
+    assert f"得分 {heavy.score}（合格分数 99）" in heavy.conclusion
 
 
 def test_before_a_hand_over_the_items_of_the_receiving_side_stay_open() -> None:
