@@ -10,6 +10,8 @@ from typing import Any
 import pikepdf
 from PIL import ImageFont
 
+#: Where a font program is: Type 1, TrueType, CFF (ISO 32000-1, 9.9).
+_FILES = ("/FontFile", "/FontFile2", "/FontFile3")
 #: A composite font has its shapes in a descendant; Type 3 has them itself.
 _WITHOUT_FILE = {"/Type0", "/Type3"}
 #: The standard fonts of PDF (ISO 32000-1, 9.6.2.2), and the Chinese ones that GB/T 9704-2012 asks
@@ -27,28 +29,40 @@ def is_everywhere(name: str) -> bool:
     return plain.startswith(_EVERYWHERE)
 
 
+def fonts_in(each: Any) -> list[Any]:
+    """A font that is an object, and those that lie directly in it; other objects have none."""
+    if each.get("/Type") != "/Font":
+        return []
+    below = each.get("/DescendantFonts", ())
+    below = below if isinstance(below, pikepdf.Array) else ()
+    return [
+        each,
+        *(one for one in below if isinstance(one, pikepdf.Dictionary) and not one.is_indirect),
+    ]
+
+
 def unembedded_font(font: Any) -> Iterator[str]:
     """The name of a font whose shapes are not in the file."""
     if str(font.get("/Subtype", "")) in _WITHOUT_FILE:
         return
     descriptor = font.get("/FontDescriptor")
-    if isinstance(descriptor, pikepdf.Dictionary) and any(
-        key in descriptor for key in ("/FontFile", "/FontFile2", "/FontFile3")
-    ):
+    if isinstance(descriptor, pikepdf.Dictionary) and any(key in descriptor for key in _FILES):
         return
     yield str(font.get("/BaseFont", "/?")).removeprefix("/")
 
 
-def unreadable_font(descriptor: Any) -> str | None:
-    """The name of an embedded font that FreeType does not open.
+def unreadable_font(font: Any) -> Iterator[str]:
+    """The name of a font that is in the file, and that FreeType does not open.
 
     PDFium draws its letters from another one then, without a word.
     """
-    files = (descriptor.get(key) for key in ("/FontFile", "/FontFile2", "/FontFile3"))
-    for each in files:
-        if isinstance(each, pikepdf.Stream) and not opens(each.read_bytes()):
-            return str(descriptor.get("/FontName", "/?")).removeprefix("/")
-    return None
+    descriptor = font.get("/FontDescriptor")
+    if isinstance(descriptor, pikepdf.Dictionary):
+        held = [descriptor[key] for key in _FILES if key in descriptor]
+        if any(
+            not isinstance(each, pikepdf.Stream) or not opens(each.read_bytes()) for each in held
+        ):
+            yield str(font.get("/BaseFont", "/?")).removeprefix("/")
 
 
 def opens(font: bytes) -> bool:

@@ -19,7 +19,12 @@ from PIL import Image
 from shared.inspection.formats import letter, pdf_a, pdf_content
 from shared.inspection.formats.examination import Look
 from shared.inspection.formats.first_words import beginning, words_of_page
-from shared.inspection.formats.fonts import is_everywhere, unembedded_font, unreadable_font
+from shared.inspection.formats.fonts import (
+    fonts_in,
+    is_everywhere,
+    unembedded_font,
+    unreadable_font,
+)
 from shared.inspection.formats.trouble import (
     ACTIVE,
     DAMAGED,
@@ -146,10 +151,10 @@ def _objects(document: pikepdf.Pdf, look: Look) -> None:
                 _check_packing(each, look)
             for part in _dictionaries(each):
                 _active(part, look)
-            if each.get("/Type") == "/Font":
-                unembedded.update(unembedded_font(each))
-            elif each.get("/Type") == "/FontDescriptor" and (name := unreadable_font(each)):
-                look.trouble(UNSURE, "PDF 嵌入的字体有误，可能有一部分文字不能正常显示", name)
+            for font in fonts_in(each):
+                unembedded.update(unembedded_font(font))
+                for name in unreadable_font(font):
+                    look.trouble(UNSURE, "PDF 嵌入的字体有误，可能有一部分文字不能正常显示", name)
     root = document.Root
     if "/AcroForm" in root and "/XFA" in root.AcroForm:
         look.trouble(ACTIVE, "PDF 含有动态表单（XFA）")

@@ -85,13 +85,17 @@ def test_a_font_without_a_name_and_pages_that_nobody_counts_are_seen() -> None:
 def test_an_embedded_font_that_nobody_can_read_is_left_to_a_person() -> None:
     def kinds_with(font: bytes) -> list[str]:
         def add(document: pikepdf.Pdf) -> None:
-            document.Root.Spare = document.make_indirect(
-                pikepdf.Dictionary(
-                    Type=pikepdf.Name.FontDescriptor,
-                    FontName=pikepdf.Name("/ABCDEF+Vera"),
-                    FontFile2=document.make_stream(font),
-                )
+            held = pikepdf.Dictionary(
+                Type=pikepdf.Name.FontDescriptor, FontFile2=document.make_stream(font)
             )
+            inner = pikepdf.Dictionary(
+                Type=pikepdf.Name.Font, Subtype=pikepdf.Name.CIDFontType2, FontDescriptor=held,
+                BaseFont=pikepdf.Name("/ABCDEF+Vera"),
+            )  # fmt: skip
+            outer = pikepdf.Dictionary(
+                Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type0, DescendantFonts=[inner]
+            )
+            document.Root.Spare = document.make_indirect(outer)
 
         return kinds(changed_pdf(add))
 
