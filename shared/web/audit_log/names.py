@@ -1,10 +1,27 @@
 """What the log's codes are called. Capabilities bring the names of their own events."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 #: `kind:id` of what events are about, to what people call it; what it does not know, it leaves out.
+
+
+class TimeLines(NamedTuple):
+    """How an installation finds all that happened to one thing, such as a record.
+
+    `called` gives the things (subject and name) of which the number is what somebody typed;
+    `parts` gives the other subjects through which something happened to one: its batches.
+    """
+
+    called: Callable[[Session, str], Mapping[str, str]]
+    parts: Callable[[Session, str], Sequence[str]]
+
+
+#: Where nothing has a number by which somebody would look for it.
+NO_TIME_LINES = TimeLines(lambda session, text: {}, lambda session, subject: ())
+
 SubjectNames = Callable[[Session, Iterable[str]], Mapping[str, str]]
 
 ACTION_NAMES = {
@@ -271,11 +288,14 @@ DETAIL_KINDS = {
     "from_node": "node",
     "node": "node",
     "receiving": "archive",
+    "record": "record",
     "reviewing": "archive",
     "to_node": "node",
 }
 
 VALUE_NAMES = {
+    "totp": "手机动态码",
+    "webauthn": "安全密钥",
     "early": "提前移交",
     "late": "延期移交",
     "account.delete": "删除账号",

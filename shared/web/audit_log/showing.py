@@ -23,6 +23,8 @@ from shared.web.audit_log.names import (
 from shared.web.filters import actor_name
 
 _LONG_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{24,}")
+#: A whole subject, or the bare id of an account.
+_ANY_SUBJECT = re.compile(r"(?P<kind>[a-z_]+:)?[0-9a-f]{8}-[0-9a-f-]{27}")
 _SHOWN = 8
 #: Details that are lists of grants, `role:archive:fonds`.
 _GRANTS = ("asked", "grants")
@@ -35,9 +37,14 @@ class Names:
     """The names of everything that a page of events speaks of; asked for once."""
 
     def __init__(
-        self, events: Iterable[AuditEvent], known: SubjectNames, *, session: Session
+        self,
+        events: Iterable[AuditEvent],
+        known: SubjectNames,
+        *,
+        also: Iterable[str] = (),
+        session: Session,
     ) -> None:
-        subjects = {subject for event in events for subject in _subjects(event)}
+        subjects = {subject for event in events for subject in _subjects(event)} | set(also)
         ids = [each.removeprefix("account:") for each in subjects if each.startswith("account:")]
         accounts = session.scalars(select(Account).where(Account.id.in_(ids)))
         self._names = {f"account:{each.id}": f"{each.name}（{each.login}）" for each in accounts}
@@ -49,8 +56,12 @@ class Names:
 
     def subject(self, event: AuditEvent) -> str:
         """What it was done to."""
-        kind, _, rest = event.subject.partition(":")
-        name = self._names.get(event.subject) or _short(rest)
+        return self.called(event.subject)
+
+    def called(self, subject: str) -> str:
+        """The kind and the name of a thing."""
+        kind, _, rest = subject.partition(":")
+        name = self._names.get(subject) or _short(rest)
         return f"{KIND_NAMES.get(kind, kind)} {name}".strip()
 
     def details(self, event: AuditEvent) -> str:
@@ -69,6 +80,8 @@ class Names:
         if isinstance(value, bool):
             return "是" if value else "否"
         text = str(value)
+        if known := self._names.get(text) or self._names.get(f"account:{text}"):
+            return known
         if key in DETAIL_KINDS:
             return self._names.get(f"{DETAIL_KINDS[key]}:{text}") or _short(text)
         if key == "fields":
@@ -97,6 +110,8 @@ def _subjects(event: AuditEvent) -> Iterator[str]:
     for key, value in event.details.items():
         if key in DETAIL_KINDS and isinstance(value, str):
             yield f"{DETAIL_KINDS[key]}:{value}"
+        if isinstance(value, str) and (found := _ANY_SUBJECT.fullmatch(value)):
+            yield value if found["kind"] else f"account:{value}"
         for grant in value if key in _GRANTS and isinstance(value, list) else ():
             for scope in str(grant).split(" ")[0].split(":")[1:]:
                 yield f"fonds:{scope}"

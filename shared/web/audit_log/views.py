@@ -26,7 +26,7 @@ from shared.identity import current_actor, with_roles, with_roles_everywhere
 from shared.kernel.actor import Role
 from shared.kernel.clock import SHANGHAI, today
 from shared.kernel.errors import NotFound
-from shared.web.audit_log.names import OUTCOME_NAMES
+from shared.web.audit_log.names import OUTCOME_NAMES, TimeLines
 from shared.web.audit_log.seeing import events_seen_by
 from shared.web.audit_log.showing import Names
 from shared.web.current import current_database
@@ -38,6 +38,8 @@ blueprint = Blueprint("audit_log", __name__, url_prefix="/audit")
 OWN_KEY = "danglian.own_key"
 #: The extension that gives the store of the older events' files.
 OLDER = "danglian.older_log"
+#: The extension that finds what happened to one thing.
+TIME_LINES = "danglian.time_lines"
 #: The extension with what counts as unusual.
 THRESHOLDS = "danglian.audit_thresholds"
 
@@ -74,10 +76,15 @@ def _listed(template: str, *, subject: str | None = None) -> str:
     names = current_app.extensions["danglian.action_names"]
     since, until = _day("since"), _day("until")
     with current_database().read() as session:
-        found = events_seen_by(current_actor(), subject=subject, since=since, until=until)
+        lines: TimeLines = current_app.extensions[TIME_LINES]
+        about = [subject, *lines.parts(session, subject)] if subject else None
+        found = events_seen_by(current_actor(), subject=about, since=since, until=until)
         page = listing.apply(found, session=session)
         known = current_app.extensions["danglian.subject_names"]
-        shown = Names(page.items, known, session=session)
+        shown = Names(page.items, known, also=[subject] if subject else (), session=session)
+        audits_all = current_actor().archives(Role.AUDITOR) is None
+        typed = request.args.get("q", "").strip()
+        things = lines.called(session, typed) if typed and audits_all and not subject else {}
         whole = current_actor().may(Role.AUDITOR, Role.SECURITY_ADMINISTRATOR)
         held = audit.witnesses(session) if whole else []
         unlike = [each for each in held if each.is_contradicted]
@@ -85,7 +92,7 @@ def _listed(template: str, *, subject: str | None = None) -> str:
         return render_template(
             template, page=page, names=names, shown=shown, subject=subject,
             held=len(held), unlike=unlike, called=called, outcomes=OUTCOME_NAMES,
-            waiting=audit.waiting_for_seal(session),
+            waiting=audit.waiting_for_seal(session), things=things,
             audits=current_actor().may(Role.AUDITOR),
             settles=current_actor().may(Role.SECURITY_ADMINISTRATOR),
         )  # fmt: skip

@@ -13,6 +13,8 @@ from shared import audit
 from shared.audit import AuditEvent
 from shared.kernel.clock import now
 from shared.kernel.database import Database
+from shared.web.audit_log.names import TimeLines
+from shared.web.audit_log.views import TIME_LINES
 from shared.web.throttle import Counts, Tries
 from tests.shared.web.conftest import Browser
 
@@ -113,6 +115,13 @@ def test_the_pages_of_the_log(signed_in_as: SignIn, database: Database) -> None:
     assert "还没有日志" not in browser.get("/audit/?since=2020-01-01&until=2100-01-01").text
     assert "越权被拒" not in browser.get("/audit/?until=2020-01-01").text
     assert "登录" in browser.get(f"/audit/of/{told(database, 'sign_in.done')[0].subject}").text
+    lines = TimeLines(
+        lambda session, text: {"record:r1": text} if text == "0308" else {},
+        lambda session, subject: [told(database, "sign_in.done")[0].subject],
+    )
+    browser.client.application.extensions[TIME_LINES] = lines
+    assert "/audit/of/record:r1" in browser.get("/audit/?q=0308").text
+    assert "登录" in browser.get("/audit/of/record:r1").text, "of what it was done with"
     page = browser.get("/audit/statistics").text
     assert "一天内多次被拒" in page
     assert "Clerk" in page
