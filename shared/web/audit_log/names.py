@@ -196,6 +196,7 @@ DETAIL_NAMES = {
     "path": "网址",
     "security": "密级",
     "segment": "第几段",
+    "witnessed": "别处见证到第几条",
     "files": "文件数",
     "findings": "检测发现",
     "fonds": "全宗",
@@ -291,6 +292,18 @@ DETAIL_KINDS = {
     "record": "record",
     "reviewing": "archive",
     "to_node": "node",
+}
+
+#: What a detail is called where it is something else than everywhere.
+DETAILS_OF = {("audit.segment_opened", "by"): "见证方"}
+
+#: Values that mean something else under one key than elsewhere.
+VALUES_OF = {
+    ("reason", "restore"): "从备份恢复",
+    ("reason", "rebuild"): "按馆藏重建",
+    ("reason", "witness"): "与另一方的见证不符",
+    ("by", "repository"): "馆藏里的副本",
+    ("by", "hub"): "市级平台",
 }
 
 VALUE_NAMES = {

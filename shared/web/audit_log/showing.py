@@ -16,8 +16,10 @@ from shared.records.record import COLUMN_NAMES
 from shared.web.audit_log.names import (
     DETAIL_KINDS,
     DETAIL_NAMES,
+    DETAILS_OF,
     KIND_NAMES,
     VALUE_NAMES,
+    VALUES_OF,
     SubjectNames,
 )
 from shared.web.filters import actor_name
@@ -67,7 +69,8 @@ class Names:
     def details(self, event: AuditEvent) -> str:
         """What else was written down of it."""
         return "；".join(
-            f"{DETAIL_NAMES.get(key, key)}：{self._value(key, value)}"
+            f"{DETAILS_OF.get((event.action, key)) or DETAIL_NAMES.get(key, key)}："
+            f"{self._value(key, value)}"
             for key, value in event.details.items()
             if value not in (None, "", [], {})
         )
@@ -76,12 +79,17 @@ class Names:
         if isinstance(value, Mapping):
             return "，".join(f"{_named(each)} {self._value(key, of)}" for each, of in value.items())
         if isinstance(value, list):
-            return "、".join(self._value(key, each) for each in value)
+            return (" 至 " if key == "missing" else "、").join(
+                self._value(key, each) for each in value
+            )
         if isinstance(value, bool):
             return "是" if value else "否"
         text = str(value)
-        if known := self._names.get(text) or self._names.get(f"account:{text}"):
-            return known
+        for subject in (text, f"account:{text}", f"audit:{text}"):
+            if known := self._names.get(subject):
+                return known
+        if (key, text) in VALUES_OF:
+            return VALUES_OF[key, text]
         if key in DETAIL_KINDS:
             return self._names.get(f"{DETAIL_KINDS[key]}:{text}") or _short(text)
         if key == "fields":
@@ -111,7 +119,7 @@ def _subjects(event: AuditEvent) -> Iterator[str]:
         if key in DETAIL_KINDS and isinstance(value, str):
             yield f"{DETAIL_KINDS[key]}:{value}"
         if isinstance(value, str) and (found := _ANY_SUBJECT.fullmatch(value)):
-            yield value if found["kind"] else f"account:{value}"
+            yield from [value] if found["kind"] else [f"account:{value}", f"audit:{value}"]
         for grant in value if key in _GRANTS and isinstance(value, list) else ():
             for scope in str(grant).split(" ")[0].split(":")[1:]:
                 yield f"fonds:{scope}"

@@ -93,6 +93,7 @@ def _listed(template: str, *, subject: str | None = None) -> str:
             template, page=page, names=names, shown=shown, subject=subject,
             held=len(held), unlike=unlike, called=called, outcomes=OUTCOME_NAMES,
             waiting=audit.waiting_for_seal(session), things=things,
+            audits_all=audits_all,
             audits=current_actor().may(Role.AUDITOR),
             settles=current_actor().may(Role.SECURITY_ADMINISTRATOR),
         )  # fmt: skip
@@ -118,6 +119,18 @@ def statistics() -> ResponseReturnValue:
             unusual=audit.unusual(session, thresholds), thresholds=thresholds,
             names=current_app.extensions["danglian.action_names"],
         )  # fmt: skip
+
+
+@blueprint.get("/witnesses")
+@with_roles_everywhere(Role.AUDITOR)
+def witnesses() -> ResponseReturnValue:
+    """The ends of the logs that this installation and the others hold of each other."""
+    with current_database().read() as session:
+        held = audit.witnesses(session)
+        known = current_app.extensions["danglian.subject_names"]
+        called = known(session, [f"audit:{each.party}" for each in held])
+        head = audit.chain_head(session)
+        return render_template("audit/witnesses.html", held=held, called=called, head=head)
 
 
 @blueprint.get("/archived")

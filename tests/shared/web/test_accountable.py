@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from shared import audit
 from shared.audit import AuditEvent
+from shared.kernel.actor import system_actor
 from shared.kernel.clock import now
 from shared.kernel.database import Database
 from shared.web.audit_log.names import TimeLines
@@ -115,6 +116,17 @@ def test_the_pages_of_the_log(signed_in_as: SignIn, database: Database) -> None:
     assert "还没有日志" not in browser.get("/audit/?since=2020-01-01&until=2100-01-01").text
     assert "越权被拒" not in browser.get("/audit/?until=2020-01-01").text
     assert "登录" in browser.get(f"/audit/of/{told(database, 'sign_in.done')[0].subject}").text
+    assert "还没有与别处联络过" in browser.get("/audit/witnesses").text
+    with database.write() as session:
+        audit.take_from("n1", {"audit": {"seq": 5, "digest": "a" * 64}}, session)
+        audit.open_segment(
+            session, system_actor("audit_witness"), "witness",
+            here=audit.Head(2, "b" * 64), witnessed=audit.Head(7, "c" * 64), by="hub",
+        )  # fmt: skip
+    assert f"5:{'a' * 64}" in browser.get("/audit/witnesses").text, "for --witness"
+    opened = browser.get("/audit/?q=另起").text
+    for words in ("与另一方的见证不符", "见证方：市级平台", "缺失的序号：3 至 7"):
+        assert words in opened
     lines = TimeLines(
         lambda session, text: {"record:r1": text} if text == "0308" else {},
         lambda session, subject: [told(database, "sign_in.done")[0].subject],
