@@ -18,19 +18,22 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from sqlalchemy import or_
+from werkzeug.datastructures import FileStorage
 
 from shared import audit
 from shared.audit import AuditEvent, Sealer, Thresholds
 from shared.audit.archiving import Store
+from shared.audit.members import membership
 from shared.identity import current_actor, with_roles, with_roles_everywhere
 from shared.kernel.actor import Role
 from shared.kernel.clock import SHANGHAI, today
-from shared.kernel.errors import NotFound
+from shared.kernel.errors import Invalid, NotFound
 from shared.web.audit_log.names import OUTCOME_NAMES, TimeLines
 from shared.web.audit_log.seeing import events_seen_by
 from shared.web.audit_log.showing import Names
 from shared.web.current import current_database
 from shared.web.downloads import download, stream_out
+from shared.web.forms import Form, uploaded
 from shared.web.listing import Filter, Listing
 
 blueprint = Blueprint("audit_log", __name__, url_prefix="/audit")
@@ -168,6 +171,46 @@ def _containing(statement: Any, text: str) -> Any:
             *(each.icontains(text, autoescape=True) for each in columns),
         )
     )
+
+
+@blueprint.route("/member", methods=["GET", "POST"])
+@with_roles_everywhere(Role.AUDITOR)
+def member() -> ResponseReturnValue:
+    """Whether a thing was in an act on many, by the list of all; a proof is for the command."""
+    form = Form(request.form, {"seq": request.args.get("seq", "")})
+    found: AuditEvent | None = None
+    holds = False
+    if request.method == "POST":
+        with form.catching():
+            found = _act_on_many(form)
+            names = _names(uploaded("names"))
+            shown = membership(form["name"], names)
+            holds = (shown.root, len(names)) == (found.root, found.count)
+    names_of = current_app.extensions["danglian.action_names"]
+    return form.answer("audit/member.html", found=found, holds=holds, names=names_of)
+
+
+def _act_on_many(form: Form) -> AuditEvent:
+    with current_database().read() as session:
+        one = events_seen_by(current_actor()).where(AuditEvent.seq == (form.number("seq") or 0))
+        found = session.scalars(one).first()
+    if found is None or found.root is None:
+        raise Invalid(
+            "seq",
+            "在线的日志里没有这一条，或它不是成批办理的。",
+            "序号见“操作日志”；更早的，用归档文件和 danglian audit member 核对。",
+        )
+    return found
+
+
+def _names(file: FileStorage) -> list[str]:
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Invalid(
+            "names", "名单不是文本文件。", "请给出 UTF-8 的文本文件，一行一个编号。"
+        ) from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 @blueprint.post("/verify")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from shared.kernel.database import Database
 from shared.web.audit_log.names import TimeLines
 from shared.web.audit_log.views import TIME_LINES
 from shared.web.throttle import Counts, Tries
+from tests.sealing import seal
 from tests.shared.web.conftest import Browser
 
 SignIn = Callable[[str], Browser]
@@ -127,6 +129,21 @@ def test_the_pages_of_the_log(signed_in_as: SignIn, database: Database) -> None:
     opened = browser.get("/audit/?q=另起").text
     for words in ("与另一方的见证不符", "见证方：市级平台", "缺失的序号：3 至 7"):
         assert words in opened
+    with database.write() as session:
+        many = audit.Act(each=["一", "二", "三"])
+        audit.record(session, system_actor("test"), "batch.offered", "batch:b1", many)
+    seal(database)
+    seq = str(told(database, "batch.offered")[0].seq)
+    for name, names, said in (
+        ("二", "一\n二\n三", "“二”在第"),
+        ("二", "一\n二", "不能证明在其中"),
+        ("四", "一\n二\n三", "不在名单里"),
+        ("二", "\udcff", "不是文本文件"),
+    ):
+        sent = (BytesIO(names.encode(errors="surrogateescape")), "名单.txt")
+        asked = {"seq": seq, "name": name, "names": sent}
+        assert said in browser.send("/audit/member", asked).text
+    assert "不是成批办理的" in browser.send("/audit/member", {"seq": "1", "name": "二"}).text
     lines = TimeLines(
         lambda session, text: {"record:r1": text} if text == "0308" else {},
         lambda session, subject: [told(database, "sign_in.done")[0].subject],
