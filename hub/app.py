@@ -185,6 +185,7 @@ def make_app(folder: HubFolder, *, proxies: int | None = None, host: str | None 
         scopes=scopes,
         action_names=audit_names.ACTION_NAMES,
         subject_names=audit_names.subject_names,
+        time_lines=audit_names.TIME_LINES,
         policy=policy_of(settings),
         way=_way(sign_on) if sign_on else None,
         menu=(("reference.index", "接口说明"),),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hub.catalogue.models import CatalogueRecord
 from hub.correcting.service import Correction
-from hub.disposal.models import Appraisal
+from hub.disposal.models import Appraisal, AppraisalLine
 from hub.federation import service as federation
-from hub.receiving.service import Batch
+from hub.receiving.service import Batch, Offer
 from hub.sharing.consumers.models import Consumer
 from hub.sharing.registration.models import Registration
 from hub.sharing.resources.models import Resource
+from shared.records import archival_code
+from shared.web.audit_log.names import TimeLines
 
 ACTION_NAMES = {
     "sharing.policy_closed": "停止共享",
@@ -168,7 +171,7 @@ ACTION_NAMES = {
 
 
 def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str]:
-    """The names of fonds, nodes, archives, batches and other subjects (`kind:id`)."""
+    """The names of fonds, nodes, batches and others (`kind:id`); of records no titles."""
     ids: dict[str, list[str]] = {}
     for subject in subjects:
         kind, _, rest = subject.partition(":")
@@ -185,11 +188,17 @@ def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str
     registrations = session.scalars(
         select(Registration).where(Registration.id.in_(ids.get("registration", ())))
     )
+    records = session.execute(
+        select(CatalogueRecord.id, CatalogueRecord.code).where(
+            CatalogueRecord.id.in_(ids.get("record", ()))
+        )
+    )
     resources = session.scalars(select(Resource).where(Resource.id.in_(ids.get("resource", ()))))
     return {
         **{f"appraisal:{each.id}": each.title for each in appraisals},
         **{f"registration:{each.id}": f"{each.code} {each.name}" for each in registrations},
         **{f"resource:{each.id}": each.name for each in resources},
+        **{f"record:{each.id}": each.code or "（未编号）" for each in records},
         **{f"correction:{each.id}": each.code or "（未编号）" for each in corrections},
         **{f"consumer:{each.id}": each.name for each in consumers},
         **{f"fonds:{each.id}": each.name for each in fonds.values()},
@@ -205,3 +214,32 @@ def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str
         },
         **{f"batch:{each.id}": f"{each.fonds_name} {each.title}".strip() for each in batches},
     }
+
+
+def _records_called(session: Session, text: str) -> Mapping[str, str]:
+    found = session.execute(
+        select(CatalogueRecord.id, CatalogueRecord.code)
+        .where(CatalogueRecord.code_key == archival_code.normalise(text))
+        .limit(20)
+    )
+    return {f"record:{each.id}": each.code for each in found}
+
+
+def _parts(session: Session, subject: str) -> Sequence[str]:
+    """The batches, corrections and appraisals through which something happened to a record."""
+    kind, _, record_id = subject.partition(":")
+    if kind != "record":
+        return ()
+    asked = (
+        ("batch", select(Offer.batch_id).where(Offer.record_id == record_id)),
+        ("correction", select(Correction.id).where(Correction.record_id == record_id)),
+        (
+            "appraisal",
+            select(AppraisalLine.appraisal_id).where(AppraisalLine.record_id == record_id),
+        ),
+    )
+    return [f"{kind}:{each}" for kind, found in asked for each in session.scalars(found.distinct())]
+
+
+#: All that happened to one record, by its number 档号.
+TIME_LINES = TimeLines(_records_called, _parts)

@@ -122,6 +122,7 @@ def make_node_app(folder: NodeFolder, host: str | None = None) -> Flask:
         scopes=_scopes,
         action_names=audit_names.ACTION_NAMES,
         subject_names=audit_names.subject_names,
+        time_lines=audit_names.TIME_LINES,
         policy=policy_of(folder.settings),
         proxies=folder.settings.proxies,
         way=Way(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -13,7 +13,9 @@ from node.filing.models import Box, Record
 from node.intake.models import Intake
 from node.office.service import fonds_here
 from node.registry.models import Registered
-from node.transfer.models import Batch
+from node.transfer.models import Batch, BatchRecord
+from shared.records import archival_code
+from shared.web.audit_log.names import TimeLines
 
 ACTION_NAMES = {
     "batch.adopted": "从平台取回批次",
@@ -140,3 +142,22 @@ def subject_names(session: Session, subjects: Iterable[str]) -> Mapping[str, str
         **{f"box:{each.id}": f"{each.number} 盒" for each in of("box", Box)},
         **{f"record:{each.id}": each.code or "（未编号）" for each in of("record", Record)},
     }
+
+
+def _records_called(session: Session, text: str) -> Mapping[str, str]:
+    code = archival_code.normalise(text)
+    found = session.execute(select(Record.id, Record.code).where(Record.code == code).limit(20))
+    return {f"record:{each.id}": each.code or "" for each in found}
+
+
+def _parts(session: Session, subject: str) -> Sequence[str]:
+    """The batches with which a record was handed over."""
+    kind, _, record_id = subject.partition(":")
+    if kind != "record":
+        return ()
+    batches = select(BatchRecord.batch_id).where(BatchRecord.record_id == record_id).distinct()
+    return [f"batch:{each}" for each in session.scalars(batches)]
+
+
+#: All that happened to one record, by its number 档号.
+TIME_LINES = TimeLines(_records_called, _parts)

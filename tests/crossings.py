@@ -40,6 +40,7 @@ OF_ALL = {
     "accounts.ask_opening", "accounts.open_emergency", "accounts.seal", "accounts.reset_factors",
     "accounts.end_sessions_of", "audit_log.index", "audit_log.export", "audit_log.settle",
     "audit_log.verify", "audit_log.of", "audit_log.statistics", "audit_log.archived",
+    "audit_log.witnesses", "audit_log.member",
     "audit_log.archived_file", "accounts.unlock", "accounts.propose", "accounts.link",
     "accounts.systems_index", "accounts.access_key", "accounts.issue_access_key",
     "accounts.revoke_access_key",

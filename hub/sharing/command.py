@@ -163,7 +163,13 @@ def why(folder: Path, record_id: str, as_json: bool) -> None:
         ]
     place.database().close()
     columns = {"audience": "对谁", "standing": "现在", "reason": "原因", "due": "到期"}
-    show_table(rows, columns, as_json=as_json, title="还没有判定（未接收进馆）", key="states")
+    show_table(
+        rows,
+        columns,
+        as_json=as_json,
+        title="共享不共享" if rows else "还没有判定（未接收进馆）",
+        key="states",
+    )
 
 
 @click.command("publish")

@@ -37,7 +37,8 @@ def prepare_change(
 ) -> ClerkChange:
     """Draw up what a clerk has in hand, to be handed to another who may work on all of it.
 
-    Whoever is a clerk or leader for all of it may; when the clerk `has_left`, the leader alone.
+    Whoever is a clerk or leader for all of it may; when the clerk `has_left`, the leader alone,
+    also after the account was closed.
 
     Raises NotAllowed, Invalid without a reason, WrongState unless the successor is another clerk
     with rights for the same fonds, or while a change of this clerk is under way.
@@ -49,7 +50,7 @@ def prepare_change(
     )
     if session.scalar(open_one) is not None:
         raise WrongState("这个人的交接已经在办。", "请继续办完，或先撤销。")
-    _check_pair(leaving, successor, session)
+    _check_pair(leaving, successor, session, has_left=has_left)
     inventory = _inventory(leaving, session)
     _require_over(actor, inventory, *((Role.LEADER,) if has_left else _BUSINESS))
     change = ClerkChange(
@@ -94,7 +95,7 @@ def sign_change(
     _may_sign(actor, change, role)
     leaving = account_of(change.leaving_id, session)
     successor = account_of(change.successor_id, session)
-    _check_pair(leaving, successor, session)
+    _check_pair(leaving, successor, session, has_left=change.has_left)
     if digest_of(_inventory(leaving, session)) != change.digest or not hmac.compare_digest(
         seen, change.digest
     ):
@@ -169,12 +170,17 @@ def _may_sign(actor: Actor, change: ClerkChange, role: str) -> None:
         raise NotAllowed(f"您不是这次交接的{ROLE_NAMES[role]}。", "请由本人登录后签。")
 
 
-def _check_pair(leaving: Account, successor: Account, session: Session) -> None:
+def _check_pair(leaving: Account, successor: Account, session: Session, *, has_left: bool) -> None:
     if leaving.id == successor.id:
         raise WrongState("移交人和接收人是同一人。", "请选另一个人接收。")
     gives, takes = actor_of(leaving), actor_of(successor)
-    if not gives.has(Role.CLERK) or leaving.disabled:
-        raise WrongState(f"“{leaving.name}”不是在用的文书档案员账号。", "请重新选择移交人。")
+    if not gives.has(Role.CLERK):
+        raise WrongState(f"“{leaving.name}”不是文书档案员。", "请重新选择移交人。")
+    if leaving.disabled and not has_left:
+        raise WrongState(
+            f"“{leaving.name}”的账号已停用，不能签字。",
+            "请由单位负责人勾选“移交人已离岗”再生成清册。",
+        )
     lacks = [
         each.name
         for each in fonds_here(session)

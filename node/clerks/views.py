@@ -57,16 +57,20 @@ def new() -> ResponseReturnValue:
             return redirect(url_for(".show", change_id=change.id))
     with current_database().read() as session:
         people = session.scalars(
-            select(Account)
-            .where(Account.disabled.is_(False), Account.waiting.is_(False))
-            .order_by(Account.name)
+            select(Account).where(Account.waiting.is_(False)).order_by(Account.name)
         )
-        names = {
-            each.id: f"{each.name}（{each.login}）"
-            for each in people
-            if actor_of(each).has(Role.CLERK)
-        }
-    return form.answer("clerks/new.html", people=names)
+        clerks_here = [each for each in people if actor_of(each).has(Role.CLERK)]
+    return form.answer(
+        "clerks/new.html",
+        # Whoever has left may have been closed at once; what they had in hand is still there.
+        leaving={
+            each.id: f"{each.name}（{each.login}{'，已停用' if each.disabled else ''}）"
+            for each in clerks_here
+        },
+        successors={
+            each.id: f"{each.name}（{each.login}）" for each in clerks_here if not each.disabled
+        },
+    )
 
 
 @blueprint.get("/<change_id>")

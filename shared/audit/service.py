@@ -138,7 +138,7 @@ def events(
     *,
     action: str | None = None,
     actor_id: str | None = None,
-    subject: str | None = None,
+    subject: str | Collection[str] | None = None,
     outcome: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -146,7 +146,7 @@ def events(
     """The events that fit, sealed and unsealed, as a select for `Listing.apply`.
 
     Newest first by `AuditEvent.id`. `action` also takes a beginning that ends in a dot: `review.`
-    is all that reviews did.
+    is all that reviews did; `subject` also takes several.
     """
     found = select(AuditEvent)
     if action:
@@ -157,7 +157,8 @@ def events(
     if actor_id:
         found = found.where(AuditEvent.actor_id == actor_id)
     if subject:
-        found = found.where(AuditEvent.subject == subject)
+        subjects = [subject] if isinstance(subject, str) else subject
+        found = found.where(AuditEvent.subject.in_(subjects))
     if outcome:
         found = found.where(AuditEvent.outcome == outcome)
     if since:

@@ -31,7 +31,8 @@ from shared.web.accounts.ways import FACTOR_KEY, POLICY_NAME, WAY_NAME, Way
 from shared.web.acts.views import KINDS
 from shared.web.acts.views import blueprint as acts_pages
 from shared.web.api import DanglianApi, make_api
-from shared.web.audit_log.names import ACTION_NAMES, SubjectNames
+from shared.web.audit_log.names import ACTION_NAMES, NO_TIME_LINES, SubjectNames, TimeLines
+from shared.web.audit_log.views import TIME_LINES
 from shared.web.audit_log.views import blueprint as audit_pages
 from shared.web.current import DATABASE, current_database
 from shared.web.forms import upload_limit_of
@@ -94,6 +95,7 @@ def make_app(
     scopes: Scopes | None = None,
     action_names: Mapping[str, str] | None = None,
     subject_names: SubjectNames | None = None,
+    time_lines: TimeLines = NO_TIME_LINES,
     policy: Policy = POLICY,
     way: Way | None = None,
     menu: Sequence[tuple[str, str]] = (),
@@ -116,6 +118,7 @@ def make_app(
         scopes: which archives and fonds it offers.
         action_names: what the capabilities' audit events are called on the page of the log.
         subject_names: what the things are called that these events are about.
+        time_lines: how all that happened to one of them is found.
         policy: what is asked of passwords and sign-ins.
         way: another way to sign in than name and password.
         menu: more entries of the menu of one's own account: endpoint and label.
@@ -167,6 +170,7 @@ def make_app(
             "danglian.scopes": scopes or (lambda session: ()),
             "danglian.action_names": {**ACTION_NAMES, **(action_names or {})},
             "danglian.subject_names": subject_names or (lambda session, subjects: {}),
+            TIME_LINES: time_lines,
             LOADER: sessions.load_actor,
         }
     )

@@ -1,10 +1,27 @@
 """What the log's codes are called. Capabilities bring the names of their own events."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 #: `kind:id` of what events are about, to what people call it; what it does not know, it leaves out.
+
+
+class TimeLines(NamedTuple):
+    """How an installation finds all that happened to one thing, such as a record.
+
+    `called` gives the things (subject and name) of which the number is what somebody typed;
+    `parts` gives the other subjects through which something happened to one: its batches.
+    """
+
+    called: Callable[[Session, str], Mapping[str, str]]
+    parts: Callable[[Session, str], Sequence[str]]
+
+
+#: Where nothing has a number by which somebody would look for it.
+NO_TIME_LINES = TimeLines(lambda session, text: {}, lambda session, subject: ())
+
 SubjectNames = Callable[[Session, Iterable[str]], Mapping[str, str]]
 
 ACTION_NAMES = {
@@ -179,6 +196,7 @@ DETAIL_NAMES = {
     "path": "网址",
     "security": "密级",
     "segment": "第几段",
+    "witnessed": "别处见证到第几条",
     "files": "文件数",
     "findings": "检测发现",
     "fonds": "全宗",
@@ -271,11 +289,26 @@ DETAIL_KINDS = {
     "from_node": "node",
     "node": "node",
     "receiving": "archive",
+    "record": "record",
     "reviewing": "archive",
     "to_node": "node",
 }
 
+#: What a detail is called where it is something else than everywhere.
+DETAILS_OF = {("audit.segment_opened", "by"): "见证方"}
+
+#: Values that mean something else under one key than elsewhere.
+VALUES_OF = {
+    ("reason", "restore"): "从备份恢复",
+    ("reason", "rebuild"): "按馆藏重建",
+    ("reason", "witness"): "与另一方的见证不符",
+    ("by", "repository"): "馆藏里的副本",
+    ("by", "hub"): "市级平台",
+}
+
 VALUE_NAMES = {
+    "totp": "手机动态码",
+    "webauthn": "安全密钥",
     "early": "提前移交",
     "late": "延期移交",
     "account.delete": "删除账号",

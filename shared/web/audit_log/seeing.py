@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Select, or_, select
@@ -18,11 +19,11 @@ _OF_SECURITY = ("account.", "act.", "administrators.", "audit.", "sign_in.", "ke
 def events_seen_by(
     actor: Actor,
     *,
-    subject: str | None = None,
+    subject: str | Collection[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Select[AuditEvent]:
-    """The events that somebody may see, as a select; of one subject, or from and until a moment.
+    """The events that somebody may see, as a select; of some subjects, or from and until a moment.
 
     An auditor sees all; 安全保密管理员 sees the security events of everybody else: what they have
     done themselves, only the auditor sees. Whoever holds the role for one archive sees of these

@@ -16,13 +16,17 @@ from shared.records.record import COLUMN_NAMES
 from shared.web.audit_log.names import (
     DETAIL_KINDS,
     DETAIL_NAMES,
+    DETAILS_OF,
     KIND_NAMES,
     VALUE_NAMES,
+    VALUES_OF,
     SubjectNames,
 )
 from shared.web.filters import actor_name
 
 _LONG_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{24,}")
+#: A whole subject, or the bare id of an account.
+_ANY_SUBJECT = re.compile(r"(?P<kind>[a-z_]+:)?[0-9a-f]{8}-[0-9a-f-]{27}")
 _SHOWN = 8
 #: Details that are lists of grants, `role:archive:fonds`.
 _GRANTS = ("asked", "grants")
@@ -35,9 +39,14 @@ class Names:
     """The names of everything that a page of events speaks of; asked for once."""
 
     def __init__(
-        self, events: Iterable[AuditEvent], known: SubjectNames, *, session: Session
+        self,
+        events: Iterable[AuditEvent],
+        known: SubjectNames,
+        *,
+        also: Iterable[str] = (),
+        session: Session,
     ) -> None:
-        subjects = {subject for event in events for subject in _subjects(event)}
+        subjects = {subject for event in events for subject in _subjects(event)} | set(also)
         ids = [each.removeprefix("account:") for each in subjects if each.startswith("account:")]
         accounts = session.scalars(select(Account).where(Account.id.in_(ids)))
         self._names = {f"account:{each.id}": f"{each.name}（{each.login}）" for each in accounts}
@@ -49,14 +58,19 @@ class Names:
 
     def subject(self, event: AuditEvent) -> str:
         """What it was done to."""
-        kind, _, rest = event.subject.partition(":")
-        name = self._names.get(event.subject) or _short(rest)
+        return self.called(event.subject)
+
+    def called(self, subject: str) -> str:
+        """The kind and the name of a thing."""
+        kind, _, rest = subject.partition(":")
+        name = self._names.get(subject) or _short(rest)
         return f"{KIND_NAMES.get(kind, kind)} {name}".strip()
 
     def details(self, event: AuditEvent) -> str:
         """What else was written down of it."""
         return "；".join(
-            f"{DETAIL_NAMES.get(key, key)}：{self._value(key, value)}"
+            f"{DETAILS_OF.get((event.action, key)) or DETAIL_NAMES.get(key, key)}："
+            f"{self._value(key, value)}"
             for key, value in event.details.items()
             if value not in (None, "", [], {})
         )
@@ -65,10 +79,17 @@ class Names:
         if isinstance(value, Mapping):
             return "，".join(f"{_named(each)} {self._value(key, of)}" for each, of in value.items())
         if isinstance(value, list):
-            return "、".join(self._value(key, each) for each in value)
+            return (" 至 " if key == "missing" else "、").join(
+                self._value(key, each) for each in value
+            )
         if isinstance(value, bool):
             return "是" if value else "否"
         text = str(value)
+        for subject in (text, f"account:{text}", f"audit:{text}"):
+            if known := self._names.get(subject):
+                return known
+        if (key, text) in VALUES_OF:
+            return VALUES_OF[key, text]
         if key in DETAIL_KINDS:
             return self._names.get(f"{DETAIL_KINDS[key]}:{text}") or _short(text)
         if key == "fields":
@@ -97,6 +118,8 @@ def _subjects(event: AuditEvent) -> Iterator[str]:
     for key, value in event.details.items():
         if key in DETAIL_KINDS and isinstance(value, str):
             yield f"{DETAIL_KINDS[key]}:{value}"
+        if isinstance(value, str) and (found := _ANY_SUBJECT.fullmatch(value)):
+            yield from [value] if found["kind"] else [f"account:{value}", f"audit:{value}"]
         for grant in value if key in _GRANTS and isinstance(value, list) else ():
             for scope in str(grant).split(" ")[0].split(":")[1:]:
                 yield f"fonds:{scope}"

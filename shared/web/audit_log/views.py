@@ -18,19 +18,22 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from sqlalchemy import or_
+from werkzeug.datastructures import FileStorage
 
 from shared import audit
 from shared.audit import AuditEvent, Sealer, Thresholds
 from shared.audit.archiving import Store
+from shared.audit.members import membership
 from shared.identity import current_actor, with_roles, with_roles_everywhere
 from shared.kernel.actor import Role
 from shared.kernel.clock import SHANGHAI, today
-from shared.kernel.errors import NotFound
-from shared.web.audit_log.names import OUTCOME_NAMES
+from shared.kernel.errors import Invalid, NotFound
+from shared.web.audit_log.names import OUTCOME_NAMES, TimeLines
 from shared.web.audit_log.seeing import events_seen_by
 from shared.web.audit_log.showing import Names
 from shared.web.current import current_database
 from shared.web.downloads import download, stream_out
+from shared.web.forms import Form, uploaded
 from shared.web.listing import Filter, Listing
 
 blueprint = Blueprint("audit_log", __name__, url_prefix="/audit")
@@ -38,6 +41,8 @@ blueprint = Blueprint("audit_log", __name__, url_prefix="/audit")
 OWN_KEY = "danglian.own_key"
 #: The extension that gives the store of the older events' files.
 OLDER = "danglian.older_log"
+#: The extension that finds what happened to one thing.
+TIME_LINES = "danglian.time_lines"
 #: The extension with what counts as unusual.
 THRESHOLDS = "danglian.audit_thresholds"
 
@@ -74,10 +79,15 @@ def _listed(template: str, *, subject: str | None = None) -> str:
     names = current_app.extensions["danglian.action_names"]
     since, until = _day("since"), _day("until")
     with current_database().read() as session:
-        found = events_seen_by(current_actor(), subject=subject, since=since, until=until)
+        lines: TimeLines = current_app.extensions[TIME_LINES]
+        about = [subject, *lines.parts(session, subject)] if subject else None
+        found = events_seen_by(current_actor(), subject=about, since=since, until=until)
         page = listing.apply(found, session=session)
         known = current_app.extensions["danglian.subject_names"]
-        shown = Names(page.items, known, session=session)
+        shown = Names(page.items, known, also=[subject] if subject else (), session=session)
+        audits_all = current_actor().archives(Role.AUDITOR) is None
+        typed = request.args.get("q", "").strip()
+        things = lines.called(session, typed) if typed and audits_all and not subject else {}
         whole = current_actor().may(Role.AUDITOR, Role.SECURITY_ADMINISTRATOR)
         held = audit.witnesses(session) if whole else []
         unlike = [each for each in held if each.is_contradicted]
@@ -85,7 +95,8 @@ def _listed(template: str, *, subject: str | None = None) -> str:
         return render_template(
             template, page=page, names=names, shown=shown, subject=subject,
             held=len(held), unlike=unlike, called=called, outcomes=OUTCOME_NAMES,
-            waiting=audit.waiting_for_seal(session),
+            waiting=audit.waiting_for_seal(session), things=things,
+            audits_all=audits_all,
             audits=current_actor().may(Role.AUDITOR),
             settles=current_actor().may(Role.SECURITY_ADMINISTRATOR),
         )  # fmt: skip
@@ -111,6 +122,18 @@ def statistics() -> ResponseReturnValue:
             unusual=audit.unusual(session, thresholds), thresholds=thresholds,
             names=current_app.extensions["danglian.action_names"],
         )  # fmt: skip
+
+
+@blueprint.get("/witnesses")
+@with_roles_everywhere(Role.AUDITOR)
+def witnesses() -> ResponseReturnValue:
+    """The ends of the logs that this installation and the others hold of each other."""
+    with current_database().read() as session:
+        held = audit.witnesses(session)
+        known = current_app.extensions["danglian.subject_names"]
+        called = known(session, [f"audit:{each.party}" for each in held])
+        head = audit.chain_head(session)
+        return render_template("audit/witnesses.html", held=held, called=called, head=head)
 
 
 @blueprint.get("/archived")
@@ -148,6 +171,46 @@ def _containing(statement: Any, text: str) -> Any:
             *(each.icontains(text, autoescape=True) for each in columns),
         )
     )
+
+
+@blueprint.route("/member", methods=["GET", "POST"])
+@with_roles_everywhere(Role.AUDITOR)
+def member() -> ResponseReturnValue:
+    """Whether a thing was in an act on many, by the list of all; a proof is for the command."""
+    form = Form(request.form, {"seq": request.args.get("seq", "")})
+    found: AuditEvent | None = None
+    holds = False
+    if request.method == "POST":
+        with form.catching():
+            found = _act_on_many(form)
+            names = _names(uploaded("names"))
+            shown = membership(form["name"], names)
+            holds = (shown.root, len(names)) == (found.root, found.count)
+    names_of = current_app.extensions["danglian.action_names"]
+    return form.answer("audit/member.html", found=found, holds=holds, names=names_of)
+
+
+def _act_on_many(form: Form) -> AuditEvent:
+    with current_database().read() as session:
+        one = events_seen_by(current_actor()).where(AuditEvent.seq == (form.number("seq") or 0))
+        found = session.scalars(one).first()
+    if found is None or found.root is None:
+        raise Invalid(
+            "seq",
+            "在线的日志里没有这一条，或它不是成批办理的。",
+            "序号见“操作日志”；更早的，用归档文件和 danglian audit member 核对。",
+        )
+    return found
+
+
+def _names(file: FileStorage) -> list[str]:
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Invalid(
+            "names", "名单不是文本文件。", "请给出 UTF-8 的文本文件，一行一个编号。"
+        ) from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 @blueprint.post("/verify")

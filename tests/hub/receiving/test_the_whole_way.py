@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from hub.audit_names import TIME_LINES, subject_names
 from hub.receiving import service as receiving
 from hub.repository import service as repository
 from hub.review.service import Decided
@@ -60,6 +61,13 @@ def test_a_sound_batch_is_checked_accepted_signed_and_received(
         with repository.open_package(hub.city.folder.store, kept) as stream:
             assert stream.read() == each.package
     assert repository.verify(hub.city.database, hub.city.folder.store, YILING_ARCHIVE) == []
+    # The auditor looks by the number for what happened to one record: all of it was in bulk.
+    with hub.city.database.read() as session:
+        (offer, *_) = receiving.offers_of(found.id, session=session)
+        (about,) = TIME_LINES.called(session, str(offer.code))
+        assert about == f"record:{offer.record_id}"
+        assert TIME_LINES.parts(session, about) == [f"batch:{found.id}"]
+        assert subject_names(session, [about])[about] == offer.code, "and never its title"
 
 
 def test_papers_and_packages_can_be_read_from_the_store_alone(

@@ -16,6 +16,7 @@ from node.registry import service as registry
 from node.registry.models import Registered
 from shared.audit import AuditEvent
 from shared.identity import Account, actor_of
+from shared.identity.service import close_account
 from shared.kernel.actor import Actor, Grant, Role
 from shared.kernel.errors import Conflict, NotAllowed, NotFound, WrongState
 from tests.node.browser import PASSWORD, Browser
@@ -122,6 +123,12 @@ def test_of_one_who_has_left_the_leader_hands_over_and_another_witnesses(
             actor_of(people["li"]), people["zhang"], people["li"], "失联", has_left=True,
             session=session,
         )  # fmt: skip
+    with node.database.write() as session:
+        people["zhang"] = session.get_one(Account, people["zhang"].id)
+        close_account(people["zhang"], session)
+    with pytest.raises(WrongState):
+        prepared(node, people)
+    # An account that was closed when its clerk left kept what was in hand from being handed over.
     change = prepared(node, people, has_left=True)
     sign(node, people["he"], change, "giver")
     with pytest.raises(WrongState) as refused:

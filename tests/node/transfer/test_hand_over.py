@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from node.audit_names import TIME_LINES
 from node.filing import service as filing
 from node.transfer import service as transfer
 from shared import audit
@@ -58,6 +59,10 @@ def test_a_batch_goes_the_whole_way_to_the_archive(
         filing.edit(
             office.clerk, session.get_one(filing.Record, ids[0]), {"title": "改"}, session=session
         )
+    with node.database.read() as session:
+        code = session.get_one(filing.Record, ids[0]).code
+        assert TIME_LINES.called(session, str(code)) == {f"record:{ids[0]}": code}
+        assert TIME_LINES.parts(session, f"record:{ids[0]}") == [f"batch:{batch_id}"]
 
 
 def test_the_package_that_is_kept_is_the_package_that_was_offered(

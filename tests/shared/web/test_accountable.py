@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,13 @@ from sqlalchemy import update
 
 from shared import audit
 from shared.audit import AuditEvent
+from shared.kernel.actor import system_actor
 from shared.kernel.clock import now
 from shared.kernel.database import Database
+from shared.web.audit_log.names import TimeLines
+from shared.web.audit_log.views import TIME_LINES
 from shared.web.throttle import Counts, Tries
+from tests.sealing import seal
 from tests.shared.web.conftest import Browser
 
 SignIn = Callable[[str], Browser]
@@ -113,6 +118,39 @@ def test_the_pages_of_the_log(signed_in_as: SignIn, database: Database) -> None:
     assert "还没有日志" not in browser.get("/audit/?since=2020-01-01&until=2100-01-01").text
     assert "越权被拒" not in browser.get("/audit/?until=2020-01-01").text
     assert "登录" in browser.get(f"/audit/of/{told(database, 'sign_in.done')[0].subject}").text
+    assert "还没有与别处联络过" in browser.get("/audit/witnesses").text
+    with database.write() as session:
+        audit.take_from("n1", {"audit": {"seq": 5, "digest": "a" * 64}}, session)
+        audit.open_segment(
+            session, system_actor("audit_witness"), "witness",
+            here=audit.Head(2, "b" * 64), witnessed=audit.Head(7, "c" * 64), by="hub",
+        )  # fmt: skip
+    assert f"5:{'a' * 64}" in browser.get("/audit/witnesses").text, "for --witness"
+    opened = browser.get("/audit/?q=另起").text
+    for words in ("与另一方的见证不符", "见证方：市级平台", "缺失的序号：3 至 7"):
+        assert words in opened
+    with database.write() as session:
+        many = audit.Act(each=["一", "二", "三"])
+        audit.record(session, system_actor("test"), "batch.offered", "batch:b1", many)
+    seal(database)
+    seq = str(told(database, "batch.offered")[0].seq)
+    for name, names, said in (
+        ("二", "一\n二\n三", "“二”在第"),
+        ("二", "一\n二", "不能证明在其中"),
+        ("四", "一\n二\n三", "不在名单里"),
+        ("二", "\udcff", "不是文本文件"),
+    ):
+        sent = (BytesIO(names.encode(errors="surrogateescape")), "名单.txt")
+        asked = {"seq": seq, "name": name, "names": sent}
+        assert said in browser.send("/audit/member", asked).text
+    assert "不是成批办理的" in browser.send("/audit/member", {"seq": "1", "name": "二"}).text
+    lines = TimeLines(
+        lambda session, text: {"record:r1": text} if text == "0308" else {},
+        lambda session, subject: [told(database, "sign_in.done")[0].subject],
+    )
+    browser.client.application.extensions[TIME_LINES] = lines
+    assert "/audit/of/record:r1" in browser.get("/audit/?q=0308").text
+    assert "登录" in browser.get("/audit/of/record:r1").text, "of what it was done with"
     page = browser.get("/audit/statistics").text
     assert "一天内多次被拒" in page
     assert "Clerk" in page
