@@ -125,6 +125,21 @@ class ItemVerdict:
         """Whether a person still has to decide on it."""
         return self.outcome is Outcome.MANUAL
 
+    @property
+    def explained(self) -> str:
+        """Why it came to this, for people: with how many records it is about.
+
+        `reason` is that of one record; of one that a person looks at it is an example.
+        """
+        if self.decision is not None:
+            return self.reason
+        if count := self.counts.get(str(Outcome.FAILED)):
+            return f"{count} 件不通过。"
+        count = self.counts.get(str(Outcome.MANUAL))
+        if self.waits and self.reason and count:
+            return f"{count} 件待人工检测，如：{self.reason}"
+        return self.reason
+
 
 @dataclass(frozen=True)
 class BatchVerdict:

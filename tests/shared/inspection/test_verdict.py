@@ -99,6 +99,20 @@ def test_an_item_that_is_not_mandatory_costs_only_its_weight() -> None:
     assert said.score < 100
 
 
+def test_an_item_is_explained_with_how_many_records_it_is_about() -> None:
+    """The reason why another record is for a person stood behind “1 件不通过。” as its cause."""
+    counted = tally(1, _2_9=Outcome.FAILED)
+    for each in (tally(2, _2_8=Outcome.MANUAL), tally(1, _2_9=Outcome.MANUAL)):
+        for number, counts in each.outcomes.items():
+            counted.outcomes[number] += counts
+        counted.reasons |= each.reasons
+    said = {each.item.number: each.explained for each in judge(SCHEME, RECEIVING, counted).items}
+    assert said["2-9"] == "1 件不通过。"
+    assert said["2-8"] == "2 件待人工检测，如：这样"
+    by_name = judge(SCHEME, RECEIVING, counted, decisions("2-8"))
+    assert "看过" in [each.explained for each in by_name.items if each.item.number == "2-8"]
+
+
 @pytest.mark.parametrize(
     ("row", "verdict"),
     [({"veto": True}, Verdict.FAILED), ({"weight": 9}, Verdict.PASSED)],
