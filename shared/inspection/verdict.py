@@ -238,7 +238,7 @@ def _item(
         return ItemVerdict(item, Outcome.NOT_RUN, left, counts, is_open=True)
     outcome = _outcome(item, counts, decision, asks=scheme.asks_persons(occasion))
     if outcome is Outcome.NOT_RUN and not counts:
-        reason = "没有检测。"
+        reason = reason or "没有检测。"
     if decision is not None and outcome is not Outcome.NOT_APPLICABLE:
         return ItemVerdict(item, outcome, decision.reason, counts, decision)
     said = reason if outcome is not Outcome.PASSED else ""
