@@ -146,7 +146,9 @@ class BatchVerdict:
     """What an inspection of a batch comes to, item by item.
 
     `score` is the weight of what was passed in a hundred of what applies and was examined;
-    `pass_score` is the least that passes, 0 where the archive has set none.
+    `pass_score` is the least that passes, 0 where the archive has set none. `missing` are the
+    numbers that failed when they were run and that this program does not have any more, as the
+    addition of a third party was taken away: what was found stays found.
     """
 
     verdict: Verdict
@@ -154,6 +156,7 @@ class BatchVerdict:
     score: int
     scheme: str
     pass_score: int = 0
+    missing: tuple[str, ...] = ()
 
     @property
     def undecided(self) -> tuple[ItemVerdict, ...]:
@@ -188,6 +191,8 @@ class BatchVerdict:
         parts = []
         if self.failed:
             parts.append(f"{len(self.failed)} 项不通过")
+        if self.missing:
+            parts.append(f"{'、'.join(self.missing)} 不通过（本程序已没有这一项）")
         if self.not_run:
             parts.append(f"{len(self.not_run)} 项未检测")
         if self.undecided:
@@ -210,9 +215,13 @@ def judge(
     whole = sum(each.item.weight for each in examined)
     good = sum(each.item.weight for each in examined if each.outcome is Outcome.PASSED)
     score = 100 * good // whole if whole else 0
-    return BatchVerdict(
-        _verdict(scheme, items, score), items, score, scheme.version, scheme.pass_score
+    missing = tuple(
+        number
+        for number, counted in sorted(tally.outcomes.items())
+        if number not in scheme.rows and counted[Outcome.FAILED]
     )
+    verdict = Verdict.FAILED if missing else _verdict(scheme, items, score)
+    return BatchVerdict(verdict, items, score, scheme.version, scheme.pass_score, missing)
 
 
 def _verdict(scheme: Scheme, items: Iterable[ItemVerdict], score: int) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.inspection.finding import Property
 from shared.inspection.report import CheckResult, Outcome
 from shared.inspection.scheme import Occasion, load_scheme
 from shared.inspection.verdict import Decision, Tally, Verdict, judge
@@ -130,6 +131,16 @@ def test_veto_and_weight_are_data(row: dict[str, object], verdict: Verdict) -> N
     assert heavy.verdict is Verdict.FAILED
     # A batch failed by its score alone said "不合格：1 项不通过", of an item that need not pass.
     assert f"得分 {heavy.score}（合格分数 99）" in heavy.conclusion
+
+
+def test_what_failed_stays_failed_when_its_addition_is_taken_away() -> None:
+    """A batch that an item of others had stopped was 未完成 once the program had it no more."""
+    counted = tally()
+    found = CheckResult("ACME-1", Property.USABILITY, "水印检测", Outcome.FAILED)
+    counted.add_of_set([found])
+    said = judge(SCHEME, RECEIVING, counted, decisions())
+    assert said.verdict is Verdict.FAILED
+    assert said.conclusion == "不合格：ACME-1 不通过（本程序已没有这一项）。"
 
 
 def test_before_a_hand_over_the_items_of_the_receiving_side_stay_open() -> None:
