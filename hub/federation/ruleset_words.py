@@ -11,6 +11,7 @@ from shared.inspection.formats.table import FORMATS
 from shared.inspection.profile import EEP, FORM_NAMES, RULE_NAMES, Profile
 from shared.inspection.scheme import Item, Mode, Occasion, load_scheme, order_of
 
+_NOT_HERE = "（本程序没有这一项：请安装它的扩展，或在“修改各项”里保存一次去掉它）"
 _SETTING_NAMES = {
     "mandatory": "必检",
     "veto": "否决",
@@ -36,7 +37,11 @@ def changed_items(settings: Any) -> list[tuple[str, str, str]]:
     """
     names = {each.number: each.name for each in items_of_the_program()}
     return [
-        (number, names.get(number, "（本程序没有这一项：请安装它的扩展）"), _in_words(said))
+        (
+            number,
+            names.get(number, _NOT_HERE),
+            _in_words(said),
+        )
         for number, said in sorted(settings["items"].items(), key=lambda each: order_of(each[0]))
     ]
 

@@ -274,11 +274,12 @@ def _document(
         raise WrongState("没有要启用的草稿。", "请先修改检测规则。", code="no_draft")
     last = next(iter(rulesets_of(archive_code, session)), None)
     day = active_from.isoformat()
-    if day < max(today(), last.active_from if last else ""):
+    first = max(today(), last.active_from if last else "")
+    if day < first:
         raise Invalid(
             "active_from",
             "启用日期不能早于今天，也不能早于上一版的启用日期。",
-            "请选择今天或以后的日期。",
+            f"请选择 {first} 或以后的日期。",
         )
     document = {
         **_spoken(draft.settings),

@@ -23,6 +23,7 @@ from hub.review.rows import record_rows
 from hub.review.service import PRESET_REASONS, Decided
 from hub.review.views import ROLES, blueprint, may_decide
 from shared.identity import current_actor, with_roles
+from shared.inspection.finding import file_link
 from shared.kernel.actor import Role
 from shared.kernel.errors import Invalid
 from shared.records.record import FIELD_NAMES
@@ -75,8 +76,14 @@ def record(batch_id: str, offer_id: str) -> ResponseReturnValue:
         findings = [*review.findings_of(offer), *twins]
         rows, others = record_rows(held.wire if held else {}, findings)
         documents = sorted(held.wire["documents"] if held else [], key=lambda each: each["order"])
+        urls = {
+            file["name"]: url_for(".file", batch_id=found.id, offer_id=offer.id, file_id=file["id"])
+            for document in documents
+            for file in document["files"]
+        }
         return render_template(
             "review/record.html",
+            link_to=partial(file_link, urls=urls),
             batch=found,
             offer=offer,
             rows=rows,

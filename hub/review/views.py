@@ -255,7 +255,7 @@ def report(batch_id: str, kind: str) -> ResponseReturnValue:
         raise NotFound("没有这种格式的检测报告。", "请选择 pdf、xlsx 或 json。")
     made, media_type = _REPORTS[kind]
     found = receiving.inspection_report_seen_by(current_folder(), current_actor(), batch_id)
-    return download(made(found), f"四性检测报告.{kind}", media_type)
+    return download(made(found), f"四性检测报告-{found['batch']['title']}.{kind}", media_type)
 
 
 def _found(rows: Any, value: str) -> Any:

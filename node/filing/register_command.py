@@ -21,6 +21,7 @@ from node.registry.files import Keeping
 from node.registry.models import Registered
 from shared.command.main import show, show_table
 from shared.kernel.errors import Invalid
+from shared.records.roles import roles_named
 from shared.records.security import says_declassified
 from shared.records.states import DOCUMENT
 
@@ -69,7 +70,7 @@ def register_command() -> None:
     "paths",
     multiple=True,
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="电子文件，可多次；第一个是正本，其余是附件。",
+    help="电子文件，可多次；按文件名认出定稿、处理单等，其余第一个是正本，别的是附件。",
 )
 @command_options
 def add(
@@ -94,8 +95,7 @@ def add(
         with node.database().write() as session:
             actor, fonds_id = acting(login, session=session), fonds_named(fonds, session)
             document = registry.register(actor, fonds_id, book, values, session=session)
-            for index, each in enumerate(stored):
-                role = "附件" if index else "正本"
+            for each, role in zip(stored, roles_named([path.name for path in paths]), strict=True):
                 registry.attach_file(actor, document, role, each, session=session)
             result = _line(document)
     show(result, as_json=as_json, sentence=f"已登记：{result['number']}《{result['title']}》。")

@@ -19,6 +19,7 @@ from node.intake.reading import ReadRow
 from node.registry.files import Keeping, refuse_size
 from shared.kernel.errors import DanglianError, Invalid
 from shared.records.archival_code import normalise, parse
+from shared.records.roles import roles_named
 from shared.records.security import refuse_classified
 from shared.records.values import safe_file_name
 from shared.storage import FolderStore
@@ -99,8 +100,9 @@ class GivenFiles:
 def find_files(row: ReadRow, given: GivenFiles | None) -> list[dict[str, Any]]:
     """The files of a row, `[{name, path, id, role, kind}]`; problems go to the row.
 
-    Those that its cell names, or else those that bear its code. The first is the main text 正本,
-    the others are annexes 附件. Files of a paper record are digital copies 数字化副本.
+    Those that its cell names, or else those that bear its code; their names say which is the main
+    text 正本, a draft or an annex 附件 (`roles_named`). Files of a paper record are digital copies
+    数字化副本.
     """
     if given is None or row.classified:
         return []
@@ -113,15 +115,16 @@ def find_files(row: ReadRow, given: GivenFiles | None) -> list[dict[str, Any]]:
     kind = "born_digital"
     if found and row.values.get("holding") in ("paper", "paper_with_copy"):
         kind, row.values["holding"] = "digital_copy", "paper_with_copy"
+    roles = roles_named([PurePosixPath(each.name).name for each in found])
     return [
         {
             "name": PurePosixPath(each.name).name,
             "path": str(each.path),
             "id": each.id,
-            "role": "附件" if index else "正本",
+            "role": role,
             "kind": kind,
         }
-        for index, each in enumerate(found)
+        for each, role in zip(found, roles, strict=True)
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
@@ -13,6 +15,7 @@ from node.transfer.inspections import form_asked, inspection_of, runs_of
 from node.transfer.models import Batch, BatchRecord
 from node.transfer.pages import NAMES, blueprint, fonds_names
 from shared.identity import current_actor, with_roles
+from shared.inspection.finding import file_link
 from shared.inspection.verdict import Verdict
 from shared.kernel.actor import Role
 from shared.kernel.clock import today
@@ -136,12 +139,19 @@ def record(batch_id: str, offer_id: str) -> str:
             raise NotFound("批次中没有这件档案。", "请回到批次页面查看。")
         lines = transfer.records_of(batch_id, session=session)
         [found] = filing.records_named([line.record_id], session=session)
+        wire = filing.wire(found, session=session)
+        urls = {
+            file["name"]: url_for("filing.file", record_id=found.id, file_id=file["id"])
+            for document in wire["documents"]
+            for file in document["files"]
+        }
         return render_template(
             "transfer/record.html",
             batch=batch,
             line=line,
             record=found,
-            wire=filing.wire(found, session=session),
+            wire=wire,
+            link_to=partial(file_link, urls=urls),
             previous=lines[line.position - 1] if line.position else None,
             next=lines[line.position + 1] if line.position + 1 < len(lines) else None,
             may_edit=found.state == "filed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from shared.inspection.subject import Context
 
 Named = Sequence[tuple[str, "Report"]]
+_NO_BATCH = "这里没有整批的登记和全宗的目录，不能核对。"
+_OF_FILE = re.compile(r"^“[^”]*”：")
+#: So many subjects are named with a cause; all stand below.
+_MOST_NAMED = 20
 _VERDICTS = {"passed": "通过", "failed": "不通过", "open": "未见不合格，尚有未完成的检测项"}
 
 
@@ -79,6 +84,32 @@ def lines_of(wire: dict[str, Any]) -> Iterator[str]:
         yield f"未完成的检测项：{'、'.join(sorted(open_items))}。"
 
 
+def _causes(wire: dict[str, Any]) -> list[dict[str, Any]]:
+    """The findings by their cause, failures first, then by how many subjects they are about."""
+    causes: dict[tuple[str, str], dict[str, Any]] = {}
+    for place, subject in enumerate(wire["subjects"]):
+        for item in subject["items"]:
+            for finding in item["findings"]:
+                key = (finding["number"], finding["code"])
+                cause = causes.setdefault(
+                    key,
+                    {
+                        "number": finding["number"],
+                        "name": item["name"],
+                        "failed": False,
+                        "differ": False,
+                        "problem": _OF_FILE.sub("", finding["problem"]),
+                        "remedy": finding["remedy"],
+                        "subjects": {},
+                    },
+                )
+                if _OF_FILE.sub("", finding["problem"]) != cause["problem"]:
+                    cause["differ"] = True
+                cause["failed"] |= finding["severity"] == "error"
+                cause["subjects"][place] = subject["subject"]
+    return sorted(causes.values(), key=lambda each: (not each["failed"], -len(each["subjects"])))
+
+
 def _evidence(finding: dict[str, Any]) -> str:
     """What should be there and what is, and where, as far as the sentence does not say it."""
     expected, actual, where = (finding[name] or "" for name in ("expected", "actual", "where"))
@@ -94,12 +125,18 @@ def page_of(wire: dict[str, Any]) -> str:
     """A page for the browser."""
     from jinja2 import Environment, PackageLoader
 
-    from shared.inspection.report import OUTCOME_NAMES
+    from shared.inspection.report import OUTCOME_NAMES, Stage
     from shared.kernel.clock import local_text, parse_utc
 
     pages = Environment(loader=PackageLoader("shared.command", "templates"), autoescape=True)
     return pages.get_template("inspection.html").render(
         report=wire,
+        causes=_causes(wire),
+        most=_MOST_NAMED,
+        subjects=sorted(
+            enumerate(wire["subjects"]), key=lambda each: each[1]["verdict"] != "failed"
+        ),
+        stage=Stage(wire["stage"]).label,
         at=local_text(parse_utc(wire["at"])),
         verdicts=_VERDICTS,
         outcomes={str(outcome): name for outcome, name in OUTCOME_NAMES.items()},
@@ -114,6 +151,9 @@ def paper_of(path: Path, paths: Sequence[Path], named: Named, context: Context) 
     tally = Tally()
     for _name, report in named:
         tally.add(report)
+    for item in context.scheme.items(context.at):
+        if item.number not in tally.outcomes:
+            tally.reasons[item.number] = _NO_BATCH
     first, last = named[0][1], named[-1][1]
     about = Inspected(
         batch={"id": path.name, "title": path.name, "round": 1},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,8 @@ from typing import Any
 from shared.kernel.errors import DanglianError, Invalid
 
 _LONGEST_EVIDENCE = 200
+
+_PAGE = re.compile(r"：第 (\d{1,6}) 页$")
 
 
 class Property(StrEnum):
@@ -124,6 +127,18 @@ class Finding:
             )
         except (KeyError, ValueError):
             raise _unreadable() from None
+
+
+def file_link(where: str | None, urls: Mapping[str, str]) -> str:
+    """The address of the file that a finding's `where` names, empty for none.
+
+    `urls` are those of the files by their names. Where a page is named, viewers open it
+    (`#page=3`).
+    """
+    place = where or ""
+    named = next((each for each in urls if f"{place}：".startswith(f"{each}：")), None)
+    page = _PAGE.search(place)
+    return "" if named is None else urls[named] + (f"#page={page[1]}" if page else "")
 
 
 def shown(value: object) -> str:

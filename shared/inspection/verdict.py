@@ -125,13 +125,30 @@ class ItemVerdict:
         """Whether a person still has to decide on it."""
         return self.outcome is Outcome.MANUAL
 
+    @property
+    def explained(self) -> str:
+        """Why it came to this, for people: with how many records it is about.
+
+        `reason` is that of one record; of one that a person looks at it is an example.
+        """
+        if self.decision is not None:
+            return self.reason
+        if count := self.counts.get(str(Outcome.FAILED)):
+            return f"{count} 件不通过。"
+        count = self.counts.get(str(Outcome.MANUAL))
+        if self.waits and self.reason and count:
+            return f"{count} 件待人工检测，如：{self.reason}"
+        return self.reason
+
 
 @dataclass(frozen=True)
 class BatchVerdict:
     """What an inspection of a batch comes to, item by item.
 
     `score` is the weight of what was passed in a hundred of what applies and was examined;
-    `pass_score` is the least that passes, 0 where the archive has set none.
+    `pass_score` is the least that passes, 0 where the archive has set none. `missing` are the
+    numbers that failed when they were run and that this program does not have any more, as the
+    addition of a third party was taken away: what was found stays found.
     """
 
     verdict: Verdict
@@ -139,6 +156,7 @@ class BatchVerdict:
     score: int
     scheme: str
     pass_score: int = 0
+    missing: tuple[str, ...] = ()
 
     @property
     def undecided(self) -> tuple[ItemVerdict, ...]:
@@ -173,6 +191,8 @@ class BatchVerdict:
         parts = []
         if self.failed:
             parts.append(f"{len(self.failed)} 项不通过")
+        if self.missing:
+            parts.append(f"{'、'.join(self.missing)} 不通过（本程序已没有这一项）")
         if self.not_run:
             parts.append(f"{len(self.not_run)} 项未检测")
         if self.undecided:
@@ -195,9 +215,13 @@ def judge(
     whole = sum(each.item.weight for each in examined)
     good = sum(each.item.weight for each in examined if each.outcome is Outcome.PASSED)
     score = 100 * good // whole if whole else 0
-    return BatchVerdict(
-        _verdict(scheme, items, score), items, score, scheme.version, scheme.pass_score
+    missing = tuple(
+        number
+        for number, counted in sorted(tally.outcomes.items())
+        if number not in scheme.rows and counted[Outcome.FAILED]
     )
+    verdict = Verdict.FAILED if missing else _verdict(scheme, items, score)
+    return BatchVerdict(verdict, items, score, scheme.version, scheme.pass_score, missing)
 
 
 def _verdict(scheme: Scheme, items: Iterable[ItemVerdict], score: int) -> Verdict:
@@ -223,7 +247,7 @@ def _item(
         return ItemVerdict(item, Outcome.NOT_RUN, left, counts, is_open=True)
     outcome = _outcome(item, counts, decision, asks=scheme.asks_persons(occasion))
     if outcome is Outcome.NOT_RUN and not counts:
-        reason = "没有检测。"
+        reason = reason or "没有检测。"
     if decision is not None and outcome is not Outcome.NOT_APPLICABLE:
         return ItemVerdict(item, outcome, decision.reason, counts, decision)
     said = reason if outcome is not Outcome.PASSED else ""

@@ -7,6 +7,9 @@ incoming document the processing sheet first, for an outgoing one the issuing sh
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 #: Role to its place in the order within a record.
 DOCUMENT_ROLES = {
     "文件处理单": 10,
@@ -40,3 +43,43 @@ MANUSCRIPT_TYPES = {
     "修改稿": "草稿",
     "留痕稿": "草稿",
 }
+
+#: What files are called in offices, by the role that it says; others have no name of their own.
+_CALLED = {
+    "文件处理单": "文件处理单|收文处理单|处理单|阅办单",
+    "正本": "正本|正文",
+    "附件": "附件",
+    "发文稿纸": "发文稿纸|发文单|稿纸",
+    "定稿": "定稿",
+    "留痕稿": "留痕稿|花脸稿",
+    "修改稿": "修改稿",
+}
+_NUMBERED = r"[\s\d一二三四五六七八九十]*"
+#: Apart from the rest of the name: `0004_定稿`, `通知（定稿）`, `附件1：名单`; not 通知及附件.
+_APART = {
+    role: re.compile(
+        rf"(?:^|[_\-－—·.\s（(【\[])(?:{words}){_NUMBERED}[）)】\]]?{_NUMBERED}$"
+        rf"|^(?:{words}){_NUMBERED}[_\-－—·.：:\s（(]"
+    )
+    for role, words in _CALLED.items()
+}
+
+
+def roles_named(names: Sequence[str]) -> list[str]:
+    """The roles of the files of one record, as far as their names say them.
+
+    Of those whose names say nothing the first is the main text 正本, unless another is, and the
+    others are annexes 附件.
+    """
+    found = [_role_in(name) for name in names]
+    has_main = any(role in MAIN_ROLES for role in found)
+    roles = []
+    for said in found:
+        roles.append(said or ("附件" if has_main else "正本"))
+        has_main = has_main or not said
+    return roles
+
+
+def _role_in(name: str) -> str:
+    stem = name.rpartition(".")[0] or name
+    return next((role for role, said in _APART.items() if said.search(stem)), "")

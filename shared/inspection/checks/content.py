@@ -114,11 +114,11 @@ def text_differs(subject: Subject, record: Record) -> Iterator[Finding]:
     """
     borne: dict[str, bool] = {}
     place = None
-    for path, _file, measure in subject.measures():
+    for _path, file, measure in subject.measures():
         for name in _ASKED & (measure.examination.answers or {}).keys():
             is_there = (measure.examination.answers or {})[name]
             borne[name] = borne.get(name, False) or is_there
-            place = place or path
+            place = place or file.name
     for name, is_there in sorted(borne.items()):
         if not is_there:
             label = FIELD_NAMES[name]

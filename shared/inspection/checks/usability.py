@@ -95,6 +95,15 @@ def formats_are_known(subject: Subject) -> Iterator[Finding]:
                 where=file.name,
             )
             continue
+        if not measure.kind.extensions:
+            yield Finding(
+                "format_unknown",
+                f"计算机文件“{file.name}”是{measure.kind.name}，认不出是哪个软件的格式。",
+                "请用制作它的软件打开，另存为 OFD、PDF 或 DOC 后重新上传。",
+                field=f"{place}.format",
+                where=file.name,
+            )
+            continue
         extension = extension_of(file.name)
         if extension in measure.kind.extensions or (extension == "txt" and measure.kind.is_text):
             continue

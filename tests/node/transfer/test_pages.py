@@ -188,6 +188,7 @@ def test_a_finding_beside_its_field_says_on_which_page(
     (line,) = office.lines(batch_id)
     page = clerk_browser.get(f"/transfer/{batch_id}/records/{line.offer_id}").text
     assert "正文.pdf：第 1 页" in page
+    assert re.search(r'<a href="/filing/[^"]+#page=1">[^<]*正文.pdf：第 1 页</a>', page)
 
 
 def test_returned_reasons_stand_beside_the_fields(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from shared.command.main import danglian
+from shared.inspection.scheme import CURRENT
 from shared.packaging.exchange import convert
 from tests.shared.inspection.files import locked_pdf
 from tests.shared.inspection.looks import painted
@@ -69,6 +71,12 @@ def test_a_report_for_the_browser_has_the_problems_first(folder: Path, tmp_path:
     written = page.read_text(encoding="utf-8")
     assert written.index("locked.pdf") < written.index("notice.pdf")
     assert "&lt;b&gt;.txt" in written
+    # Before them what is wrong by its cause, with links to whose it is.
+    causes, rest = written.split("按原因")[1].split("</table>", 1)
+    place = re.search(r'<a href="#(s\d)">([^<]*locked.pdf)</a>', causes)
+    assert place is not None
+    assert f'id="{place[1]}">{place[2]}' in rest
+    assert f"检测方案 {CURRENT}" in written
 
 
 def test_a_finding_says_on_which_page_and_what_should_be_there(
@@ -150,9 +158,11 @@ def test_an_eep_is_opened_and_its_record_inspected(unit: Unit, tmp_path: Path) -
 def test_a_report_for_the_file_is_a_paper(form: Path, tmp_path: Path) -> None:
     paper = tmp_path / "report.pdf"
     inspect(form, "--pdf", paper)
-    text = pypdfium2.PdfDocument(paper)[0].get_textpage().get_text_range()
-    assert "四性检测报告" in text
-    assert "不合格" in text
+    pages = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(paper)]
+    assert "四性检测报告" in pages[0]
+    assert "不合格" in pages[0]
+    # 未检测 with 没有检测 as its reason told nothing.
+    assert "没有整批的登记" in "".join(pages).replace("\n", "").replace("\r", "")
 
 
 def test_an_empty_folder_is_a_wrong_call(tmp_path: Path) -> None:

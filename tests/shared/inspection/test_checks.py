@@ -183,6 +183,16 @@ def test_a_file_with_this_flaw_is_found_out(
     assert str(found(report, number)[0].where).startswith(name)
 
 
+def test_a_compound_file_of_no_program_that_we_know_is_called_that(unit: Unit) -> None:
+    """Old WPS and Works: they were told to take their right extension, which there is none."""
+    content = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
+    record = unit.record(unit.file("x.wps", content))
+    report = inspect_record(record, unit.paths(record), context(unit))
+    (told,) = found(report, "3-3")
+    assert (told.code, told.field) == ("format_unknown", "documents.0.files.0.format")
+    assert "另存为" in told.remedy
+
+
 def test_packed_files_are_not_accepted_and_archives_may_take_fewer_formats(unit: Unit) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.inspection.finding import Property
 from shared.inspection.report import CheckResult, Outcome
 from shared.inspection.scheme import Occasion, load_scheme
 from shared.inspection.verdict import Decision, Tally, Verdict, judge
@@ -99,6 +100,20 @@ def test_an_item_that_is_not_mandatory_costs_only_its_weight() -> None:
     assert said.score < 100
 
 
+def test_an_item_is_explained_with_how_many_records_it_is_about() -> None:
+    """The reason why another record is for a person stood behind “1 件不通过。” as its cause."""
+    counted = tally(1, _2_9=Outcome.FAILED)
+    for each in (tally(2, _2_8=Outcome.MANUAL), tally(1, _2_9=Outcome.MANUAL)):
+        for number, counts in each.outcomes.items():
+            counted.outcomes[number] += counts
+        counted.reasons |= each.reasons
+    said = {each.item.number: each.explained for each in judge(SCHEME, RECEIVING, counted).items}
+    assert said["2-9"] == "1 件不通过。"
+    assert said["2-8"] == "2 件待人工检测，如：这样"
+    by_name = judge(SCHEME, RECEIVING, counted, decisions("2-8"))
+    assert "看过" in [each.explained for each in by_name.items if each.item.number == "2-8"]
+
+
 @pytest.mark.parametrize(
     ("row", "verdict"),
     [({"veto": True}, Verdict.FAILED), ({"weight": 9}, Verdict.PASSED)],
@@ -116,6 +131,16 @@ def test_veto_and_weight_are_data(row: dict[str, object], verdict: Verdict) -> N
     assert heavy.verdict is Verdict.FAILED
     # A batch failed by its score alone said "不合格：1 项不通过", of an item that need not pass.
     assert f"得分 {heavy.score}（合格分数 99）" in heavy.conclusion
+
+
+def test_what_failed_stays_failed_when_its_addition_is_taken_away() -> None:
+    """A batch that an item of others had stopped was 未完成 once the program had it no more."""
+    counted = tally()
+    found = CheckResult("ACME-1", Property.USABILITY, "水印检测", Outcome.FAILED)
+    counted.add_of_set([found])
+    said = judge(SCHEME, RECEIVING, counted, decisions())
+    assert said.verdict is Verdict.FAILED
+    assert said.conclusion == "不合格：ACME-1 不通过（本程序已没有这一项）。"
 
 
 def test_before_a_hand_over_the_items_of_the_receiving_side_stay_open() -> None:

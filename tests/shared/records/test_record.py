@@ -21,6 +21,7 @@ from shared.records.record import (
     record_from_wire,
     record_to_wire,
 )
+from shared.records.roles import roles_named
 from tests.records import with_event
 from tests.shared.records.strategies import a_record, records
 
@@ -208,3 +209,19 @@ def test_an_event_keeps_its_microseconds() -> None:
     time = datetime(2024, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
     record = with_event(a_record(), "移交", "张三", agent_unit="区政府办", time=time)
     assert record_to_wire(record)["events"][-1]["time"] == "2024-01-02T03:04:05.000006Z"
+
+
+@pytest.mark.parametrize(
+    ("names", "roles"),
+    [
+        (["通知.pdf", "名单.xls"], ["正本", "附件"]),
+        (["0004_定稿.rtf", "0004_正文.pdf"], ["定稿", "正本"]),
+        (["处理单.jpg", "来件.pdf", "附件1：名单.xls"], ["文件处理单", "正本", "附件"]),
+        (["通知（定稿）.docx", "发文稿纸 2.jpg", "通知.ofd"], ["定稿", "发文稿纸", "正本"]),
+        (["关于启用新稿纸的通知及附件.pdf"], ["正本"]),
+        (["定稿.doc"], ["定稿"]),
+    ],
+)
+def test_names_of_files_say_their_roles(names: list[str], roles: list[str]) -> None:
+    """A draft that was imported beside its letter became an annex, and was asked for as missing."""
+    assert roles_named(names) == roles
