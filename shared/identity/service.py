@@ -65,7 +65,7 @@ def create_account(
     Raises NotAllowed, Invalid, Conflict.
     """
     grants = list(grants)
-    one_duty(grants)  # what could not be granted is told now not be granted is told now
+    one_duty(grants)  # what could not be granted is told now, not at the grant
     archive = _own_archive(actor, Role.SYSTEM_ADMINISTRATOR, archive or _one_archive(grants))
     require(actor, Role.SYSTEM_ADMINISTRATOR, archive=archive)
     login = _login(login)

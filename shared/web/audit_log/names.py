@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-#: `kind:id` of what events are about, to what people call it; what it does not know, it leaves out.
-
 
 class TimeLines(NamedTuple):
     """How an installation finds all that happened to one thing, such as a record.
@@ -22,6 +20,7 @@ class TimeLines(NamedTuple):
 #: Where nothing has a number by which somebody would look for it.
 NO_TIME_LINES = TimeLines(lambda session, text: {}, lambda session, subject: ())
 
+#: `kind:id` of what events are about, to what people call it; what it does not know, it leaves out.
 SubjectNames = Callable[[Session, Iterable[str]], Mapping[str, str]]
 
 ACTION_NAMES = {
