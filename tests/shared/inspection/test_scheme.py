@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,7 @@ from shared.inspection.scheme import (
     Occasion,
     Source,
     load_scheme,
+    program_with_additions,
     read_scheme,
     versions,
     with_rows,
@@ -187,6 +189,9 @@ def test_an_addition_that_cannot_be_loaded_lets_no_inspection_look_whole(
 ) -> None:
     assert "扩展的检测项“acme”不能载入" in installed(tmp_path, "import no_such_module\n")
     # A row that lacks something was a traceback.
+    named = [SimpleNamespace(name=f"addition-{n}", dist=None) for n in range(9)]
+    monkeypatch.setattr("shared.inspection.scheme._entry_points", lambda: named)
+    assert len(program_with_additions("0.10.0")) < 40
     lacking = {name: value for name, value in ROW.items() if name != "rule"}
     monkeypatch.setattr("shared.inspection.scheme._additions", lambda: (("acme", [lacking]),))
     with pytest.raises(Unavailable, match="“acme”不能载入：KeyError：'rule'"):
