@@ -22,6 +22,7 @@ from typing import Any
 
 from shared.inspection.finding import Property
 from shared.inspection.report import Outcome, Stage
+from shared.kernel.canonical import digest_of
 from shared.kernel.errors import Invalid, NotFound, Unavailable
 from shared.records.record import RecordLevel
 
@@ -40,6 +41,8 @@ CLASSIFIED = "DL-1"
 _DAYS = "days"
 #: So much is told of why an addition cannot be loaded.
 _MOST_SAID = 200
+#: So long may the names of additions be beside the version of a program.
+_MOST_NAMES = 24
 
 
 class Occasion(StrEnum):
@@ -220,10 +223,15 @@ def is_of_others(number: str) -> bool:
 def program_with_additions(program: str) -> str:
     """The version of a program with the items that others add: `0.2.0+acme-1.1`.
 
-    Two programs of one version that do not read alike cannot inspect by the same rulesets.
+    Two programs of one version that do not read alike cannot inspect by the same rulesets. A long
+    list is told by its digest: the hub keeps 40 characters.
     """
-    names = [f"{each.name}-{each.dist.version if each.dist else '0'}" for each in _entry_points()]
-    return f"{program}+{'.'.join(names)}" if names else program
+    names = ".".join(
+        f"{each.name}-{each.dist.version if each.dist else '0'}" for each in _entry_points()
+    )
+    if len(names) > _MOST_NAMES:
+        names = digest_of(names)[:12]
+    return f"{program}+{names}" if names else program
 
 
 def order_of(number: str) -> tuple[int, str, int]:

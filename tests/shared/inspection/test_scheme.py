@@ -8,10 +8,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import shared.inspection.checks  # noqa: F401 - importing registers the functions
+from shared.inspection import scheme
 from shared.inspection.registry import checks_of, functions
 from shared.inspection.report import Outcome, Stage
 from shared.inspection.run import inspect_record
@@ -21,6 +23,7 @@ from shared.inspection.scheme import (
     Occasion,
     Source,
     load_scheme,
+    program_with_additions,
     read_scheme,
     versions,
     with_rows,
@@ -183,14 +186,23 @@ def test_others_add_an_item_by_installing_what_the_documents_show(tmp_path: Path
 
 
 def test_an_addition_that_cannot_be_loaded_lets_no_inspection_look_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert "扩展的检测项“acme”不能载入" in installed(tmp_path, "import no_such_module\n")
+    def gone() -> None:
+        raise ModuleNotFoundError("No module named 'acme_items'")
+
+    point = SimpleNamespace(name="acme", dist=None, load=gone)
+    monkeypatch.setattr("shared.inspection.scheme._entry_points", lambda: [point])
+    with pytest.raises(Unavailable, match="“acme”不能载入：ModuleNotFoundError"):
+        scheme._additions.__wrapped__()
     # A row that lacks something was a traceback.
     lacking = {name: value for name, value in ROW.items() if name != "rule"}
     monkeypatch.setattr("shared.inspection.scheme._additions", lambda: (("acme", [lacking]),))
     with pytest.raises(Unavailable, match="“acme”不能载入：KeyError：'rule'"):
         load_scheme.__wrapped__()
+    # The hub keeps 40 characters of a node's version.
+    monkeypatch.setattr("shared.inspection.scheme._entry_points", lambda: [point] * 9)
+    assert len(program_with_additions("0.10.0")) < 40
 
 
 def test_checks_know_whether_somebody_examines_them() -> None:
