@@ -43,6 +43,7 @@ ACTION_NAMES = {
     "batch.concluded": "作出审核结论",
     "batch.inspected": "四性检测",
     "batch.inspection_asked": "要求重新检测",
+    "batch.inspection_stopped": "停止重新检测",
     "batch.items_decided": "人工检测",
     "batch.offered": "移交到达",
     "batch.receipt_restored": "找回接收凭证",

@@ -127,6 +127,7 @@ def note_run(
         tally=tally.to_wire(),
         verdict=str(verdict.verdict),
         made_by="市级平台",
+        stopped_by=batch.inspection_stopped_by,
     )
     session.add(run)
     session.flush()
@@ -157,12 +158,49 @@ def inspect_again(actor: Actor, batch_row_id: str, *, session: Session) -> Batch
         .values(checked_at=None)
     )
     batch.inspection += 1
-    batch.set_report, batch.reviewable_at = None, None
+    batch.set_report, batch.reviewable_at, batch.inspection_stopped_by = None, None, None
     advance(batch, session=session)
     audit.record(
         session, actor, "batch.inspection_asked", f"batch:{batch.id}", number=batch.inspection
     )
     return batch
+
+
+def stop_inspecting(actor: Actor, batch_row_id: str, *, session: Session) -> Batch:
+    """Stop inspecting a batch once more: what was not looked at yet keeps its last result.
+
+    Raises NotFound for another archive's batch, WrongState when it is not being inspected again:
+    the first inspection is never left out.
+    """
+    batch = session.get(Batch, batch_row_id)
+    if batch is None or not _may_decide(actor, batch):
+        raise NotFound("没有这批移交。", "请回到列表重新查看。")
+    batch = locked_batch(session, batch.id)
+    if not _is_inspected_again(batch):
+        raise WrongState("这一批没有在重新检测。", "请刷新后查看。", code="not_inspecting")
+    left = session.scalars(
+        select(Offer).where(
+            Offer.batch_id == batch.id, Offer.state == OfferState.OPEN, Offer.checked_at.is_(None)
+        )
+    ).all()
+    for offer in left:
+        offer.checked_at = now()
+    batch.inspection_stopped_by = actor.name
+    advance(batch, session=session)
+    audit.record(
+        session, actor, "batch.inspection_stopped", f"batch:{batch.id}",
+        number=batch.inspection, count=len(left),
+    )  # fmt: skip
+    return batch
+
+
+def may_stop_inspecting(actor: Actor, batch: Batch) -> bool:
+    """Whether the actor may stop that a batch is inspected once more."""
+    return _is_inspected_again(batch) and _may_decide(actor, batch)
+
+
+def _is_inspected_again(batch: Batch) -> bool:
+    return batch.state == "checking" and batch.inspection > 1
 
 
 def may_inspect_again(actor: Actor, batch: Batch) -> bool:

@@ -109,6 +109,7 @@ class Batch(Model):
     set_report: Mapped[dict[str, Any] | None] = mapped_column(Json, default=None)
     scheme: Mapped[str | None] = mapped_column(CleanText(NAME_LENGTH), default=None)
     inspection: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    inspection_stopped_by: Mapped[str | None] = mapped_column(CleanText(NAME_LENGTH), default=None)
 
     def concerns(self, actor: Actor) -> bool:
         """Whether an actor has to do with it, by whatever role; to others it is not there."""
@@ -233,7 +234,8 @@ class InspectionRun(Model):
 
     `tally` is how often each item had each outcome (`shared.inspection.Tally`); `verdict` what the
     program alone had found. Runs are only added: the history of the rounds of a batch. `number` is
-    the batch's `inspection` that it is, `program` the version of the program that ran it.
+    the batch's `inspection` that it is, `program` the version of the program that ran it. Where
+    somebody has stopped it (`stopped_by`), what was not looked at again counts as it did before.
     """
 
     __tablename__ = "receiving_inspection"
@@ -253,6 +255,7 @@ class InspectionRun(Model):
     tally: Mapped[dict[str, Any]] = mapped_column(Json)
     verdict: Mapped[str] = mapped_column(String(10))
     made_by: Mapped[str] = mapped_column(CleanText(NAME_LENGTH))
+    stopped_by: Mapped[str | None] = mapped_column(CleanText(NAME_LENGTH), default=None)
     at: Mapped[datetime] = mapped_column(UtcTime, default=now)
 
 

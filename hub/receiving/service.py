@@ -29,7 +29,9 @@ from hub.receiving.inspections import (
     inspection_of,
     may_decide_items,
     may_inspect_again,
+    may_stop_inspecting,
     runs_of,
+    stop_inspecting,
 )
 from hub.receiving.models import (
     OFFER_STATES,
@@ -156,6 +158,7 @@ __all__ = [
     "locked_batch",
     "may_decide_items",
     "may_inspect_again",
+    "may_stop_inspecting",
     "news_of",
     "numbers_of",
     "offer_in",
@@ -181,6 +184,7 @@ __all__ = [
     "stamps_of",
     "status_words",
     "steps",
+    "stop_inspecting",
     "take_package",
     "titles_hidden",
     "unit_seal",

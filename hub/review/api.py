@@ -116,6 +116,16 @@ def inspect_again(batch_id: str) -> Any:
         return _inspected(batch, session)
 
 
+@review_api.route("/batches/<batch_id>/inspection/stop", methods=["POST"])
+@review_api.response(200, InspectionSchema)
+def stop_inspecting(batch_id: str) -> Any:
+    """Stop inspecting a batch once more; what was not looked at yet keeps its last result."""
+    with current_database().write() as session:
+        found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        batch = receiving.stop_inspecting(current_actor(), found.id, session=session)
+        return _inspected(batch, session)
+
+
 @review_api.route("/batches/<batch_id>/inspection/report", methods=["GET"])
 @review_api.response(200, {"type": "object"})
 @review_api.alt_response(409)

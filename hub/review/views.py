@@ -176,6 +176,7 @@ def batch(batch_id: str) -> ResponseReturnValue:
             inspection=receiving.inspection_of(found, session=session),
             may_decide_items=receiving.may_decide_items(actor, found),
             may_inspect_again=receiving.may_inspect_again(actor, found),
+            may_stop_inspecting=receiving.may_stop_inspecting(actor, found),
             beside=receiving.compared(found, session=session),
             runs=receiving.runs_of(found, session=session),
             verdicts={str(each): each.label for each in Verdict},
@@ -244,6 +245,17 @@ def inspect_again(batch_id: str) -> ResponseReturnValue:
         found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
         receiving.inspect_again(current_actor(), found.id, session=session)
     flash("正在重新检测，检测完毕后回到“待审核”；已作的决定保留。", "success")
+    return redirect(url_for(".batch", batch_id=batch_id))
+
+
+@blueprint.post("/<batch_id>/stop-inspecting")
+@with_roles(Role.REVIEWER, Role.ARCHIVIST)
+def stop_inspecting(batch_id: str) -> ResponseReturnValue:
+    """Stop inspecting the batch once more."""
+    with current_database().write() as session:
+        found = receiving.batch_seen_by(current_actor(), batch_id, session=session)
+        receiving.stop_inspecting(current_actor(), found.id, session=session)
+    flash("已停止重新检测：没有轮到的各件保留上次的结果。", "success")
     return redirect(url_for(".batch", batch_id=batch_id))
 
 

@@ -119,6 +119,7 @@ def test_a_batch_is_inspected_again_and_its_history_stays(
         assert (row.state, row.checked) == ("checking", 0)
     with hub.city.database.write() as session, pytest.raises(WrongState):
         receiving.inspect_again(reviewer, hub.batch(batch.id).id, session=session)
+    assert "停止" in browser.get(f"/review/{batch.id}").text
     hub.work()
     with hub.city.database.read() as session:
         row = session.get_one(Batch, hub.batch(batch.id).id)
@@ -131,3 +132,19 @@ def test_a_batch_is_inspected_again_and_its_history_stays(
         assert not receiving.inspection_of(row, session=session).undecided
     with hub.city.database.write() as session, pytest.raises(NotFound):
         receiving.inspect_again(other_reviewer, hub.batch(batch.id).id, session=session)
+    # One that is stopped leaves what was found before, and says so in the history.
+    assert "/stop-inspecting" not in browser.get(f"/review/{batch.id}").text
+    with hub.city.database.write() as session, pytest.raises(WrongState):
+        receiving.stop_inspecting(reviewer, hub.batch(batch.id).id, session=session)
+    browser.send(f"/review/{batch.id}/inspect-again")
+    with hub.city.database.write() as session, pytest.raises(NotFound):
+        receiving.stop_inspecting(other_reviewer, hub.batch(batch.id).id, session=session)
+    assert browser.send(f"/review/{batch.id}/stop-inspecting").status_code == 302
+    hub.work()
+    with hub.city.database.read() as session:
+        row = session.get_one(Batch, hub.batch(batch.id).id)
+        runs = session.query(InspectionRun).order_by(InspectionRun.number).all()
+        assert row.state == "under_review"
+        assert [bool(each.stopped_by) for each in runs] == [False, False, True]
+        assert runs[1].tally == runs[2].tally
+    assert "没有轮到的保留上次的结果" in browser.get(f"/review/{batch.id}").text
