@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -27,9 +26,8 @@ from hub.review.models import Decision
 from shared.identity import current_actor, with_roles
 from shared.inspection.verdict import Verdict
 from shared.kernel.actor import Role
-from shared.kernel.canonical import canonical_json
-from shared.kernel.errors import Invalid, NotFound
-from shared.packaging.inspection_report import report_pdf, report_xlsx
+from shared.kernel.errors import Invalid
+from shared.packaging.inspection_report import report_in
 from shared.records.states import HUB_BATCH
 from shared.seals import VERDICT_NAMES
 from shared.seals import Verdict as SealVerdict
@@ -76,11 +74,6 @@ _VERDICT_COLOURS = {
 _BY_TITLE = {"title": Offer.title}
 #: Who comes to the desk at all.
 ROLES = (Role.REVIEWER, Role.ARCHIVIST, Role.AUTHORITY)
-_REPORTS: dict[str, tuple[Callable[[dict[str, Any]], bytes], str]] = {
-    "pdf": (report_pdf, "application/pdf"),
-    "xlsx": (report_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    "json": (canonical_json, "application/json"),
-}
 
 
 @blueprint.get("/")
@@ -263,11 +256,9 @@ def stop_inspecting(batch_id: str) -> ResponseReturnValue:
 @with_roles(*ROLES)
 def report(batch_id: str, kind: str) -> ResponseReturnValue:
     """The report of the inspection: on paper, as a spreadsheet, for programs."""
-    if kind not in _REPORTS:
-        raise NotFound("没有这种格式的检测报告。", "请选择 pdf、xlsx 或 json。")
-    made, media_type = _REPORTS[kind]
     found = receiving.inspection_report_seen_by(current_folder(), current_actor(), batch_id)
-    return download(made(found), f"四性检测报告-{found['batch']['title']}.{kind}", media_type)
+    made, media_type = report_in(kind, found)
+    return download(made, f"四性检测报告-{found['batch']['title']}.{kind}", media_type)
 
 
 def _found(rows: Any, value: str) -> Any:

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from node.filing import service as filing
 from node.office.service import may_write
+from node.registry.edge import current_folder
 from node.transfer import service as transfer
+from node.transfer.inspection_reports import signed_report
 from node.transfer.inspections import form_asked, inspection_of, runs_of
 from node.transfer.models import Batch, BatchRecord
 from node.transfer.pages import NAMES, blueprint, fonds_names
@@ -21,7 +23,8 @@ from shared.kernel.actor import Role
 from shared.kernel.clock import today
 from shared.kernel.errors import NotFound
 from shared.kernel.jobs import Job
-from shared.web import Filter, Form, Listing, current_database
+from shared.packaging.inspection_report import report_in
+from shared.web import Filter, Form, Listing, current_database, download
 
 _STEP_OF = {
     "preparing": 0,
@@ -39,6 +42,15 @@ _OPINIONS = (
     *("opening_opinion", "opening_reason", "publicity_attribute", "publicity_basis"),
     "security_change",
 )
+
+
+@blueprint.get("/<batch_id>/inspection.<kind>")
+@with_roles(*transfer.SEEING)
+def inspection_report(batch_id: str, kind: str) -> ResponseReturnValue:
+    """The report of the last inspection: on paper, as a spreadsheet, for programs."""
+    found = signed_report(current_folder(), current_actor(), batch_id)
+    made, media_type = report_in(kind, found)
+    return download(made, f"四性检测报告-{found['batch']['title']}.{kind}", media_type)
 
 
 @blueprint.get("/<batch_id>")

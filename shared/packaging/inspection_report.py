@@ -18,13 +18,14 @@ from shared.inspection.report import OUTCOME_NAMES, Outcome
 from shared.inspection.verdict import BatchVerdict, ItemVerdict
 from shared.kernel.canonical import canonical_json, sm3_hex
 from shared.kernel.clock import local_text, parse_utc
-from shared.kernel.errors import Invalid
+from shared.kernel.errors import Invalid, NotFound
 from shared.kernel.keys import PublicKey, document_is_signed_by
 from shared.packaging.pdf import Column, Page, draw_counted, table, wrap
 from shared.records.text import neutral
 
 FORMAT = "danglian-inspection-report/1"
 TITLE = "电子档案四性检测报告"
+_SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _A4 = (595.28, 841.89)
 _MARGIN, _TOP, _LABEL, _BOTTOM = 57.0, 84.0, 110.0, 841.89 - 52
@@ -86,6 +87,17 @@ class Inspected:
     unit_scheme: str | None = None
     #: Where the unit's own inspection differs (`shared.inspection.comparing.Difference.to_wire`).
     differences: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+
+def report_in(kind: str, report: Mapping[str, Any]) -> tuple[bytes, str]:
+    """A report as `pdf`, `xlsx` or `json`, with its media type. Raises NotFound for others."""
+    if kind == "pdf":
+        return report_pdf(report), "application/pdf"
+    if kind == "xlsx":
+        return report_xlsx(report), _SPREADSHEET
+    if kind == "json":
+        return canonical_json(report), "application/json"
+    raise NotFound("没有这种格式的检测报告。", "请选择 pdf、xlsx 或 json。")
 
 
 def inspection_report(about: Inspected, verdict: BatchVerdict) -> dict[str, Any]:

@@ -100,6 +100,7 @@ THINGS: dict[str, Thing] = {
     "transfer.act": Thing({**_BATCH, "verb": "approve"}),
     "transfer.form": Thing(_BATCH),
     "transfer.form_as_pdf": Thing(_BATCH),
+    "transfer.inspection_report": Thing({**_BATCH, "kind": "pdf"}),
     "transfer.opinions": Thing(_BATCH, {"record": "x"}),
     "transfer.receipt": Thing(_BATCH),
     "transfer.record": Thing({**_BATCH, "offer_id": "offer"}),

@@ -16,6 +16,7 @@ from node.office.service import fonds_of, set_standing
 from node.transfer import service as transfer
 from node.transfer.models import Batch
 from shared.kernel.actor import Grant, Role, system_actor
+from shared.kernel.keys import document_is_signed_by
 from shared.packaging import FormCheck, FormItem, FormPeople, make_form
 from shared.records.record import record_from_wire
 from tests.node.browser import Browser
@@ -113,6 +114,13 @@ def test_clerk_and_leader_bring_a_batch_to_the_archive_on_the_pages(
     assert "病毒感染检测" in page  # what is left to the archive is said
     assert "由档案馆在接收时检测，不影响提交" in page
     assert "批准移交" in leader_browser.get(url).text
+    with clerk_browser.client.get(f"{url}/inspection.pdf") as answer:
+        assert answer.data.startswith(b"%PDF")
+    report = clerk_browser.client.get(f"{url}/inspection.json").get_json()
+    assert (report["batch"]["id"], report["counted"]["records"]) == (batch_id, 3)
+    signed = report.pop("signature")
+    assert document_is_signed_by(node.folder.keys.seal().public, report, signed)
+    clerk_browser.get(f"{url}/inspection.doc", status=404)
     leader_browser.post(f"{url}/approve")
     clerk_browser.post(f"{url}/offer")
     drain(office)
