@@ -162,8 +162,8 @@ def test_a_countys_three_act_for_the_county_only(
         county = [Grant(Role.AUDITOR, "420506")]
         asked = create_account(system, "watches", "县", PASSWORD, county, session=session)
         assert asked.archive_code == "420506", "whom the city makes for the county is the county's"
+        both = [*county, Grant(Role.SYSTEM_ADMINISTRATOR, "420506")]
         with pytest.raises(Invalid) as refused:
-            both = [*county, Grant(Role.SYSTEM_ADMINISTRATOR, "420506")]
             create_account(system, "both", "两员", PASSWORD, both, session=session)
         assert refused.value.code == "separate_duties"
         for account in (ours, made):
