@@ -46,7 +46,9 @@ def narrowed(widest: Audience, wanted: str | None) -> Audience:
         return widest
     if wanted == Audience.PUBLIC:
         return Audience.PUBLIC
-    raise NotAllowed("您的账号不能读取这个范围的共享目录。", "如确需读取，请联系系统管理员授权。")
+    raise NotAllowed(
+        "您的账号不能读取这个范围的共享目录。", "如确需读取，请联系安全保密管理员授权。"
+    )
 
 
 def require_of_archive(actor: Actor, archive_code: str) -> None:

@@ -88,7 +88,7 @@ def give_code(
     account = session.get(Account, actor.id)
     if account is None or not _grants_at(account, node_id, session):
         raise NotAllowed(
-            "您的账号没有这个单位的权限。", "请联系市级平台的系统管理员，按所在单位的全宗授权。"
+            "您的账号没有这个单位的权限。", "请联系市级平台的安全保密管理员，按所在单位的全宗授权。"
         )
     code = random_token(32)
     begun.account_id, begun.code_digest = account.id, sha256_hex(code.encode())
