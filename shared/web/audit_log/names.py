@@ -294,7 +294,7 @@ DETAIL_KINDS = {
 }
 
 #: What a detail is called where it is something else than everywhere.
-DETAILS_OF = {("audit.segment_opened", "by"): "见证方"}
+DETAILS_OF = {("audit.segment_opened", "by"): "见证方", ("batch.inspected", "verdict"): "结论"}
 
 #: Values that mean something else under one key than elsewhere.
 VALUES_OF = {
@@ -303,6 +303,9 @@ VALUES_OF = {
     ("reason", "witness"): "与另一方的见证不符",
     ("by", "repository"): "馆藏里的副本",
     ("by", "hub"): "市级平台",
+    ("verdict", "passed"): "合格",
+    ("verdict", "failed"): "不合格",
+    ("verdict", "open"): "未完成",
 }
 
 VALUE_NAMES = {

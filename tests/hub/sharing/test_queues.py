@@ -314,6 +314,9 @@ def test_a_broker_killed_again_and_again_while_the_hub_publishes_loses_nothing(
     publishing = threading.Thread(target=publish)
     try:
         consumer = subscribed.begin()
+        # RabbitMQ writes down which queues and accounts there are two seconds later (disk_log).
+        written = threading.Timer(3.0, lambda: None)
+        written.start()
         publishing.start()
         for _ in range(3):
             subscribed.archive.received(60)
@@ -323,6 +326,7 @@ def test_a_broker_killed_again_and_again_while_the_hub_publishes_loses_nothing(
                 "the broker, which counts when it comes to it",
             )
             _read_what_comes(subscribed, wait_seconds=1.0)
+            written.join()
             broker.kill()
             broker.start()
         wait_for(
