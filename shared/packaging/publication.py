@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import io
 import shutil
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -180,7 +181,7 @@ class Bundle:
                     if count > self.about.entries or len(line) > _ENTRY_BYTES:
                         raise damaged(self.name)
                     yield strict_json(line)
-        except (OSError, EOFError, ValueError, RecursionError) as error:
+        except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
             raise damaged(self.name) from error
         if (count, body.hexdigest()) != (self.about.entries, self.about.sha256):
             raise damaged(self.name)

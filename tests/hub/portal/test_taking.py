@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 
 import pytest
@@ -110,6 +111,23 @@ def test_an_altered_bundle_is_refused_whole(portal, place):
     file.write_bytes(content)
     assert _refused(portal) in {"publication_damaged", "publication_not_signed"}
     assert _ids(portal) == set()
+
+
+def test_whichever_byte_of_a_bundle_is_altered_nothing_of_it_counts(portal):
+    """Where the compressed part is no longer one, the reader's own error once came through."""
+    portal.archive.received(3)
+    portal.publish()
+    (file,) = portal.files()
+    content, key = file.read_bytes(), portal.archive.city.key.public
+    for place in range(len(content)):
+        altered = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+        with pytest.raises(Invalid):
+            read_whole(publication.Bundle(io.BytesIO(altered), file.name), key)
+
+
+def read_whole(bundle, key):
+    bundle.signer(key)
+    assert list(bundle.entries())
 
 
 def test_two_bundles_of_one_number_are_noticed(portal):
