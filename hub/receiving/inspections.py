@@ -145,10 +145,7 @@ def inspect_again(actor: Actor, batch_row_id: str, *, session: Session) -> Batch
     runs before stay as history. Raises NotFound for another archive's batch, WrongState when it is
     not under review.
     """
-    batch = session.get(Batch, batch_row_id)
-    if batch is None or not _may_decide(actor, batch):
-        raise NotFound("没有这批移交。", "请回到列表重新查看。")
-    batch = locked_batch(session, batch.id)
+    batch = _held(actor, batch_row_id, session)
     batch.state = HUB_BATCH.after("inspect_again", batch.state)
     # One whose bytes were erased, because it bears a mark, cannot be looked at again.
     session.execute(
@@ -172,26 +169,30 @@ def stop_inspecting(actor: Actor, batch_row_id: str, *, session: Session) -> Bat
     Raises NotFound for another archive's batch, WrongState when it is not being inspected again:
     the first inspection is never left out.
     """
-    batch = session.get(Batch, batch_row_id)
-    if batch is None or not _may_decide(actor, batch):
-        raise NotFound("没有这批移交。", "请回到列表重新查看。")
-    batch = locked_batch(session, batch.id)
+    batch = _held(actor, batch_row_id, session)
     if not _is_inspected_again(batch):
         raise WrongState("这一批没有在重新检测。", "请刷新后查看。", code="not_inspecting")
-    left = session.scalars(
-        select(Offer).where(
-            Offer.batch_id == batch.id, Offer.state == OfferState.OPEN, Offer.checked_at.is_(None)
-        )
-    ).all()
-    for offer in left:
-        offer.checked_at = now()
+    left = session.connection().execute(
+        update(Offer)
+        .where(Offer.batch_id == batch.id, Offer.state == OfferState.OPEN)
+        .where(Offer.checked_at.is_(None), Offer.report.is_not(None))
+        .values(checked_at=now())
+    )
     batch.inspection_stopped_by = actor.name
     advance(batch, session=session)
     audit.record(
         session, actor, "batch.inspection_stopped", f"batch:{batch.id}",
-        number=batch.inspection, count=len(left),
+        number=batch.inspection, count=left.rowcount,
     )  # fmt: skip
     return batch
+
+
+def _held(actor: Actor, batch_row_id: str, session: Session) -> Batch:
+    """A batch on which the actor may decide, locked. Raises NotFound."""
+    batch = session.get(Batch, batch_row_id)
+    if batch is None or not _may_decide(actor, batch):
+        raise NotFound("没有这批移交。", "请回到列表重新查看。")
+    return locked_batch(session, batch.id)
 
 
 def may_stop_inspecting(actor: Actor, batch: Batch) -> bool:
